@@ -1,0 +1,238 @@
+//! The JSON form of a graph: what is stored beside trained weights. Versioned; converted explicitly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Activation, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
+
+const VERSION: u32 = 1;
+
+/// Why a graph could not be read from JSON.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphJsonError {
+    /// Not JSON, or not of the expected form.
+    #[error("not a graph: {0}")]
+    Syntax(#[from] serde_json::Error),
+    /// Written by a version of munas with another form.
+    #[error("graph version {found}, this munas reads version {VERSION}")]
+    Version {
+        /// The version found.
+        found: u32,
+    },
+    /// The operators do not form a valid graph.
+    #[error("invalid graph: {0}")]
+    Graph(#[from] GraphError),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GraphRecord {
+    version: u32,
+    input: [usize; 3],
+    ops: Vec<NodeRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NodeRecord {
+    inputs: Vec<usize>,
+    #[serde(flatten)]
+    op: OpRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum OpRecord {
+    Conv2d {
+        filters: usize,
+        #[serde(flatten)]
+        window: ConvRecord,
+    },
+    DepthwiseConv2d {
+        #[serde(flatten)]
+        window: ConvRecord,
+    },
+    MaxPool {
+        window: [usize; 2],
+    },
+    AvgPool {
+        window: [usize; 2],
+    },
+    Add,
+    Dense {
+        units: usize,
+        relu: bool,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConvRecord {
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    same: bool,
+    batch_norm: bool,
+    relu: bool,
+}
+
+impl Graph {
+    /// The graph as a JSON document.
+    pub fn to_json(&self) -> String {
+        let input = self.input_shape();
+        let ops = self.nodes().iter().map(|node| NodeRecord {
+            inputs: node.inputs.iter().map(|tensor| tensor.index()).collect(),
+            op: OpRecord::from(node.op),
+        });
+        let record = GraphRecord {
+            version: VERSION,
+            input: [input.height, input.width, input.channels],
+            ops: ops.collect(),
+        };
+        serde_json::to_string(&record).expect("a record of numbers and names is always valid JSON")
+    }
+
+    /// Reads what [`Graph::to_json`] wrote, validating it again.
+    ///
+    /// # Errors
+    /// [`GraphJsonError`]: wrong syntax, another version, or operators that do not fit together.
+    pub fn from_json(text: &str) -> Result<Self, GraphJsonError> {
+        let record: GraphRecord = serde_json::from_str(text)?;
+        if record.version != VERSION {
+            return Err(GraphJsonError::Version { found: record.version });
+        }
+        let [height, width, channels] = record.input;
+        let mut builder = GraphBuilder::new(Shape::new(height, width, channels))?;
+        for (position, node) in record.ops.into_iter().enumerate() {
+            if let Some(&tensor) = node.inputs.iter().find(|&&tensor| tensor > position) {
+                return Err(GraphError::UnknownTensor { op: position, tensor }.into());
+            }
+            let inputs: Vec<TensorId> = node.inputs.into_iter().map(TensorId::new).collect();
+            builder.push(Op::from(node.op), &inputs)?;
+        }
+        Ok(builder.finish()?)
+    }
+}
+
+fn pair(window: Window) -> [usize; 2] {
+    [window.height, window.width]
+}
+
+fn window([height, width]: [usize; 2]) -> Window {
+    Window::new(height, width)
+}
+
+fn activation(relu: bool) -> Activation {
+    if relu { Activation::Relu } else { Activation::None }
+}
+
+fn padding(same: bool) -> Padding {
+    if same { Padding::Same } else { Padding::Valid }
+}
+
+impl From<Op> for OpRecord {
+    fn from(op: Op) -> Self {
+        let relu = op.activation() == Activation::Relu;
+        let conv = |kernel, stride, padding, batch_norm| ConvRecord {
+            kernel: pair(kernel),
+            stride: pair(stride),
+            same: padding == Padding::Same,
+            batch_norm,
+            relu,
+        };
+        match op {
+            Op::Conv2d { filters, kernel, stride, padding, batch_norm, .. } => {
+                Self::Conv2d { filters, window: conv(kernel, stride, padding, batch_norm) }
+            }
+            Op::DepthwiseConv2d { kernel, stride, padding, batch_norm, .. } => {
+                Self::DepthwiseConv2d { window: conv(kernel, stride, padding, batch_norm) }
+            }
+            Op::Pool { kind: PoolKind::Max, window } => Self::MaxPool { window: pair(window) },
+            Op::Pool { kind: PoolKind::Avg, window } => Self::AvgPool { window: pair(window) },
+            Op::Add => Self::Add,
+            Op::Dense { units, .. } => Self::Dense { units, relu },
+        }
+    }
+}
+
+impl From<OpRecord> for Op {
+    fn from(record: OpRecord) -> Self {
+        match record {
+            OpRecord::Conv2d { filters, window: conv } => Self::Conv2d {
+                filters,
+                kernel: window(conv.kernel),
+                stride: window(conv.stride),
+                padding: padding(conv.same),
+                batch_norm: conv.batch_norm,
+                activation: activation(conv.relu),
+            },
+            OpRecord::DepthwiseConv2d { window: conv } => Self::DepthwiseConv2d {
+                kernel: window(conv.kernel),
+                stride: window(conv.stride),
+                padding: padding(conv.same),
+                batch_norm: conv.batch_norm,
+                activation: activation(conv.relu),
+            },
+            OpRecord::MaxPool { window: size } => Self::Pool { kind: PoolKind::Max, window: window(size) },
+            OpRecord::AvgPool { window: size } => Self::Pool { kind: PoolKind::Avg, window: window(size) },
+            OpRecord::Add => Self::Add,
+            OpRecord::Dense { units, relu } => Self::Dense { units, activation: activation(relu) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+
+    fn example() -> Graph {
+        let mut builder = GraphBuilder::new(Shape::new(9, 9, 1)).unwrap();
+        let conv = |stride, batch_norm| Op::Conv2d {
+            filters: 4,
+            kernel: Window::square(3),
+            stride: Window::square(stride),
+            padding: Padding::Valid,
+            batch_norm,
+            activation: Activation::Relu,
+        };
+        let a = builder.push(conv(2, true), &[TensorId::INPUT]).unwrap();
+        let depthwise = Op::DepthwiseConv2d {
+            kernel: Window::new(3, 1),
+            stride: Window::square(1),
+            padding: Padding::Same,
+            batch_norm: false,
+            activation: Activation::None,
+        };
+        let b = builder.push(depthwise, &[a]).unwrap();
+        let sum = builder.push(Op::Add, &[a, b]).unwrap();
+        let pool = builder.push(Op::Pool { kind: PoolKind::Avg, window: Window::square(2) }, &[sum]).unwrap();
+        builder.push(Op::Dense { units: 10, activation: Activation::None }, &[pool]).unwrap();
+        builder.finish().unwrap()
+    }
+
+    #[test]
+    fn text_form() {
+        expect![[r#"
+            t0 = input -> 9x9x1
+            t1 = Conv2D 3x3 stride 2x2 bn relu (t0) -> 4x4x4
+            t2 = DWConv2D 3x1 same (t1) -> 4x4x4
+            t3 = Add (t1, t2) -> 4x4x4
+            t4 = Pool avg 2x2 (t3) -> 2x2x4
+            t5 = Dense (t4) -> 1x1x10
+        "#]]
+        .assert_eq(&example().to_string());
+    }
+
+    #[test]
+    fn json_round_trips() {
+        let graph = example();
+        assert_eq!(Graph::from_json(&graph.to_json()).unwrap(), graph);
+    }
+
+    #[test]
+    fn bad_json_is_refused_with_its_reason() {
+        let error = |text: &str| Graph::from_json(text).unwrap_err().to_string();
+        assert!(error("{").starts_with("not a graph"));
+        assert!(error(r#"{"version":7,"input":[1,1,1],"ops":[]}"#).contains("version 7"));
+        let unknown = r#"{"version":1,"input":[1,1,1],"ops":[{"inputs":[0,99],"kind":"add"}]}"#;
+        assert!(error(unknown).contains("tensor 99"));
+    }
+}

@@ -1,0 +1,29 @@
+//! The network graph: what is priced is what is trained is what is exported.
+//!
+//! A [`Graph`] is a list of operators in a valid execution order over activation tensors in NHWC with a batch
+//! of one. Convolutions carry their batch norm and activation as attributes, so the same graph is the training
+//! graph (batch norm kept apart) and the inference graph (batch norm folded by [`fold_batch_norm`]). Shapes are
+//! inferred when an operator is added; a graph that exists is valid.
+//!
+//! | term | meaning |
+//! |---|---|
+//! | tensor | an activation; `TensorId(0)` is the network's input, `TensorId(i + 1)` the output of `OpId(i)` |
+//! | flat tensor | `1×1×n`: what a dense layer produces; a dense layer reads any tensor flattened in (h, w, c) order |
+//! | weights | see [`Weights`] for the layouts |
+//!
+//! Deliberately absent: I/O, random generators, quantisation arithmetic, execution.
+
+mod fold;
+mod graph;
+mod json;
+mod op;
+mod shape;
+mod text;
+mod weights;
+
+pub use fold::fold_batch_norm;
+pub use graph::{Graph, GraphBuilder, GraphError, Node, OpId, TensorId};
+pub use json::GraphJsonError;
+pub use op::{Activation, Op, Padding, PoolKind, Window};
+pub use shape::Shape;
+pub use weights::{BATCH_NORM_EPSILON, BatchNorm, LayerWeights, WeightDims, Weights, WeightsError};

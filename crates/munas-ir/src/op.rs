@@ -1,0 +1,199 @@
+//! Operators and the shapes they produce.
+
+use crate::{GraphError, Shape};
+
+/// A height × width pair: a kernel, a stride or a pooling window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Window {
+    /// `size` × `size`.
+    pub const fn square(size: usize) -> Self {
+        Self { height: size, width: size }
+    }
+
+    /// `height` × `width`.
+    pub const fn new(height: usize, width: usize) -> Self {
+        Self { height, width }
+    }
+
+    /// Number of positions (height × width).
+    pub const fn area(self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// How a convolution treats the border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// No padding: output `floor((n − k)/stride) + 1`.
+    Valid,
+    /// Zeros so that the output is `ceil(n/stride)`; an odd total puts the extra zero at the bottom and right.
+    Same,
+}
+
+impl Padding {
+    /// Output length and zeros before the first element, along one axis. `None` if the kernel does not fit.
+    pub fn along(self, input: usize, kernel: usize, stride: usize) -> Option<(usize, usize)> {
+        match self {
+            Self::Valid => (kernel <= input).then(|| ((input - kernel) / stride + 1, 0)),
+            Self::Same => {
+                let output = input.div_ceil(stride);
+                let total = ((output - 1) * stride + kernel).saturating_sub(input);
+                Some((output, total / 2))
+            }
+        }
+    }
+}
+
+/// The function applied to an operator's output (after batch norm).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// Identity.
+    None,
+    /// max(x, 0).
+    Relu,
+}
+
+/// What a pooling window computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PoolKind {
+    /// The largest element.
+    Max,
+    /// The arithmetic mean.
+    Avg,
+}
+
+/// An operator with its attributes. Convolutions and dense layers always have a bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Convolution over all input channels.
+    Conv2d {
+        /// Number of output channels.
+        filters: usize,
+        /// Kernel size.
+        kernel: Window,
+        /// Step between output positions.
+        stride: Window,
+        /// Treatment of the border.
+        padding: Padding,
+        /// Whether batch norm stands between the convolution and the activation.
+        batch_norm: bool,
+        /// The activation.
+        activation: Activation,
+    },
+    /// Convolution of each channel on its own (multiplier 1).
+    DepthwiseConv2d {
+        /// Kernel size.
+        kernel: Window,
+        /// Step between output positions.
+        stride: Window,
+        /// Treatment of the border.
+        padding: Padding,
+        /// Whether batch norm stands between the convolution and the activation.
+        batch_norm: bool,
+        /// The activation.
+        activation: Activation,
+    },
+    /// Pooling with stride = window; incomplete windows are dropped.
+    Pool {
+        /// What a window computes.
+        kind: PoolKind,
+        /// The window, and the step between windows.
+        window: Window,
+    },
+    /// Sum of two or more tensors with the same channels, zero-padded at the bottom and right to the largest height and width.
+    Add,
+    /// Fully connected layer on the input flattened in (h, w, c) order.
+    Dense {
+        /// Number of outputs.
+        units: usize,
+        /// The activation.
+        activation: Activation,
+    },
+}
+
+impl Op {
+    /// The operator's name as the fixtures and the JSON output spell it.
+    pub const fn kind_name(self) -> &'static str {
+        match self {
+            Self::Conv2d { .. } => "Conv2D",
+            Self::DepthwiseConv2d { .. } => "DWConv2D",
+            Self::Pool { .. } => "Pool",
+            Self::Add => "Add",
+            Self::Dense { .. } => "Dense",
+        }
+    }
+
+    /// The activation that the operator applies to its output.
+    pub const fn activation(self) -> Activation {
+        match self {
+            Self::Conv2d { activation, .. }
+            | Self::DepthwiseConv2d { activation, .. }
+            | Self::Dense { activation, .. } => activation,
+            Self::Pool { .. } | Self::Add => Activation::None,
+        }
+    }
+
+    /// Whether the operator carries a batch norm.
+    pub const fn batch_norm(self) -> bool {
+        matches!(self, Self::Conv2d { batch_norm: true, .. } | Self::DepthwiseConv2d { batch_norm: true, .. })
+    }
+
+    /// The shape of the output.
+    ///
+    /// # Errors
+    /// Attributes of zero, a kernel or window larger than its input, or inputs of an Add that disagree in channels.
+    pub fn output_shape(self, inputs: &[Shape]) -> Result<Shape, GraphError> {
+        let fail = |reason: String| Err(GraphError::Shape { op: self, inputs: inputs.to_vec(), reason });
+        if matches!(self, Self::Add) {
+            return if inputs.len() < 2 {
+                fail("an Add takes two or more inputs".into())
+            } else if inputs.iter().any(|shape| shape.channels != inputs[0].channels) {
+                fail("the inputs of an Add must have the same channels".into())
+            } else {
+                let height = inputs.iter().map(|shape| shape.height).max().unwrap_or(0);
+                let width = inputs.iter().map(|shape| shape.width).max().unwrap_or(0);
+                Ok(Shape::new(height, width, inputs[0].channels))
+            };
+        }
+        let &[input] = inputs else { return fail("the operator takes one input".into()) };
+        match self {
+            Self::Conv2d { filters: 0, .. } | Self::Dense { units: 0, .. } => fail("no outputs".into()),
+            Self::Conv2d { filters, kernel, stride, padding, .. } => {
+                match convolved(input, kernel, stride, padding) {
+                    Some((height, width)) => Ok(Shape::new(height, width, filters)),
+                    None => fail("the kernel does not fit, or is zero".into()),
+                }
+            }
+            Self::DepthwiseConv2d { kernel, stride, padding, .. } => {
+                match convolved(input, kernel, stride, padding) {
+                    Some((height, width)) => Ok(Shape::new(height, width, input.channels)),
+                    None => fail("the kernel does not fit, or is zero".into()),
+                }
+            }
+            Self::Pool { window, .. } => {
+                if window.area() == 0 || window.height > input.height || window.width > input.width {
+                    return fail("the window does not fit, or is zero".into());
+                }
+                Ok(Shape::new(input.height / window.height, input.width / window.width, input.channels))
+            }
+            Self::Dense { units, .. } => Ok(Shape::flat(units)),
+            Self::Add => unreachable!("handled above"),
+        }
+    }
+}
+
+fn convolved(input: Shape, kernel: Window, stride: Window, padding: Padding) -> Option<(usize, usize)> {
+    if kernel.area() == 0 || stride.area() == 0 {
+        return None;
+    }
+    let (height, _) = padding.along(input.height, kernel.height, stride.height)?;
+    let (width, _) = padding.along(input.width, kernel.width, stride.width)?;
+    Some((height, width))
+}
