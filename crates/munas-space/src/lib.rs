@@ -1,0 +1,29 @@
+//! Search spaces: sampling, morphisms, bounds and lowering to a network graph.
+//!
+//! | item | does |
+//! |---|---|
+//! | [`Space`] | a kind of architecture with bounds: samples, mutates, checks |
+//! | [`Architecture`] | a point of a space: JSON form, lowering to a graph, canonical form |
+//! | [`CnnBounds`], [`MlpBounds`] | bounds as data, part of the experiment file |
+//!
+//! The space of `munas-2020` is that of muNAS (Liberis, Dudziak, Lane, arXiv 2010.14246). The same types
+//! express wider spaces: `same` padding, residual blocks, global average pooling, networks on time series.
+//!
+//! Deliberately absent: I/O, random generators (the caller passes one), costs, weights.
+
+mod architecture;
+mod bounds;
+mod canonical;
+mod check;
+mod error;
+mod json;
+mod lower;
+mod morphism;
+mod names;
+mod sample;
+mod space;
+
+pub use architecture::{Architecture, Block, Cnn, Kind, Layer, LayerKind, LayerOp, Mlp, Pool};
+pub use bounds::{CnnBounds, MAX_SIZE, MlpBounds, Range};
+pub use error::{ArchitectureError, Problem, SpaceError};
+pub use space::Space;

@@ -1,0 +1,61 @@
+//! The names of enumerated values, as the JSON form and the experiment file spell them.
+
+use munas_ir::{Padding, PoolKind};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::{Kind, LayerKind};
+
+/// An enumeration whose values have names.
+pub(crate) trait Named: Copy + PartialEq + 'static {
+    /// Every value with its name.
+    const NAMES: &'static [(&'static str, Self)];
+
+    /// The value's name.
+    fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(_, value)| *value == self);
+        found.expect("every value is in its table of names").0
+    }
+
+    /// The value with this name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// All names, separated by commas.
+    fn all_names() -> String {
+        Self::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Named for Kind {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("cnn2d", Self::Cnn2d), ("cnn1d", Self::Cnn1d), ("mlp", Self::Mlp)];
+}
+
+impl Named for LayerKind {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("conv", Self::Conv), ("pointwise", Self::Pointwise), ("depthwise", Self::Depthwise)];
+}
+
+impl Named for PoolKind {
+    const NAMES: &'static [(&'static str, Self)] = &[("avg", Self::Avg), ("max", Self::Max)];
+}
+
+impl Named for Padding {
+    const NAMES: &'static [(&'static str, Self)] = &[("valid", Self::Valid), ("same", Self::Same)];
+}
+
+/// For `#[serde(with = "names")]` on a list of named values.
+pub(crate) fn serialize<T: Named, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+    values.iter().map(|value| value.name()).collect::<Vec<_>>().serialize(serializer)
+}
+
+/// The counterpart of [`serialize`].
+pub(crate) fn deserialize<'de, T: Named, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let names: Vec<String> = Vec::deserialize(deserializer)?;
+    let parse = |name: String| {
+        T::from_name(&name)
+            .ok_or_else(|| D::Error::custom(format!("{name} is not one of {}", T::all_names())))
+    };
+    names.into_iter().map(parse).collect()
+}

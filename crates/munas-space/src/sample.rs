@@ -1,0 +1,105 @@
+//! Random architectures: uniform over each variable's full range, ends included, but for the probabilities
+//! below.
+
+use munas_ir::Padding;
+use rand::{Rng, RngExt};
+
+use crate::{Block, Cnn, CnnBounds, Layer, LayerKind, LayerOp, Mlp, MlpBounds, Pool, Range};
+
+/// Probability of a ReLU after a layer.
+const RELU: f64 = 0.9;
+/// Probability of a pool before a layer.
+const PRE_POOL: f64 = 0.25;
+/// Probability of a pool after the last block.
+const POOL: f64 = 0.9;
+
+/// A uniform number of the interval.
+pub(crate) fn number(range: Range, rng: &mut (impl Rng + ?Sized)) -> usize {
+    rng.random_range(range.min..=range.max)
+}
+
+/// A uniform entry of a list that is not empty.
+pub(crate) fn one_of<T: Copy>(values: &[T], rng: &mut (impl Rng + ?Sized)) -> T {
+    values[rng.random_range(0..values.len())]
+}
+
+/// A random list of units of hidden dense layers.
+fn dense(layers: Range, units: Range, rng: &mut (impl Rng + ?Sized)) -> Vec<usize> {
+    let layers = number(layers, rng);
+    (0..layers).map(|_| number(units, rng)).collect()
+}
+
+impl MlpBounds {
+    /// A random mlp.
+    pub(crate) fn sample(&self, rng: &mut (impl Rng + ?Sized)) -> Mlp {
+        Mlp { dense: dense(self.dense, self.units, rng) }
+    }
+}
+
+impl CnnBounds {
+    /// A random convolutional network.
+    pub(crate) fn sample(&self, rng: &mut (impl Rng + ?Sized)) -> Cnn {
+        let blocks = (0..number(self.blocks, rng)).map(|index| {
+            let layers = number(self.layers, rng);
+            self.sample_block(index == 0, layers, rng)
+        });
+        let blocks = blocks.collect();
+        let pool = if rng.random_bool(POOL) { self.sample_pool(rng) } else { None };
+        Cnn { blocks, pool, dense: dense(self.dense, self.units, rng) }
+    }
+
+    /// A random block of so many layers.
+    pub(crate) fn sample_block(&self, first: bool, layers: usize, rng: &mut (impl Rng + ?Sized)) -> Block {
+        let branch = self.branches && !first && rng.random();
+        let residual = self.residual && !branch && rng.random();
+        Block { branch, residual, layers: (0..layers).map(|_| self.sample_layer(rng)).collect() }
+    }
+
+    /// A random layer.
+    pub(crate) fn sample_layer(&self, rng: &mut (impl Rng + ?Sized)) -> Layer {
+        self.sample_layer_of(one_of(&self.ops, rng), rng)
+    }
+
+    /// A random layer of one kind.
+    pub(crate) fn sample_layer_of(&self, kind: LayerKind, rng: &mut (impl Rng + ?Sized)) -> Layer {
+        let op = match kind {
+            LayerKind::Conv => LayerOp::Conv {
+                kernel: one_of(&self.kernels, rng),
+                filters: number(self.filters, rng),
+                stride: one_of(&self.strides, rng),
+                padding: self.sample_padding(rng),
+            },
+            LayerKind::Pointwise => LayerOp::Pointwise { filters: number(self.filters, rng) },
+            LayerKind::Depthwise => LayerOp::Depthwise {
+                kernel: one_of(&self.kernels, rng),
+                stride: one_of(&self.strides, rng),
+                padding: self.sample_padding(rng),
+            },
+        };
+        Layer {
+            op,
+            pre_pool: rng.random_bool(PRE_POOL),
+            batch_norm: rng.random(),
+            relu: rng.random_bool(RELU),
+        }
+    }
+
+    fn sample_padding(&self, rng: &mut (impl Rng + ?Sized)) -> Padding {
+        one_of(&self.padding, rng)
+    }
+
+    /// A random pool; `None` only where the bounds know no pool.
+    pub(crate) fn sample_pool(&self, rng: &mut (impl Rng + ?Sized)) -> Option<Pool> {
+        let kinds = self.pool_kinds.len() + usize::from(self.global_pool);
+        if kinds == 0 {
+            return None;
+        }
+        Some(match self.pool_kinds.get(rng.random_range(0..kinds)) {
+            Some(&kind) => Pool::Window { kind, size: one_of(&self.pool_sizes, rng) },
+            None => Pool::GlobalAvg,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
