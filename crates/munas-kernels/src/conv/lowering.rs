@@ -1,0 +1,475 @@
+//! From a convolution to offset tables and packed weights, over groups of blocks.
+//!
+//! | pass | rows | taps | columns | finish |
+//! |---|---|---|---|---|
+//! | forward | filters | (channel, ky, kx) | output pixels | store |
+//! | input gradient, *correlated* | channels | (filter, ky, kx), flipped | input pixels | store |
+//! | input gradient, *scattered* | (channel, ky, kx) | filters | output pixels | add |
+//! | weight gradient | filters | (channel, ky, kx) | output pixels | |
+//!
+//! Correlated, the input gradient is a forward convolution of the zero-padded output gradient with flipped
+//! filters; it needs stride 1, and multiplies the padding too. Scattered, every product is useful, at any stride,
+//! but each sum over filters is followed by an addition in memory. The choice is [`prefers_correlation`].
+//!
+//! A depthwise convolution is the same for one channel at a time.
+
+use std::ops::Range;
+
+use super::plane::PlaneConvolution;
+use super::tables::Tables;
+use super::tap_gradient::{TapGradient, accumulators_len};
+use super::tap_sum::{Finish, TapSum, WeightOrder, pack_weights, packed_len};
+use super::{AffineActivations, AffineGradients, AffineParameters, Convolution};
+use crate::geometry::ConvGeometry;
+use crate::layout::{AlignedBuffer, LANES};
+use crate::simd::Tile;
+use crate::{Kernels, Scratch};
+
+/// Columns that a group of blocks should have at least: enough to amortise a partly filled last tile and the
+/// reduction over lanes. Larger maps go block by block, so that the working set stays in the second-level cache.
+const GROUP_COLUMNS: usize = 96;
+
+/// Bytes that a strip of the weight gradient may take of the first-level cache (32 KiB on most processors).
+const STRIP_BYTES: usize = 24 * 1024;
+
+/// Working memory of the convolutions.
+#[derive(Debug, Default)]
+pub(crate) struct ConvScratch {
+    tables: Tables,
+    weights: AlignedBuffer,
+    padded: AlignedBuffer,
+    accumulators: AlignedBuffer,
+}
+
+/// Size of the input planes, padding included.
+#[derive(Clone, Copy)]
+struct Padded {
+    height: usize,
+    width: usize,
+}
+
+impl Padded {
+    fn of(g: &ConvGeometry) -> Self {
+        let needed = |out: usize, stride: usize, kernel: usize| (out - 1) * stride + kernel;
+        Self {
+            height: (g.pad_top + g.in_height).max(needed(g.out_height, g.stride_height, g.kernel_height)),
+            width: (g.pad_left + g.in_width).max(needed(g.out_width, g.stride_width, g.kernel_width)),
+        }
+    }
+
+    fn plane(self) -> usize {
+        self.height * self.width * LANES
+    }
+
+    /// Whether there is no padding.
+    fn is_plain(self, g: &ConvGeometry) -> bool {
+        self.height == g.in_height && self.width == g.in_width
+    }
+}
+
+/// Copies `planes` planes between the input and the interior of its padded form.
+fn for_each_interior_row(g: &ConvGeometry, planes: usize, mut copy: impl FnMut(Range<usize>, Range<usize>)) {
+    let padded = Padded::of(g);
+    let row = g.in_width * LANES;
+    for plane in 0..planes {
+        for y in 0..g.in_height {
+            let inner = plane * padded.plane() + ((y + g.pad_top) * padded.width + g.pad_left) * LANES;
+            let outer = (plane * g.in_height + y) * row;
+            copy(inner..inner + row, outer..outer + row);
+        }
+    }
+}
+
+/// Blocks that are worked on together, of `blocks` with `columns` columns each.
+fn group_size(blocks: usize, columns: usize) -> usize {
+    GROUP_COLUMNS.div_ceil(columns).min(blocks).max(1)
+}
+
+/// Splits `0..blocks` into groups of at most `size`.
+fn groups(blocks: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..blocks).step_by(size).map(move |first| first..(first + size).min(blocks))
+}
+
+impl Tables {
+    /// Fills the tables for `blocks` blocks. With `swapped`, columns have their sides exchanged.
+    fn fill(&mut self, convolution: &Convolution, blocks: usize, width: usize, swapped: bool) {
+        let g = &convolution.geometry;
+        let padded = Padded::of(g);
+        let (channels, filters) =
+            if convolution.depthwise { (1, 1) } else { (g.in_channels, g.out_channels) };
+        self.taps.clear();
+        for channel in 0..channels {
+            for ky in 0..g.kernel_height {
+                for kx in 0..g.kernel_width {
+                    self.taps.push(channel * padded.plane() + (ky * padded.width + kx) * LANES);
+                }
+            }
+        }
+        self.rows.clear();
+        for filter in 0..filters {
+            self.rows.push(filter * g.out_pixels() * LANES);
+        }
+        self.columns.clear();
+        for block in 0..blocks {
+            for y in 0..g.out_height {
+                for x in 0..g.out_width {
+                    let pixel = y * g.stride_height * padded.width + x * g.stride_width;
+                    let input = block * g.in_channels * padded.plane() + pixel * LANES;
+                    let output = block * g.output_block() + (y * g.out_width + x) * LANES;
+                    for part in (0..LANES).step_by(width) {
+                        let (from, to) = if swapped { (output, input) } else { (input, output) };
+                        self.columns.push(from + part, to + part);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Convolution {
+    /// The geometry whose forward pass over the output gradient is the input gradient (stride 1).
+    fn transposed(&self) -> Self {
+        let g = &self.geometry;
+        Self {
+            geometry: ConvGeometry {
+                in_channels: g.out_channels,
+                in_height: g.out_height,
+                in_width: g.out_width,
+                out_channels: g.in_channels,
+                pad_top: g.kernel_height - 1 - g.pad_top,
+                pad_left: g.kernel_width - 1 - g.pad_left,
+                out_height: g.in_height,
+                out_width: g.in_width,
+                ..*g
+            },
+            depthwise: self.depthwise,
+        }
+    }
+
+    /// Number of independent tap sums (channels of a depthwise convolution), and their rows and channels.
+    fn split(&self) -> (usize, usize, usize) {
+        let g = &self.geometry;
+        if self.depthwise { (g.in_channels, 1, 1) } else { (1, g.out_channels, g.in_channels) }
+    }
+
+    /// Columns of one block.
+    fn columns(&self, tile: Tile) -> usize {
+        self.geometry.out_pixels() * (LANES / tile.width)
+    }
+}
+
+/// Whether the correlated input gradient is possible and cheaper than the scattered one: it multiplies `in_pixels`
+/// where `out_pixels` would do, the other adds to memory once per `filters` multiplications.
+fn prefers_correlation(convolution: &Convolution) -> bool {
+    let g = &convolution.geometry;
+    let possible = g.stride_height == 1
+        && g.stride_width == 1
+        && g.pad_top < g.kernel_height
+        && g.pad_left < g.kernel_width;
+    let filters = if convolution.depthwise { 1 } else { g.out_channels };
+    /// Multiply-adds of a tile that take as long as its addition in memory.
+    const ADDITION_COST: usize = 3;
+    possible && g.in_pixels() * filters <= g.out_pixels() * (filters + ADDITION_COST)
+}
+
+/// The input of blocks `range`, zero-padded in `buffer` where the geometry asks for it. The border of `buffer`
+/// must be zero.
+fn padded_input<'a>(
+    g: &ConvGeometry,
+    range: Range<usize>,
+    input: &'a [f32],
+    buffer: &'a mut [f32],
+) -> &'a [f32] {
+    let input = &input[range.start * g.input_block()..range.end * g.input_block()];
+    if Padded::of(g).is_plain(g) {
+        return input;
+    }
+    for_each_interior_row(g, range.len() * g.in_channels, |inner, outer| {
+        buffer[inner].copy_from_slice(&input[outer]);
+    });
+    buffer
+}
+
+/// Zeros in `buffer` for the padded input of `blocks` blocks; nothing when there is no padding.
+fn reserve_padded<'a>(g: &ConvGeometry, blocks: usize, buffer: &'a mut AlignedBuffer) -> &'a mut [f32] {
+    let padded = Padded::of(g);
+    if padded.is_plain(g) {
+        return &mut [];
+    }
+    let buffer = buffer.reserve(blocks * g.in_channels * padded.plane());
+    buffer.fill(0.0);
+    buffer
+}
+
+impl Kernels {
+    /// Forward pass of `convolution`, with the weights of its rows and taps where `weights` says.
+    fn tap_sums(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        weights: &PassWeights<'_>,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut ConvScratch,
+    ) {
+        let (g, tile) = (&convolution.geometry, self.tile());
+        let part_len = weights.packed_part();
+        let packed = weights.pack(tile, convolution.split().0, &mut scratch.weights);
+        if convolution.depthwise && PlaneConvolution::supports(g, tile.width) {
+            // One row per part: the packed weights are each channel's bias and taps.
+            return self.plane_sums(g, blocks, (packed, weights.relu), input, output, &mut scratch.padded);
+        }
+        let size = group_size(blocks, convolution.columns(tile));
+        let buffer = reserve_padded(g, size, &mut scratch.padded);
+        let (in_plane, out_plane) = (Padded::of(g).plane(), g.out_pixels() * LANES);
+        for range in groups(blocks, size) {
+            if range.start == 0 || range.len() < size {
+                scratch.tables.fill(convolution, range.len(), tile.width, false);
+            }
+            let output = &mut output[range.start * g.output_block()..range.end * g.output_block()];
+            let input = padded_input(g, range, input, buffer);
+            for (part, weights_of_part) in packed.chunks_exact(part_len).enumerate() {
+                self.dispatch(TapSum {
+                    taps: &scratch.tables.taps,
+                    rows: &scratch.tables.rows,
+                    columns: &scratch.tables.columns,
+                    weights: weights_of_part,
+                    finish: if weights.relu { Finish::StoreRelu } else { Finish::Store },
+                    input: &input[part * in_plane..],
+                    output: &mut output[part * out_plane..],
+                });
+            }
+        }
+    }
+
+    /// Forward pass of a depthwise convolution, plane by plane: a plane that needs columns of padding gets them just
+    /// before it is read, in a buffer that stays in the first-level cache.
+    fn plane_sums(
+        &self,
+        g: &ConvGeometry,
+        blocks: usize,
+        (packed, relu): (&[f32], bool),
+        input: &[f32],
+        output: &mut [f32],
+        buffer: &mut AlignedBuffer,
+    ) {
+        let in_width = Padded::of(g).width;
+        let buffer = if in_width == g.in_width {
+            &mut []
+        } else {
+            let buffer = buffer.reserve(g.in_height * in_width * LANES);
+            buffer.fill(0.0);
+            buffer
+        };
+        let in_planes = input.chunks_exact(g.in_pixels() * LANES);
+        let out_planes = output.chunks_exact_mut(g.out_pixels() * LANES);
+        let channels = packed.chunks_exact(1 + g.kernel_pixels()).cycle();
+        for (((input, output), weights), _) in
+            in_planes.zip(out_planes).zip(channels).zip(0..blocks * g.in_channels)
+        {
+            if !buffer.is_empty() {
+                let rows = buffer.chunks_exact_mut(in_width * LANES);
+                for (padded, row) in rows.zip(input.chunks_exact(g.in_width * LANES)) {
+                    padded[g.pad_left * LANES..][..row.len()].copy_from_slice(row);
+                }
+            }
+            let input = if buffer.is_empty() { input } else { &*buffer };
+            self.dispatch(PlaneConvolution { geometry: g, in_width, weights, relu, input, output });
+        }
+    }
+
+    /// `output = weights ∗ input + bias`.
+    pub(super) fn simd_forward(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        parameters: &AffineParameters<'_>,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let (_, rows, outer) = convolution.split();
+        let inner = convolution.geometry.kernel_pixels();
+        let weights = PassWeights {
+            values: parameters.weights,
+            order: WeightOrder {
+                rows,
+                row_stride: outer * inner,
+                outer,
+                outer_stride: inner,
+                inner,
+                flipped: false,
+            },
+            bias: Some(parameters.bias),
+            relu: parameters.relu,
+        };
+        self.tap_sums(convolution, blocks, &weights, input, output, &mut scratch.conv);
+    }
+
+    /// Gradient by the input.
+    pub(super) fn simd_backward_input(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        weights: &[f32],
+        d_output: &[f32],
+        d_input: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let scratch = &mut scratch.conv;
+        if !prefers_correlation(convolution) {
+            return self.scatter(convolution, blocks, weights, d_output, d_input, scratch);
+        }
+        let (_, outer, rows) = convolution.split();
+        let inner = convolution.geometry.kernel_pixels();
+        let flipped = PassWeights {
+            values: weights,
+            order: WeightOrder {
+                rows,
+                row_stride: inner,
+                outer,
+                outer_stride: rows * inner,
+                inner,
+                flipped: true,
+            },
+            bias: None,
+            relu: false,
+        };
+        self.tap_sums(&convolution.transposed(), blocks, &flipped, d_output, d_input, scratch);
+    }
+
+    /// The scattered input gradient.
+    fn scatter(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        weights: &[f32],
+        d_output: &[f32],
+        d_input: &mut [f32],
+        scratch: &mut ConvScratch,
+    ) {
+        let (g, tile) = (&convolution.geometry, self.tile());
+        let padded = Padded::of(g);
+        let (parts, filters, channels) = convolution.split();
+        let rows = channels * g.kernel_pixels();
+        let transposed = PassWeights {
+            values: weights,
+            order: WeightOrder {
+                rows,
+                row_stride: 1,
+                outer: filters,
+                outer_stride: rows,
+                inner: 1,
+                flipped: false,
+            },
+            bias: None,
+            relu: false,
+        };
+        let part_len = transposed.packed_part();
+        let packed = transposed.pack(tile, parts, &mut scratch.weights);
+        let size = group_size(blocks, convolution.columns(tile));
+        let (in_plane, out_plane) = (padded.plane(), g.out_pixels() * LANES);
+        for range in groups(blocks, size) {
+            if range.start == 0 || range.len() < size {
+                scratch.tables.fill(convolution, range.len(), tile.width, true);
+            }
+            let buffer = reserve_padded(g, range.len(), &mut scratch.padded);
+            let d_output = &d_output[range.start * g.output_block()..range.end * g.output_block()];
+            let d_input = &mut d_input[range.start * g.input_block()..range.end * g.input_block()];
+            d_input.fill(0.0);
+            let target: &mut [f32] = if buffer.is_empty() { d_input } else { buffer };
+            for (part, weights) in packed.chunks_exact(part_len).enumerate() {
+                self.dispatch(TapSum {
+                    taps: &scratch.tables.rows,
+                    rows: &scratch.tables.taps,
+                    columns: &scratch.tables.columns,
+                    weights,
+                    finish: Finish::Add,
+                    input: &d_output[part * out_plane..],
+                    output: &mut target[part * in_plane..],
+                });
+            }
+            if !padded.is_plain(g) {
+                for_each_interior_row(g, range.len() * g.in_channels, |inner, outer| {
+                    d_input[outer].copy_from_slice(&buffer[inner]);
+                });
+            }
+        }
+    }
+
+    /// Gradients by the parameters.
+    pub(super) fn simd_backward_weights(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        activations: &AffineActivations<'_>,
+        gradients: &mut AffineGradients<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let (g, tile, scratch) = (&convolution.geometry, self.tile(), &mut scratch.conv);
+        let (_, rows, channels) = convolution.split();
+        let taps = channels * g.kernel_pixels();
+        let accumulators = scratch.accumulators.reserve(accumulators_len(tile, taps));
+        gradients.weights.fill(0.0);
+        gradients.bias.fill(0.0);
+        let size = group_size(blocks, convolution.columns(tile));
+        let buffer = reserve_padded(g, size, &mut scratch.padded);
+        let (in_plane, out_plane) = (Padded::of(g).plane(), g.out_pixels() * LANES);
+        let planes_per_column = rows.min(tile.gradient_rows) + g.stride_height * g.stride_width;
+        let strip = STRIP_BYTES / (planes_per_column * tile.width * size_of::<f32>());
+        for range in groups(blocks, size) {
+            if range.start == 0 || range.len() < size {
+                scratch.tables.fill(convolution, range.len(), tile.width, false);
+            }
+            let d_output =
+                &activations.d_output[range.start * g.output_block()..range.end * g.output_block()];
+            let input = padded_input(g, range, activations.input, buffer);
+            for (part, d_weights) in gradients.weights.chunks_exact_mut(rows * taps).enumerate() {
+                self.dispatch(TapGradient {
+                    taps: &scratch.tables.taps,
+                    rows: &scratch.tables.rows,
+                    columns: &scratch.tables.columns,
+                    strip: strip.max(1),
+                    input: &input[part * in_plane..],
+                    d_output: &d_output[part * out_plane..],
+                    accumulators,
+                    d_weights,
+                });
+            }
+            for planes in d_output.chunks_exact(g.output_block()) {
+                for (sum, plane) in gradients.bias.iter_mut().zip(planes.chunks_exact(out_plane)) {
+                    *sum += self.sum(plane);
+                }
+            }
+        }
+    }
+}
+
+/// The weights of a pass: those of all parts (channels of a depthwise convolution), one after the other.
+struct PassWeights<'a> {
+    values: &'a [f32],
+    /// Order within a part.
+    order: WeightOrder,
+    /// One per row of every part.
+    bias: Option<&'a [f32]>,
+    relu: bool,
+}
+
+impl PassWeights<'_> {
+    /// Elements of one packed part.
+    fn packed_part(&self) -> usize {
+        packed_len(self.order.rows, self.order.outer * self.order.inner)
+    }
+
+    /// Packs `parts` parts into `buffer`.
+    fn pack<'b>(&self, tile: Tile, parts: usize, buffer: &'b mut AlignedBuffer) -> &'b [f32] {
+        let packed = buffer.reserve(parts * self.packed_part());
+        let rows = self.order.rows;
+        for (part, packed) in packed.chunks_exact_mut(self.packed_part()).enumerate() {
+            let bias = self.bias.map(|bias| &bias[part * rows..][..rows]);
+            let values = &self.values[part * (self.values.len() / parts)..];
+            pack_weights(tile.sum_rows, &self.order, bias, values, packed);
+        }
+        packed
+    }
+}

@@ -1,0 +1,249 @@
+//! Convolutions, depthwise convolutions and dense layers: forward pass and both gradients.
+//!
+//! | tensor | layout |
+//! |---|---|
+//! | input, d_input | `[block][in_channels][in_height][in_width][LANES]` |
+//! | output, d_output | `[block][out_channels][out_height][out_width][LANES]` |
+//! | weights | convolution `[out][in][rows][columns]`, depthwise `[channel][rows][columns]`, dense `[unit][feature]` |
+//! | bias | `[out]` |
+//!
+//! Activations may be longer than `blocks` blocks; only the first `blocks` are read or written. Gradients overwrite
+//! what they are written to. Lanes without a sample must hold zeros in `d_output` and finite numbers in `input`.
+
+mod lowering;
+mod plane;
+mod tables;
+mod tap_gradient;
+mod tap_sum;
+#[cfg(test)]
+mod tests;
+
+use crate::geometry::{ConvGeometry, DenseGeometry};
+use crate::{Isa, Kernels, Scratch, reference};
+
+pub(crate) use lowering::ConvScratch;
+
+/// Parameters of an affine operator (convolution, depthwise convolution, dense) and the activation fused to it.
+#[derive(Clone, Copy, Debug)]
+pub struct AffineParameters<'a> {
+    /// Weights in the operator's layout.
+    pub weights: &'a [f32],
+    /// One value per output channel or unit.
+    pub bias: &'a [f32],
+    /// Whether the output is max(0, ·) of the affine function.
+    pub relu: bool,
+}
+
+/// Where the gradients of an affine operator's parameters are written.
+#[derive(Debug)]
+pub struct AffineGradients<'a> {
+    /// Gradient of the weights, in their layout.
+    pub weights: &'a mut [f32],
+    /// Gradient of the bias.
+    pub bias: &'a mut [f32],
+}
+
+/// Operands of a parameter gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct AffineActivations<'a> {
+    /// Input of the forward pass.
+    pub input: &'a [f32],
+    /// Gradient of the loss by the output (before a fused ReLU: see [`Kernels::relu_backward`]).
+    pub d_output: &'a [f32],
+}
+
+/// A convolution or a depthwise convolution.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution {
+    pub(crate) geometry: ConvGeometry,
+    pub(crate) depthwise: bool,
+}
+
+impl Convolution {
+    fn full(geometry: &ConvGeometry) -> Self {
+        Self { geometry: *geometry, depthwise: false }
+    }
+
+    fn depthwise(geometry: &ConvGeometry) -> Self {
+        assert_eq!(geometry.in_channels, geometry.out_channels, "a depthwise convolution keeps its channels");
+        Self { geometry: *geometry, depthwise: true }
+    }
+
+    /// Asserts that the slices have the lengths that the geometry asks for.
+    fn check(&self, blocks: usize, weights: &[f32], input: &[f32], output: &[f32]) {
+        let g = &self.geometry;
+        let expected = if self.depthwise { g.depthwise_weights() } else { g.weights() };
+        assert_eq!(weights.len(), expected, "weights of {g:?}");
+        assert!(input.len() >= blocks * g.input_block(), "{blocks} input blocks of {g:?}");
+        assert!(output.len() >= blocks * g.output_block(), "{blocks} output blocks of {g:?}");
+    }
+}
+
+/// The affine operators, one instruction set or the other.
+impl Kernels {
+    fn affine_forward(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        parameters: &AffineParameters<'_>,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        convolution.check(blocks, parameters.weights, input, output);
+        assert_eq!(parameters.bias.len(), convolution.geometry.out_channels, "bias");
+        match self.isa() {
+            Isa::Scalar => reference::forward(convolution, blocks, parameters, input, output),
+            _ => self.simd_forward(convolution, blocks, parameters, input, output, scratch),
+        }
+    }
+
+    fn affine_backward_input(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        weights: &[f32],
+        d_output: &[f32],
+        d_input: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        convolution.check(blocks, weights, d_input, d_output);
+        match self.isa() {
+            Isa::Scalar => reference::backward_input(convolution, blocks, weights, d_output, d_input),
+            _ => self.simd_backward_input(convolution, blocks, weights, d_output, d_input, scratch),
+        }
+    }
+
+    fn affine_backward_weights(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        activations: &AffineActivations<'_>,
+        gradients: &mut AffineGradients<'_>,
+        scratch: &mut Scratch,
+    ) {
+        convolution.check(blocks, gradients.weights, activations.input, activations.d_output);
+        assert_eq!(gradients.bias.len(), convolution.geometry.out_channels, "bias gradient");
+        match self.isa() {
+            Isa::Scalar => reference::backward_weights(convolution, blocks, activations, gradients),
+            _ => self.simd_backward_weights(convolution, blocks, activations, gradients, scratch),
+        }
+    }
+}
+
+impl Kernels {
+    /// `output = weights ∗ input + bias`, cut off at zero when `parameters.relu`.
+    pub fn conv_forward(
+        &self,
+        g: &ConvGeometry,
+        blocks: usize,
+        parameters: &AffineParameters<'_>,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        self.affine_forward(&Convolution::full(g), blocks, parameters, input, output, scratch);
+    }
+
+    /// Gradient by the input of [`Kernels::conv_forward`].
+    pub fn conv_backward_input(
+        &self,
+        g: &ConvGeometry,
+        blocks: usize,
+        weights: &[f32],
+        d_output: &[f32],
+        d_input: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        self.affine_backward_input(&Convolution::full(g), blocks, weights, d_output, d_input, scratch);
+    }
+
+    /// Gradients by the parameters of [`Kernels::conv_forward`].
+    pub fn conv_backward_weights(
+        &self,
+        g: &ConvGeometry,
+        blocks: usize,
+        activations: &AffineActivations<'_>,
+        gradients: &mut AffineGradients<'_>,
+        scratch: &mut Scratch,
+    ) {
+        self.affine_backward_weights(&Convolution::full(g), blocks, activations, gradients, scratch);
+    }
+
+    /// As [`Kernels::conv_forward`], each channel convolved with its own filter.
+    pub fn depthwise_forward(
+        &self,
+        g: &ConvGeometry,
+        blocks: usize,
+        parameters: &AffineParameters<'_>,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        self.affine_forward(&Convolution::depthwise(g), blocks, parameters, input, output, scratch);
+    }
+
+    /// Gradient by the input of [`Kernels::depthwise_forward`].
+    pub fn depthwise_backward_input(
+        &self,
+        g: &ConvGeometry,
+        blocks: usize,
+        weights: &[f32],
+        d_output: &[f32],
+        d_input: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        self.affine_backward_input(&Convolution::depthwise(g), blocks, weights, d_output, d_input, scratch);
+    }
+
+    /// Gradients by the parameters of [`Kernels::depthwise_forward`].
+    pub fn depthwise_backward_weights(
+        &self,
+        g: &ConvGeometry,
+        blocks: usize,
+        activations: &AffineActivations<'_>,
+        gradients: &mut AffineGradients<'_>,
+        scratch: &mut Scratch,
+    ) {
+        self.affine_backward_weights(&Convolution::depthwise(g), blocks, activations, gradients, scratch);
+    }
+
+    /// `output[unit] = Σ weights[unit][feature] · input[feature] + bias[unit]`, cut off at zero when
+    /// `parameters.relu`.
+    pub fn dense_forward(
+        &self,
+        g: &DenseGeometry,
+        blocks: usize,
+        parameters: &AffineParameters<'_>,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        self.conv_forward(&g.as_conv(), blocks, parameters, input, output, scratch);
+    }
+
+    /// Gradient by the input of [`Kernels::dense_forward`].
+    pub fn dense_backward_input(
+        &self,
+        g: &DenseGeometry,
+        blocks: usize,
+        weights: &[f32],
+        d_output: &[f32],
+        d_input: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        self.conv_backward_input(&g.as_conv(), blocks, weights, d_output, d_input, scratch);
+    }
+
+    /// Gradients by the parameters of [`Kernels::dense_forward`].
+    pub fn dense_backward_weights(
+        &self,
+        g: &DenseGeometry,
+        blocks: usize,
+        activations: &AffineActivations<'_>,
+        gradients: &mut AffineGradients<'_>,
+        scratch: &mut Scratch,
+    ) {
+        self.conv_backward_weights(&g.as_conv(), blocks, activations, gradients, scratch);
+    }
+}

@@ -1,0 +1,127 @@
+//! Offset tables: the form in which the register-tile kernels see a convolution.
+//!
+//! A convolution is a sum over *taps* (channel, kernel row, kernel column) for every pair of a *row* (an output
+//! channel's plane) and a *column* (one register's worth of lanes of one output pixel). All three are offsets into
+//! the tensors, so kernel size, stride and padding concern only whoever fills the tables, and a tile of columns may
+//! run across row ends and blocks: only the very last tile of a tensor is partly filled.
+
+use std::ops::Range;
+
+/// Offsets into a tensor, in elements, with their largest.
+#[derive(Debug, Default)]
+pub(crate) struct Offsets {
+    values: Vec<u32>,
+    largest: usize,
+}
+
+impl Offsets {
+    /// Removes all.
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.largest = 0;
+    }
+
+    /// Appends one.
+    pub(crate) fn push(&mut self, offset: usize) {
+        self.values.push(offset_u32(offset));
+        self.largest = self.largest.max(offset);
+    }
+
+    /// The offsets.
+    pub(crate) fn values(&self) -> &[u32] {
+        &self.values
+    }
+
+    /// The largest offset; 0 when there is none.
+    pub(crate) fn largest(&self) -> usize {
+        self.largest
+    }
+}
+
+/// One register of one output pixel, as offsets into the tensors on both sides of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    /// Offset of the first tap's input.
+    pub(crate) input: u32,
+    /// Offset within the first output channel.
+    pub(crate) output: u32,
+}
+
+/// Columns with their largest offsets.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    values: Vec<Column>,
+    largest_input: usize,
+    largest_output: usize,
+}
+
+impl Columns {
+    /// Removes all.
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        (self.largest_input, self.largest_output) = (0, 0);
+    }
+
+    /// Appends one.
+    pub(crate) fn push(&mut self, input: usize, output: usize) {
+        self.values.push(Column { input: offset_u32(input), output: offset_u32(output) });
+        self.largest_input = self.largest_input.max(input);
+        self.largest_output = self.largest_output.max(output);
+    }
+
+    /// The columns.
+    pub(crate) fn values(&self) -> &[Column] {
+        &self.values
+    }
+
+    /// Largest input offset.
+    pub(crate) fn largest_input(&self) -> usize {
+        self.largest_input
+    }
+
+    /// Largest output offset.
+    pub(crate) fn largest_output(&self) -> usize {
+        self.largest_output
+    }
+}
+
+fn offset_u32(offset: usize) -> u32 {
+    u32::try_from(offset).expect("the blocks that a kernel works on at a time hold fewer than 2^32 elements")
+}
+
+/// Consecutive tiles of the same number of items (rows or taps).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EvenTiles {
+    /// All their items.
+    pub(crate) items: Range<usize>,
+    /// Items of each.
+    pub(crate) size: usize,
+}
+
+impl EvenTiles {
+    /// The items of each tile.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let size = self.size;
+        self.items.clone().step_by(size).map(move |first| first..first + size)
+    }
+}
+
+/// Cuts `items` items into as few tiles of at most `most` as possible, as even as possible: large ones, of which
+/// there may be none, then those with one item less. Even tiles have no narrow, slow remainder.
+pub(crate) fn even_tiles(most: usize, items: usize) -> [EvenTiles; 2] {
+    let count = items.div_ceil(most).max(1);
+    let (small, large_count) = (items / count, items % count);
+    let middle = large_count * (small + 1);
+    [EvenTiles { items: 0..middle, size: small + 1 }, EvenTiles { items: middle..items, size: small.max(1) }]
+}
+
+/// The tables of a convolution over a group of blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    /// Input offset of each tap (channel, kernel row, kernel column).
+    pub(crate) taps: Offsets,
+    /// Output offset of each filter's plane.
+    pub(crate) rows: Offsets,
+    /// Columns in the order (block, row, column, part of the lanes).
+    pub(crate) columns: Columns,
+}

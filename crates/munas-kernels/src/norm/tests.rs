@@ -1,0 +1,145 @@
+//! Batch normalisation against its definition in double precision, and its gradients against finite differences.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{GradientCheck, assert_close, dot, every_isa, noise};
+
+/// A tensor, and the channel and sample of each of its elements.
+#[derive(Debug)]
+struct Tensor {
+    g: BatchNormGeometry,
+    batch: usize,
+}
+
+impl Tensor {
+    fn len(&self) -> usize {
+        blocks_for(self.batch) * self.g.block()
+    }
+
+    fn channel(&self, element: usize) -> usize {
+        element / LANES / self.g.pixels % self.g.channels
+    }
+
+    fn is_valid(&self, element: usize) -> bool {
+        element / self.g.block() * LANES + element % LANES < self.batch
+    }
+
+    fn valid(&self, channel: usize) -> impl Iterator<Item = usize> {
+        (0..self.len()).filter(move |&element| self.channel(element) == channel && self.is_valid(element))
+    }
+}
+
+fn tensor() -> impl Strategy<Value = Tensor> {
+    (1_usize..5, 1_usize..12, 1_usize..40)
+        .prop_map(|(channels, pixels, batch)| Tensor { g: BatchNormGeometry { channels, pixels }, batch })
+}
+
+proptest! {
+    #[test]
+    fn output_has_the_asked_moments(tensor in tensor(), relu: bool, offset in -50.0_f32..50.0, seed: u32) {
+        let channels = tensor.g.channels;
+        let (gamma, beta) = (noise(seed.into(), channels), noise(u64::from(seed) + 1, channels));
+        let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu };
+        let input: Vec<f32> = noise(u64::from(seed) + 2, tensor.len()).iter().map(|x| x + offset).collect();
+        for kernels in every_isa() {
+            let mut output = vec![f32::NAN; tensor.len()];
+            let mut statistics = BatchStatistics::new(channels);
+            kernels.batch_norm_forward(&tensor.g, tensor.batch, &parameters, &input, &mut output, &mut statistics);
+            for channel in 0..channels {
+                let values: Vec<f64> = tensor.valid(channel).map(|element| f64::from(input[element])).collect();
+                let mean = values.iter().sum::<f64>() / values.len() as f64;
+                let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
+                assert_close(&[statistics.mean[channel]], &[mean as f32], 2e-5);
+                assert_close(&[statistics.variance[channel]], &[variance as f32], 2e-5);
+                for element in tensor.valid(channel) {
+                    let normalised = (f64::from(input[element]) - mean) / (variance + 1e-3).sqrt();
+                    let expected = (f64::from(gamma[channel]) * normalised + f64::from(beta[channel])) as f32;
+                    let expected = if relu { expected.max(0.0) } else { expected };
+                    assert_close(&[output[element]], &[expected], 2e-3);
+                }
+            }
+            for element in (0..tensor.len()).filter(|&element| !tensor.is_valid(element)) {
+                prop_assert_eq!(output[element], 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_forward_pass(tensor in tensor(), relu: bool, seed: u32) {
+        // A variance over fewer samples is so curved that differences say little.
+        prop_assume!(tensor.batch * tensor.g.pixels >= 8);
+        let channels = tensor.g.channels;
+        let gamma: Vec<f32> = noise(seed.into(), channels).iter().map(|x| x + 2.0).collect();
+        // With a ReLU, every value is well above or well below its kink.
+        let beta: Vec<f32> = (0..channels).map(|c| if relu { [20.0, -20.0][c % 2] } else { 0.5 }).collect();
+        let (input, d_output) = (noise(u64::from(seed) + 2, tensor.len()), noise(u64::from(seed) + 3, tensor.len()));
+        for kernels in every_isa() {
+            let loss = |gamma: &[f32], beta: &[f32], input: &[f32]| {
+                let parameters = BatchNormParameters { gamma, beta, epsilon: 1e-3, relu };
+                let mut output = vec![f32::NAN; tensor.len()];
+                let mut statistics = BatchStatistics::new(channels);
+                kernels.batch_norm_forward(&tensor.g, tensor.batch, &parameters, input, &mut output, &mut statistics);
+                (dot(&output, &d_output), statistics)
+            };
+            let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu };
+            let statistics = loss(&gamma, &beta, &input).1;
+            let (mut d_gamma, mut d_beta) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
+            let mut d_input = vec![f32::NAN; tensor.len()];
+            let operands =
+                BatchNormOperands { parameters: &parameters, statistics: &statistics, input: &input, d_output: &d_output };
+            let mut gradients = BatchNormGradients { gamma: &mut d_gamma, beta: &mut d_beta };
+            kernels.batch_norm_backward(&tensor.g, tensor.batch, &operands, &mut d_input, &mut gradients);
+            let check = GradientCheck { step: 2e-2, tolerance: 2e-2, coordinates: 40 };
+            check.assert(&gamma, &d_gamma, |gamma| loss(gamma, &beta, &input).0);
+            check.assert(&beta, &d_beta, |beta| loss(&gamma, beta, &input).0);
+            check.assert(&input, &d_input, |input| loss(&gamma, &beta, input).0);
+        }
+    }
+}
+
+#[test]
+fn a_relu_stops_gradients_where_it_is_zero() {
+    let g = BatchNormGeometry { channels: 1, pixels: 4 };
+    let (input, d_output) = (noise(1, g.block()), noise(2, g.block()));
+    for kernels in every_isa() {
+        let gradients_of = |relu, d_output: &[f32]| {
+            let parameters = BatchNormParameters { gamma: &[1.5], beta: &[0.1], epsilon: 1e-3, relu };
+            let (mut output, mut d_input) = (vec![0.0; g.block()], vec![0.0; g.block()]);
+            let mut statistics = BatchStatistics::new(1);
+            kernels.batch_norm_forward(&g, LANES, &parameters, &input, &mut output, &mut statistics);
+            let operands = BatchNormOperands {
+                parameters: &parameters,
+                statistics: &statistics,
+                input: &input,
+                d_output,
+            };
+            let mut gradients = BatchNormGradients { gamma: &mut [0.0], beta: &mut [0.0] };
+            kernels.batch_norm_backward(&g, LANES, &operands, &mut d_input, &mut gradients);
+            (output, d_input)
+        };
+        let (output, d_input) = gradients_of(true, &d_output);
+        assert!(output.contains(&0.0) && output.iter().any(|&value| value > 0.0));
+        let masked: Vec<f32> =
+            d_output.iter().zip(&output).map(|(&d, &y)| if y > 0.0 { d } else { 0.0 }).collect();
+        assert_eq!(d_input, gradients_of(false, &masked).1);
+    }
+}
+
+#[test]
+fn fixed_norm_is_affine_per_channel() {
+    let g = BatchNormGeometry { channels: 3, pixels: 2 };
+    let (scale, shift) = (noise(1, 3), noise(2, 3));
+    let input = noise(3, 2 * g.block());
+    for kernels in every_isa() {
+        for relu in [false, true] {
+            let mut values = input.clone();
+            kernels.fixed_norm(&g, 2, &FixedNorm { scale: &scale, shift: &shift, relu }, &mut values);
+            for (element, &value) in values.iter().enumerate() {
+                let channel = element / LANES / g.pixels % g.channels;
+                let affine = input[element] * scale[channel] + shift[channel];
+                assert_eq!(value, if relu { affine.max(0.0) } else { affine });
+            }
+        }
+    }
+}
