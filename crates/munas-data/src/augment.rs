@@ -1,0 +1,180 @@
+//! Random transformations of training samples, on the stored type and without allocation.
+//!
+//! | spec | does | source |
+//! |---|---|---|
+//! | `flip` | mirror left-right with probability ½ | – |
+//! | `shift:E` | move by up to E pixels down or up and right or left; what comes in is mirrored at the border | muNAS |
+//! | `rotate:R[:P]` | with probability P (1 if left out) turn by up to R radians, bilinear, zeros outside | muNAS |
+//! | `cutout:E` | fill a square of E pixels around a random centre with the channel means | DeVries & Taylor 2017 |
+//! | `timeshift:E` | move along the first axis by up to E steps; border steps are repeated | – |
+//! | `noise:S` | add normal noise of standard deviation S, relative to the type's full scale | – |
+//! | `timemask:E` | fill up to E consecutive steps of the first axis with the channel means | SpecAugment (Park et al. 2019) |
+//! | `freqmask:E` | fill up to E consecutive columns with the channel means | SpecAugment |
+//!
+//! E is a number of pixels (or steps), or a share of the axis such as `10%`. The transformations of a list are applied
+//! in its order. Mix-up needs labels and is therefore the trainer's.
+
+mod apply;
+mod buffer;
+mod noise;
+mod warp;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use apply::Augmenter;
+pub use buffer::SampleBuffer;
+
+/// Specs as listed in errors and help texts.
+const KNOWN: &str =
+    "flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2";
+
+/// A length along an axis of the sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Extent {
+    /// Pixels, steps, rows or columns.
+    Pixels(usize),
+    /// Share of the axis, 0..=1.
+    Fraction(f64),
+}
+
+impl Extent {
+    /// In pixels along an axis of the given length: rounded, and never longer than the axis.
+    pub fn resolve(self, axis: usize) -> usize {
+        match self {
+            Self::Pixels(pixels) => pixels.min(axis),
+            Self::Fraction(fraction) => ((fraction * axis as f64).round() as usize).min(axis),
+        }
+    }
+}
+
+/// One random transformation. Specs, meanings and sources are listed in the [module's documentation](self).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Augmentation {
+    /// Mirror left-right with probability ½.
+    Flip,
+    /// Move in both directions, with symmetric padding.
+    Shift {
+        /// Largest distance, per axis.
+        by: Extent,
+    },
+    /// Turn around the centre.
+    Rotate {
+        /// Largest angle, either way.
+        radians: f64,
+        /// Probability of turning at all.
+        probability: f64,
+    },
+    /// Blank a square.
+    CutOut {
+        /// Its sides.
+        size: Extent,
+    },
+    /// Move along time (the first axis).
+    TimeShift {
+        /// Largest distance, either way.
+        by: Extent,
+    },
+    /// Add normal noise.
+    Noise {
+        /// Standard deviation relative to [`ElementType::full_scale`](crate::ElementType::full_scale).
+        deviation: f64,
+    },
+    /// Blank consecutive time steps (the first axis).
+    TimeMask {
+        /// Most steps.
+        width: Extent,
+    },
+    /// Blank consecutive frequencies (the second axis).
+    FrequencyMask {
+        /// Most columns.
+        width: Extent,
+    },
+}
+
+/// A text is no augmentation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("augmentation `{text}`: {problem}")]
+pub struct ParseAugmentationError {
+    text: String,
+    problem: String,
+}
+
+impl FromStr for Augmentation {
+    type Err = ParseAugmentationError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut fields = text.trim().split(':');
+        let name = fields.next().unwrap_or_default();
+        let arguments: Vec<&str> = fields.collect();
+        let parsed = match (name, arguments.as_slice()) {
+            ("flip", []) => Ok(Self::Flip),
+            ("shift", [by]) => parse_extent(by).map(|by| Self::Shift { by }),
+            ("rotate", [radians]) => parse_rotation(radians, "1"),
+            ("rotate", [radians, probability]) => parse_rotation(radians, probability),
+            ("cutout", [size]) => parse_extent(size).map(|size| Self::CutOut { size }),
+            ("timeshift", [by]) => parse_extent(by).map(|by| Self::TimeShift { by }),
+            ("noise", [deviation]) => {
+                parse_number(deviation, "deviation", 1.0).map(|deviation| Self::Noise { deviation })
+            }
+            ("timemask", [width]) => parse_extent(width).map(|width| Self::TimeMask { width }),
+            ("freqmask", [width]) => parse_extent(width).map(|width| Self::FrequencyMask { width }),
+            _ => Err(format!("not understood; there are: {KNOWN}")),
+        };
+        parsed.map_err(|problem| ParseAugmentationError { text: text.to_owned(), problem })
+    }
+}
+
+fn parse_rotation(radians: &str, probability: &str) -> Result<Augmentation, String> {
+    Ok(Augmentation::Rotate {
+        radians: parse_number(radians, "angle in radians", std::f64::consts::PI)?,
+        probability: parse_number(probability, "probability", 1.0)?,
+    })
+}
+
+fn parse_extent(text: &str) -> Result<Extent, String> {
+    if let Some(percent) = text.strip_suffix('%') {
+        return Ok(Extent::Fraction(parse_number(percent, "percentage", 100.0)? / 100.0));
+    }
+    text.parse()
+        .map(Extent::Pixels)
+        .map_err(|_| format!("`{text}` is neither a number of pixels nor a percentage"))
+}
+
+fn parse_number(text: &str, what: &str, most: f64) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number ({what})"))?;
+    if (0.0..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("{what} {text} is not within 0 and {most}"))
+    }
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pixels(pixels) => write!(formatter, "{pixels}"),
+            // The product with 100 may be off by an ulp (0.07 * 100); twelve digits are more than anyone writes.
+            Self::Fraction(fraction) => write!(formatter, "{}%", (fraction * 1e14).round() / 1e12),
+        }
+    }
+}
+
+impl fmt::Display for Augmentation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flip => formatter.write_str("flip"),
+            Self::Shift { by } => write!(formatter, "shift:{by}"),
+            Self::Rotate { radians, probability } => write!(formatter, "rotate:{radians}:{probability}"),
+            Self::CutOut { size } => write!(formatter, "cutout:{size}"),
+            Self::TimeShift { by } => write!(formatter, "timeshift:{by}"),
+            Self::Noise { deviation } => write!(formatter, "noise:{deviation}"),
+            Self::TimeMask { width } => write!(formatter, "timemask:{width}"),
+            Self::FrequencyMask { width } => write!(formatter, "freqmask:{width}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Applies a list of augmentations to one sample after the other.
+
+use rand::{Rng, RngExt};
+
+use super::Augmentation;
+use super::buffer::{Element, Pair, Planes, SampleBuffer};
+use super::noise::NoiseTable;
+use super::warp::{Frame, Offset, Rectangle, fill_with_means, flip, rotate, shift, shift_time};
+use crate::samples::SampleRef;
+
+/// Applies augmentations to samples of one shape.
+#[derive(Debug, Clone)]
+pub struct Augmenter {
+    augmentations: Vec<Augmentation>,
+    frame: Frame,
+    noise: NoiseTable,
+}
+
+impl Augmenter {
+    /// For samples of `input` = height, width, channels.
+    ///
+    /// # Panics
+    /// When an extent is zero.
+    pub fn new(augmentations: &[Augmentation], input: [usize; 3]) -> Self {
+        let [height, width, channels] = input;
+        assert!(height * width * channels > 0, "input {input:?} is empty");
+        let noisy =
+            augmentations.iter().any(|augmentation| matches!(augmentation, Augmentation::Noise { .. }));
+        Self {
+            augmentations: augmentations.to_vec(),
+            frame: Frame { height, width, channels },
+            noise: if noisy { NoiseTable::new() } else { NoiseTable::default() },
+        }
+    }
+
+    /// True when [`apply`](Self::apply) would only copy.
+    pub fn is_identity(&self) -> bool {
+        self.augmentations.is_empty()
+    }
+
+    /// Writes a transformed copy of `sample` into `out`. The draws depend on `rng` and the list alone, not on the
+    /// values.
+    ///
+    /// # Panics
+    /// When the sample is not of the shape given to [`new`](Self::new).
+    pub fn apply<R: Rng + ?Sized>(&self, sample: SampleRef<'_>, rng: &mut R, out: &mut SampleBuffer) {
+        let Frame { height, width, channels } = self.frame;
+        assert_eq!(sample.len(), height * width * channels, "sample of another shape than {:?}", self.frame);
+        match (sample, &mut out.planes) {
+            (SampleRef::U8(values), Planes::U8(pair)) => self.transform(values, rng, pair),
+            (SampleRef::I8(values), Planes::I8(pair)) => self.transform(values, rng, pair),
+            (SampleRef::I16(values), Planes::I16(pair)) => self.transform(values, rng, pair),
+            (SampleRef::F32(values), Planes::F32(pair)) => self.transform(values, rng, pair),
+            (sample, _) => {
+                *out = SampleBuffer::new(sample.element_type());
+                self.apply(sample, rng, out);
+            }
+        }
+    }
+
+    fn transform<T: Element, R: Rng + ?Sized>(&self, sample: &[T], rng: &mut R, pair: &mut Pair<T>) {
+        pair.load(sample);
+        for augmentation in &self.augmentations {
+            self.transform_once(augmentation, rng, pair);
+        }
+    }
+
+    fn transform_once<T: Element, R: Rng + ?Sized>(
+        &self,
+        augmentation: &Augmentation,
+        rng: &mut R,
+        pair: &mut Pair<T>,
+    ) {
+        let frame = self.frame;
+        match *augmentation {
+            Augmentation::Flip => {
+                if rng.random_bool(0.5) {
+                    pair.rewrite(|from, to, _| flip(frame, from, to));
+                }
+            }
+            Augmentation::Shift { by } => {
+                let down = symmetric(by.resolve(frame.height), rng);
+                let right = symmetric(by.resolve(frame.width), rng);
+                if (down, right) != (0, 0) {
+                    pair.rewrite(|from, to, _| shift(frame, Offset { down, right }, from, to));
+                }
+            }
+            Augmentation::Rotate { radians, probability } => {
+                if rng.random_bool(probability) {
+                    let angle = rng.random_range(-radians..=radians);
+                    pair.rewrite(|from, to, scratch| rotate(frame, angle as f32, from, to, scratch));
+                }
+            }
+            Augmentation::CutOut { size } => {
+                let centre = (rng.random_range(0..frame.height), rng.random_range(0..frame.width));
+                let rows = around(centre.0, size.resolve(frame.height), frame.height);
+                let columns = around(centre.1, size.resolve(frame.width), frame.width);
+                fill_with_means(frame, &Rectangle { rows, columns }, pair);
+            }
+            Augmentation::TimeShift { by } => {
+                let later = symmetric(by.resolve(frame.height), rng);
+                shift_time(frame, later, &mut pair.front);
+            }
+            Augmentation::Noise { deviation } => {
+                self.noise.add(deviation as f32 * T::TYPE.full_scale(), rng, &mut pair.front);
+            }
+            Augmentation::TimeMask { width } => {
+                let rows = band(width.resolve(frame.height), frame.height, rng);
+                fill_with_means(frame, &Rectangle { rows, columns: 0..frame.width }, pair);
+            }
+            Augmentation::FrequencyMask { width } => {
+                let columns = band(width.resolve(frame.width), frame.width, rng);
+                fill_with_means(frame, &Rectangle { rows: 0..frame.height, columns }, pair);
+            }
+        }
+    }
+}
+
+fn symmetric<R: Rng + ?Sized>(most: usize, rng: &mut R) -> isize {
+    rng.random_range(-(most as i64)..=most as i64) as isize
+}
+
+/// `size` positions around `centre`, cut off at the ends of the axis.
+fn around(centre: usize, size: usize, axis: usize) -> std::ops::Range<usize> {
+    let start = centre as isize - (size / 2) as isize;
+    start.max(0) as usize..(start + size as isize).clamp(0, axis as isize) as usize
+}
+
+/// Up to `most` consecutive positions anywhere on the axis.
+fn band<R: Rng + ?Sized>(most: usize, axis: usize, rng: &mut R) -> std::ops::Range<usize> {
+    let width = rng.random_range(0..=most);
+    let start = rng.random_range(0..=axis - width);
+    start..start + width
+}

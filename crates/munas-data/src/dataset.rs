@@ -1,0 +1,261 @@
+//! A dataset in memory: three splits over one store, class names, input shape and fingerprint.
+
+use std::sync::Arc;
+
+use crate::error::DataError;
+use crate::normalise::{Normalisation, NormaliseMode};
+use crate::samples::{ElementType, Samples};
+use crate::split::{Purpose, Split, Store, stratified_draw};
+
+/// Share of the samples that becomes the test part where a source has none of its own.
+pub(crate) const DEFAULT_TEST_SHARE: f64 = 0.2;
+/// The test part must be the same in every run, whatever the experiment's seed, or results could not be compared.
+const TEST_SEED: u64 = 0;
+/// Most classes a dataset may have; far beyond what fits a microcontroller, it stops absurd labels.
+pub(crate) const MAX_CLASSES: usize = 65_536;
+
+/// A dataset, ready for training. Its samples are held once, whatever the splits.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Name of the source.
+    pub name: String,
+    /// Height, width and channels of a sample.
+    pub input: [usize; 3],
+    /// One name per class, in label order.
+    pub class_names: Vec<String>,
+    /// What the weights are fitted to.
+    pub train: Split,
+    /// What models are chosen by. Empty when no share was asked for.
+    pub validation: Split,
+    /// What chosen models are reported on.
+    pub test: Split,
+    /// Hexadecimal hash over input shape, class names, all values, labels and splits.
+    pub fingerprint: String,
+    /// Stored magnitude that unit normalisation maps to 1.
+    pub full_scale: f32,
+    /// Files or rows that were left out because they could not be read (only with `skip_bad`).
+    pub refused: usize,
+}
+
+impl Dataset {
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+
+    /// Type of the stored values.
+    pub fn element_type(&self) -> ElementType {
+        self.train.store().samples.element_type()
+    }
+
+    /// Memory held by the samples, in bytes.
+    pub fn sample_bytes(&self) -> usize {
+        self.train.store().samples.bytes()
+    }
+
+    /// The map from stored values to network inputs.
+    pub fn normalisation(&self, mode: NormaliseMode) -> Normalisation {
+        match mode {
+            NormaliseMode::Unit => Normalisation::unit(self.input[2], self.full_scale),
+            NormaliseMode::MeanStd => Normalisation::mean_std(&self.train, self.input[2]),
+        }
+    }
+}
+
+/// Samples as a reader delivers them, before anything is split off: training samples first, then validation,
+/// then test.
+#[derive(Debug, Clone)]
+pub struct RawData {
+    /// Name of the source.
+    pub name: String,
+    /// Height, width and channels of a sample.
+    pub input: [usize; 3],
+    /// One name per class.
+    pub class_names: Vec<String>,
+    /// All samples, NHWC.
+    pub samples: Samples,
+    /// One label per sample.
+    pub labels: Vec<u32>,
+    /// How many of them belong to which part.
+    pub parts: PartSizes,
+    /// Stored magnitude that unit normalisation maps to 1.
+    pub full_scale: f32,
+    /// Files or rows left out because they could not be read.
+    pub refused: usize,
+}
+
+/// Samples per part of a [`RawData`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartSizes {
+    /// Training samples, at the front.
+    pub train: usize,
+    /// Validation samples of the source's own, after them; `None`: to be drawn from the training samples.
+    pub validation: Option<usize>,
+    /// Test samples.
+    pub test: TestPart,
+}
+
+/// Where the test samples come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TestPart {
+    /// The source has this many of its own, last.
+    Own(usize),
+    /// They are drawn from the training samples, stratified, with a fixed seed.
+    Draw {
+        /// Their share of the samples.
+        share: f64,
+    },
+}
+
+impl TestPart {
+    /// The source's own, or a draw of the usual share where it has none.
+    pub(crate) fn own_or_drawn(own: Option<usize>) -> Self {
+        own.map_or(Self::Draw { share: DEFAULT_TEST_SHARE }, Self::Own)
+    }
+}
+
+/// How [`RawData`] is split into a [`Dataset`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SplitOptions {
+    /// Share of the training samples that becomes the validation part, where the source has none of its own.
+    pub validation: f64,
+    /// Seed of the validation and subset draws.
+    pub seed: u64,
+    /// Keep at most this many training samples (before validation is split off), stratified.
+    pub subset: Option<usize>,
+}
+
+impl RawData {
+    /// Merges the classes into two: 1 where the label is below half of the number of classes, 0 elsewhere (as in the
+    /// literature on sub-kilobyte models).
+    pub fn into_binary(mut self) -> Self {
+        let half = self.class_names.len() / 2;
+        let range = |names: &[String]| match names {
+            [only] => only.clone(),
+            [first, .., last] => format!("{first}-{last}"),
+            [] => String::new(),
+        };
+        for label in &mut self.labels {
+            *label = u32::from((*label as usize) < half);
+        }
+        self.class_names = vec![range(&self.class_names[half..]), range(&self.class_names[..half])];
+        self.name.push_str("-binary");
+        self
+    }
+
+    /// Splits into train, validation and test. No sample is copied.
+    ///
+    /// # Errors
+    /// [`DataError::Option`] when the validation share is not in 0 ≤ share < 1, or when sizes, labels and class
+    /// names do not fit together.
+    pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
+        self.check(options)?;
+        let Self { name, input, class_names, samples, labels, parts, full_scale, refused } = self;
+        let classes = class_names.len();
+        let count = labels.len() as u32;
+        let validation_start = parts.train as u32;
+        let test_start = validation_start + parts.validation.unwrap_or(0) as u32;
+
+        let mut train: Vec<u32> = (0..validation_start).collect();
+        let mut validation: Vec<u32> = (validation_start..test_start).collect();
+        let mut test: Vec<u32> = (test_start..count).collect();
+        let take = |from: &mut Vec<u32>, amount: usize, seed, purpose| {
+            let from_labels: Vec<u32> = from.iter().map(|&index| labels[index as usize]).collect();
+            let draw = stratified_draw(&from_labels, classes, amount, seed, purpose);
+            let taken = draw.taken.iter().map(|&position| from[position as usize]).collect();
+            *from = draw.left.iter().map(|&position| from[position as usize]).collect();
+            taken
+        };
+        if let TestPart::Draw { share } = parts.test {
+            let amount = share_of(train.len(), share);
+            test = take(&mut train, amount, TEST_SEED, Purpose::Test);
+        }
+        if let Some(subset) = options.subset {
+            train = take(&mut train, subset, options.seed, Purpose::Subset);
+        }
+        if parts.validation.is_none() {
+            let amount = share_of(train.len(), options.validation);
+            validation = take(&mut train, amount, options.seed, Purpose::Validation);
+        }
+
+        let store = Arc::new(Store { samples, sample_len: input.iter().product() });
+        let split = |indices| Split::new(Arc::clone(&store), indices, &labels);
+        let (train, validation, test) = (split(train), split(validation), split(test));
+        let fingerprint = fingerprint(input, &class_names, &store.samples, [&train, &validation, &test]);
+        Ok(Dataset { name, input, class_names, train, validation, test, fingerprint, full_scale, refused })
+    }
+
+    fn check(&self, options: &SplitOptions) -> Result<(), DataError> {
+        let problem = |text: String| Err(DataError::Option(format!("{}: {text}", self.name)));
+        let count = self.labels.len();
+        let sample_len: usize = self.input.iter().product();
+        if !(0.0..1.0).contains(&options.validation) {
+            return problem(format!(
+                "the validation share must be at least 0 and below 1, not {}",
+                options.validation
+            ));
+        }
+        if sample_len == 0 || self.samples.len() != count * sample_len {
+            let [height, width, channels] = self.input;
+            let values = self.samples.len();
+            return problem(format!(
+                "{count} samples of {height}x{width}x{channels} cannot be {values} values"
+            ));
+        }
+        if count > u32::MAX as usize || self.class_names.len() > MAX_CLASSES {
+            return problem(format!("{count} samples in {} classes are too many", self.class_names.len()));
+        }
+        let test = match self.parts.test {
+            TestPart::Own(test) => test,
+            TestPart::Draw { .. } => 0,
+        };
+        if self.parts.train + self.parts.validation.unwrap_or(0) + test != count {
+            return problem(format!("the parts {:?} do not add up to {count} samples", self.parts));
+        }
+        if let Some(label) = self.labels.iter().find(|&&label| label as usize >= self.class_names.len()) {
+            return problem(format!("label {label} is not below the {} classes", self.class_names.len()));
+        }
+        Ok(())
+    }
+}
+
+/// `share` of `count`, rounded; at least one sample of a share that is not zero, and never all of them.
+fn share_of(count: usize, share: f64) -> usize {
+    if share == 0.0 || count < 2 {
+        return 0;
+    }
+    ((count as f64 * share).round() as usize).clamp(1, count - 1)
+}
+
+/// Hash of everything that training could depend on. The store goes in as one run, which hashes several times
+/// faster than sample by sample; the splits follow as index lists with labels.
+fn fingerprint(input: [usize; 3], class_names: &[String], samples: &Samples, splits: [&Split; 3]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"munas dataset 1\0");
+    hasher.update(samples.element_type().name().as_bytes());
+    let number = |hasher: &mut blake3::Hasher, value: usize| {
+        hasher.update(&(value as u64).to_le_bytes());
+    };
+    for extent in input {
+        number(&mut hasher, extent);
+    }
+    number(&mut hasher, class_names.len());
+    for name in class_names {
+        number(&mut hasher, name.len());
+        hasher.update(name.as_bytes());
+    }
+    number(&mut hasher, samples.len());
+    samples.all().visit_bytes(|bytes| {
+        hasher.update(bytes);
+    });
+    for split in splits {
+        number(&mut hasher, split.len());
+        let mut bytes = Vec::with_capacity(split.len() * 8);
+        for (index, label) in split.indices().iter().zip(split.labels()) {
+            bytes.extend_from_slice(&index.to_le_bytes());
+            bytes.extend_from_slice(&label.to_le_bytes());
+        }
+        hasher.update(&bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}

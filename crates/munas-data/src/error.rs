@@ -1,0 +1,131 @@
+//! What can go wrong between a source's name and a dataset in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many refused files (or rows) an error message lists.
+pub(crate) const LISTED: usize = 5;
+
+/// A dataset could not be loaded or fetched. The message names the file and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// Reading or writing failed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The content of a file is not what its format demands.
+    #[error("{}: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// The name is none of the known sources.
+    #[error("unknown data source `{name}`; there are: {}", known.join(", "))]
+    UnknownSource {
+        /// As given.
+        name: String,
+        /// Everything that would have been understood.
+        known: Vec<String>,
+        /// The known name that comes closest, if any does.
+        nearest: Option<String>,
+    },
+    /// The source is a known kind that this version cannot read.
+    #[error("data source `{name}` is not supported by this version; there are: {}", supported.join(", "))]
+    UnsupportedSource {
+        /// As given.
+        name: String,
+        /// Everything that can be read.
+        supported: Vec<String>,
+    },
+    /// None of the places where a named dataset may lie has it.
+    #[error("dataset `{name}` not found; looked for {}", list_paths(looked_for))]
+    NotFound {
+        /// The dataset.
+        name: String,
+        /// The files or folders that would have been read.
+        looked_for: Vec<PathBuf>,
+        /// Whether `fetch` knows where to get it.
+        fetchable: bool,
+    },
+    /// Some files (or rows) of the user's own data cannot be read.
+    #[error("{}: {count} of {total} refused: {}", root.display(), list_reasons(reasons, *count))]
+    Refused {
+        /// The folder or file that was being read.
+        root: PathBuf,
+        /// How many were refused.
+        count: usize,
+        /// How many there are.
+        total: usize,
+        /// The first few, each with its file (or line) and reason.
+        reasons: Vec<String>,
+    },
+    /// An option does not fit the source.
+    #[error("{0}")]
+    Option(String),
+    /// A download failed.
+    #[error("{url}: {problem}")]
+    Download {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// A downloaded file is not the published one; nothing was kept of it.
+    #[error("{url}: SHA-256 is {found}, expected {expected}")]
+    Checksum {
+        /// The address.
+        url: String,
+        /// Published digest, hexadecimal.
+        expected: String,
+        /// Digest of what arrived, hexadecimal.
+        found: String,
+    },
+}
+
+impl DataError {
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn malformed(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Malformed { path: path.to_path_buf(), problem: problem.into() }
+    }
+
+    /// What the user may do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownSource { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Self::NotFound { name, fetchable: true, .. } => Some(format!(
+                "`munas data fetch {name}` downloads it; `--data-dir` or MUNAS_DATA name its folder"
+            )),
+            Self::NotFound { fetchable: false, .. } => {
+                Some("`--data-dir` or MUNAS_DATA name the folder that holds it".to_owned())
+            }
+            Self::Refused { .. } => Some("`--skip-bad` leaves them out".to_owned()),
+            Self::Checksum { .. } => Some(
+                "the download was damaged or the mirror holds another file; try again or another `--from`"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn list_paths(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn list_reasons(reasons: &[String], count: usize) -> String {
+    let mut text = reasons.iter().take(LISTED).cloned().collect::<Vec<_>>().join("; ");
+    if count > LISTED {
+        text.push_str("; …");
+    }
+    text
+}

@@ -1,0 +1,54 @@
+//! Datasets, splits, fingerprints and augmentation.
+//!
+//! [`load`] turns a text such as `mnist`, `glyphs` or `images:DIR` into a [`Dataset`]:
+//!
+//! ```
+//! # fn main() -> Result<(), munas_data::DataError> {
+//! use munas_data::{LoadOptions, NormaliseMode, load};
+//!
+//! let dataset = load("glyphs", &LoadOptions::default())?;
+//! assert_eq!(dataset.input, [16, 16, 1]); // height, width, channels
+//! assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (7_200, 800, 2_000));
+//! let normalisation = dataset.normalisation(NormaliseMode::Unit);
+//! let first = dataset.train.sample(0).get(0) * normalisation.scale[0] + normalisation.offset[0];
+//! assert!((0.0..=1.0).contains(&first));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`source`](Source) | what a text names |
+//! | [`catalogue`] | the named datasets and where they lie |
+//! | `readers` | idx, CIFAR, npz, images, CSV: file → [`RawData`] |
+//! | [`glyphs`] | the dataset drawn from code |
+//! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `normalise` | stored values → network inputs |
+//! | [`augment`] | random transformations of samples |
+//! | [`fetch`] | downloads |
+//!
+//! Deliberately absent: batches, shuffling and anything else that depends on how training goes; that is the trainer's.
+//! Nothing is read from the network but by [`fetch`].
+
+pub mod augment;
+mod catalogue;
+mod dataset;
+mod error;
+pub mod fetch;
+pub mod glyphs;
+mod load;
+mod normalise;
+mod readers;
+mod samples;
+mod source;
+mod split;
+
+pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
+pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
+pub use dataset::{Dataset, PartSizes, RawData, SplitOptions, TestPart};
+pub use error::DataError;
+pub use load::{LoadOptions, cache_directory, data_directories, load, load_source};
+pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
+pub use samples::{ElementType, SampleRef, Samples};
+pub use source::Source;
+pub use split::Split;

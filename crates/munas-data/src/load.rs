@@ -1,0 +1,116 @@
+//! From a source's text to a dataset in memory.
+
+use std::path::{Path, PathBuf};
+
+use crate::dataset::{Dataset, RawData, SplitOptions};
+use crate::error::DataError;
+use crate::glyphs;
+use crate::readers::images::ImageOptions;
+use crate::readers::npz::Axes;
+use crate::readers::{idx, images, npz, table};
+use crate::source::Source;
+
+/// The environment variable that names a data folder.
+const DATA_VARIABLE: &str = "MUNAS_DATA";
+
+/// How a source is read and split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadOptions {
+    /// The first folder in which named datasets are looked for; see [`data_directories`].
+    pub data_dir: Option<PathBuf>,
+    /// Share of the training samples that becomes the validation part, where the source has none of its own.
+    pub validation: f64,
+    /// Seed of the validation (and subset) draw.
+    pub seed: u64,
+    /// Height and width that images are scaled to.
+    pub size: Option<(usize, usize)>,
+    /// Images in grey.
+    pub grey: bool,
+    /// Leave out files and rows that cannot be read (they are counted), instead of failing.
+    pub skip_bad: bool,
+    /// Keep at most this many training samples, stratified, before validation is split off.
+    pub subset: Option<usize>,
+}
+
+impl Default for LoadOptions {
+    /// A tenth of the training samples for validation (muNAS), seed 0, images as they are.
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            validation: 0.1,
+            seed: 0,
+            size: None,
+            grey: false,
+            skip_bad: false,
+            subset: None,
+        }
+    }
+}
+
+/// Folders in which named datasets are looked for: the given one, that of the variable `MUNAS_DATA`, and
+/// [`cache_directory`].
+pub fn data_directories(data_dir: Option<&Path>) -> Vec<PathBuf> {
+    let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    data_dir.map(Path::to_path_buf).into_iter().chain(variable).chain(cache_directory()).collect()
+}
+
+/// Where downloads go when nothing else is asked for: the folder `munas` in the user's cache folder, if there is one.
+pub fn cache_directory() -> Option<PathBuf> {
+    dirs::cache_dir().map(|cache| cache.join("munas"))
+}
+
+/// Loads what `source` names (see [`Source`]).
+///
+/// # Errors
+/// A [`DataError`] that names the file and what is wrong with it, or lists what is known or where was looked.
+pub fn load(source: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
+    load_source(&source.parse()?, options)
+}
+
+/// Loads a source that has been parsed before.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, DataError> {
+    if options.size.is_some_and(|(height, width)| height == 0 || width == 0 || height.max(width) > MAX_SIDE) {
+        return Err(DataError::Option(format!("a size must be from 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels")));
+    }
+    let splits = SplitOptions { validation: options.validation, seed: options.seed, subset: options.subset };
+    read(source, options)?.into_dataset(&splits)
+}
+
+/// Largest side that images are scaled to, in pixels.
+const MAX_SIDE: usize = 4_096;
+
+fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
+    let image_options = ImageOptions { size: options.size, grey: options.grey, skip_bad: options.skip_bad };
+    let name = source.to_string();
+    let data = match source {
+        Source::Glyphs { size } => return glyphs_of(*size, options),
+        Source::Named { dataset, binary } => {
+            let data = dataset.read(&data_directories(options.data_dir.as_deref()), image_options)?;
+            if *binary { data.into_binary() } else { data }
+        }
+        Source::Images(folder) => images::read_folder(folder, &name, image_options)?,
+        Source::Csv { path, label } => table::read(path, &name, label.as_deref(), options.skip_bad)?,
+        Source::Npz(path) => npz::read(path, &name, Axes::Image)?,
+        Source::Idx(folder) => idx::read_folder(folder, &name)?,
+    };
+    images::conform(data, image_options)
+}
+
+/// Glyphs are drawn in the size asked for instead of being scaled to it.
+fn glyphs_of(size: usize, options: &LoadOptions) -> Result<RawData, DataError> {
+    let size = match options.size {
+        None => size,
+        Some((height, width)) if height == width && glyphs::SIZES.contains(&height) => height,
+        Some((height, width)) => {
+            return Err(DataError::Option(format!(
+                "glyphs are square, {} to {} pixels a side, not {height}x{width}",
+                glyphs::SIZES.start(),
+                glyphs::SIZES.end()
+            )));
+        }
+    };
+    Ok(glyphs::generate(size))
+}

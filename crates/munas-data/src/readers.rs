@@ -1,0 +1,16 @@
+//! Readers of file formats. Each delivers a [`RawData`](crate::RawData) or names the file and what is wrong with it.
+//!
+//! Files are not trusted: a size that a header declares is held against the size of the file before memory is
+//! reserved, and no content makes a reader panic.
+
+pub(crate) mod cifar;
+pub(crate) mod idx;
+pub(crate) mod images;
+pub(crate) mod npz;
+pub(crate) mod table;
+
+mod arrays;
+mod file;
+mod npy;
+mod numbers;
+mod refusals;

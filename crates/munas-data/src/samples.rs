@@ -1,0 +1,198 @@
+//! Sample values in the type in which their source delivers them.
+//!
+//! A dataset is held once, as bytes: images as `u8`, features of quantised front-ends as `i8`, raw signals as
+//! `i16`, everything else as `f32`. Conversion to normalised `f32` happens per batch, in the trainer.
+//! Layout of every sample: height × width × channels (HWC), row-major; of a store: NHWC.
+
+/// All samples of a dataset, one after the other (NHWC).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Samples {
+    /// Images.
+    U8(Vec<u8>),
+    /// Features quantised to eight bits.
+    I8(Vec<i8>),
+    /// Signals, 16-bit linear.
+    I16(Vec<i16>),
+    /// Everything else.
+    F32(Vec<f32>),
+}
+
+/// One sample (or any run of values), borrowed from a store or from a [`SampleBuffer`](crate::SampleBuffer).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SampleRef<'a> {
+    /// See [`Samples::U8`].
+    U8(&'a [u8]),
+    /// See [`Samples::I8`].
+    I8(&'a [i8]),
+    /// See [`Samples::I16`].
+    I16(&'a [i16]),
+    /// See [`Samples::F32`].
+    F32(&'a [f32]),
+}
+
+/// The type of the stored values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ElementType {
+    /// Unsigned bytes.
+    U8,
+    /// Signed bytes.
+    I8,
+    /// 16-bit signed integers.
+    I16,
+    /// Single-precision floats.
+    F32,
+}
+
+impl ElementType {
+    /// Lower-case name: `u8`, `i8`, `i16`, `f32`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::I8 => "i8",
+            Self::I16 => "i16",
+            Self::F32 => "f32",
+        }
+    }
+
+    /// Bytes per value.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::I16 => 2,
+            Self::F32 => 4,
+        }
+    }
+
+    /// The magnitude that unit normalisation maps to 1: 255, 128, 32768, and 1 for floats.
+    pub fn full_scale(self) -> f32 {
+        match self {
+            Self::U8 => 255.0,
+            Self::I8 => 128.0,
+            Self::I16 => 32768.0,
+            Self::F32 => 1.0,
+        }
+    }
+}
+
+impl Samples {
+    /// An empty store of the given type.
+    pub fn empty(element: ElementType) -> Self {
+        match element {
+            ElementType::U8 => Self::U8(Vec::new()),
+            ElementType::I8 => Self::I8(Vec::new()),
+            ElementType::I16 => Self::I16(Vec::new()),
+            ElementType::F32 => Self::F32(Vec::new()),
+        }
+    }
+
+    /// Number of values (not samples).
+    pub fn len(&self) -> usize {
+        self.all().len()
+    }
+
+    /// True when no value is stored.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Type of the stored values.
+    pub fn element_type(&self) -> ElementType {
+        self.all().element_type()
+    }
+
+    /// Size of the stored values in bytes.
+    pub fn bytes(&self) -> usize {
+        self.len() * self.element_type().bytes()
+    }
+
+    /// Everything, borrowed.
+    pub fn all(&self) -> SampleRef<'_> {
+        match self {
+            Self::U8(values) => SampleRef::U8(values),
+            Self::I8(values) => SampleRef::I8(values),
+            Self::I16(values) => SampleRef::I16(values),
+            Self::F32(values) => SampleRef::F32(values),
+        }
+    }
+
+    /// The values `start..start + len`.
+    ///
+    /// # Panics
+    /// When the range reaches past the end.
+    #[inline]
+    pub fn slice(&self, start: usize, len: usize) -> SampleRef<'_> {
+        let range = start..start + len;
+        match self {
+            Self::U8(values) => SampleRef::U8(&values[range]),
+            Self::I8(values) => SampleRef::I8(&values[range]),
+            Self::I16(values) => SampleRef::I16(&values[range]),
+            Self::F32(values) => SampleRef::F32(&values[range]),
+        }
+    }
+}
+
+impl SampleRef<'_> {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(values) => values.len(),
+            Self::I8(values) => values.len(),
+            Self::I16(values) => values.len(),
+            Self::F32(values) => values.len(),
+        }
+    }
+
+    /// True when there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Type of the values.
+    pub fn element_type(&self) -> ElementType {
+        match self {
+            Self::U8(_) => ElementType::U8,
+            Self::I8(_) => ElementType::I8,
+            Self::I16(_) => ElementType::I16,
+            Self::F32(_) => ElementType::F32,
+        }
+    }
+
+    /// Value `index` as it is, without normalisation.
+    ///
+    /// # Panics
+    /// When the index is past the end.
+    #[inline]
+    pub fn get(&self, index: usize) -> f32 {
+        match self {
+            Self::U8(values) => f32::from(values[index]),
+            Self::I8(values) => f32::from(values[index]),
+            Self::I16(values) => f32::from(values[index]),
+            Self::F32(values) => values[index],
+        }
+    }
+
+    /// Calls `visit` with the little-endian bytes of all values, in large pieces and without a second copy.
+    pub(crate) fn visit_bytes(&self, mut visit: impl FnMut(&[u8])) {
+        const PIECE: usize = 16 * 1024;
+        let mut piece = Vec::with_capacity(4 * PIECE);
+        let mut flush = |bytes: &mut Vec<u8>| {
+            visit(bytes);
+            bytes.clear();
+        };
+        match self {
+            Self::U8(values) => visit(values),
+            Self::I8(values) => values.chunks(PIECE).for_each(|chunk| {
+                piece.extend(chunk.iter().map(|&value| value.cast_unsigned()));
+                flush(&mut piece);
+            }),
+            Self::I16(values) => values.chunks(PIECE).for_each(|chunk| {
+                piece.extend(chunk.iter().flat_map(|value| value.to_le_bytes()));
+                flush(&mut piece);
+            }),
+            Self::F32(values) => values.chunks(PIECE).for_each(|chunk| {
+                piece.extend(chunk.iter().flat_map(|value| value.to_le_bytes()));
+                flush(&mut piece);
+            }),
+        }
+    }
+}

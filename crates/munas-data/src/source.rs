@@ -1,0 +1,161 @@
+//! What a `--data` or `data.source` text names.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::catalogue::{NAMED, NamedDataset};
+use crate::error::DataError;
+use crate::glyphs;
+
+/// Sources that are understood as names but cannot be read (prefix with colon: a kind of the user's own data).
+const UNSUPPORTED: &[&str] = &["audio:", "speech-commands", "vww"];
+/// The user's own data, as listed in messages.
+const OWN: &[&str] = &["images:DIR", "csv:FILE", "csv:FILE#LABEL", "npz:FILE", "idx:DIR"];
+
+/// A source of data.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Source {
+    /// `glyphs` or `glyphs28`: drawn from code.
+    Glyphs {
+        /// Edge length in pixels.
+        size: usize,
+    },
+    /// A dataset of the catalogue.
+    Named {
+        /// Its entry.
+        dataset: &'static NamedDataset,
+        /// Two classes instead of all (`-binary`).
+        binary: bool,
+    },
+    /// `images:DIR`: a folder per class, or `train/`, `val/`, `test/` folders of such.
+    Images(PathBuf),
+    /// `csv:FILE` or `csv:FILE#LABEL`: numeric features and a label column.
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// Header of the label column; the last column when left out.
+        label: Option<String>,
+    },
+    /// `npz:FILE`: arrays `x_train`, `y_train`, and optionally `x_val`, `y_val`, `x_test`, `y_test`.
+    Npz(PathBuf),
+    /// `idx:DIR`: a folder of idx files, as MNIST's.
+    Idx(PathBuf),
+}
+
+impl Source {
+    /// Every text (or form of text) that names a source.
+    pub fn known() -> Vec<String> {
+        let mut known = vec!["glyphs".to_owned(), "glyphs28".to_owned()];
+        for dataset in NAMED {
+            known.push(dataset.name.to_owned());
+            if dataset.binary {
+                known.push(format!("{}-binary", dataset.name));
+            }
+        }
+        known.extend(OWN.iter().map(|&form| form.to_owned()));
+        known
+    }
+}
+
+impl FromStr for Source {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if UNSUPPORTED.iter().any(|name| text == *name || (name.ends_with(':') && text.starts_with(name))) {
+            return Err(DataError::UnsupportedSource { name: text.to_owned(), supported: Self::known() });
+        }
+        if let Some((kind, place)) = text.split_once(':').filter(|(_, place)| !place.is_empty()) {
+            let path = PathBuf::from(place);
+            match kind {
+                "images" => return Ok(Self::Images(path)),
+                "npz" => return Ok(Self::Npz(path)),
+                "idx" => return Ok(Self::Idx(path)),
+                "csv" => {
+                    let (file, label) = match place.rsplit_once('#') {
+                        Some((file, label)) => (file, Some(label.to_owned())),
+                        None => (place, None),
+                    };
+                    return Ok(Self::Csv { path: PathBuf::from(file), label });
+                }
+                _ => {}
+            }
+        }
+        match text {
+            "glyphs" => return Ok(Self::Glyphs { size: glyphs::DEFAULT_SIZE }),
+            "glyphs28" => return Ok(Self::Glyphs { size: 28 }),
+            _ => {}
+        }
+        let (name, binary) = match text.strip_suffix("-binary") {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        match NAMED.iter().find(|dataset| dataset.name == name && (dataset.binary || !binary)) {
+            Some(dataset) => Ok(Self::Named { dataset, binary }),
+            None => Err(unknown(text)),
+        }
+    }
+}
+
+fn unknown(text: &str) -> DataError {
+    let known = Source::known();
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(text, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
+        .map(|(_, name)| name.clone());
+    DataError::UnknownSource { name: text.to_owned(), known, nearest }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Glyphs { size: glyphs::DEFAULT_SIZE } => formatter.write_str("glyphs"),
+            Self::Glyphs { size } => write!(formatter, "glyphs{size}"),
+            Self::Named { dataset, binary } => {
+                write!(formatter, "{}{}", dataset.name, if *binary { "-binary" } else { "" })
+            }
+            Self::Images(path) => write!(formatter, "images:{}", path.display()),
+            Self::Csv { path, label: None } => write!(formatter, "csv:{}", path.display()),
+            Self::Csv { path, label: Some(label) } => write!(formatter, "csv:{}#{label}", path.display()),
+            Self::Npz(path) => write!(formatter, "npz:{}", path.display()),
+            Self::Idx(path) => write!(formatter, "idx:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_survive_a_round_trip() {
+        for text in [
+            "glyphs",
+            "glyphs28",
+            "mnist",
+            "mnist-binary",
+            "images:a/b",
+            "csv:a.csv",
+            "csv:a.csv#kind",
+            "npz:C:x.npz",
+        ] {
+            assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_with_what_is() {
+        let error = "audio:recordings".parse::<Source>().unwrap_err();
+        assert!(matches!(error, DataError::UnsupportedSource { .. }));
+        assert!(
+            error.to_string().contains("not supported by this version; there are: glyphs, glyphs28, mnist")
+        );
+        let error = "minst".parse::<Source>().unwrap_err();
+        assert_eq!(error.hint().as_deref(), Some("did you mean `mnist`?"));
+        assert!("uci-har-binary".parse::<Source>().is_err());
+        assert!("images:".parse::<Source>().is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! Parts of a dataset as index lists over one shared store, and the stratified draw that makes them.
+
+use std::sync::Arc;
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::samples::{SampleRef, Samples};
+
+/// All samples of a dataset, shared by its splits.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) samples: Samples,
+    /// Values per sample: height × width × channels.
+    pub(crate) sample_len: usize,
+}
+
+/// One part of a dataset (train, validation or test): labels, and indices into the store shared with the others.
+#[derive(Debug, Clone)]
+pub struct Split {
+    store: Arc<Store>,
+    indices: Vec<u32>,
+    labels: Vec<u32>,
+}
+
+impl Split {
+    /// The samples `indices` of the store; `all_labels` holds the label of every sample of the store.
+    pub(crate) fn new(store: Arc<Store>, indices: Vec<u32>, all_labels: &[u32]) -> Self {
+        let labels = indices.iter().map(|&index| all_labels[index as usize]).collect();
+        Self { store, indices, labels }
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// True when there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// Class of sample `index`.
+    ///
+    /// # Panics
+    /// When the index is past the end, here and in [`sample`](Self::sample).
+    #[inline]
+    pub fn label(&self, index: usize) -> u32 {
+        self.labels[index]
+    }
+
+    /// Class of every sample.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// Values of sample `index`, height × width × channels.
+    #[inline]
+    pub fn sample(&self, index: usize) -> SampleRef<'_> {
+        let sample_len = self.store.sample_len;
+        self.store.samples.slice(self.indices[index] as usize * sample_len, sample_len)
+    }
+
+    /// Samples per class.
+    ///
+    /// # Panics
+    /// When a label is not below `classes`.
+    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
+        class_counts(&self.labels, classes)
+    }
+
+    /// The samples at `positions` of this split, in that order, over the same store.
+    ///
+    /// # Panics
+    /// When a position is past the end.
+    pub fn select(&self, positions: &[u32]) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            indices: positions.iter().map(|&position| self.indices[position as usize]).collect(),
+            labels: positions.iter().map(|&position| self.labels[position as usize]).collect(),
+        }
+    }
+
+    pub(crate) fn indices(&self) -> &[u32] {
+        &self.indices
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+}
+
+/// What a stratified draw is for: each purpose has its own stream of the generator, so that none disturbs another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Validation = 1,
+    Test = 2,
+    Subset = 3,
+}
+
+/// Result of [`stratified_draw`]: two ascending lists of positions.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Draw {
+    pub(crate) taken: Vec<u32>,
+    pub(crate) left: Vec<u32>,
+}
+
+/// Takes `count` of the samples, each class in its share (largest remainders get what rounding leaves).
+///
+/// The same labels, count, seed and purpose give the same draw.
+pub(crate) fn stratified_draw(
+    labels: &[u32],
+    classes: usize,
+    count: usize,
+    seed: u64,
+    purpose: Purpose,
+) -> Draw {
+    let count = count.min(labels.len());
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(purpose as u64);
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); classes];
+    for (position, &label) in (0_u32..).zip(labels) {
+        members[label as usize].push(position);
+    }
+    let mut taken = Vec::with_capacity(count);
+    let mut left = Vec::with_capacity(labels.len() - count);
+    for (mut class, quota) in members.into_iter().zip(quotas(&class_counts(labels, classes), count)) {
+        class.shuffle(&mut rng);
+        taken.extend_from_slice(&class[..quota]);
+        left.extend_from_slice(&class[quota..]);
+    }
+    taken.sort_unstable();
+    left.sort_unstable();
+    Draw { taken, left }
+}
+
+fn class_counts(labels: &[u32], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    for &label in labels {
+        counts[label as usize] += 1;
+    }
+    counts
+}
+
+/// Shares `count` out over classes in proportion to their sizes; the sum is exactly `count`.
+fn quotas(sizes: &[usize], count: usize) -> Vec<usize> {
+    let total = sizes.iter().sum::<usize>().max(1);
+    let mut quotas: Vec<usize> = sizes.iter().map(|&size| size * count / total).collect();
+    let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();
+    by_remainder.sort_by_key(|&class| std::cmp::Reverse(sizes[class] * count % total));
+    let missing = count - quotas.iter().sum::<usize>();
+    for &class in by_remainder.iter().take(missing) {
+        quotas[class] += 1;
+    }
+    quotas
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_draw_partitions_and_keeps_the_shares(
+            labels in prop::collection::vec(0_u32..5, 1..300), share in 0.0_f64..1.0, seed: u64,
+        ) {
+            let count = (share * labels.len() as f64) as usize;
+            let draw = stratified_draw(&labels, 5, count, seed, Purpose::Validation);
+            prop_assert_eq!(draw.taken.len(), count);
+            let mut all = [draw.taken.clone(), draw.left.clone()].concat();
+            all.sort_unstable();
+            prop_assert!(all.iter().copied().eq(0..labels.len() as u32));
+            let taken_labels: Vec<u32> = draw.taken.iter().map(|&position| labels[position as usize]).collect();
+            let (of_all, of_taken) = (class_counts(&labels, 5), class_counts(&taken_labels, 5));
+            for class in 0..5 {
+                let exact = of_all[class] as f64 * count as f64 / labels.len() as f64;
+                prop_assert!((of_taken[class] as f64 - exact).abs() < 1.0);
+            }
+            prop_assert_eq!(draw, stratified_draw(&labels, 5, count, seed, Purpose::Validation));
+        }
+    }
+
+    #[test]
+    fn seed_and_purpose_change_the_draw() {
+        let labels: Vec<u32> = (0..200).map(|index| index % 4).collect();
+        let draw = |seed, purpose| stratified_draw(&labels, 4, 20, seed, purpose);
+        assert_ne!(draw(0, Purpose::Validation), draw(1, Purpose::Validation));
+        assert_ne!(draw(0, Purpose::Validation), draw(0, Purpose::Test));
+    }
+}

@@ -1,0 +1,133 @@
+//! Files with random damage are read or refused; no reader panics, hangs or reserves absurd memory.
+
+mod fabricate;
+
+use std::fs;
+
+use image::ImageFormat;
+use munas_data::{LoadOptions, load};
+use proptest::prelude::*;
+
+/// A change to a file.
+#[derive(Debug, Clone)]
+enum Damage {
+    /// A byte becomes another.
+    Set(prop::sample::Index, u8),
+    /// Four bytes become an extreme number.
+    Extreme(prop::sample::Index),
+    /// The rest is missing.
+    Cut(prop::sample::Index),
+    /// Bytes appear.
+    Insert(prop::sample::Index, Vec<u8>),
+}
+
+fn damages() -> impl Strategy<Value = Vec<Damage>> {
+    let damage = prop_oneof![
+        4 => (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(place, byte)| Damage::Set(place, byte)),
+        1 => any::<prop::sample::Index>().prop_map(Damage::Extreme),
+        1 => any::<prop::sample::Index>().prop_map(Damage::Cut),
+        1 => (any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 1..9))
+            .prop_map(|(place, bytes)| Damage::Insert(place, bytes)),
+    ];
+    prop::collection::vec(damage, 1..6)
+}
+
+fn damage(mut file: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
+    for damage in damages {
+        if file.is_empty() {
+            break;
+        }
+        match damage {
+            Damage::Set(place, byte) => *place.get_mut(&mut file) = *byte,
+            Damage::Extreme(place) => {
+                let start = place.index(file.len());
+                file.iter_mut().skip(start).take(4).for_each(|byte| *byte = 0xff);
+            }
+            Damage::Cut(place) => file.truncate(place.index(file.len())),
+            Damage::Insert(place, bytes) => {
+                let place = place.index(file.len());
+                file.splice(place..place, bytes.iter().copied());
+            }
+        }
+    }
+    file
+}
+
+/// Loads; a dataset that comes out of it must be consistent.
+fn read(source: &str, options: &LoadOptions) {
+    if let Ok(dataset) = load(source, options) {
+        let sample_len: usize = dataset.input.iter().product();
+        for split in [&dataset.train, &dataset.validation, &dataset.test] {
+            for index in 0..split.len() {
+                assert_eq!(split.sample(index).len(), sample_len);
+                assert!((split.label(index) as usize) < dataset.classes());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn idx(damages in damages(), victim in 0_usize..4) {
+        let folder = tempfile::tempdir().unwrap();
+        fabricate::write_idx_folder(folder.path());
+        let victim = fs::read_dir(folder.path()).unwrap().nth(victim).unwrap().unwrap().path();
+        fs::write(&victim, damage(fs::read(&victim).unwrap(), &damages)).unwrap();
+        read(&format!("idx:{}", folder.path().display()), &LoadOptions::default());
+    }
+
+    #[test]
+    fn npz(damages in damages()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.npz");
+        fs::write(&path, damage(fabricate::small_npz(), &damages)).unwrap();
+        read(&format!("npz:{}", path.display()), &LoadOptions::default());
+    }
+
+    #[test]
+    fn npy_headers(damages in damages()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.npz");
+        let x = damage(fabricate::npy("<f4", "(2, 1, 2)", &[7; 16]), &damages);
+        let y = fabricate::npy("|u1", "(2,)", &[0, 1]);
+        fs::write(&path, fabricate::npz(&[("x_train", x), ("y_train", y)])).unwrap();
+        read(&format!("npz:{}", path.display()), &LoadOptions::default());
+    }
+
+    #[test]
+    fn cifar(damages in damages(), gzipped: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        fabricate::write_cifar_folder(folder.path());
+        let victim = folder.path().join("cifar10").join(if gzipped { "test_batch.bin.gz" } else { "data_batch_1.bin" });
+        fs::write(&victim, damage(fs::read(&victim).unwrap(), &damages)).unwrap();
+        let data_dir = Some(folder.path().to_path_buf());
+        read("cifar10", &LoadOptions { data_dir, ..LoadOptions::default() });
+    }
+
+    #[test]
+    fn images(
+        damages in damages(), skip_bad: bool,
+        format in prop::sample::select(vec![ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp]),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let image = fabricate::image(format, 6, 4, [9, 99, 200]);
+        for (name, content) in [("a/1", image.clone()), ("a/2", damage(image.clone(), &damages)), ("b/1", image)] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let options = LoadOptions { skip_bad, ..LoadOptions::default() };
+        read(&format!("images:{}", folder.path().display()), &options);
+    }
+
+    #[test]
+    fn csv(damages in damages(), skip_bad: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.csv");
+        fs::write(&path, damage(fabricate::small_table().into_bytes(), &damages)).unwrap();
+        let options = LoadOptions { skip_bad, ..LoadOptions::default() };
+        read(&format!("csv:{}", path.display()), &options);
+    }
+}
