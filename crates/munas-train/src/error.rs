@@ -1,0 +1,56 @@
+//! Why a network could not be trained.
+
+use munas_ir::Shape;
+
+/// Why training ended without a model.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TrainError {
+    /// The loss of a batch was not a number, or beyond any use.
+    #[error("training diverged in epoch {epoch} (loss {loss})")]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: u32,
+        /// Mean loss of the batch that showed it.
+        loss: f64,
+    },
+    /// The observer asked to stop.
+    #[error("stopped after epoch {epoch}")]
+    Stopped {
+        /// The last epoch that was finished, counted from 1.
+        epoch: u32,
+    },
+    /// A setting has a value that training cannot use.
+    #[error("{key} = {value}: {reason}")]
+    Setting {
+        /// Name of the setting, as in the experiment file.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The network reads another shape than the samples have.
+    #[error("the network reads {graph}, the samples are {samples}")]
+    InputShape {
+        /// Input of the graph.
+        graph: Shape,
+        /// Shape of the samples.
+        samples: Shape,
+    },
+    /// The network's outputs do not fit the number of classes.
+    #[error(
+        "the network ends in {outputs} outputs, {classes} classes need {classes} (or 1, if they are two)"
+    )]
+    Outputs {
+        /// Shape of the graph's last tensor.
+        outputs: Shape,
+        /// Classes of the data.
+        classes: usize,
+    },
+    /// A part of the dataset has no samples.
+    #[error("the {part} part of the dataset is empty")]
+    EmptySplit {
+        /// Name of the part.
+        part: &'static str,
+    },
+}

@@ -1,0 +1,43 @@
+//! Training of network graphs on one core.
+//!
+//! Entry points: [`train`] runs a trial, [`Trainer`] single epochs or steps, [`evaluate()`] judges given weights.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `settings` | [`TrainSettings`]: every hyper-parameter of a trial |
+//! | `trainer` | the loop over epochs and steps, and its state |
+//! | `plan` | a graph as layers over buffers placed once; forward and backward |
+//! | `parameters` | flat parameter buffers, conversion from and to `munas_ir::Weights`, initial values |
+//! | `batch` | samples to network inputs: augmentation, normalisation, packing |
+//! | `loss`, `optimizer`, `schedule` | what their names say |
+//! | `evaluate` | loss and error on the inference graph |
+//! | `report`, `error` | what a trial returns |
+//!
+//! Batches are held in lanes, `[block of 16 samples][channel][row][column][16]` (see `munas_kernels`); weights change to
+//! and from the layouts of `munas_ir::Weights` at this crate's boundary.
+//!
+//! Deliberately absent: files, clocks, threads. One trial uses one core; who wants two runs two.
+
+mod batch;
+mod error;
+mod evaluate;
+#[cfg(test)]
+mod gradcheck;
+mod loss;
+mod optimizer;
+mod parameters;
+mod plan;
+mod report;
+mod schedule;
+mod settings;
+#[cfg(test)]
+mod testing;
+mod trainer;
+
+pub use error::TrainError;
+pub use evaluate::evaluate;
+pub use optimizer::Optimizer;
+pub use report::{EpochReport, Evaluation, StepReport, TrainedModel};
+pub use schedule::{ParseScheduleError, Schedule};
+pub use settings::TrainSettings;
+pub use trainer::{Trainer, train};

@@ -1,0 +1,84 @@
+//! The forward pass.
+
+use munas_ir::BATCH_NORM_EPSILON;
+use munas_kernels::{AffineParameters, BatchNormParameters, Scratch, Write, blocks_for};
+
+use super::lower::{Affine, AffineGeometry, Layer, Operator};
+use super::{Pass, Plan, Workspace, disjoint};
+use crate::parameters::NormRanges;
+
+impl Plan {
+    /// Computes the logits of the input in `workspace`. Batch norms normalise by the statistics of the batch.
+    pub fn forward(&self, pass: &Pass<'_>, workspace: &mut Workspace) {
+        assert!(pass.batch <= self.largest_batch, "{} samples in a plan for fewer", pass.batch);
+        for layer in &self.layers {
+            self.forward_layer(layer, pass, workspace);
+        }
+    }
+
+    fn forward_layer(&self, layer: &Layer, pass: &Pass<'_>, workspace: &mut Workspace) {
+        let Pass { kernels, batch, .. } = *pass;
+        let blocks = blocks_for(batch);
+        let output = self.slot(layer.output).range(blocks);
+        let first_input = self.slot(layer.inputs[0]).range(blocks);
+        let Workspace { arena, scratch, statistics } = workspace;
+        if let Operator::Dropout { mask } = layer.operator {
+            let mask = self.slot(mask).range(blocks);
+            let [input, mask, output] = disjoint(arena, [first_input, mask, output]);
+            return kernels.multiply(input, mask, output);
+        }
+        if let Operator::Add(geometries) = &layer.operator {
+            for (index, (geometry, &input)) in geometries.iter().zip(&layer.inputs).enumerate() {
+                let [input, output] = disjoint(arena, [self.slot(input).range(blocks), output.clone()]);
+                let write = if index == 0 { Write::Overwrite } else { Write::Add };
+                kernels.add_padded_forward(geometry, blocks, input, output, write);
+            }
+            return;
+        }
+        let [input, output] = disjoint(arena, [first_input, output]);
+        match &layer.operator {
+            Operator::Affine(affine) => affine.forward(pass, input, output, scratch),
+            Operator::BatchNorm { geometry, ranges, relu } => {
+                let parameters = norm_parameters(pass, ranges, *relu);
+                let statistics = &mut statistics[ranges.index];
+                kernels.batch_norm_forward(geometry, batch, &parameters, input, output, statistics);
+            }
+            Operator::MaxPool(geometry) => kernels.max_pool_forward(geometry, blocks, input, output),
+            Operator::AvgPool(geometry) => kernels.avg_pool_forward(geometry, blocks, input, output),
+            Operator::Add(_) | Operator::Dropout { .. } => unreachable!("handled above"),
+        }
+    }
+}
+
+/// The parameters of a batch norm.
+pub(super) fn norm_parameters<'a>(
+    pass: &Pass<'a>,
+    ranges: &NormRanges,
+    relu: bool,
+) -> BatchNormParameters<'a> {
+    BatchNormParameters {
+        gamma: &pass.parameters[ranges.gamma.clone()],
+        beta: &pass.parameters[ranges.beta.clone()],
+        epsilon: BATCH_NORM_EPSILON,
+        relu,
+    }
+}
+
+impl Affine {
+    fn forward(&self, pass: &Pass<'_>, input: &[f32], output: &mut [f32], scratch: &mut Scratch) {
+        let blocks = blocks_for(pass.batch);
+        let parameters = AffineParameters {
+            weights: &pass.parameters[self.ranges.kernel.clone()],
+            bias: &pass.parameters[self.ranges.bias.clone()],
+            relu: self.relu,
+        };
+        let kernels = pass.kernels;
+        match &self.geometry {
+            AffineGeometry::Conv(g) => kernels.conv_forward(g, blocks, &parameters, input, output, scratch),
+            AffineGeometry::Depthwise(g) => {
+                kernels.depthwise_forward(g, blocks, &parameters, input, output, scratch);
+            }
+            AffineGeometry::Dense(g) => kernels.dense_forward(g, blocks, &parameters, input, output, scratch),
+        }
+    }
+}

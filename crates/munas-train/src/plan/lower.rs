@@ -1,0 +1,217 @@
+//! From a graph to the layers that are executed.
+//!
+//! A layer does one thing that has a kernel: batch norm stands apart from its convolution, dropout from its dense
+//! layer. The activation belongs to the last layer of an operator.
+
+use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, Window};
+use munas_kernels::{BatchNormGeometry, ConvGeometry, DenseGeometry, LANES, PadGeometry, PoolGeometry};
+
+use crate::parameters::{AffineRanges, NormRanges, ParameterLayout};
+
+/// A tensor in lanes: an activation, its gradient having the same size, or a dropout mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ValueId(u32);
+
+impl ValueId {
+    /// The network's input.
+    pub const INPUT: Self = Self(0);
+
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a layer computes, with everything about it that is fixed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Operator {
+    Affine(Affine),
+    BatchNorm {
+        geometry: BatchNormGeometry,
+        ranges: NormRanges,
+        relu: bool,
+    },
+    MaxPool(PoolGeometry),
+    AvgPool(PoolGeometry),
+    /// One geometry per input.
+    Add(Vec<PadGeometry>),
+    /// Multiplies by a mask that is drawn before the forward pass.
+    Dropout {
+        mask: ValueId,
+    },
+}
+
+/// A layer with a kernel and a bias.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Affine {
+    pub geometry: AffineGeometry,
+    pub ranges: AffineRanges,
+    pub relu: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum AffineGeometry {
+    Conv(ConvGeometry),
+    Depthwise(ConvGeometry),
+    Dense(DenseGeometry),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Layer {
+    pub operator: Operator,
+    pub inputs: Vec<ValueId>,
+    pub output: ValueId,
+}
+
+impl Operator {
+    /// Whether the backward pass reads the layer's inputs (rather than only their sizes).
+    pub fn backward_reads_inputs(&self) -> bool {
+        matches!(self, Self::Affine(_) | Self::BatchNorm { .. } | Self::MaxPool(_))
+    }
+
+    /// Whether the backward pass reads the layer's output.
+    pub fn backward_reads_output(&self) -> bool {
+        matches!(self, Self::Affine(Affine { relu: true, .. }) | Self::MaxPool(_))
+    }
+
+    /// Whether the layer has trained parameters.
+    pub fn is_trained(&self) -> bool {
+        matches!(self, Self::Affine(_) | Self::BatchNorm { .. })
+    }
+}
+
+/// A graph as layers over values.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Lowered {
+    pub layers: Vec<Layer>,
+    /// Elements of one block of each value.
+    pub block_lens: Vec<usize>,
+    pub logits: ValueId,
+}
+
+/// Lowers `graph`; `with_dropout` puts a dropout layer before each hidden dense layer.
+pub(super) fn lower(graph: &Graph, layout: &ParameterLayout, with_dropout: bool) -> Lowered {
+    let mut lowering = Lowering { layers: Vec::new(), block_lens: Vec::new() };
+    // The value of each tensor of the graph.
+    let mut values = vec![lowering.value(graph.input_shape().elements())];
+    for (op, node) in graph.ops() {
+        let inputs = node.inputs.iter().map(|tensor| values[tensor.index()]).collect();
+        let is_hidden = op.output() != graph.output();
+        let dropout = with_dropout && is_hidden && matches!(node.op, Op::Dense { .. });
+        let inputs = if dropout { lowering.drop_inputs(inputs) } else { inputs };
+        values.push(lowering.operator(graph, op, layout, inputs));
+    }
+    let logits = values[graph.output().index()];
+    Lowered { layers: lowering.layers, block_lens: lowering.block_lens, logits }
+}
+
+struct Lowering {
+    layers: Vec<Layer>,
+    block_lens: Vec<usize>,
+}
+
+impl Lowering {
+    fn value(&mut self, elements: usize) -> ValueId {
+        self.block_lens.push(elements * LANES);
+        ValueId(u32::try_from(self.block_lens.len() - 1).expect("a network has fewer than 2^32 tensors"))
+    }
+
+    fn layer(&mut self, operator: Operator, inputs: Vec<ValueId>, elements: usize) -> ValueId {
+        let output = self.value(elements);
+        self.layers.push(Layer { operator, inputs, output });
+        output
+    }
+
+    fn drop_inputs(&mut self, inputs: Vec<ValueId>) -> Vec<ValueId> {
+        let elements = self.block_lens[inputs[0].index()] / LANES;
+        let mask = self.value(elements);
+        vec![self.layer(Operator::Dropout { mask }, inputs, elements)]
+    }
+
+    fn operator(
+        &mut self,
+        graph: &Graph,
+        op: OpId,
+        layout: &ParameterLayout,
+        inputs: Vec<ValueId>,
+    ) -> ValueId {
+        let node = graph.node(op);
+        let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
+        let pool = |window: Window| PoolGeometry::new(chw(input), [window.height, window.width]);
+        let operator = match node.op {
+            Op::Pool { kind: PoolKind::Max, window } => Operator::MaxPool(pool(window)),
+            Op::Pool { kind: PoolKind::Avg, window } => Operator::AvgPool(pool(window)),
+            Op::Add => {
+                let summands = node.inputs.iter().map(|&tensor| graph.shape(tensor));
+                Operator::Add(summands.map(|summand| pad_geometry(summand, output)).collect())
+            }
+            Op::Conv2d { kernel, stride, padding, .. } => {
+                let geometry = conv_geometry(input, output, Convolution { kernel, stride, padding });
+                return self.affine(AffineGeometry::Conv(geometry), graph, op, layout, inputs);
+            }
+            Op::DepthwiseConv2d { kernel, stride, padding, .. } => {
+                let geometry = conv_geometry(input, output, Convolution { kernel, stride, padding });
+                return self.affine(AffineGeometry::Depthwise(geometry), graph, op, layout, inputs);
+            }
+            Op::Dense { units, .. } => {
+                let geometry = DenseGeometry { features: input.elements(), units };
+                return self.affine(AffineGeometry::Dense(geometry), graph, op, layout, inputs);
+            }
+        };
+        self.layer(operator, inputs, output.elements())
+    }
+
+    fn affine(
+        &mut self,
+        geometry: AffineGeometry,
+        graph: &Graph,
+        op: OpId,
+        layout: &ParameterLayout,
+        inputs: Vec<ValueId>,
+    ) -> ValueId {
+        let output = graph.output_shape(op);
+        let ranges = layout.layer(op).expect("an affine operator has parameters");
+        let relu = graph.node(op).op.activation() == Activation::Relu;
+        let affine_relu = relu && ranges.norm.is_none();
+        let affine = Affine { geometry, ranges: ranges.affine.clone(), relu: affine_relu };
+        let value = self.layer(Operator::Affine(affine), inputs, output.elements());
+        let Some(norm) = &ranges.norm else { return value };
+        let geometry = BatchNormGeometry { channels: output.channels, pixels: output.pixels() };
+        let norm = Operator::BatchNorm { geometry, ranges: norm.clone(), relu };
+        self.layer(norm, vec![value], output.elements())
+    }
+}
+
+/// The window of a convolution or depthwise convolution.
+#[derive(Clone, Copy)]
+struct Convolution {
+    kernel: Window,
+    stride: Window,
+    padding: Padding,
+}
+
+/// The kernels' order of a shape: channels, rows, columns.
+fn chw(shape: Shape) -> [usize; 3] {
+    [shape.channels, shape.height, shape.width]
+}
+
+fn conv_geometry(input: Shape, output: Shape, convolution: Convolution) -> ConvGeometry {
+    let Convolution { kernel, stride, padding } = convolution;
+    let build = match padding {
+        Padding::Valid => ConvGeometry::valid,
+        Padding::Same => ConvGeometry::same,
+    };
+    let kernel = [kernel.height, kernel.width];
+    let geometry = build(chw(input), output.channels, kernel, [stride.height, stride.width]);
+    assert_eq!([geometry.out_height, geometry.out_width], [output.height, output.width]);
+    geometry
+}
+
+fn pad_geometry(input: Shape, output: Shape) -> PadGeometry {
+    PadGeometry {
+        channels: output.channels,
+        in_height: input.height,
+        in_width: input.width,
+        out_height: output.height,
+        out_width: output.width,
+    }
+}

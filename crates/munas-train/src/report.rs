@@ -1,0 +1,57 @@
+//! What a trial returns.
+
+use munas_ir::Weights;
+
+/// One epoch of a training curve. Losses are means per sample in nats, without weight decay and penalties.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochReport {
+    /// Epochs trained, this one included (1 is the first).
+    pub epoch: u32,
+    /// Learning rate of the epoch's last step.
+    pub learning_rate: f64,
+    /// Mean over the epoch's batches, each taken before its step, with augmentation, dropout and class weights.
+    pub train_loss: f64,
+    /// Share of training samples that were misclassified in the same passes.
+    pub train_error: f64,
+    /// Mean loss on the validation part after the epoch, without label smoothing and class weights.
+    pub validation_loss: f64,
+    /// Share of the validation part that is misclassified after the epoch.
+    pub validation_error: f64,
+}
+
+/// One step of a training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Mean loss of the batch before the step, in nats, with class weights and label smoothing.
+    pub loss: f64,
+    /// Samples of the batch that were classified correctly before the step.
+    pub correct: usize,
+}
+
+/// Loss and error of given weights on one part of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Mean cross-entropy per sample, in nats.
+    pub loss: f64,
+    /// Share of samples that are misclassified.
+    pub error: f64,
+}
+
+/// A trained network: the weights of the epoch with the lowest validation error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainedModel {
+    /// Weights of the best epoch, batch norm apart.
+    pub weights: Weights,
+    /// One entry per epoch.
+    pub curve: Vec<EpochReport>,
+    /// The epoch that `weights` were taken after: the first of those with the lowest validation error.
+    pub best_epoch: u32,
+    /// Validation error of `weights`.
+    pub validation_error: f64,
+    /// Test error of `weights`.
+    pub test_error: f64,
+    /// Test error of the weights after the last epoch, as muNAS reports it.
+    pub last_test_error: f64,
+}

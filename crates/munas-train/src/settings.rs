@@ -1,0 +1,140 @@
+//! The hyper-parameters of a trial.
+
+use munas_data::{Augmentation, NormaliseMode};
+
+use crate::{Optimizer, Schedule, TrainError};
+
+/// Everything that decides how a network is trained, but the network, the data and the seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainSettings {
+    /// Passes over the training part.
+    pub epochs: u32,
+    /// Samples per step; the last step of an epoch may have fewer.
+    pub batch: usize,
+    /// How gradients become steps.
+    pub optimizer: Optimizer,
+    /// Base learning rate η of the schedule.
+    pub learning_rate: f64,
+    /// Share of each weight that a step takes away; see [`Optimizer`]. Of no effect with [`Optimizer::Adam`].
+    pub weight_decay: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Epochs of a linear rise from 0 to η before the schedule; may be a fraction.
+    pub warm_up: f64,
+    /// Probability that an input of a hidden dense layer is dropped.
+    pub dropout: f64,
+    /// Random changes to each training sample, in this order.
+    pub augment: Vec<Augmentation>,
+    /// How stored samples become network inputs.
+    pub normalise: NormaliseMode,
+    /// Weigh each class by n/(k·n_c): samples / (classes · samples of the class), in the training part.
+    pub class_weights: bool,
+    /// Share of the target that is spread evenly over all classes.
+    pub label_smoothing: f64,
+    /// Largest L2 norm of the gradient of all parameters together; a longer one is scaled down to it.
+    pub gradient_clip: Option<f64>,
+    /// λ of the penalty λ·Σw² over all kernels, added to the loss that gradients are taken of.
+    pub kernel_l2: f64,
+    /// Epochs without a lower validation error after which training ends early.
+    pub early_stop: Option<u32>,
+}
+
+/// Ten epochs of SGD with momentum 0.9 at 0.01, batches of 128, nothing else.
+impl Default for TrainSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            batch: 128,
+            optimizer: Optimizer::Sgdw { momentum: 0.9 },
+            learning_rate: 0.01,
+            weight_decay: 0.0,
+            schedule: Schedule::Constant,
+            warm_up: 0.0,
+            dropout: 0.0,
+            augment: Vec::new(),
+            normalise: NormaliseMode::Unit,
+            class_weights: false,
+            label_smoothing: 0.0,
+            gradient_clip: None,
+            kernel_l2: 0.0,
+            early_stop: None,
+        }
+    }
+}
+
+impl TrainSettings {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] with the first setting that cannot be used.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let fail = |key, value: String, reason| Err(TrainError::Setting { key, value, reason });
+        let finite = |key, value: f64| {
+            if value.is_finite() && value >= 0.0 {
+                Ok(())
+            } else {
+                fail(key, value.to_string(), "must be at least 0")
+            }
+        };
+        let share = |key, value: f64| {
+            if (0.0..1.0).contains(&value) {
+                Ok(())
+            } else {
+                fail(key, value.to_string(), "must be at least 0 and below 1")
+            }
+        };
+        if self.epochs == 0 {
+            return fail("epochs", "0".into(), "must be at least 1");
+        }
+        if self.batch == 0 {
+            return fail("batch", "0".into(), "must be at least 1");
+        }
+        finite("learning_rate", self.learning_rate)?;
+        share("weight_decay", self.weight_decay)?;
+        share("dropout", self.dropout)?;
+        share("label_smoothing", self.label_smoothing)?;
+        finite("kernel_l2", self.kernel_l2)?;
+        finite("warm_up", self.warm_up)?;
+        if self.warm_up >= f64::from(self.epochs) {
+            return fail("warm_up", self.warm_up.to_string(), "must be below the number of epochs");
+        }
+        if let Optimizer::Sgdw { momentum } = self.optimizer {
+            share("momentum", momentum)?;
+        }
+        if let Some(limit) = self.gradient_clip
+            && (limit.is_nan() || limit <= 0.0)
+        {
+            return fail("gradient_clip", limit.to_string(), "must be above 0");
+        }
+        if self.early_stop == Some(0) {
+            return fail("early_stop", "0".into(), "must be at least 1");
+        }
+        self.check_schedule()
+    }
+
+    fn check_schedule(&self) -> Result<(), TrainError> {
+        let fail =
+            |reason| Err(TrainError::Setting { key: "schedule", value: self.schedule.to_string(), reason });
+        match &self.schedule {
+            Schedule::Constant | Schedule::Cosine => Ok(()),
+            Schedule::OneCycle if self.warm_up > 0.0 => fail("has its own warm-up; set warm_up to 0"),
+            Schedule::OneCycle => Ok(()),
+            Schedule::Piecewise(pieces) => {
+                if pieces.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+                    fail("epochs must increase")
+                } else if pieces.iter().any(|(_, rate)| !rate.is_finite() || *rate < 0.0) {
+                    fail("learning rates must be at least 0")
+                } else {
+                    Ok(())
+                }
+            }
+            Schedule::Plateau { factor, patience } => {
+                if !(*factor > 0.0 && *factor < 1.0) || *patience == 0 {
+                    fail("the factor must lie between 0 and 1, the patience be at least 1")
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+}

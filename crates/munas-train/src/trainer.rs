@@ -1,0 +1,385 @@
+//! The training loop.
+//!
+//! A step: load a batch, forward, loss, backward, penalties, clipping, optimiser, moving statistics. An epoch: a step
+//! for each batch of a fresh permutation of the training part (the last batch has what is left), then an evaluation
+//! on the validation part.
+//!
+//! Random draws of an epoch depend on seed, purpose and epoch only, so that a training can go on from a
+//! [`TrainState`] without the state of any generator.
+
+use std::ops::ControlFlow;
+
+use munas_data::{Augmenter, Dataset, SampleBuffer, Split};
+use munas_ir::{Graph, Shape, Weights};
+use munas_kernels::{AlignedBuffer, Isa, Kernels, LANES};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::batch::{BatchLoader, Selection};
+use crate::evaluate::Evaluator;
+use crate::loss::{Loss, has_diverged};
+use crate::optimizer::OptimizerState;
+use crate::parameters::{ParameterLayout, Parameters};
+use crate::plan::{Pass, Plan, Purpose, Workspace};
+use crate::schedule::{Horizon, LearningRate};
+use crate::{EpochReport, Evaluation, StepReport, TrainError, TrainSettings, TrainedModel};
+
+/// What a batch norm's moving statistics keep of themselves in each step.
+const BATCH_NORM_MOMENTUM: f32 = 0.99;
+
+/// What random draws are for; each purpose has streams of its own.
+#[derive(Clone, Copy)]
+enum Draw {
+    Initialise = 0,
+    Shuffle = 1,
+    Augment = 2,
+    Dropout = 3,
+}
+
+/// The generator of one purpose in one epoch. Epoch 0 is the time before training.
+fn generator(seed: u64, draw: Draw, epoch: u32) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(u64::from(epoch) << 8 | draw as u64);
+    rng
+}
+
+/// Everything that changes from step to step, apart from buffers that each step overwrites.
+#[derive(Clone, Debug)]
+struct TrainState {
+    parameters: Parameters,
+    optimizer: OptimizerState,
+    learning_rate: LearningRate,
+    steps: u64,
+    best: Best,
+    curve: Vec<EpochReport>,
+}
+
+/// The parameters of the epoch with the lowest validation error so far.
+#[derive(Clone, Debug)]
+struct Best {
+    parameters: Parameters,
+    epoch: u32,
+    validation_error: f64,
+}
+
+/// The generators of the current epoch.
+struct Generators {
+    augment: ChaCha8Rng,
+    dropout: ChaCha8Rng,
+}
+
+impl Generators {
+    fn new(seed: u64, epoch: u32) -> Self {
+        Self {
+            augment: generator(seed, Draw::Augment, epoch),
+            dropout: generator(seed, Draw::Dropout, epoch),
+        }
+    }
+}
+
+/// A training under way. [`train`] runs one from beginning to end; this is for those who need single epochs or steps.
+pub struct Trainer<'a> {
+    graph: &'a Graph,
+    dataset: &'a Dataset,
+    settings: &'a TrainSettings,
+    seed: u64,
+    kernels: Kernels,
+    layout: ParameterLayout,
+    plan: Plan,
+    loss: Loss,
+    loader: BatchLoader,
+    augmenter: Augmenter,
+    evaluator: Evaluator,
+    workspace: Workspace,
+    gradients: AlignedBuffer,
+    generators: Generators,
+    order: Vec<u32>,
+    targets: Vec<u32>,
+    state: TrainState,
+}
+
+impl<'a> Trainer<'a> {
+    /// A training of `graph` from its initial weights, which `seed` decides as all other random draws.
+    ///
+    /// # Errors
+    /// [`TrainError`] if a setting cannot be used, or the graph does not fit the data.
+    pub fn new(
+        graph: &'a Graph,
+        dataset: &'a Dataset,
+        settings: &'a TrainSettings,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        settings.check()?;
+        check_data(graph, dataset)?;
+        let train = &dataset.train;
+        let batch = settings.batch.min(train.len());
+        let layout = ParameterLayout::new(graph);
+        let plan = Plan::new(graph, &layout, batch, Purpose::Training { dropout: settings.dropout });
+        let evaluator = Evaluator::new(graph, batch);
+        let augmenter = Augmenter::new(&settings.augment, dataset.input);
+        let buffers = if augmenter.is_identity() { 0 } else { LANES };
+        let buffers = (0..buffers).map(|_| SampleBuffer::new(dataset.element_type())).collect();
+        let normalisation = dataset.normalisation(settings.normalise);
+        let horizon = Horizon {
+            steps_per_epoch: train.len().div_ceil(batch) as u64,
+            epochs: settings.epochs,
+            warm_up: settings.warm_up,
+        };
+        let parameters = Parameters::initialise(graph, &layout, &mut generator(seed, Draw::Initialise, 0));
+        let state = TrainState {
+            optimizer: OptimizerState::new(settings.optimizer, settings.weight_decay, layout.parameters()),
+            learning_rate: LearningRate::new(&settings.schedule, settings.learning_rate, horizon),
+            steps: 0,
+            best: Best { parameters: parameters.clone(), epoch: 0, validation_error: f64::INFINITY },
+            curve: Vec::with_capacity(settings.epochs as usize),
+            parameters,
+        };
+        Ok(Self {
+            loss: Loss {
+                units: graph.shape(graph.output()).channels,
+                class_weights: settings
+                    .class_weights
+                    .then(|| Loss::balanced(&train.class_counts(dataset.classes()))),
+                label_smoothing: settings.label_smoothing as f32,
+            },
+            workspace: Workspace::for_plans(&[&plan, evaluator.plan()]),
+            gradients: AlignedBuffer::zeroed(layout.parameters()),
+            loader: BatchLoader::new(normalisation, graph.input_shape().pixels(), buffers),
+            generators: Generators::new(seed, 1),
+            order: Vec::with_capacity(train.len()),
+            targets: Vec::with_capacity(batch),
+            kernels: Kernels::new(Isa::detect()),
+            graph,
+            dataset,
+            settings,
+            seed,
+            layout,
+            plan,
+            augmenter,
+            evaluator,
+            state,
+        })
+    }
+
+    /// Goes on from `weights` of the same graph instead of the initial ones. Optimiser and schedule stay as they are.
+    pub fn set_weights(&mut self, weights: &Weights) {
+        self.state.parameters.load(self.graph, &self.layout, weights);
+    }
+
+    /// The present weights.
+    pub fn weights(&self) -> Weights {
+        self.state.parameters.to_weights(self.graph, &self.layout)
+    }
+
+    /// Memory of all activations and their gradients, in bytes; parameters and the dataset come on top.
+    pub fn activation_bytes(&self) -> usize {
+        self.plan.arena_bytes().max(self.evaluator.plan().arena_bytes())
+    }
+
+    /// One step on the training samples at `positions`.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`], with the parameters as they were.
+    ///
+    /// # Panics
+    /// If there are no positions, or more than the settings' `batch`, or one past the end of the training part.
+    pub fn step(&mut self, positions: &[u32]) -> Result<StepReport, TrainError> {
+        let batch = positions.len();
+        assert!((1..=self.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
+        self.load(positions);
+        self.plan.draw_masks(batch, &mut self.workspace, &mut self.generators.dropout);
+        let pass = Pass { kernels: &self.kernels, parameters: &self.state.parameters.trained, batch };
+        self.plan.forward(&pass, &mut self.workspace);
+        let sum = self.loss.differentiate(&self.kernels, &self.plan, &self.targets, &mut self.workspace);
+        let loss = sum.loss / batch as f64;
+        if has_diverged(loss) {
+            return Err(TrainError::Diverged { epoch: self.epoch_number(), loss });
+        }
+        self.plan.backward(&pass, &mut self.workspace, &mut self.gradients);
+        self.add_kernel_penalty();
+        self.clip_gradients();
+        let learning_rate = self.state.learning_rate.at(self.state.steps);
+        let TrainState { parameters, optimizer, .. } = &mut self.state;
+        optimizer.step(&self.kernels, learning_rate, &mut parameters.trained, &self.gradients);
+        self.update_moving_statistics();
+        self.state.steps += 1;
+        Ok(StepReport { learning_rate, loss, correct: sum.correct })
+    }
+
+    /// Trains on every sample once and evaluates on the validation part.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`].
+    pub fn epoch(&mut self) -> Result<EpochReport, TrainError> {
+        let epoch = self.epoch_number();
+        self.generators = Generators::new(self.seed, epoch);
+        let mut order = std::mem::take(&mut self.order);
+        let samples = self.dataset.train.len();
+        order.clear();
+        order.extend(0..samples as u32);
+        order.shuffle(&mut generator(self.seed, Draw::Shuffle, epoch));
+        let (mut loss, mut correct, mut learning_rate) = (0.0, 0, 0.0);
+        for positions in order.chunks(self.plan.largest_batch()) {
+            let step = self.step(positions)?;
+            loss += step.loss * positions.len() as f64;
+            correct += step.correct;
+            learning_rate = step.learning_rate;
+        }
+        self.order = order;
+
+        let validation = self.evaluate_present(&self.dataset.validation);
+        if !validation.loss.is_finite() {
+            return Err(TrainError::Diverged { epoch, loss: validation.loss });
+        }
+        let report = EpochReport {
+            epoch,
+            learning_rate,
+            train_loss: loss / samples as f64,
+            train_error: 1.0 - correct as f64 / samples as f64,
+            validation_loss: validation.loss,
+            validation_error: validation.error,
+        };
+        self.finish_epoch(&report);
+        Ok(report)
+    }
+
+    /// Epochs since the one with the lowest validation error.
+    pub fn epochs_since_best(&self) -> u32 {
+        self.state.curve.len() as u32 - self.state.best.epoch
+    }
+
+    /// The weights of the best epoch, and what they and the last ones do on the test part.
+    ///
+    /// # Panics
+    /// If no epoch was trained.
+    pub fn finish(mut self) -> TrainedModel {
+        assert!(!self.state.curve.is_empty(), "no epoch was trained");
+        let last_test_error = self.evaluate_present(&self.dataset.test).error;
+        let TrainState { parameters, best, .. } = &mut self.state;
+        std::mem::swap(parameters, &mut best.parameters);
+        let test_error = self.evaluate_present(&self.dataset.test).error;
+        TrainedModel {
+            weights: self.weights(),
+            best_epoch: self.state.best.epoch,
+            validation_error: self.state.best.validation_error,
+            test_error,
+            last_test_error,
+            curve: self.state.curve,
+        }
+    }
+
+    /// The epoch under way, counted from 1.
+    fn epoch_number(&self) -> u32 {
+        self.state.curve.len() as u32 + 1
+    }
+
+    /// Fills the plan's input and the targets.
+    fn load(&mut self, positions: &[u32]) {
+        let train = &self.dataset.train;
+        self.targets.clear();
+        self.targets.extend(positions.iter().map(|&position| train.label(position as usize)));
+        let input = self.plan.input(positions.len(), &mut self.workspace);
+        let selection = Selection { split: train, positions };
+        if self.augmenter.is_identity() {
+            self.loader.load(&self.kernels, selection, input);
+        } else {
+            let rng = &mut self.generators.augment;
+            self.loader.load_augmented(&self.kernels, selection, &self.augmenter, rng, input);
+        }
+    }
+
+    fn add_kernel_penalty(&mut self) {
+        let lambda = self.settings.kernel_l2 as f32;
+        if lambda == 0.0 {
+            return;
+        }
+        for ranges in self.layout.layers() {
+            let kernel = ranges.affine.kernel.clone();
+            let weights = &self.state.parameters.trained[kernel.clone()];
+            self.kernels.axpy(2.0 * lambda, weights, &mut self.gradients[kernel]);
+        }
+    }
+
+    fn clip_gradients(&mut self) {
+        let Some(limit) = self.settings.gradient_clip else { return };
+        let norm = self.kernels.sum_of_squares(&self.gradients).sqrt();
+        if norm > limit {
+            self.kernels.scale((limit / norm) as f32, &mut self.gradients);
+        }
+    }
+
+    fn update_moving_statistics(&mut self) {
+        let moving = &mut self.state.parameters.moving;
+        for ranges in self.plan.norms() {
+            let batch = &self.workspace.statistics()[ranges.index];
+            for (range, values) in [(&ranges.mean, &batch.mean), (&ranges.variance, &batch.variance)] {
+                for (moving, value) in moving[range.clone()].iter_mut().zip(values) {
+                    *moving = BATCH_NORM_MOMENTUM * *moving + (1.0 - BATCH_NORM_MOMENTUM) * value;
+                }
+            }
+        }
+    }
+
+    fn evaluate_present(&mut self, split: &Split) -> Evaluation {
+        let weights = self.weights();
+        self.evaluator.load_weights(self.graph, &weights);
+        self.evaluator.evaluate(&self.kernels, split, &self.loader, &mut self.workspace)
+    }
+
+    fn finish_epoch(&mut self, report: &EpochReport) {
+        let state = &mut self.state;
+        state.learning_rate.finish_epoch(report.validation_loss);
+        state.curve.push(*report);
+        if report.validation_error < state.best.validation_error {
+            state.best.parameters.copy_from(&state.parameters);
+            state.best.epoch = report.epoch;
+            state.best.validation_error = report.validation_error;
+        }
+    }
+}
+
+fn check_data(graph: &Graph, dataset: &Dataset) -> Result<(), TrainError> {
+    let parts = [("training", &dataset.train), ("validation", &dataset.validation), ("test", &dataset.test)];
+    if let Some((part, _)) = parts.into_iter().find(|(_, split)| split.is_empty()) {
+        return Err(TrainError::EmptySplit { part });
+    }
+    let [height, width, channels] = dataset.input;
+    let samples = Shape::new(height, width, channels);
+    if graph.input_shape() != samples {
+        return Err(TrainError::InputShape { graph: graph.input_shape(), samples });
+    }
+    let (outputs, classes) = (graph.shape(graph.output()), dataset.classes());
+    let fits = outputs == Shape::flat(classes) || (classes == 2 && outputs == Shape::flat(1));
+    if fits { Ok(()) } else { Err(TrainError::Outputs { outputs, classes }) }
+}
+
+/// Trains `graph` on `dataset`; same seed, same result on the same instruction set.
+///
+/// `observer` sees each epoch as it is finished and may end the training.
+///
+/// # Errors
+/// [`TrainError::Diverged`], [`TrainError::Stopped`] by the observer; the others if a setting cannot be used, or the
+/// graph does not fit the data.
+pub fn train(
+    graph: &Graph,
+    dataset: &Dataset,
+    settings: &TrainSettings,
+    seed: u64,
+    observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+) -> Result<TrainedModel, TrainError> {
+    let mut trainer = Trainer::new(graph, dataset, settings, seed)?;
+    for epoch in 1..=settings.epochs {
+        let report = trainer.epoch()?;
+        if observer(&report).is_break() {
+            return Err(TrainError::Stopped { epoch });
+        }
+        if settings.early_stop.is_some_and(|patience| trainer.epochs_since_best() >= patience) {
+            break;
+        }
+    }
+    Ok(trainer.finish())
+}
+
+#[cfg(test)]
+mod tests;

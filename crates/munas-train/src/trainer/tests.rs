@@ -1,0 +1,212 @@
+use std::ops::ControlFlow;
+
+use munas_data::{Dataset, NormaliseMode};
+use munas_ir::{Graph, PoolKind};
+
+use crate::testing::{Conv, Net, patterns};
+use crate::{
+    EpochReport, Optimizer, Schedule, TrainError, TrainSettings, TrainedModel, Trainer, evaluate, train,
+};
+
+/// Every kind of operator on 8×8×2 pixels.
+fn network(outputs: usize) -> Graph {
+    let net = Net::new(8, 8, 2).conv(6, Conv::new(3, 3).batch_norm());
+    let trunk = net.last;
+    let net = net.depthwise(Conv::new(3, 3).batch_norm()).pool(PoolKind::Max, 2, 2);
+    let branch = net.last;
+    let net = net.add(&[trunk, branch]).pool(PoolKind::Avg, 2, 2);
+    net.hidden(16).outputs(outputs)
+}
+
+fn settings() -> TrainSettings {
+    TrainSettings { epochs: 12, batch: 24, learning_rate: 0.03, ..TrainSettings::default() }
+}
+
+fn run(graph: &Graph, dataset: &Dataset, settings: &TrainSettings, seed: u64) -> TrainedModel {
+    train(graph, dataset, settings, seed, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+/// Losses of single steps over the same batch.
+fn losses(settings: &TrainSettings, steps: usize) -> Vec<f64> {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let mut trainer = Trainer::new(&graph, &dataset, settings, 3).unwrap();
+    let positions: Vec<u32> = (0..settings.batch as u32).collect();
+    (0..steps).map(|_| trainer.step(&positions).unwrap().loss).collect()
+}
+
+#[test]
+fn every_optimizer_learns_by_heart() {
+    for (optimizer, learning_rate) in
+        [(Optimizer::Sgdw { momentum: 0.9 }, 0.03), (Optimizer::AdamW, 0.01), (Optimizer::Adam, 0.01)]
+    {
+        let settings = TrainSettings { optimizer, learning_rate, batch: 21, ..settings() };
+        let losses = losses(&settings, 120);
+        assert!(losses[0] > 0.7 && losses[119] < 0.03, "{optimizer:?}: {} … {}", losses[0], losses[119]);
+    }
+}
+
+#[test]
+fn what_is_learnt_holds_on_other_samples() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let model = run(&graph, &dataset, &settings(), 7);
+    assert_eq!(model.curve.len(), 12);
+    assert!(model.curve[0].train_loss > 2.0 * model.curve[11].train_loss);
+    assert!(model.test_error < 0.2, "{}", model.test_error);
+
+    let best = model.curve.iter().map(|report| report.validation_error).fold(1.0, f64::min);
+    let first = model.curve.iter().find(|report| report.validation_error == best).unwrap();
+    assert_eq!((model.best_epoch, model.validation_error), (first.epoch, best));
+    let normalisation = dataset.normalisation(NormaliseMode::Unit);
+    for batch in [7, 16, 1000] {
+        let validation =
+            evaluate(&graph, &model.weights, &dataset.validation, &normalisation, batch).unwrap();
+        assert_eq!(validation.error, best);
+        let expected = first.validation_loss;
+        assert!((validation.loss - expected).abs() < 1e-5, "{} against {expected}", validation.loss);
+        let test = evaluate(&graph, &model.weights, &dataset.test, &normalisation, batch).unwrap();
+        assert_eq!(test.error, model.test_error);
+    }
+}
+
+#[test]
+fn two_classes_share_one_output() {
+    let (graph, dataset) = (network(1), patterns(2, 8, 8, 1));
+    assert!(run(&graph, &dataset, &settings(), 7).test_error < 0.15);
+}
+
+#[test]
+fn the_seed_decides_everything() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let augment = ["flip", "shift:1", "noise:0.05"].map(|spec| spec.parse().unwrap()).to_vec();
+    let settings = TrainSettings { epochs: 3, dropout: 0.3, augment, ..settings() };
+    let model = run(&graph, &dataset, &settings, 7);
+    assert_eq!(model, run(&graph, &dataset, &settings, 7));
+    assert_ne!(model.curve, run(&graph, &dataset, &settings, 8).curve);
+}
+
+#[test]
+fn epochs_go_on_from_where_the_last_ended() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let settings = TrainSettings { epochs: 3, dropout: 0.3, ..settings() };
+    let model = run(&graph, &dataset, &settings, 7);
+    let mut trainer = Trainer::new(&graph, &dataset, &settings, 7).unwrap();
+    let curve: Vec<EpochReport> = (0..3).map(|_| trainer.epoch().unwrap()).collect();
+    assert_eq!(curve, model.curve);
+    assert_eq!(trainer.finish(), model);
+}
+
+#[test]
+fn settings_change_the_steps() {
+    let plain = losses(&settings(), 4);
+    let augmented = vec!["shift:2".parse().unwrap()];
+    for changed in [
+        TrainSettings { dropout: 0.5, ..settings() },
+        TrainSettings { augment: augmented, ..settings() },
+        TrainSettings { label_smoothing: 0.1, ..settings() },
+        TrainSettings { class_weights: true, ..settings() },
+        TrainSettings { normalise: NormaliseMode::MeanStd, ..settings() },
+    ] {
+        assert_ne!(losses(&changed, 1)[0], plain[0], "{changed:?}");
+    }
+    for changed in [
+        TrainSettings { weight_decay: 1e-2, ..settings() },
+        TrainSettings { kernel_l2: 1e-2, ..settings() },
+        TrainSettings { gradient_clip: Some(0.01), ..settings() },
+        TrainSettings { warm_up: 2.0, ..settings() },
+        TrainSettings { optimizer: Optimizer::AdamW, ..settings() },
+    ] {
+        let losses = losses(&changed, 4);
+        assert_eq!(losses[0], plain[0], "{changed:?}");
+        assert_ne!(losses[3], plain[3], "{changed:?}");
+    }
+}
+
+/// The change of each parameter in one step without momentum.
+fn first_step(settings: &TrainSettings) -> Vec<f32> {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let mut trainer = Trainer::new(&graph, &dataset, settings, 3).unwrap();
+    let before = trainer.state.parameters.trained.to_vec();
+    trainer.step(&[0, 1, 2, 3, 4]).unwrap();
+    trainer.state.parameters.trained.iter().zip(before).map(|(after, before)| after - before).collect()
+}
+
+#[test]
+fn weight_decay_is_decoupled_and_the_penalty_is_not() {
+    let (graph, dataset, settings_of_all) = (network(4), patterns(4, 8, 8, 1), settings());
+    let trainer = Trainer::new(&graph, &dataset, &settings_of_all, 3).unwrap();
+    let (before, layout) = (trainer.state.parameters.trained.to_vec(), &trainer.layout);
+    let plain = first_step(&settings());
+    let decayed = first_step(&TrainSettings { weight_decay: 0.1, ..settings() });
+    let penalised = first_step(&TrainSettings { kernel_l2: 0.1, ..settings() });
+    let mut is_kernel = vec![false; before.len()];
+    for ranges in layout.layers() {
+        is_kernel[ranges.affine.kernel.clone()].fill(true);
+    }
+    for index in 0..before.len() {
+        let decay = plain[index] - 0.1 * before[index];
+        assert!((decayed[index] - decay).abs() < 1e-6, "{} is not {decay}", decayed[index]);
+        let pull = if is_kernel[index] { 0.03 * 2.0 * 0.1 * before[index] } else { 0.0 };
+        let penalty = plain[index] - pull;
+        assert!((penalised[index] - penalty).abs() < 1e-6, "{} is not {penalty}", penalised[index]);
+    }
+}
+
+#[test]
+fn long_gradients_are_cut_to_the_limit() {
+    let length = |changes: &[f32]| changes.iter().map(|change| change * change).sum::<f32>().sqrt() / 0.03;
+    let full = length(&first_step(&settings()));
+    let half = f64::from(full) / 2.0;
+    let clipped = length(&first_step(&TrainSettings { gradient_clip: Some(half), ..settings() }));
+    assert!((f64::from(clipped) - half).abs() < 1e-3 * half, "{clipped} is not {half}");
+    let untouched = TrainSettings { gradient_clip: Some(half * 4.0), ..settings() };
+    assert_eq!(length(&first_step(&untouched)), full);
+}
+
+#[test]
+fn divergence_is_noticed_at_once() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let settings = TrainSettings { learning_rate: 1e6, ..settings() };
+    let result = train(&graph, &dataset, &settings, 7, &mut |_| ControlFlow::Continue(()));
+    assert!(matches!(result, Err(TrainError::Diverged { epoch: 1, .. })), "{result:?}");
+}
+
+#[test]
+fn the_observer_may_stop_and_patience_ends() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let mut seen = 0;
+    let result = train(&graph, &dataset, &settings(), 7, &mut |report| {
+        seen = report.epoch;
+        if report.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!((result, seen), (Err(TrainError::Stopped { epoch: 2 }), 2));
+
+    let frozen = TrainSettings { learning_rate: 0.0, early_stop: Some(3), ..settings() };
+    let model = run(&graph, &dataset, &frozen, 7);
+    assert!(model.curve.len() < 12 && model.curve.len() as u32 == model.best_epoch + 3);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let dataset = patterns(4, 8, 8, 1);
+    let refused = |graph: &Graph, settings: &TrainSettings| Trainer::new(graph, &dataset, settings, 0).err();
+    let other_input = Net::new(8, 7, 2).outputs(4);
+    assert!(matches!(refused(&other_input, &settings()), Some(TrainError::InputShape { .. })));
+    for outputs in [1, 3, 5] {
+        assert!(matches!(refused(&network(outputs), &settings()), Some(TrainError::Outputs { .. })));
+    }
+    let wrong = [
+        TrainSettings { epochs: 0, ..settings() },
+        TrainSettings { batch: 0, ..settings() },
+        TrainSettings { learning_rate: f64::NAN, ..settings() },
+        TrainSettings { dropout: 1.0, ..settings() },
+        TrainSettings { warm_up: 12.0, ..settings() },
+        TrainSettings { schedule: Schedule::Piecewise(vec![(3, 0.1), (3, 0.2)]), ..settings() },
+        TrainSettings { schedule: Schedule::OneCycle, warm_up: 1.0, ..settings() },
+        TrainSettings { optimizer: Optimizer::Sgdw { momentum: 1.0 }, ..settings() },
+        TrainSettings { gradient_clip: Some(0.0), ..settings() },
+    ];
+    for settings in wrong {
+        assert!(matches!(refused(&network(4), &settings), Some(TrainError::Setting { .. })), "{settings:?}");
+    }
+    assert!(refused(&network(4), &settings()).is_none());
+}
