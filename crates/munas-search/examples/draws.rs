@@ -1,0 +1,50 @@
+//! How many architectures per second `suggest` draws, prices and judges, on one core and under the bounds of a small
+//! microcontroller: `cargo run --release -p munas-search --example draws [seconds]`.
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
+
+use std::time::{Duration, Instant};
+
+use munas_ir::Shape;
+use munas_search::{
+    AlgorithmKind, Bounds, EvolutionSettings, History, Objective, Observed, Problem, SearchError, suggest,
+};
+use munas_space::Space;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let seconds: f64 = std::env::args().nth(1).map_or(Ok(2.0), |text| text.parse())?;
+    let bounds = Bounds {
+        error: Some(0.1),
+        peak_memory: Some(2_000),
+        model_size: Some(2_000),
+        macs: Some(1_000_000),
+        hard: vec![Objective::PeakMemory, Objective::ModelSize],
+        ..Bounds::default()
+    };
+    let space = Space::named("cnn2d", "munas-2020")?;
+    let problem = Problem { bounds, ..Problem::new(space, Shape::new(28, 28, 1), 10, 45) };
+    for kind in AlgorithmKind::ALL {
+        measure(&problem, kind, Duration::from_secs_f64(seconds))?;
+    }
+    Ok(())
+}
+
+/// Searches for `time`; every trial ends at once, its error made up from its size.
+fn measure(problem: &Problem, kind: AlgorithmKind, time: Duration) -> Result<(), SearchError> {
+    let algorithm = kind.build(EvolutionSettings::default());
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut history = History::new(problem.input);
+    let mut draws = 0;
+    let start = Instant::now();
+    while start.elapsed() < time {
+        let suggestion = suggest(problem, &*algorithm, &history, &[], &mut rng)?;
+        draws += suggestion.refused.total() + 1;
+        let error = Some(1.0 / (1.0 + suggestion.candidate.resources.macs as f64).ln());
+        history.push(Observed { trial: history.len() as u64, candidate: suggestion.candidate, error });
+    }
+    let per_second = draws as f64 / start.elapsed().as_secs_f64();
+    let trials = history.len();
+    println!("{kind}: {per_second:.0} draws/s, {draws} draws for {trials} trials");
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What a search algorithm is.
+
+use rand::Rng;
+
+use munas_space::Architecture;
+
+use crate::{Candidate, History, Problem};
+
+/// A point that an algorithm proposes to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The architecture, inside the bounds of the problem's space.
+    pub architecture: Architecture,
+    /// The fidelity: epochs of training, at least 1.
+    pub epochs: u32,
+}
+
+/// All that an algorithm may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// What is searched.
+    pub problem: &'a Problem,
+    /// The trials that have ended.
+    pub history: &'a History,
+    /// The trials that are running, oldest first.
+    pub pending: &'a [Candidate],
+}
+
+/// A search algorithm: its settings, and how it proposes. It holds no state of the search, so that the same context and
+/// the same generator always lead to the same proposals.
+pub trait Algorithm {
+    /// The name in experiment files.
+    fn name(&self) -> &'static str;
+
+    /// Prepares proposals from what is known now. What does not depend on the draw (a population, a fitted model) is
+    /// derived here once, since many draws may be refused before one is trained.
+    fn proposer<'a>(&'a self, context: Context<'a>, rng: &mut dyn Rng) -> Box<dyn Proposer + 'a>;
+}
+
+/// Draws proposals until one is accepted.
+pub trait Proposer {
+    /// The next draw. Draws must not run dry: a refused one is followed by another.
+    fn propose(&mut self, rng: &mut dyn Rng) -> Proposal;
+}

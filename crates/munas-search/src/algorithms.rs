@@ -1,0 +1,67 @@
+//! The search algorithms, one per file.
+
+mod aging;
+mod random;
+
+#[cfg(test)]
+mod comparison;
+#[cfg(test)]
+mod conformance;
+
+pub use aging::{AgingEvolution, EvolutionSettings};
+pub use random::RandomSearch;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Algorithm;
+
+/// The algorithms by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AlgorithmKind {
+    /// [`RandomSearch`].
+    Random,
+    /// [`AgingEvolution`].
+    Aging,
+}
+
+impl AlgorithmKind {
+    /// All algorithms.
+    pub const ALL: [Self; 2] = [Self::Random, Self::Aging];
+
+    /// The name in experiment files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Aging => "aging",
+        }
+    }
+
+    /// The algorithm with these settings; those that do not concern it are ignored.
+    pub fn build(self, evolution: EvolutionSettings) -> Box<dyn Algorithm + Send + Sync> {
+        match self {
+            Self::Random => Box::new(RandomSearch),
+            Self::Aging => Box::new(AgingEvolution::new(evolution)),
+        }
+    }
+}
+
+impl fmt::Display for AlgorithmKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no algorithm's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a search algorithm (random, aging)")]
+pub struct UnknownAlgorithm(pub String);
+
+impl FromStr for AlgorithmKind {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| UnknownAlgorithm(name.to_owned()))
+    }
+}

@@ -1,0 +1,128 @@
+//! Aging evolution (Real et al., arXiv 1802.01548), as muNAS uses it (arXiv 2010.14246, section 4.3).
+//!
+//! | symbol | meaning |
+//! |---|---|
+//! | P | `population`: the last P finished trials, in arrival order |
+//! | S | `sample`: members of a tournament, drawn from the population with replacement |
+//! | λ | weights of one [`Scalarisation`], drawn for each tournament |
+//!
+//! Proposals are random until P trials have finished. From then on each is one random morphism of the winner of a
+//! tournament. A draw that is refused is followed by a new tournament under a new λ; every hundredth draw in a row is a
+//! random architecture, so that a population whose whole neighbourhood is refused does not end the search (the
+//! published algorithm trains every draw, and never gets there).
+//!
+//! With several workers the population is what has finished: running trials are neither members nor counted, so that up
+//! to P + workers − 1 trials are random. A trial that failed or was stopped has no fitness; it neither joins the
+//! population nor makes a member leave it.
+
+use rand::{Rng, RngExt};
+
+use crate::objective::ObjectiveValues;
+use crate::{Algorithm, Context, Observed, Problem, Proposal, Proposer, Scalarisation};
+
+use super::random::RandomProposer;
+
+/// Among so many draws in a row, the last is a random architecture.
+const RESTART_AFTER: u64 = 100;
+
+/// The settings of an evolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvolutionSettings {
+    /// P, at least 1.
+    pub population: usize,
+    /// S, at least 1.
+    pub sample: usize,
+}
+
+impl Default for EvolutionSettings {
+    /// As published: population 100, sample 25.
+    fn default() -> Self {
+        Self { population: 100, sample: 25 }
+    }
+}
+
+/// Aging evolution.
+#[derive(Clone, Copy, Debug)]
+pub struct AgingEvolution {
+    settings: EvolutionSettings,
+}
+
+impl AgingEvolution {
+    /// An evolution with these settings.
+    ///
+    /// # Panics
+    /// If the population or the sample is empty.
+    pub fn new(settings: EvolutionSettings) -> Self {
+        assert!(settings.population > 0 && settings.sample > 0, "a tournament has members: {settings:?}");
+        Self { settings }
+    }
+}
+
+impl Algorithm for AgingEvolution {
+    fn name(&self) -> &'static str {
+        "aging"
+    }
+
+    fn proposer<'a>(&'a self, context: Context<'a>, _rng: &mut dyn Rng) -> Box<dyn Proposer + 'a> {
+        let problem = context.problem;
+        let youngest_first = context.history.finished().rev().take(self.settings.population);
+        let population: Vec<Member> = youngest_first.map(Member::new).collect();
+        if population.len() < self.settings.population {
+            return Box::new(RandomProposer { problem });
+        }
+        Box::new(Evolution { problem, sample: self.settings.sample, population, draws: 0 })
+    }
+}
+
+struct Member<'a> {
+    trial: &'a Observed,
+    objectives: ObjectiveValues,
+}
+
+impl<'a> Member<'a> {
+    fn new(trial: &'a Observed) -> Self {
+        Self { trial, objectives: trial.candidate.objectives(trial.error) }
+    }
+}
+
+struct Evolution<'a> {
+    problem: &'a Problem,
+    sample: usize,
+    /// Never empty.
+    population: Vec<Member<'a>>,
+    draws: u64,
+}
+
+impl Evolution<'_> {
+    /// The fittest of `sample` random members under a fresh λ; of equals the one that was drawn first.
+    fn tournament(&self, rng: &mut dyn Rng) -> &Member<'_> {
+        let scalarisation = Scalarisation::draw(&self.problem.bounds, rng);
+        let mut draw = || &self.population[rng.random_range(0..self.population.len())];
+        let first = draw();
+        let mut winner = (first, scalarisation.fitness(&first.objectives));
+        for _ in 1..self.sample {
+            let member = draw();
+            let fitness = scalarisation.fitness(&member.objectives);
+            if fitness > winner.1 {
+                winner = (member, fitness);
+            }
+        }
+        winner.0
+    }
+}
+
+impl Proposer for Evolution<'_> {
+    fn propose(&mut self, rng: &mut dyn Rng) -> Proposal {
+        let Problem { space, epochs, .. } = self.problem;
+        self.draws += 1;
+        let child = match self.draws % RESTART_AFTER {
+            0 => None,
+            _ => space.mutate(&self.tournament(rng).trial.candidate.architecture, rng),
+        };
+        // In a space of a single architecture there is no morphism either.
+        Proposal { architecture: child.unwrap_or_else(|| space.sample(rng)), epochs: *epochs }
+    }
+}
+
+#[cfg(test)]
+mod tests;

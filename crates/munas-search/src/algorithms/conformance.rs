@@ -1,0 +1,184 @@
+//! What every algorithm must do, run for each of [`AlgorithmKind::ALL`].
+
+use std::collections::HashSet;
+
+use munas_space::Space;
+
+use crate::testing::{
+    TINY_SPACE, generator, image_problem, random_candidate, random_history, search, synthetic_error,
+    tiny_problem,
+};
+use crate::{
+    Algorithm, AlgorithmKind, Candidate, Context, EvolutionSettings, Feasibility, History, Observed, Problem,
+    Proposal, SearchError, suggest,
+};
+
+/// A population that the short searches of these tests fill.
+const EVOLUTION: EvolutionSettings = EvolutionSettings { population: 6, sample: 3 };
+
+fn for_each_algorithm(check: impl Fn(&dyn Algorithm)) {
+    for kind in AlgorithmKind::ALL {
+        let algorithm = kind.build(EVOLUTION);
+        assert_eq!(algorithm.name(), kind.name());
+        assert_eq!(kind.name().parse(), Ok(kind));
+        check(&*algorithm);
+    }
+}
+
+/// A history in each stage that an algorithm can meet, with running trials.
+fn stages(problem: &Problem) -> Vec<(&'static str, History, Vec<Candidate>)> {
+    let mut rng = generator(99, 0);
+    let pending: Vec<Candidate> = (0..3).map(|_| random_candidate(problem, &mut rng)).collect();
+    let errors: Vec<Option<f64>> = (0..20).map(|i| Some(f64::from(i % 7) / 10.0)).collect();
+    let mixed: Vec<Option<f64>> = errors.iter().enumerate().map(|(i, e)| e.filter(|_| i % 3 > 0)).collect();
+    let history = |outcomes: &[Option<f64>]| random_history(problem, outcomes, 7);
+    vec![
+        ("empty", history(&[]), vec![]),
+        ("only pending", history(&[]), pending.clone()),
+        ("only failed", history(&[None; 20]), vec![]),
+        ("only failed, pending", history(&[None; 20]), pending.clone()),
+        ("one short of a population", history(&errors[..EVOLUTION.population - 1]), pending.clone()),
+        ("some failed", history(&mixed), vec![]),
+        ("finished", history(&errors), vec![]),
+        ("all alike", history(&[Some(0.5); 20]), vec![]),
+        ("finished, pending", history(&errors), pending),
+    ]
+}
+
+fn draws(algorithm: &dyn Algorithm, context: Context<'_>, seed: u64, count: usize) -> Vec<Proposal> {
+    let mut rng = generator(seed, 0);
+    let mut proposer = algorithm.proposer(context, &mut rng);
+    (0..count).map(|_| proposer.propose(&mut rng)).collect()
+}
+
+fn problems() -> [Problem; 3] {
+    let series = Space::named("cnn1d", "wide-1d").unwrap();
+    let series = Problem::new(series, munas_ir::Shape::new(50, 1, 3), 2, 4);
+    [image_problem(), tiny_problem(), series]
+}
+
+#[test]
+fn proposals_lie_inside_the_space_and_the_fidelities() {
+    for_each_algorithm(|algorithm| {
+        for problem in &problems() {
+            for (stage, history, pending) in stages(problem) {
+                let context = Context { problem, history: &history, pending: &pending };
+                for proposal in draws(algorithm, context, 1, 50) {
+                    problem.space.check(&proposal.architecture).unwrap();
+                    let possible = 1..=problem.epochs;
+                    assert!(
+                        possible.contains(&proposal.epochs),
+                        "{} {stage}: {proposal:?}",
+                        algorithm.name()
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn same_context_and_seed_give_the_same_proposals() {
+    for_each_algorithm(|algorithm| {
+        let problem = &image_problem();
+        let stages = stages(problem);
+        let of = |(_, history, pending): &(_, History, Vec<Candidate>), seed| {
+            draws(algorithm, Context { problem, history, pending }, seed, 5)
+        };
+        // The second round comes after proposals from every other context, which must have left no trace.
+        let first: Vec<_> = stages.iter().map(|stage| of(stage, 5)).collect();
+        let second: Vec<_> = stages.iter().map(|stage| of(stage, 5)).collect();
+        assert_eq!(first, second, "{}", algorithm.name());
+        for stage in &stages {
+            assert_ne!(
+                of(stage, 5),
+                of(stage, 6),
+                "{} {}: the seed has no effect",
+                algorithm.name(),
+                stage.0
+            );
+        }
+    });
+}
+
+#[test]
+fn a_history_is_all_that_an_algorithm_remembers() {
+    const SEED: u64 = 3;
+    for kind in AlgorithmKind::ALL {
+        let problem = image_problem();
+        let (history, _) = search(&problem, &*kind.build(EVOLUTION), 25, SEED);
+        let mut resumed = History::new(problem.input);
+        for done in history.trials() {
+            let fresh = kind.build(EVOLUTION);
+            let again = suggest(&problem, &*fresh, &resumed, &[], &mut generator(SEED, done.trial)).unwrap();
+            assert_eq!(again.candidate, done.candidate, "{kind}: trial {} after a resume", done.trial);
+            resumed.push(done.clone());
+        }
+    }
+}
+
+#[test]
+fn replay_of_the_arrival_order_gives_the_same_proposals() {
+    for_each_algorithm(|algorithm| {
+        let problem = image_problem();
+        // Three workers; the results arrive out of order, one trial in five fails.
+        let asynchronous = || {
+            let mut history = History::new(problem.input);
+            let mut running: Vec<(u64, Candidate)> = Vec::new();
+            for trial in 0..30 {
+                let pending: Vec<Candidate> =
+                    running.iter().map(|(_, candidate)| candidate.clone()).collect();
+                let mut rng = generator(4, trial);
+                let suggestion = suggest(&problem, algorithm, &history, &pending, &mut rng).unwrap();
+                running.push((trial, suggestion.candidate));
+                if running.len() == 3 {
+                    let (trial, candidate) = running.swap_remove(trial as usize * 7 % 3);
+                    let error = (trial % 5 > 0).then(|| synthetic_error(&candidate));
+                    history.push(Observed { trial, candidate, error });
+                }
+            }
+            history
+        };
+        assert_eq!(asynchronous().trials(), asynchronous().trials(), "{}", algorithm.name());
+    });
+}
+
+#[test]
+fn a_small_space_is_searched_through_without_duplicates() {
+    for_each_algorithm(|algorithm| {
+        let problem = tiny_problem();
+        let (history, error) = search(&problem, algorithm, 1000, 11);
+        let trained: HashSet<_> = history.trials().iter().map(|t| &t.candidate.architecture).collect();
+        assert_eq!(history.len(), TINY_SPACE, "{}: {error:?}", algorithm.name());
+        assert_eq!(trained.len(), TINY_SPACE, "{}", algorithm.name());
+        assert!(matches!(error, Some(SearchError::Exhausted { .. })), "{}: {error:?}", algorithm.name());
+    });
+}
+
+#[test]
+fn what_is_running_is_not_suggested_again() {
+    for_each_algorithm(|algorithm| {
+        let problem = tiny_problem();
+        let mut pending: Vec<Candidate> = Vec::new();
+        for trial in 0..TINY_SPACE as u64 {
+            let history = History::new(problem.input);
+            let mut rng = generator(12, trial);
+            let suggestion = suggest(&problem, algorithm, &history, &pending, &mut rng).unwrap();
+            assert!(!pending.contains(&suggestion.candidate), "{}", algorithm.name());
+            pending.push(suggestion.candidate);
+        }
+        let mut rng = generator(12, 99);
+        let full = suggest(&problem, algorithm, &History::new(problem.input), &pending, &mut rng);
+        assert!(matches!(full, Err(SearchError::Exhausted { .. })), "{}: {full:?}", algorithm.name());
+    });
+}
+
+#[test]
+fn without_feasibility_the_first_draw_is_trained() {
+    for_each_algorithm(|algorithm| {
+        let problem = Problem { feasibility: Feasibility::Off, ..tiny_problem() };
+        let (history, error) = search(&problem, algorithm, 3 * TINY_SPACE as u64, 13);
+        assert_eq!(error, None, "{}", algorithm.name());
+        assert_eq!(history.len(), 3 * TINY_SPACE, "{}", algorithm.name());
+    });
+}

@@ -1,0 +1,30 @@
+//! Random search: the baseline for every other algorithm.
+
+use rand::Rng;
+
+use crate::{Algorithm, Context, Problem, Proposal, Proposer};
+
+/// Every proposal is a random architecture of the space at full fidelity.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RandomSearch;
+
+impl Algorithm for RandomSearch {
+    fn name(&self) -> &'static str {
+        "random"
+    }
+
+    fn proposer<'a>(&'a self, context: Context<'a>, _rng: &mut dyn Rng) -> Box<dyn Proposer + 'a> {
+        Box::new(RandomProposer { problem: context.problem })
+    }
+}
+
+/// Draws random architectures; also the start of algorithms that learn from a random population.
+pub(super) struct RandomProposer<'a> {
+    pub(super) problem: &'a Problem,
+}
+
+impl Proposer for RandomProposer<'_> {
+    fn propose(&mut self, rng: &mut dyn Rng) -> Proposal {
+        Proposal { architecture: self.problem.space.sample(rng), epochs: self.problem.epochs }
+    }
+}

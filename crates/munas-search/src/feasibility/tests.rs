@@ -1,0 +1,128 @@
+use munas_cost::Resources;
+
+use super::{Broken, Gate, NearestMiss, peak_memory_floor};
+use crate::testing::{generator, image_problem, random_candidate};
+use crate::{Bounds, Candidate, Objective, Problem, Proposal};
+
+fn candidate(peak_memory: u64, model_size: u64) -> Candidate {
+    let any = random_candidate(&image_problem(), &mut generator(0, 0));
+    Candidate { resources: Resources { peak_memory, model_size, ..any.resources }, ..any }
+}
+
+/// A hard bound of 100 on peak memory, a soft one of 50 on model size.
+fn problem() -> Problem {
+    let bounds = Bounds {
+        peak_memory: Some(100),
+        model_size: Some(50),
+        hard: vec![Objective::PeakMemory],
+        ..Bounds::default()
+    };
+    Problem { bounds, ..image_problem() }
+}
+
+#[test]
+fn limits_themselves_are_feasible() {
+    let problem = problem();
+    let mut gate = Gate::new(&problem);
+    let within = candidate(100, 500);
+    assert_eq!(gate.judge(within.clone()), Ok(within));
+    assert_eq!(gate.judge(candidate(101, 500)), Err(Broken::Hard));
+    assert_eq!(gate.judge(candidate(100, 501)), Err(Broken::Soft));
+    assert_eq!(gate.judge(candidate(101, 501)), Err(Broken::Hard));
+}
+
+#[test]
+fn nearest_miss_has_the_smallest_excess() {
+    let problem = problem();
+    let mut gate = Gate::new(&problem);
+    // Excesses: 3 (memory), 1.5 (size), 2 (memory, though the size is smaller than the second's).
+    for (peak_memory, model_size) in [(300, 500), (120, 750), (200, 600)] {
+        assert!(gate.judge(candidate(peak_memory, model_size)).is_err());
+    }
+    let nearest = gate.nearest_miss().unwrap();
+    let expected = NearestMiss {
+        objective: Objective::ModelSize,
+        bound: 50.0,
+        hard: false,
+        value: 750.0,
+        smallest: 500.0,
+        candidate: candidate(120, 750),
+    };
+    assert_eq!(nearest, expected);
+    assert_eq!(
+        nearest.to_string(),
+        "the nearest has model_size 750, above 10 times the bound of 50 (smallest model_size seen: 500)"
+    );
+}
+
+#[test]
+fn hard_misses_name_the_bound_itself() {
+    let problem = problem();
+    let mut gate = Gate::new(&problem);
+    assert_eq!(gate.judge(candidate(130, 10)), Err(Broken::Hard));
+    assert_eq!(
+        gate.nearest_miss().unwrap().to_string(),
+        "the nearest has peak_memory 130, above the hard bound of 100 (smallest peak_memory seen: 130)"
+    );
+}
+
+#[test]
+fn nothing_refused_is_no_miss() {
+    let problem = problem();
+    let mut gate = Gate::new(&problem);
+    assert!(gate.judge(candidate(1, 1)).is_ok());
+    assert_eq!(gate.nearest_miss(), None);
+}
+
+/// Every combination of absent, soft and hard bounds that leaves some draws on either side.
+fn bounds_of_all_kinds() -> Vec<Bounds> {
+    let kinds = (0..27).map(|code| {
+        let kind = |place: u32| code / 3_u32.pow(place) % 3;
+        let objectives = [Objective::PeakMemory, Objective::ModelSize, Objective::Macs];
+        let value = |place: u32, soft: u64| {
+            (kind(place) > 0).then_some(if kind(place) == 1 { soft } else { 8 * soft })
+        };
+        Bounds {
+            peak_memory: value(0, 700),
+            model_size: value(1, 3000),
+            macs: value(2, 30_000),
+            hard: (0..3).filter(|&place| kind(place) == 2).map(|place| objectives[place as usize]).collect(),
+            ..Bounds::default()
+        }
+    });
+    kinds.collect()
+}
+
+#[test]
+fn the_floor_changes_no_verdict() {
+    let mut refused = 0;
+    for (seed, bounds) in bounds_of_all_kinds().into_iter().enumerate() {
+        let problem = Problem { bounds, ..image_problem() };
+        let mut rng = generator(seed as u64, 0);
+        let (mut gate, mut exact) = (Gate::new(&problem), Gate::new(&problem));
+        for _ in 0..300 {
+            let candidate = random_candidate(&problem, &mut rng);
+            let proposal =
+                Proposal { architecture: candidate.architecture.clone(), epochs: candidate.epochs };
+            let verdict = gate.admit(proposal);
+            refused += usize::from(verdict.is_err());
+            assert_eq!(verdict, exact.judge(candidate));
+        }
+        assert_eq!(gate.nearest_miss(), exact.nearest_miss(), "{:?}", problem.bounds);
+    }
+    assert!((1000..7000).contains(&refused), "{refused} of 8100 draws are refused");
+}
+
+#[test]
+fn the_floor_is_no_larger_than_the_peak() {
+    let problem = image_problem();
+    let mut rng = generator(0, 3);
+    let mut tight = 0;
+    for _ in 0..500 {
+        let candidate = random_candidate(&problem, &mut rng);
+        let floor = peak_memory_floor(&problem.lower(&candidate.architecture));
+        assert!(floor <= candidate.resources.peak_memory);
+        tight += usize::from(floor == candidate.resources.peak_memory);
+    }
+    assert!(tight > 250, "the floor is the peak of {tight} of 500 networks");
+}

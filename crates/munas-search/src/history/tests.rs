@@ -1,0 +1,74 @@
+use munas_ir::Shape;
+use munas_space::Architecture;
+
+use super::{Candidate, Duplicates, History, Observed};
+use crate::testing::{generator, image_problem, random_candidate};
+use crate::{Problem, Proposal};
+
+fn with_kernel(kernel: usize) -> Architecture {
+    let text = format!(
+        r#"{{"blocks":[{{"branch":false,"layers":[{{"op":"conv","kernel":{kernel},"filters":4,"stride":1,
+            "pre_pool":false,"batch_norm":true,"relu":true}}]}}],"pool":null,"dense":[10]}}"#
+    );
+    Architecture::from_json_text(munas_space::Kind::Cnn2d, &text).unwrap()
+}
+
+fn candidate(problem: &Problem, kernel: usize, epochs: u32) -> Candidate {
+    problem.candidate(Proposal { architecture: with_kernel(kernel), epochs })
+}
+
+fn observed(trial: u64, candidate: Candidate, error: Option<f64>) -> Observed {
+    Observed { trial, candidate, error }
+}
+
+#[test]
+fn duplicates_are_recognised_by_canonical_form() {
+    let problem = Problem { input: Shape::new(5, 5, 1), ..image_problem() };
+    let mut history = History::new(problem.input);
+    history.push(observed(0, candidate(&problem, 7, 9), Some(0.5)));
+    let duplicates = Duplicates::new(&history, &[]);
+    // Both kernels are clipped to the input.
+    assert!(duplicates.contains(&with_kernel(5), 9));
+    assert!(!duplicates.contains(&with_kernel(3), 9));
+}
+
+#[test]
+fn failed_and_running_trials_are_trained_too() {
+    let problem = image_problem();
+    let mut history = History::new(problem.input);
+    history.push(observed(0, candidate(&problem, 3, 9), None));
+    let pending = [candidate(&problem, 5, 9)];
+    let duplicates = Duplicates::new(&history, &pending);
+    assert!(duplicates.contains(&with_kernel(3), 9));
+    assert!(duplicates.contains(&with_kernel(5), 9));
+    assert!(!duplicates.contains(&with_kernel(7), 9));
+}
+
+#[test]
+fn a_longer_training_is_no_duplicate() {
+    let problem = image_problem();
+    let mut history = History::new(problem.input);
+    history.push(observed(0, candidate(&problem, 3, 9), Some(0.5)));
+    history.push(observed(1, candidate(&problem, 3, 1), Some(0.6)));
+    let pending = [candidate(&problem, 5, 3)];
+    let duplicates = Duplicates::new(&history, &pending);
+    assert!(duplicates.contains(&with_kernel(3), 9));
+    assert!(!duplicates.contains(&with_kernel(3), 27));
+    assert!(duplicates.contains(&with_kernel(5), 1));
+    assert!(!duplicates.contains(&with_kernel(5), 9));
+}
+
+#[test]
+fn trials_keep_their_arrival_order() {
+    let problem = image_problem();
+    let mut rng = generator(0, 0);
+    let mut history = History::new(problem.input);
+    for (trial, error) in [(3, Some(0.3)), (1, None), (2, Some(f64::NAN)), (0, Some(0.1))] {
+        history.push(observed(trial, random_candidate(&problem, &mut rng), error));
+    }
+    let order = |trials: Vec<&Observed>| trials.iter().map(|trial| trial.trial).collect::<Vec<_>>();
+    assert_eq!(order(history.trials().iter().collect()), [3, 1, 2, 0]);
+    assert_eq!(order(history.finished().collect()), [3, 0]);
+    assert_eq!(history.len(), 4);
+    assert_eq!(history.trials()[2].error, None, "an error that is not a number is a failed trial");
+}

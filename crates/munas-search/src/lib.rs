@@ -1,0 +1,39 @@
+//! Search algorithms, scalarisation and the Pareto front.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`objective`] | the objectives and their bounds |
+//! | [`problem`] | what is searched, and by which rules |
+//! | [`history`] | candidates, finished trials in arrival order, the index of duplicates |
+//! | [`scalarisation`] | random scalarisation: the fitness that a tournament compares |
+//! | [`algorithm`] | what a search algorithm is: [`Algorithm`] and [`Proposer`] |
+//! | [`algorithms`] | one algorithm per file |
+//! | [`feasibility`] | which candidates may be trained, and the nearest miss |
+//! | [`suggest`](mod@suggest) | the loop that draws until a proposal is worth training |
+//! | [`pareto`] | non-dominated front and ranks, hypervolume |
+//!
+//! An algorithm sees the history and returns proposals. Deliberately absent: training, storage, clocks, output and any
+//! knowledge of workers; the generator comes from the caller. Everything an algorithm knows (its population, later its
+//! model) is derived from the history, so that the same history and seed give the same proposal, after a resume too.
+
+pub mod algorithm;
+pub mod algorithms;
+pub mod feasibility;
+pub mod history;
+pub mod objective;
+pub mod pareto;
+pub mod problem;
+pub mod scalarisation;
+pub mod suggest;
+
+pub use algorithm::{Algorithm, Context, Proposal, Proposer};
+pub use algorithms::{AlgorithmKind, EvolutionSettings};
+pub use feasibility::NearestMiss;
+pub use history::{Candidate, History, Observed};
+pub use objective::{Bounds, Objective};
+pub use problem::{Feasibility, LatencyModel, Problem, ProblemError};
+pub use scalarisation::Scalarisation;
+pub use suggest::{Refusals, SearchError, Suggestion, suggest};
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,159 @@
+//! What is searched: the space, the task, the bounds and the rules of the search.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use munas_ir::{Graph, Shape};
+use munas_space::{Architecture, Space};
+
+use crate::{Bounds, Candidate, Objective, Proposal};
+
+/// Predicts the milliseconds of one inference of a graph on a board.
+#[derive(Clone)]
+pub struct LatencyModel(Arc<dyn Fn(&Graph) -> f64 + Send + Sync>);
+
+impl LatencyModel {
+    /// A model from a function; it must be pure, so that a search is reproducible.
+    pub fn new(milliseconds: impl Fn(&Graph) -> f64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(milliseconds))
+    }
+
+    /// Milliseconds of one inference.
+    pub fn milliseconds(&self, graph: &Graph) -> f64 {
+        (self.0)(graph)
+    }
+}
+
+impl fmt::Debug for LatencyModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LatencyModel")
+    }
+}
+
+/// Which proposals are trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Feasibility {
+    /// Duplicates, and what breaks a hard bound or ten times a soft one, are not trained: the algorithm draws again.
+    #[default]
+    Skip,
+    /// The first draw is trained, whatever it is, as in muNAS.
+    Off,
+}
+
+/// What is searched, and by which rules.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The architectures, with their bounds.
+    pub space: Space,
+    /// The shape of the network's input.
+    pub input: Shape,
+    /// Number of classes.
+    pub classes: usize,
+    /// The user's bounds on the objectives.
+    pub bounds: Bounds,
+    /// Epochs of a full training.
+    pub epochs: u32,
+    /// Which proposals are trained.
+    pub feasibility: Feasibility,
+    /// Whether an architecture that was trained before may be trained again.
+    pub repeats: bool,
+    /// After so many refused draws for one proposal the search gives up.
+    pub max_draws: NonZeroU64,
+    /// The board's latency model; without one, candidates have no latency.
+    pub latency: Option<LatencyModel>,
+}
+
+/// Why a problem cannot be searched.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ProblemError {
+    /// A bound of zero, a negative one, or no number.
+    #[error("the bound on {objective} is {bound}, it must be a positive number")]
+    NotPositive {
+        /// The objective.
+        objective: Objective,
+        /// Its bound.
+        bound: f64,
+    },
+    /// A hard bound without a value.
+    #[error("{0} is listed as a hard bound, but has no bound")]
+    HardWithoutBound(Objective),
+    /// The error cannot be checked before training.
+    #[error("the bound on the error cannot be hard: the error is known only after training")]
+    HardError,
+    /// A bound on the latency, but nothing that predicts it.
+    #[error("a bound on latency_ms needs a board with a latency model")]
+    LatencyWithoutModel,
+}
+
+impl Problem {
+    /// The default of `max_draws`: tight experiments are feasible once in some thousands of draws, so that a million
+    /// leaves ample room, and still ends within a minute at the speed of the cost models.
+    pub const DEFAULT_MAX_DRAWS: NonZeroU64 = NonZeroU64::new(1_000_000).expect("a million is not zero");
+
+    /// A problem without bounds, with default rules.
+    pub fn new(space: Space, input: Shape, classes: usize, epochs: u32) -> Self {
+        Self {
+            space,
+            input,
+            classes,
+            bounds: Bounds::default(),
+            epochs,
+            feasibility: Feasibility::default(),
+            repeats: false,
+            max_draws: Self::DEFAULT_MAX_DRAWS,
+            latency: None,
+        }
+    }
+
+    /// Checks that the bounds can be searched under. Whoever reads them from a user calls this once.
+    ///
+    /// # Errors
+    /// [`ProblemError`], which names the bound.
+    pub fn check(&self) -> Result<(), ProblemError> {
+        for objective in Objective::ALL {
+            let bound = self.bounds.get(objective);
+            if let Some(bound) = bound.filter(|bound| !(bound.is_finite() && *bound > 0.0)) {
+                return Err(ProblemError::NotPositive { objective, bound });
+            }
+        }
+        for &objective in &self.bounds.hard {
+            if objective == Objective::Error {
+                return Err(ProblemError::HardError);
+            }
+            if self.bounds.get(objective).is_none() {
+                return Err(ProblemError::HardWithoutBound(objective));
+            }
+        }
+        if self.bounds.latency_ms.is_some() && self.latency.is_none() {
+            return Err(ProblemError::LatencyWithoutModel);
+        }
+        Ok(())
+    }
+
+    /// A proposal with what is known about it before training: its graph is built, priced and dropped.
+    pub fn candidate(&self, proposal: Proposal) -> Candidate {
+        let graph = self.lower(&proposal.architecture);
+        self.price(proposal, &graph)
+    }
+
+    /// The graph of an architecture for this problem's input and classes.
+    pub(crate) fn lower(&self, architecture: &Architecture) -> Graph {
+        architecture.lower(self.input, self.classes)
+    }
+
+    /// The candidate of a proposal with this graph.
+    pub(crate) fn price(&self, proposal: Proposal, graph: &Graph) -> Candidate {
+        let Proposal { architecture, epochs } = proposal;
+        let resources = munas_cost::resources(graph);
+        Candidate { architecture, resources, latency_ms: self.latency_ms(graph), epochs }
+    }
+
+    /// Milliseconds of one inference, where there is a latency model.
+    pub(crate) fn latency_ms(&self, graph: &Graph) -> Option<f64> {
+        self.latency.as_ref().map(|model| model.milliseconds(graph))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+use super::{LatencyModel, Problem, ProblemError};
+use crate::testing::{generator, image_problem, random_candidate};
+use crate::{Bounds, Objective};
+
+fn check(bounds: Bounds) -> Result<(), ProblemError> {
+    Problem { bounds, ..image_problem() }.check()
+}
+
+#[test]
+fn bounds_are_positive_numbers() {
+    assert_eq!(check(Bounds::default()), Ok(()));
+    assert_eq!(
+        check(Bounds { macs: Some(0), ..Bounds::default() }),
+        Err(ProblemError::NotPositive { objective: Objective::Macs, bound: 0.0 })
+    );
+    for error in [-0.1, 0.0, f64::INFINITY, f64::NAN] {
+        let outcome = check(Bounds { error: Some(error), ..Bounds::default() });
+        assert!(matches!(outcome, Err(ProblemError::NotPositive { objective: Objective::Error, .. })));
+    }
+}
+
+#[test]
+fn hard_bounds_exist_and_are_known_before_training() {
+    let hard =
+        |objective| Bounds { error: Some(0.1), macs: Some(9), hard: vec![objective], ..Bounds::default() };
+    assert_eq!(check(hard(Objective::Macs)), Ok(()));
+    assert_eq!(check(hard(Objective::Error)), Err(ProblemError::HardError));
+    let missing = ProblemError::HardWithoutBound(Objective::PeakMemory);
+    assert_eq!(check(hard(Objective::PeakMemory)), Err(missing));
+}
+
+#[test]
+fn latency_needs_and_uses_a_model() {
+    let bounds = Bounds { latency_ms: Some(5.0), ..Bounds::default() };
+    assert_eq!(check(bounds.clone()), Err(ProblemError::LatencyWithoutModel));
+    let latency = Some(LatencyModel::new(|graph| graph.nodes().len() as f64));
+    let problem = Problem { bounds, latency, ..image_problem() };
+    assert_eq!(problem.check(), Ok(()));
+    let candidate = random_candidate(&problem, &mut generator(0, 0));
+    let graph = candidate.architecture.lower(problem.input, problem.classes);
+    assert_eq!(candidate.latency_ms, Some(graph.nodes().len() as f64));
+    assert_eq!(candidate.objectives(None)[Objective::Latency.index()], candidate.latency_ms);
+}
+
+#[test]
+fn candidates_carry_their_resources() {
+    let problem = image_problem();
+    let candidate = random_candidate(&problem, &mut generator(0, 1));
+    let graph = candidate.architecture.lower(problem.input, problem.classes);
+    assert_eq!(candidate.resources, munas_cost::resources(&graph));
+    assert_eq!(candidate.epochs, problem.epochs);
+    assert_eq!(candidate.latency_ms, None);
+}

@@ -1,0 +1,92 @@
+use std::num::NonZeroU64;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::{Refusals, SearchError, suggest};
+use crate::algorithms::RandomSearch;
+use crate::testing::{generator, image_problem, random_candidate, search, tiny_problem};
+use crate::{Bounds, Candidate, History, LatencyModel, Objective, Problem};
+
+/// Suggestions of a random search under an empty history can be told from the draws of the same generator.
+fn draws(problem: &Problem, rng: &mut ChaCha8Rng, count: usize) -> Vec<Candidate> {
+    (0..count).map(|_| random_candidate(problem, rng)).collect()
+}
+
+#[test]
+fn the_first_feasible_draw_is_suggested_and_the_others_are_counted() {
+    let bounds = Bounds {
+        peak_memory: Some(3000),
+        model_size: Some(3000),
+        hard: vec![Objective::PeakMemory],
+        ..Bounds::default()
+    };
+    let problem = Problem { bounds, ..image_problem() };
+    let mut reasons = Refusals::default();
+    for seed in 0..30 {
+        let history = History::new(problem.input);
+        let suggestion = suggest(&problem, &RandomSearch, &history, &[], &mut generator(seed, 0)).unwrap();
+        let total = suggestion.refused.total() as usize;
+        let draws = draws(&problem, &mut generator(seed, 0), total + 1);
+        let breaks_hard = |candidate: &&Candidate| candidate.resources.peak_memory > 3000;
+        let breaks_soft = |candidate: &&Candidate| candidate.resources.model_size > 30_000;
+        let hard = draws.iter().filter(breaks_hard).count();
+        let soft = draws.iter().filter(|draw| breaks_soft(draw) && !breaks_hard(draw)).count();
+        assert_eq!(suggestion.candidate, draws[total]);
+        assert!(!breaks_hard(&&draws[total]) && !breaks_soft(&&draws[total]));
+        assert_eq!(suggestion.refused, Refusals { hard: hard as u64, soft: soft as u64, duplicates: 0 });
+        reasons.hard += suggestion.refused.hard;
+        reasons.soft += suggestion.refused.soft;
+    }
+    assert!(
+        reasons.hard > 0 && reasons.soft > 0,
+        "the bounds of this test refuse for both reasons: {reasons:?}"
+    );
+}
+
+#[test]
+fn bounds_that_nothing_meets_end_with_the_nearest_miss() {
+    const DRAWS: u64 = 200;
+    let bounds = Bounds { peak_memory: Some(5), hard: vec![Objective::PeakMemory], ..Bounds::default() };
+    let problem = Problem { bounds, max_draws: NonZeroU64::new(DRAWS).unwrap(), ..image_problem() };
+    let history = History::new(problem.input);
+    let error = suggest(&problem, &RandomSearch, &history, &[], &mut generator(1, 0)).unwrap_err();
+    let draws = draws(&problem, &mut generator(1, 0), DRAWS as usize);
+    let nearest_draw = draws.iter().min_by_key(|draw| draw.resources.peak_memory).unwrap();
+    let smallest = nearest_draw.resources.peak_memory;
+    let expected = format!(
+        "no architecture within the bounds in 200 draws: the nearest has peak_memory {smallest}, \
+         above the hard bound of 5 (smallest peak_memory seen: {smallest})"
+    );
+    assert_eq!(error.to_string(), expected);
+    let SearchError::NothingFeasible { draws: DRAWS, nearest } = error else { panic!("{error}") };
+    assert_eq!((nearest.objective, nearest.bound, nearest.hard), (Objective::PeakMemory, 5.0, true));
+    assert_eq!(nearest.value, smallest as f64);
+    assert_eq!(&nearest.candidate, nearest_draw);
+}
+
+#[test]
+fn the_latency_bound_is_kept() {
+    let latency = Some(LatencyModel::new(|graph| graph.nodes().len() as f64));
+    let bounds = Bounds { latency_ms: Some(9.0), hard: vec![Objective::Latency], ..Bounds::default() };
+    let problem = Problem { bounds, latency, ..image_problem() };
+    problem.check().unwrap();
+    let (history, error) = search(&problem, &RandomSearch, 20, 5);
+    assert_eq!(error, None);
+    assert!(history.trials().iter().all(|trial| trial.candidate.latency_ms.unwrap() <= 9.0));
+}
+
+#[test]
+fn an_exhausted_space_is_told_apart_from_infeasible_bounds() {
+    let (_, error) = search(&tiny_problem(), &RandomSearch, 1000, 2);
+    let expected =
+        "nothing new within the bounds in 20000 draws: 20000 were trained before, the others break a bound";
+    assert_eq!(error.unwrap().to_string(), expected);
+}
+
+#[test]
+fn repeats_are_trained_when_asked_for() {
+    let problem = Problem { repeats: true, ..tiny_problem() };
+    let (history, error) = search(&problem, &RandomSearch, 100, 2);
+    assert_eq!(error, None);
+    assert_eq!(history.len(), 100);
+}

@@ -1,0 +1,99 @@
+//! What the tests of this crate share: problems, a synthetic trainer, whole searches.
+
+use std::num::NonZeroU64;
+
+use munas_ir::Shape;
+use munas_space::{Architecture, Cnn, MlpBounds, Range, Space};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::{Algorithm, Bounds, Candidate, History, Observed, Problem, Proposal, SearchError, suggest};
+
+/// The generator of one trial of a search, as a run makes it: from the search's seed and the trial's number.
+pub fn generator(seed: u64, trial: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(trial);
+    rng
+}
+
+/// The paper's space on a small image, under bounds that about one random architecture in twenty meets tenfold.
+pub fn image_problem() -> Problem {
+    let space = Space::named("cnn2d", "munas-2020").unwrap();
+    let bounds = Bounds {
+        error: Some(0.1),
+        peak_memory: Some(2000),
+        model_size: Some(2000),
+        macs: Some(100_000),
+        ..Bounds::default()
+    };
+    Problem { bounds, ..Problem::new(space, Shape::new(20, 20, 1), 10, 9) }
+}
+
+/// The architectures of [`tiny_problem`]: one or two hidden layers of one to three units.
+pub const TINY_SPACE: usize = 3 + 9;
+
+/// A space that a search exhausts.
+pub fn tiny_problem() -> Problem {
+    let space = Space::Mlp(MlpBounds { dense: Range::new(1, 2), units: Range::new(1, 3) });
+    let max_draws = NonZeroU64::new(20_000).unwrap();
+    Problem { max_draws, ..Problem::new(space, Shape::flat(4), 3, 9) }
+}
+
+/// A random candidate, whatever its resources.
+pub fn random_candidate(problem: &Problem, rng: &mut ChaCha8Rng) -> Candidate {
+    let architecture = problem.space.sample(rng);
+    problem.candidate(Proposal { architecture, epochs: problem.epochs })
+}
+
+/// A closed form in place of a training: the error falls with MACs, depth, batch norm and ReLU, each with diminishing
+/// returns, so that no single morphism leads to the optimum and bounds on the resources bite.
+pub fn synthetic_error(candidate: &Candidate) -> f64 {
+    let saturating = |x: f64, scale: f64| 1.0 - (-x / scale).exp();
+    let quality = match &candidate.architecture {
+        Architecture::Cnn2d(cnn) | Architecture::Cnn1d(cnn) => {
+            let macs = candidate.resources.macs as f64;
+            let depth = cnn.blocks.iter().map(|block| block.layers.len()).sum::<usize>() as f64;
+            let flags = 0.5 * (fraction(cnn, |layer| layer.batch_norm) + fraction(cnn, |layer| layer.relu));
+            0.4 * saturating(macs, 60_000.0) + 0.3 * saturating(depth, 4.0) + 0.3 * flags
+        }
+        Architecture::Mlp(mlp) => saturating(mlp.dense.iter().sum::<usize>() as f64, 50.0),
+    };
+    0.9 * (1.0 - quality)
+}
+
+fn fraction(cnn: &Cnn, has: impl Fn(&munas_space::Layer) -> bool) -> f64 {
+    let layers = || cnn.blocks.iter().flat_map(|block| &block.layers);
+    layers().filter(|layer| has(layer)).count() as f64 / layers().count() as f64
+}
+
+/// A history of these outcomes, trained on random architectures: an error, or `None` for a failed trial.
+pub fn random_history(problem: &Problem, outcomes: &[Option<f64>], seed: u64) -> History {
+    let mut rng = generator(seed, u64::MAX);
+    let mut history = History::new(problem.input);
+    for (trial, &error) in outcomes.iter().enumerate() {
+        let candidate = random_candidate(problem, &mut rng);
+        history.push(Observed { trial: trial as u64, candidate, error });
+    }
+    history
+}
+
+/// A search with one worker and the synthetic trainer, until so many trials or the end of the space.
+pub fn search(
+    problem: &Problem,
+    algorithm: &dyn Algorithm,
+    trials: u64,
+    seed: u64,
+) -> (History, Option<SearchError>) {
+    let mut history = History::new(problem.input);
+    for trial in 0..trials {
+        match suggest(problem, algorithm, &history, &[], &mut generator(seed, trial)) {
+            Ok(suggestion) => {
+                let candidate = suggestion.candidate;
+                let error = Some(synthetic_error(&candidate));
+                history.push(Observed { trial, candidate, error });
+            }
+            Err(error) => return (history, Some(error)),
+        }
+    }
+    (history, None)
+}
