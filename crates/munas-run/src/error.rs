@@ -1,0 +1,109 @@
+//! Why a run cannot go on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use munas_data::DataError;
+use munas_search::{ProblemError, SearchError};
+
+use crate::experiment::ExperimentError;
+use crate::journal::JournalError;
+use crate::models::ModelError;
+
+/// Why a run cannot be made, opened, or gone on with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process works on the run.
+    #[error("{}: another process is working on this run", dir.display())]
+    Locked {
+        /// The run's directory.
+        dir: PathBuf,
+    },
+    /// There is a run already.
+    #[error("{}: there is a run already", dir.display())]
+    Exists {
+        /// The run's directory.
+        dir: PathBuf,
+    },
+    /// The directory is not that of a run.
+    #[error("{}: not a run: there is no {missing}", dir.display())]
+    NotARun {
+        /// The directory.
+        dir: PathBuf,
+        /// The file that a run has.
+        missing: &'static str,
+    },
+    /// The experiment cannot be run.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// The experiment of a run cannot be read.
+    #[error("{}: {source}", path.display())]
+    ExperimentFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ExperimentError,
+    },
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The data are not those that the run began with.
+    #[error("the data have changed: the run began with {recorded}, now there is {found}")]
+    DataChanged {
+        /// Name and fingerprint in the journal.
+        recorded: String,
+        /// Name and fingerprint now.
+        found: String,
+    },
+    /// The data cannot be loaded.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The bounds cannot be searched under.
+    #[error("[bounds]: {0}")]
+    Problem(#[from] ProblemError),
+    /// There is nothing more to propose.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// A model file cannot be read or written.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The run has no such trial.
+    #[error("{}: there is no trial {trial}", dir.display())]
+    NoTrial {
+        /// The run's directory.
+        dir: PathBuf,
+        /// The number asked for.
+        trial: u64,
+    },
+}
+
+impl RunError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    /// A way out, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { dir } => Some(format!("`munas resume {}` goes on with it", dir.display())),
+            Self::Locked { .. } => Some("wait for it to end, or choose another directory".to_owned()),
+            Self::DataChanged { .. } => {
+                Some("resume where the same data are, or start a new run in another directory".to_owned())
+            }
+            Self::Experiment(error) | Self::ExperimentFile { source: error, .. } => error.hint(),
+            Self::Journal(error) => error.hint().map(str::to_owned),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! From a proposal to a result.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use munas_data::Dataset;
+use munas_ir::{Graph, Weights};
+use munas_train::{EpochReport, TrainError, TrainSettings, train};
+
+use crate::experiment::Experiment;
+use crate::task::Task;
+
+/// What a worker is told to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// The trial's number.
+    pub trial: u64,
+    /// The network, batch norm apart.
+    pub graph: Graph,
+    /// Epochs of training.
+    pub epochs: u32,
+    /// Seed of every random draw of the training.
+    pub seed: u64,
+}
+
+/// What came of it. Errors are shares of misclassified samples, in [0, 1].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// Validation error of the best epoch.
+    pub validation_error: f64,
+    /// Test error of the best epoch's weights.
+    pub test_error: f64,
+    /// Test error after the last epoch.
+    pub last_test_error: f64,
+    /// Validation error after quantisation to int8, where it was measured.
+    pub int8_error: Option<f64>,
+    /// The epoch with the lowest validation error, from 1.
+    pub best_epoch: u32,
+    /// The trained weights; an evaluator that trains nothing has none.
+    pub weights: Option<Weights>,
+}
+
+/// Why an evaluation has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvaluationError {
+    /// The network cannot be trained; the search goes on without it.
+    #[error("{0}")]
+    Failed(String),
+    /// The observer asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// Turns assignments into results. One evaluator serves all workers at once.
+pub trait Evaluator: Sync {
+    /// The task whose networks it evaluates.
+    fn task(&self) -> &Task;
+
+    /// Evaluates one network, telling `observer` of every epoch and ending soon after it answers `Break`. The result
+    /// depends on nothing but the assignment.
+    ///
+    /// # Errors
+    /// [`EvaluationError`]. A panic is as good as [`EvaluationError::Failed`].
+    fn evaluate(
+        &self,
+        assignment: &Assignment,
+        observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError>;
+}
+
+/// Trains each network on a dataset that all workers share.
+#[derive(Clone, Debug)]
+pub struct TrainingEvaluator {
+    dataset: Arc<Dataset>,
+    settings: TrainSettings,
+    task: Task,
+}
+
+impl TrainingEvaluator {
+    /// An evaluator that trains as the experiment says.
+    pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Self {
+        let task = Task::of(&dataset);
+        Self { dataset, settings: experiment.train.clone(), task }
+    }
+}
+
+impl Evaluator for TrainingEvaluator {
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn evaluate(
+        &self,
+        assignment: &Assignment,
+        observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let settings = TrainSettings { epochs: assignment.epochs, ..self.settings.clone() };
+        let model = train(&assignment.graph, &self.dataset, &settings, assignment.seed, observer);
+        let model = model.map_err(|error| match error {
+            TrainError::Stopped { .. } => EvaluationError::Stopped,
+            other => EvaluationError::Failed(other.to_string()),
+        })?;
+        Ok(Evaluated {
+            validation_error: model.validation_error,
+            test_error: model.test_error,
+            last_test_error: model.last_test_error,
+            int8_error: None,
+            best_epoch: model.best_epoch,
+            weights: Some(model.weights),
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! The search loop: proposes, hands trials to workers, writes the journal.
+//!
+//! - The calling thread owns the journal and makes the proposals; each trial runs on a thread of its own. Whenever a
+//!   worker is free, one more proposal is made from all results so far, with the running trials as pending.
+//! - Every step is in the journal before anyone hears of it. A process that is killed loses the trials in flight.
+//! - When a search is interrupted or its time is up, running trials end after their current epoch and are recorded as
+//!   stopped. Stopped trials, and those that a killed process left running, are trained again from the start by the next
+//!   session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
+//!   that was interrupted any number of times therefore has the same trials as one that never was.
+//! - A trial that panics or diverges is recorded as failed; the search goes on.
+//! - An error of the journal or the disk ends the search: what cannot be recorded is not done.
+
+mod search;
+mod workers;
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use munas_search::SearchError;
+use munas_train::EpochReport;
+
+use crate::error::RunError;
+use crate::evaluate::Evaluator;
+use crate::experiment::Experiment;
+use crate::run::Run;
+use crate::session::{Session, now_ms};
+use crate::task::Task;
+use crate::trial::TrialRecord;
+
+use search::{Next, Search};
+use workers::{Message, Workers};
+
+/// How often the loop looks at the stop flag and the clock while trials run.
+const TICK: Duration = Duration::from_millis(100);
+
+/// When a session ends. The first rule that applies counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Number of trials of the run, those of earlier sessions included.
+    pub trials: u64,
+    /// Wall time of this session.
+    pub time: Option<Duration>,
+    /// Ends with the first trial whose error is at most this and that meets all bounds.
+    pub target_error: Option<f64>,
+    /// Trials side by side; 0: one per core.
+    pub workers: usize,
+}
+
+impl Limits {
+    /// The limits that an experiment sets.
+    pub fn of(experiment: &Experiment) -> Self {
+        let search = &experiment.search;
+        Self {
+            trials: search.trials,
+            time: search.time,
+            target_error: search.target_error,
+            workers: search.workers,
+        }
+    }
+
+    fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => thread::available_parallelism().map_or(1, NonZero::get),
+            workers => workers,
+        }
+    }
+}
+
+/// Asks a search to end; clones are the same flag, for signal handlers and other threads.
+#[derive(Clone, Debug, Default)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// Asks the search to end soon.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What happens during a search. Whatever an event tells of is in the journal already.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A trial begins.
+    TrialStarted {
+        /// The trial, with the draws that were refused before it.
+        record: &'a TrialRecord,
+        /// Whether an earlier session began it and did not end it.
+        restarted: bool,
+    },
+    /// A trial has trained one more epoch.
+    Epoch {
+        /// The trial.
+        trial: u64,
+        /// Its curve's latest entry.
+        report: &'a EpochReport,
+    },
+    /// A trial has ended, in whatever state.
+    TrialFinished {
+        /// The trial.
+        record: &'a TrialRecord,
+        /// Whether it is on the Pareto front of the trials so far.
+        on_front: bool,
+    },
+    /// The search ends; running trials are being stopped.
+    Ending {
+        /// Why.
+        reason: EndReason,
+        /// Trials that still run.
+        running: usize,
+    },
+}
+
+/// Why a session ended in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The number of trials is reached.
+    Trials,
+    /// The time is up.
+    Time,
+    /// A trial reached the target.
+    Target {
+        /// The trial.
+        trial: u64,
+    },
+    /// The stop flag was raised.
+    Interrupted,
+    /// Every architecture that can be drawn within the bounds has been trained.
+    Exhausted,
+}
+
+impl EndReason {
+    /// The name in the journal and in JSON output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trials => "trials",
+            Self::Time => "time",
+            Self::Target { .. } => "target",
+            Self::Interrupted => "interrupted",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// What a session did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// Why it ended.
+    pub reason: EndReason,
+    /// Trials that it trained to the end.
+    pub done: u64,
+    /// Trials that failed in it.
+    pub failed: u64,
+    /// Trials that it stopped; the next session trains them again.
+    pub stopped: u64,
+    /// Its wall time.
+    pub elapsed: Duration,
+}
+
+/// Searches until a limit is reached or `stop` is raised; goes on where earlier sessions ended. `events` is called on
+/// this thread.
+///
+/// # Errors
+/// [`RunError::DataChanged`] if the evaluator's data are not the run's, [`RunError::Search`] if no proposal is within the
+/// bounds, and errors of the journal and the disk. Results up to the error are in the journal.
+pub fn execute(
+    run: &mut Run,
+    evaluator: &dyn Evaluator,
+    limits: &Limits,
+    stop: &StopFlag,
+    events: &mut dyn FnMut(Event<'_>),
+) -> Result<Summary, RunError> {
+    check_data(run.task(), evaluator.task())?;
+    let started = Instant::now();
+    let worker_count = limits.worker_count();
+    let session = run.journal.begin_session(&Session {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        workers: worker_count as u64,
+        trials_limit: limits.trials,
+        time_limit: limits.time,
+        started_ms: now_ms(),
+        ended_ms: None,
+        end_reason: None,
+    })?;
+    let halt = AtomicBool::new(false);
+    let summary = thread::scope(|scope| {
+        let workers = Workers::new(scope, evaluator, &halt);
+        let mut session = SearchLoop {
+            search: Search::load(run, limits)?,
+            workers,
+            limits,
+            deadline: limits.time.and_then(|time| started.checked_add(time)),
+            events,
+        };
+        let reason = session.run(worker_count, stop);
+        // After an error the running trials have no one to report to: they end with their current epoch.
+        halt.store(true, Ordering::Relaxed);
+        reason.map(|reason| session.search.summary(reason, started.elapsed()))
+    });
+    let reason = summary.as_ref().map_or("error", |summary| summary.reason.name());
+    let recorded = run.journal.end_session(session, now_ms(), reason);
+    // Of two errors the first is the cause.
+    summary.and_then(|summary| recorded.map(|()| summary).map_err(RunError::from))
+}
+
+fn check_data(recorded: &Task, found: &Task) -> Result<(), RunError> {
+    // The name is left out: the same data may have moved to another folder.
+    let identity = |task: &Task| (task.fingerprint.clone(), task.input, task.class_names.clone());
+    if identity(recorded) == identity(found) {
+        return Ok(());
+    }
+    let describe = |task: &Task| {
+        format!(
+            "{} ({}, {} classes, fingerprint {})",
+            task.dataset,
+            task.input,
+            task.classes(),
+            task.fingerprint
+        )
+    };
+    Err(RunError::DataChanged { recorded: describe(recorded), found: describe(found) })
+}
+
+/// How the loop ends once running trials are done.
+enum Ending {
+    InOrder(EndReason),
+    NothingToPropose(SearchError),
+}
+
+struct SearchLoop<'a, 'scope, 'env> {
+    search: Search<'a>,
+    workers: Workers<'scope, 'env>,
+    limits: &'a Limits,
+    deadline: Option<Instant>,
+    events: &'a mut dyn FnMut(Event<'_>),
+}
+
+impl SearchLoop<'_, '_, '_> {
+    fn run(&mut self, worker_count: usize, stop: &StopFlag) -> Result<EndReason, RunError> {
+        let mut ending = None;
+        loop {
+            if ending.is_none() {
+                ending = self.end_by_now(stop).map(|reason| self.end(reason));
+            }
+            while ending.is_none() && self.search.running() < worker_count {
+                ending = self.start_next()?;
+            }
+            if self.search.running() == 0 {
+                break;
+            }
+            match self.workers.receive(TICK) {
+                None => {}
+                Some(Message::Epoch { trial, report }) => {
+                    self.search.record_epoch(trial, &report)?;
+                    (self.events)(Event::Epoch { trial, report: &report });
+                }
+                Some(Message::Ended(ended)) => {
+                    let (record, on_front) = self.search.finish(ended)?;
+                    (self.events)(Event::TrialFinished { record: &record, on_front });
+                    if ending.is_none() && self.reaches_target(&record) {
+                        ending = Some(self.end(EndReason::Target { trial: record.trial }));
+                    }
+                }
+            }
+        }
+        match ending {
+            Some(Ending::InOrder(reason)) => Ok(reason),
+            Some(Ending::NothingToPropose(error)) => Err(error.into()),
+            None => unreachable!("a free worker is given a trial until there is a reason to end"),
+        }
+    }
+
+    /// Starts one more trial; if there is none, says why.
+    fn start_next(&mut self) -> Result<Option<Ending>, RunError> {
+        match self.search.next(self.limits.trials)? {
+            Next::Start { record, assignment, restarted } => {
+                (self.events)(Event::TrialStarted { record: &record, restarted });
+                self.workers.start(*assignment)?;
+                Ok(None)
+            }
+            // The trials that run are still wanted, whatever comes after them.
+            Next::AllStarted => Ok(Some(Ending::InOrder(EndReason::Trials))),
+            Next::Nothing(SearchError::Exhausted { refused }) if refused.duplicates > 0 => {
+                Ok(Some(Ending::InOrder(EndReason::Exhausted)))
+            }
+            Next::Nothing(error) => Ok(Some(Ending::NothingToPropose(error))),
+        }
+    }
+
+    fn end_by_now(&self, stop: &StopFlag) -> Option<EndReason> {
+        if stop.is_requested() {
+            Some(EndReason::Interrupted)
+        } else if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            Some(EndReason::Time)
+        } else {
+            None
+        }
+    }
+
+    /// Stops the running trials.
+    fn end(&mut self, reason: EndReason) -> Ending {
+        self.workers.halt();
+        (self.events)(Event::Ending { reason, running: self.search.running() });
+        Ending::InOrder(reason)
+    }
+
+    fn reaches_target(&self, record: &TrialRecord) -> bool {
+        let Some(target) = self.limits.target_error else { return false };
+        record.validation_error().is_some_and(|error| error <= target) && self.search.meets_bounds(record)
+    }
+}
+
+#[cfg(test)]
+mod tests;

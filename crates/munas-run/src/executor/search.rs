@@ -1,0 +1,207 @@
+//! The state of a search between journal and workers: all of it is derived from the journal.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use munas_search::{Candidate, History, SearchError};
+use munas_train::EpochReport;
+
+use super::workers::Ended;
+use super::{EndReason, Limits, Summary};
+use crate::error::RunError;
+use crate::evaluate::{Assignment, Evaluated, EvaluationError};
+use crate::files::remove_if_present;
+use crate::kept::Front;
+use crate::models::{self, SavedModel};
+use crate::proposals::{Proposals, by_arrival, observed, training_seed};
+use crate::run::Run;
+use crate::session::now_ms;
+use crate::trial::{Outcome, ProposalRecord, TrialRecord, TrialState};
+
+/// A search under way.
+pub(super) struct Search<'a> {
+    run: &'a mut Run,
+    proposals: Proposals,
+    history: History,
+    front: Front,
+    /// Trials of earlier sessions without a result, by number.
+    interrupted: VecDeque<TrialRecord>,
+    running: BTreeMap<u64, TrialRecord>,
+    next_trial: u64,
+    tally: Tally,
+}
+
+/// Trials that ended in this session.
+#[derive(Default)]
+struct Tally {
+    done: u64,
+    failed: u64,
+    stopped: u64,
+}
+
+/// What there is for a free worker.
+pub(super) enum Next {
+    /// A trial, recorded as running.
+    Start { record: Box<TrialRecord>, assignment: Box<Assignment>, restarted: bool },
+    /// As many trials as there shall be have begun.
+    AllStarted,
+    /// No proposal.
+    Nothing(SearchError),
+}
+
+impl<'a> Search<'a> {
+    /// The state after what the journal holds.
+    pub fn load(run: &'a mut Run, limits: &Limits) -> Result<Self, RunError> {
+        let records = run.journal.trials()?;
+        let mut history = History::new(run.task().input);
+        for record in by_arrival(&records) {
+            history.push(observed(record));
+        }
+        let front = Front::of(&records);
+        // A killed process may have left models of trials without a result, or of trials that had left the front.
+        models::retain(run.dir(), |trial| front.contains(trial))?;
+        let next_trial = records.last().map_or(1, |record| record.trial + 1);
+        let without_result = records.into_iter().filter(|record| record.arrival.is_none());
+        let interrupted = without_result.filter(|record| record.trial <= limits.trials).collect();
+        let proposals = Proposals::new(run.experiment(), run.task());
+        let (running, tally) = (BTreeMap::new(), Tally::default());
+        Ok(Self { run, proposals, history, front, interrupted, running, next_trial, tally })
+    }
+
+    /// Number of running trials.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// The next trial for a free worker: an interrupted one, or a new proposal.
+    pub fn next(&mut self, trials: u64) -> Result<Next, RunError> {
+        if let Some(mut record) = self.interrupted.pop_front() {
+            record.started_ms = now_ms();
+            record.finished_ms = None;
+            record.state = TrialState::Running;
+            self.run.journal.restart_trial(record.trial, record.started_ms)?;
+            return Ok(self.start(record, true));
+        }
+        if self.next_trial > trials {
+            return Ok(Next::AllStarted);
+        }
+        let trial = self.next_trial;
+        let pending: Vec<Candidate> = self.running.values().map(|record| record.candidate.clone()).collect();
+        let suggestion = match self.proposals.propose(trial, &self.history, &pending) {
+            Ok(suggestion) => suggestion,
+            Err(error) => return Ok(Next::Nothing(error)),
+        };
+        let record = TrialRecord {
+            trial,
+            candidate: suggestion.candidate,
+            proposal: ProposalRecord {
+                algorithm: self.proposals.algorithm().to_owned(),
+                history_length: self.history.len() as u64,
+                pending: self.running.keys().copied().collect(),
+                refused: suggestion.refused,
+            },
+            seed: training_seed(self.run.experiment().seed, trial),
+            state: TrialState::Running,
+            arrival: None,
+            started_ms: now_ms(),
+            finished_ms: None,
+        };
+        self.run.journal.insert_trial(&record)?;
+        self.next_trial += 1;
+        Ok(self.start(record, false))
+    }
+
+    fn start(&mut self, record: TrialRecord, restarted: bool) -> Next {
+        let assignment = Assignment {
+            trial: record.trial,
+            graph: self.lower(&record.candidate),
+            epochs: record.candidate.epochs,
+            seed: record.seed,
+        };
+        self.running.insert(record.trial, record.clone());
+        Next::Start { record: Box::new(record), assignment: Box::new(assignment), restarted }
+    }
+
+    fn lower(&self, candidate: &Candidate) -> munas_ir::Graph {
+        let problem = self.proposals.problem();
+        candidate.architecture.lower(problem.input, problem.classes)
+    }
+
+    /// Records an epoch of a running trial.
+    pub fn record_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), RunError> {
+        Ok(self.run.journal.insert_epoch(trial, report)?)
+    }
+
+    /// Records the end of a running trial. Returns its record, and whether it is on the front.
+    pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), RunError> {
+        let mut record = self.running.remove(&ended.trial).expect("a trial that ends was running");
+        let (state, weights) = conclude(ended.result, ended.elapsed);
+        record.arrival = match state {
+            TrialState::Done(_) | TrialState::Failed(_) => Some(self.history.len() as u64 + 1),
+            TrialState::Running | TrialState::Stopped => None,
+        };
+        record.state = state;
+        record.finished_ms = Some(now_ms());
+        let on_front = self.front.accepts(&record);
+        // First the model, then the journal that counts on it, then the models that it makes superfluous: a process that
+        // is killed in between leaves a model too many, never one too few.
+        if let Some(weights) = weights.filter(|_| on_front) {
+            let graph = self.lower(&record.candidate);
+            let architecture = record.candidate.architecture.clone();
+            let model = SavedModel { trial: record.trial, architecture, graph, weights };
+            model.save(&models::path(self.run.dir(), record.trial))?;
+        }
+        self.run.journal.finish_trial(&record)?;
+        if on_front {
+            for trial in self.front.insert(&record) {
+                let path = models::path(self.run.dir(), trial);
+                remove_if_present(&path).map_err(RunError::io("remove", &path))?;
+            }
+        }
+        if record.arrival.is_some() {
+            self.history.push(observed(&record));
+        }
+        match record.state {
+            TrialState::Done(_) => self.tally.done += 1,
+            TrialState::Failed(_) => self.tally.failed += 1,
+            TrialState::Running | TrialState::Stopped => self.tally.stopped += 1,
+        }
+        Ok((record, on_front))
+    }
+
+    /// Whether a trained trial meets all bounds.
+    pub fn meets_bounds(&self, record: &TrialRecord) -> bool {
+        record.in_bounds(&self.proposals.problem().bounds)
+    }
+
+    /// What this session did.
+    pub fn summary(&self, reason: EndReason, elapsed: Duration) -> Summary {
+        let Tally { done, failed, stopped } = self.tally;
+        Summary { reason, done, failed, stopped, elapsed }
+    }
+}
+
+/// The terminal state of an evaluation, and the weights if there are any.
+fn conclude(
+    result: Result<Evaluated, EvaluationError>,
+    elapsed: Duration,
+) -> (TrialState, Option<munas_ir::Weights>) {
+    let evaluated = match result {
+        Ok(evaluated) => evaluated,
+        Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
+        Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
+    };
+    let errors = [evaluated.validation_error, evaluated.test_error, evaluated.last_test_error];
+    if errors.iter().any(|error| !error.is_finite()) {
+        return (TrialState::Failed("the error is not a number".to_owned()), None);
+    }
+    let outcome = Outcome {
+        validation_error: evaluated.validation_error,
+        test_error: evaluated.test_error,
+        last_test_error: evaluated.last_test_error,
+        int8_error: evaluated.int8_error,
+        best_epoch: evaluated.best_epoch,
+        train_seconds: elapsed.as_secs_f64(),
+    };
+    (TrialState::Done(outcome), evaluated.weights)
+}

@@ -1,0 +1,6 @@
+//! Whole searches with a synthetic evaluator; see `crate::testing`.
+
+mod interruption;
+mod limits;
+mod models;
+mod reproduction;

@@ -1,0 +1,102 @@
+//! The same experiment gives the same trials; the journal leads to its proposals.
+
+use std::sync::Arc;
+
+use tempfile::tempdir;
+
+use crate::evaluate::{Evaluator, TrainingEvaluator};
+use crate::executor::{Event, Limits, StopFlag, execute};
+use crate::experiment::Experiment;
+use crate::replay::replay;
+use crate::run::{Run, RunReader};
+use crate::testing::{Synthetic, essence, experiment, search};
+
+#[test]
+fn one_worker_gives_the_same_trials_again() {
+    let (first, second, other) = (tempdir().unwrap(), tempdir().unwrap(), tempdir().unwrap());
+    let evaluator = Synthetic { failures: true, uneven: true, ..Synthetic::new() };
+    search(first.path(), &experiment(&[]), &evaluator);
+    search(second.path(), &experiment(&[]), &evaluator);
+    search(other.path(), &experiment(&["seed=12"]), &evaluator);
+    assert_eq!(essence(first.path()), essence(second.path()));
+    assert_ne!(essence(first.path())[0].0.candidate, essence(other.path())[0].0.candidate);
+}
+
+#[test]
+fn the_journal_of_several_workers_leads_to_its_proposals() {
+    for (algorithm, workers) in [("aging", 2), ("aging", 5), ("random", 2)] {
+        let dir = tempdir().unwrap();
+        let evaluator = Synthetic { failures: true, uneven: true, ..Synthetic::new() };
+        let settings = [
+            "search.trials=40".to_owned(),
+            format!("search.workers={workers}"),
+            format!("search.algorithm={algorithm}"),
+        ];
+        search(dir.path(), &experiment(&settings.each_ref().map(String::as_str)), &evaluator);
+        let reader = RunReader::open(dir.path()).unwrap();
+        let replay = replay(&reader).unwrap();
+        assert_eq!((replay.agreeing, replay.difference), (40, None), "{algorithm}, {workers} workers");
+        let records = reader.trials().unwrap();
+        assert!(records.iter().all(|record| record.proposal.pending.len() < workers));
+        assert!(
+            records[2..].iter().any(|record| !record.proposal.pending.is_empty()),
+            "they work side by side"
+        );
+        let mut arrivals: Vec<u64> = records.iter().filter_map(|record| record.arrival).collect();
+        arrivals.sort_unstable();
+        assert!(arrivals.into_iter().eq(1..=40));
+    }
+}
+
+#[test]
+fn a_replay_finds_the_first_proposal_that_differs() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&[]), &Synthetic::new());
+    let change = |sql: &str| {
+        rusqlite::Connection::open(dir.path().join("journal.db")).unwrap().execute_batch(sql).unwrap();
+        let replay = replay(&RunReader::open(dir.path()).unwrap()).unwrap();
+        replay.difference.map(|difference| (replay.agreeing, difference.trial, difference.problem))
+    };
+    let (agreeing, trial, problem) = change("UPDATE trial SET epochs = 4 WHERE id = 8").unwrap();
+    assert_eq!((agreeing, trial, problem.as_str()), (7, 8, "epochs: recorded 4, derived 3"));
+    let (_, trial, problem) = change("UPDATE trial SET seed = seed + 1, epochs = 3 WHERE id = 8").unwrap();
+    assert!(trial == 8 && problem.starts_with("seed: "), "{problem}");
+    assert_eq!(change("UPDATE trial SET seed = seed - 1 WHERE id = 8"), None);
+    // Another result among the first five, the population from which the sixth trial on are bred.
+    let (agreeing, trial, _) = change("UPDATE trial SET validation_error = 1.0 - validation_error").unwrap();
+    assert!(agreeing >= 5 && trial == agreeing + 1, "{agreeing} proposals did not depend on it");
+}
+
+/// Two epochs of training on a few glyphs for each of four networks.
+fn tiny_training() -> Experiment {
+    experiment(&["search.trials=4", "data.subset=200", "train.epochs=2", "train.batch=32"])
+}
+
+#[test]
+fn real_trainings_are_the_same_to_the_bit_also_when_interrupted() {
+    let (first, second) = (tempdir().unwrap(), tempdir().unwrap());
+    let experiment = tiny_training();
+    let dataset = Arc::new(experiment.load_data().unwrap());
+    let evaluator = TrainingEvaluator::new(&experiment, dataset);
+    let limits = Limits::of(&experiment);
+    let mut run = Run::create(first.path(), experiment.clone(), evaluator.task()).unwrap();
+    execute(&mut run, &evaluator, &limits, &StopFlag::default(), &mut |_| {}).unwrap();
+
+    let mut run = Run::create(second.path(), experiment, evaluator.task()).unwrap();
+    let stop = StopFlag::default();
+    execute(&mut run, &evaluator, &limits, &stop, &mut |event| {
+        if matches!(event, Event::Epoch { trial: 2, .. }) {
+            stop.request();
+        }
+    })
+    .unwrap();
+    assert!(RunReader::open(second.path()).unwrap().trials().unwrap().len() < 4);
+    execute(&mut run, &evaluator, &limits, &StopFlag::default(), &mut |_| {}).unwrap();
+
+    let trials = essence(first.path());
+    assert_eq!(trials, essence(second.path()));
+    assert!(
+        trials.iter().all(|(record, curve)| record.outcome().is_some() && curve.len() == 2),
+        "{trials:?}"
+    );
+}

@@ -1,0 +1,238 @@
+//! Experiments: what to search for, in which data, and how. Page-long TOML in, every value resolved out.
+//!
+//! ```text
+//! defaults.toml ◄── file or preset ◄── --set key=value      layers: the right one wins, key by key
+//!        └───────────────┬────────────────┘
+//!                  toml::Table ──► keys (unknown?) ──► file form (serde) ──► Experiment (checked, domain types)
+//!                                                          ▲                     │
+//!                                                          └── experiment.toml ◄─┘  reads back to the same Experiment
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | `file` | the file form: one struct per section, one field per key |
+//! | `values` | how single values are written: sizes, durations, schedules, lists |
+//! | `keys` | unknown keys and their nearest known ones |
+//! | `layers` | merging tables, `key=value` overrides |
+//! | `resolve`, `file_form` | file form → [`Experiment`] and back |
+//! | [`quantity`] | the texts of sizes, counts and durations |
+
+mod error;
+mod file;
+mod file_form;
+mod keys;
+mod layers;
+pub mod quantity;
+mod resolve;
+mod values;
+
+use std::io;
+use std::num::NonZero;
+use std::path::{self, Path, PathBuf};
+use std::time::Duration;
+
+use munas_data::{DataError, Dataset, LoadOptions, Source};
+use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
+use munas_space::Space;
+use munas_train::TrainSettings;
+
+pub use error::ExperimentError;
+
+/// A search, fully described: the same experiment on the same data gives the same trials.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// Name, for reports.
+    pub name: String,
+    /// Seed of every random draw: the split of the data, the proposals, the trainings.
+    pub seed: u64,
+    /// Where the samples come from.
+    pub data: DataSettings,
+    /// The architectures to choose from.
+    pub space: Space,
+    /// How each candidate is trained.
+    pub train: TrainSettings,
+    /// Pruning during training; `None`: none.
+    pub pruning: Option<PruningSettings>,
+    /// Distillation from a trained model; `None`: none.
+    pub distillation: Option<DistillationSettings>,
+    /// The limits to search within.
+    pub bounds: Bounds,
+    /// How to search, and for how long.
+    pub search: SearchSettings,
+    /// Name of the board whose latency counts.
+    pub board: Option<String>,
+}
+
+/// Section `[data]`, but `normalise`, which is one of the [`TrainSettings`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSettings {
+    /// A name or the user's own data, as [`munas_data::load`] takes it.
+    pub source: String,
+    /// The folder with the files of named datasets; `None`: `$MUNAS_DATA` or the user's cache.
+    pub dir: Option<PathBuf>,
+    /// Share of the training samples that is split off for validation, in (0, 1).
+    pub validation: f64,
+    /// Height and width that the user's own images are resized to.
+    pub size: Option<(usize, usize)>,
+    /// Whether colour images are turned grey.
+    pub grey: bool,
+    /// Whether unreadable files are left out instead of being an error.
+    pub skip_bad: bool,
+    /// Number of training samples to keep (test in proportion); `None`: all.
+    pub subset: Option<usize>,
+}
+
+/// Section `[train.pruning]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PruningSettings {
+    /// What is removed.
+    pub mode: PruningMode,
+    /// Epoch from which masks are computed.
+    pub start: u32,
+    /// Epoch at which the final sparsity is reached.
+    pub finish: u32,
+    /// Smallest final sparsity, in [0, 1).
+    pub min_sparsity: f64,
+    /// Largest final sparsity, in [0, 1).
+    pub max_sparsity: f64,
+}
+
+/// What pruning removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PruningMode {
+    /// Whole channels and units.
+    Structured,
+    /// Single weights.
+    Unstructured,
+}
+
+/// Section `[train.distillation]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DistillationSettings {
+    /// Path of the trained model to learn from.
+    pub teacher: PathBuf,
+    /// Weight of the distillation loss.
+    pub alpha: f64,
+    /// Temperature of both soft-maxes.
+    pub temperature: f64,
+}
+
+/// Section `[search]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchSettings {
+    /// Which algorithm proposes.
+    pub algorithm: AlgorithmKind,
+    /// Population and sample of evolutionary algorithms.
+    pub evolution: EvolutionSettings,
+    /// Number of trials after which the search ends.
+    pub trials: u64,
+    /// Wall time after which the search ends, from the start of the process.
+    pub time: Option<Duration>,
+    /// The search ends with the first trial whose error is at most this and that meets all bounds.
+    pub target_error: Option<f64>,
+    /// Trials side by side; 0: one per core.
+    pub workers: usize,
+    /// Which error drives the search.
+    pub error: DrivingError,
+    /// Whether candidates far out of bounds are left untrained.
+    pub feasibility: Feasibility,
+    /// Whether an architecture that was trained before may be trained again.
+    pub repeats: bool,
+    /// Refused draws in a row after which the search gives up.
+    pub max_draws: NonZero<u64>,
+}
+
+/// Which error drives the search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrivingError {
+    /// Of the float network.
+    Float,
+    /// Of the network quantised to int8.
+    Int8,
+}
+
+impl Experiment {
+    /// An experiment from the text of a file and `key=value` overrides; keys that neither has take the values of the
+    /// built-in defaults (`defaults.toml` of this crate).
+    ///
+    /// # Errors
+    /// [`ExperimentError`], which names the key.
+    pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
+        let mut table = layers::parse(text)?;
+        for text in overrides {
+            layers::apply_override(&mut table, text)?;
+        }
+        keys::check(&table)?;
+        file::read(layers::merge(layers::parse(DEFAULTS)?, table)).and_then(resolve::resolve)
+    }
+
+    /// The text of a file with every value written out; [`Experiment::from_toml`] reads the same experiment from it.
+    pub fn to_toml(&self) -> String {
+        file::write(&file_form::file_form(self))
+    }
+
+    /// Loads the data, split with the experiment's seed.
+    ///
+    /// # Errors
+    /// [`DataError`], which names the file.
+    pub fn load_data(&self) -> Result<Dataset, DataError> {
+        let DataSettings { source, dir, validation, size, grey, skip_bad, subset } = self.data.clone();
+        let options =
+            LoadOptions { data_dir: dir, validation, seed: self.seed, size, grey, skip_bad, subset };
+        munas_data::load(&source, &options)
+    }
+
+    /// The same experiment with absolute paths, so that it can be gone on with from anywhere.
+    ///
+    /// # Errors
+    /// If the current folder is not known, or its path is no Unicode, which TOML cannot hold.
+    pub fn with_absolute_paths(mut self) -> io::Result<Self> {
+        if let Some(dir) = &mut self.data.dir {
+            *dir = absolute(dir)?;
+        }
+        let source = match self.data.source.parse() {
+            Ok(Source::Images(path)) => Source::Images(absolute(&path)?),
+            Ok(Source::Csv { path, label }) => Source::Csv { path: absolute(&path)?, label },
+            Ok(Source::Npz(path)) => Source::Npz(absolute(&path)?),
+            Ok(Source::Idx(path)) => Source::Idx(absolute(&path)?),
+            _ => return Ok(self),
+        };
+        self.data.source = source.to_string();
+        Ok(self)
+    }
+
+    /// Whether this version of munas does everything that the experiment asks for.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Unsupported`] with the key of the first thing it does not do.
+    pub fn check_supported(&self) -> Result<(), ExperimentError> {
+        let unsupported = |key, feature| Err(ExperimentError::Unsupported { key, feature });
+        if self.pruning.is_some() {
+            return unsupported("train.pruning", "pruning");
+        }
+        if self.distillation.is_some() {
+            return unsupported("train.distillation", "distillation");
+        }
+        if self.search.error == DrivingError::Int8 {
+            return unsupported("search.error", "a search driven by the int8 error");
+        }
+        if self.board.is_some() {
+            return unsupported("board", "the latency of a board");
+        }
+        Ok(())
+    }
+}
+
+fn absolute(path: &Path) -> io::Result<PathBuf> {
+    let absolute = path::absolute(path)?;
+    match absolute.to_str() {
+        Some(_) => Ok(absolute),
+        None => Err(io::Error::new(io::ErrorKind::InvalidFilename, "the path is not Unicode")),
+    }
+}
+
+/// The value of every key that has one without being asked for.
+const DEFAULTS: &str = include_str!("experiment/defaults.toml");
+
+#[cfg(test)]
+mod tests;

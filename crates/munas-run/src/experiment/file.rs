@@ -1,0 +1,218 @@
+//! The file form of an experiment: one struct per section, one field per key, in the order in which they are written.
+//!
+//! Keys without a default are optional (`Option`). The structs know how values are written, not which of them make
+//! sense; that is checked when they are resolved.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use munas_data::{Augmentation, NormaliseMode};
+use munas_search::{AlgorithmKind, Objective};
+use munas_train::Schedule;
+
+use super::{ExperimentError, values};
+
+/// The whole file.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct ExperimentFile {
+    pub name: String,
+    pub seed: u64,
+    pub data: DataFile,
+    pub space: SpaceFile,
+    pub train: TrainFile,
+    pub bounds: BoundsFile,
+    pub search: SearchFile,
+    pub board: Option<BoardFile>,
+}
+
+/// `[data]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct DataFile {
+    pub source: Option<String>,
+    pub dir: Option<PathBuf>,
+    pub validation: f64,
+    #[serde(with = "values::text")]
+    pub normalise: NormaliseMode,
+    /// Height and width.
+    pub size: Option<[usize; 2]>,
+    pub grey: bool,
+    pub skip_bad: bool,
+    pub subset: Option<usize>,
+}
+
+/// `[space]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct SpaceFile {
+    pub kind: String,
+    /// A set's name, or a table in the form of the kind of space.
+    pub bounds: Option<Value>,
+}
+
+/// `[train]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct TrainFile {
+    pub epochs: u32,
+    pub batch: usize,
+    pub optimizer: OptimizerName,
+    pub learning_rate: f64,
+    pub momentum: Option<f64>,
+    pub weight_decay: f64,
+    #[serde(with = "values::schedule")]
+    pub schedule: Schedule,
+    pub warm_up: f64,
+    pub dropout: f64,
+    #[serde(with = "values::augment")]
+    pub augment: Vec<Augmentation>,
+    pub class_weights: bool,
+    pub label_smoothing: f64,
+    pub gradient_clip: Option<f64>,
+    pub kernel_l2: f64,
+    pub early_stop: Option<u32>,
+    pub pruning: Option<PruningFile>,
+    pub distillation: Option<DistillationFile>,
+}
+
+/// Names of the optimisers.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OptimizerName {
+    Sgdw,
+    AdamW,
+    Adam,
+}
+
+/// `[train.pruning]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct PruningFile {
+    pub mode: PruningModeName,
+    pub start: u32,
+    pub finish: u32,
+    pub min_sparsity: f64,
+    pub max_sparsity: f64,
+}
+
+/// Names of the pruning modes.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PruningModeName {
+    Structured,
+    Unstructured,
+}
+
+/// `[train.distillation]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct DistillationFile {
+    pub teacher: PathBuf,
+    #[serde(default = "default_alpha")]
+    pub alpha: f64,
+    #[serde(default = "default_temperature")]
+    pub temperature: f64,
+}
+
+fn default_alpha() -> f64 {
+    0.3
+}
+
+fn default_temperature() -> f64 {
+    1.0
+}
+
+/// `[bounds]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct BoundsFile {
+    pub error: Option<f64>,
+    #[serde(default, deserialize_with = "values::bytes")]
+    pub peak_memory: Option<u64>,
+    #[serde(default, deserialize_with = "values::bytes")]
+    pub model_size: Option<u64>,
+    #[serde(default, deserialize_with = "values::count")]
+    pub macs: Option<u64>,
+    pub latency_ms: Option<f64>,
+    #[serde(with = "values::texts")]
+    pub hard: Vec<Objective>,
+}
+
+/// `[search]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct SearchFile {
+    #[serde(with = "values::text")]
+    pub algorithm: AlgorithmKind,
+    pub trials: u64,
+    #[serde(default, with = "values::duration")]
+    pub time: Option<Duration>,
+    pub target_error: Option<f64>,
+    pub population: usize,
+    pub sample: usize,
+    pub workers: usize,
+    pub error: DrivingErrorName,
+    pub feasibility: FeasibilityName,
+    pub repeats: bool,
+    pub max_draws: NonZero<u64>,
+}
+
+/// Names of the errors that can drive a search.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DrivingErrorName {
+    Float,
+    Int8,
+}
+
+/// Names of the feasibility rules.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FeasibilityName {
+    Skip,
+    Off,
+}
+
+/// `[board]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct BoardFile {
+    pub name: String,
+}
+
+/// The file form of a table.
+///
+/// # Errors
+/// [`ExperimentError::Value`] with the path of the first key whose value cannot be read.
+pub(super) fn read(table: Table) -> Result<ExperimentFile, ExperimentError> {
+    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| ExperimentError::Value {
+        key: error.path().to_string(),
+        problem: in_plain_words(error.inner().message().trim_end()),
+    })
+}
+
+/// A message of serde with Rust's names of types replaced.
+fn in_plain_words(message: &str) -> String {
+    let words = [
+        ("a nonzero u64", "a whole number above 0"),
+        ("u32", "a whole number"),
+        ("u64", "a whole number"),
+        ("usize", "a whole number"),
+        ("f64", "a number"),
+    ];
+    let replaced = words.iter().find_map(|(name, plain)| {
+        let rest = message.strip_suffix(name)?.strip_suffix("expected ")?;
+        Some(format!("{rest}expected {plain}"))
+    });
+    replaced.unwrap_or_else(|| message.to_owned())
+}
+
+/// The text of a file form.
+pub(super) fn write(file: &ExperimentFile) -> String {
+    toml::to_string(file).expect("the file form has only values that TOML can hold")
+}

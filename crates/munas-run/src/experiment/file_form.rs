@@ -1,0 +1,112 @@
+//! From the experiment to the file form, every value written out. The counterpart of `resolve`.
+
+use toml::Value;
+
+use munas_search::Feasibility;
+use munas_space::Space;
+use munas_train::Optimizer;
+
+use super::file::{
+    BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName,
+    OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+};
+use super::{DrivingError, Experiment, PruningMode};
+
+/// The file form of an experiment, every value written out.
+pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
+    let Experiment { data, train, bounds, search, .. } = experiment;
+    ExperimentFile {
+        name: experiment.name.clone(),
+        seed: experiment.seed,
+        data: DataFile {
+            source: Some(data.source.clone()),
+            dir: data.dir.clone(),
+            validation: data.validation,
+            normalise: train.normalise,
+            size: data.size.map(|(height, width)| [height, width]),
+            grey: data.grey,
+            skip_bad: data.skip_bad,
+            subset: data.subset,
+        },
+        space: space_file(&experiment.space),
+        train: train_file(experiment),
+        bounds: BoundsFile {
+            error: bounds.error,
+            peak_memory: bounds.peak_memory,
+            model_size: bounds.model_size,
+            macs: bounds.macs,
+            latency_ms: bounds.latency_ms,
+            hard: bounds.hard.clone(),
+        },
+        search: SearchFile {
+            algorithm: search.algorithm,
+            trials: search.trials,
+            time: search.time,
+            target_error: search.target_error,
+            population: search.evolution.population,
+            sample: search.evolution.sample,
+            workers: search.workers,
+            error: match search.error {
+                DrivingError::Float => DrivingErrorName::Float,
+                DrivingError::Int8 => DrivingErrorName::Int8,
+            },
+            feasibility: match search.feasibility {
+                Feasibility::Skip => FeasibilityName::Skip,
+                Feasibility::Off => FeasibilityName::Off,
+            },
+            repeats: search.repeats,
+            max_draws: search.max_draws,
+        },
+        board: experiment.board.clone().map(|name| BoardFile { name }),
+    }
+}
+
+fn space_file(space: &Space) -> SpaceFile {
+    let bounds = match space {
+        Space::Cnn2d(bounds) | Space::Cnn1d(bounds) => Value::try_from(bounds),
+        Space::Mlp(bounds) => Value::try_from(bounds),
+    };
+    let bounds = bounds.expect("bounds are numbers, flags and names");
+    SpaceFile { kind: space.kind().to_string(), bounds: Some(bounds) }
+}
+
+fn train_file(experiment: &Experiment) -> TrainFile {
+    let train = &experiment.train;
+    let (optimizer, momentum) = match train.optimizer {
+        Optimizer::Sgdw { momentum } => (OptimizerName::Sgdw, Some(momentum)),
+        Optimizer::AdamW => (OptimizerName::AdamW, None),
+        Optimizer::Adam => (OptimizerName::Adam, None),
+    };
+    TrainFile {
+        epochs: train.epochs,
+        batch: train.batch,
+        optimizer,
+        learning_rate: train.learning_rate,
+        momentum,
+        weight_decay: train.weight_decay,
+        schedule: train.schedule.clone(),
+        warm_up: train.warm_up,
+        dropout: train.dropout,
+        augment: train.augment.clone(),
+        class_weights: train.class_weights,
+        label_smoothing: train.label_smoothing,
+        gradient_clip: train.gradient_clip,
+        kernel_l2: train.kernel_l2,
+        early_stop: train.early_stop,
+        pruning: experiment.pruning.map(|pruning| PruningFile {
+            mode: match pruning.mode {
+                PruningMode::Structured => PruningModeName::Structured,
+                PruningMode::Unstructured => PruningModeName::Unstructured,
+            },
+            start: pruning.start,
+            finish: pruning.finish,
+            min_sparsity: pruning.min_sparsity,
+            max_sparsity: pruning.max_sparsity,
+        }),
+        distillation: experiment.distillation.clone().map(|distillation| DistillationFile {
+            teacher: distillation.teacher,
+            alpha: distillation.alpha,
+            temperature: distillation.temperature,
+        }),
+    }
+}

@@ -1,0 +1,229 @@
+//! From the file form to the experiment. What a value may be is checked here.
+
+use munas_data::{DataError, Source};
+use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
+use munas_space::{Space, SpaceError};
+use munas_train::{Optimizer, TrainError, TrainSettings};
+
+use super::file::{
+    BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName, OptimizerName,
+    PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+};
+use super::{
+    DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
+    PruningSettings, SearchSettings,
+};
+
+/// The largest whole number that TOML and the journal can hold.
+const LARGEST: u64 = i64::MAX as u64;
+
+/// The experiment of a file form.
+pub(super) fn resolve(file: ExperimentFile) -> Result<Experiment, ExperimentError> {
+    let ExperimentFile { name, seed, data, space, train, bounds, search, board } = file;
+    require(seed <= LARGEST, "seed", "must be below 2^63")?;
+    let pruning = train.pruning.as_ref().map(|pruning| resolve_pruning(pruning, train.epochs)).transpose()?;
+    let distillation = train.distillation.as_ref().map(resolve_distillation).transpose()?;
+    let settings = train_settings(&train, data.normalise);
+    settings.check().map_err(train_error)?;
+    Ok(Experiment {
+        name,
+        seed,
+        data: resolve_data(data)?,
+        space: resolve_space(&space)?,
+        train: settings,
+        pruning,
+        distillation,
+        bounds: resolve_bounds(bounds, board.is_some())?,
+        search: resolve_search(&search)?,
+        board: board.map(|board| board.name),
+    })
+}
+
+fn invalid(key: impl Into<String>, problem: impl Into<String>) -> ExperimentError {
+    ExperimentError::Value { key: key.into(), problem: problem.into() }
+}
+
+fn require(holds: bool, key: &str, problem: &str) -> Result<(), ExperimentError> {
+    if holds { Ok(()) } else { Err(invalid(key, problem)) }
+}
+
+fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
+    let missing = ExperimentError::Missing {
+        key: "data.source",
+        hint: "the name of a dataset, or images:DIR, csv:FILE, npz:FILE, idx:DIR",
+    };
+    let source = file.source.ok_or(missing)?;
+    source.parse::<Source>().map_err(|error| {
+        let nearest = match &error {
+            DataError::UnknownSource { nearest: Some(nearest), .. } => {
+                format!(" (did you mean `{nearest}`?)")
+            }
+            _ => String::new(),
+        };
+        invalid("data.source", format!("{error}{nearest}"))
+    })?;
+    require(
+        file.validation > 0.0 && file.validation < 1.0,
+        "data.validation",
+        "must be above 0 and below 1",
+    )?;
+    require(file.size.is_none_or(|sides| !sides.contains(&0)), "data.size", "must be at least [1, 1]")?;
+    require(file.subset != Some(0), "data.subset", "must be at least 1")?;
+    Ok(DataSettings {
+        source,
+        dir: file.dir,
+        validation: file.validation,
+        size: file.size.map(|[height, width]| (height, width)),
+        grey: file.grey,
+        skip_bad: file.skip_bad,
+        subset: file.subset,
+    })
+}
+
+fn resolve_space(file: &SpaceFile) -> Result<Space, ExperimentError> {
+    let in_space = |error| match error {
+        SpaceError::UnknownKind { .. } => {
+            invalid("space.kind", error.to_string().trim_start_matches("kind: "))
+        }
+        SpaceError::Bound { key, reason } => invalid(format!("space.bounds.{key}"), reason),
+        other => invalid("space.bounds", other.to_string().trim_start_matches("bounds: ")),
+    };
+    let Some(bounds) = &file.bounds else {
+        let kind = file.kind.parse().map_err(in_space)?;
+        return Space::named(&file.kind, Space::bound_names(kind)[0]).map_err(in_space);
+    };
+    let bounds = serde_json::to_value(bounds).map_err(|error| invalid("space.bounds", error.to_string()))?;
+    Space::from_parts(&file.kind, &bounds).map_err(in_space)
+}
+
+fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> TrainSettings {
+    TrainSettings {
+        epochs: file.epochs,
+        batch: file.batch,
+        optimizer: match file.optimizer {
+            OptimizerName::Sgdw => Optimizer::Sgdw { momentum: file.momentum.unwrap_or(0.0) },
+            OptimizerName::AdamW => Optimizer::AdamW,
+            OptimizerName::Adam => Optimizer::Adam,
+        },
+        learning_rate: file.learning_rate,
+        weight_decay: file.weight_decay,
+        schedule: file.schedule.clone(),
+        warm_up: file.warm_up,
+        dropout: file.dropout,
+        augment: file.augment.clone(),
+        normalise,
+        class_weights: file.class_weights,
+        label_smoothing: file.label_smoothing,
+        gradient_clip: file.gradient_clip,
+        kernel_l2: file.kernel_l2,
+        early_stop: file.early_stop,
+    }
+}
+
+fn train_error(error: TrainError) -> ExperimentError {
+    match error {
+        TrainError::Setting { key, value, reason } => {
+            invalid(format!("train.{key}"), format!("{value}: {reason}"))
+        }
+        other => invalid("train", other.to_string()),
+    }
+}
+
+fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, ExperimentError> {
+    let PruningFile { mode, start, finish, min_sparsity, max_sparsity } = *file;
+    require(start < finish, "train.pruning.start", "must be before train.pruning.finish")?;
+    require(finish <= epochs, "train.pruning.finish", "must not be after the last epoch (train.epochs)")?;
+    let sparsity = 0.0..1.0;
+    require(
+        sparsity.contains(&min_sparsity),
+        "train.pruning.min_sparsity",
+        "must be at least 0 and below 1",
+    )?;
+    require(
+        sparsity.contains(&max_sparsity),
+        "train.pruning.max_sparsity",
+        "must be at least 0 and below 1",
+    )?;
+    require(min_sparsity <= max_sparsity, "train.pruning.min_sparsity", "must not be above max_sparsity")?;
+    let mode = match mode {
+        PruningModeName::Structured => PruningMode::Structured,
+        PruningModeName::Unstructured => PruningMode::Unstructured,
+    };
+    Ok(PruningSettings { mode, start, finish, min_sparsity, max_sparsity })
+}
+
+fn resolve_distillation(file: &DistillationFile) -> Result<DistillationSettings, ExperimentError> {
+    let positive = |value: f64| value.is_finite() && value > 0.0;
+    require(positive(file.alpha), "train.distillation.alpha", "must be above 0")?;
+    require(positive(file.temperature), "train.distillation.temperature", "must be above 0")?;
+    Ok(DistillationSettings {
+        teacher: file.teacher.clone(),
+        alpha: file.alpha,
+        temperature: file.temperature,
+    })
+}
+
+fn resolve_bounds(file: BoundsFile, has_board: bool) -> Result<Bounds, ExperimentError> {
+    let bounds = Bounds {
+        error: file.error,
+        peak_memory: file.peak_memory,
+        model_size: file.model_size,
+        macs: file.macs,
+        latency_ms: file.latency_ms,
+        hard: file.hard,
+    };
+    for objective in Objective::ALL {
+        let key = format!("bounds.{objective}");
+        let Some(bound) = bounds.get(objective) else {
+            require(
+                !bounds.is_hard(objective),
+                "bounds.hard",
+                &format!("lists {objective}, which has no bound"),
+            )?;
+            continue;
+        };
+        require(bound.is_finite() && bound > 0.0, &key, "must be above 0")?;
+        require(bound <= LARGEST as f64, &key, "must be below 2^63")?;
+    }
+    require(bounds.error.is_none_or(|error| error <= 1.0), "bounds.error", "is a share, at most 1")?;
+    require(
+        !bounds.is_hard(Objective::Error),
+        "bounds.hard",
+        "lists error, which is known only after training",
+    )?;
+    require(
+        bounds.latency_ms.is_none() || has_board,
+        "bounds.latency_ms",
+        "needs a board (section [board])",
+    )?;
+    Ok(bounds)
+}
+
+fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> {
+    for (key, value) in [("trials", file.trials), ("max_draws", file.max_draws.get())] {
+        let key = format!("search.{key}");
+        require((1..=LARGEST).contains(&value), &key, "must be at least 1 and below 2^63")?;
+    }
+    require(file.population > 0, "search.population", "must be at least 1")?;
+    require(file.sample > 0, "search.sample", "must be at least 1")?;
+    let target_in_range = file.target_error.is_none_or(|target| (0.0..=1.0).contains(&target));
+    require(target_in_range, "search.target_error", "must be within 0 and 1")?;
+    Ok(SearchSettings {
+        algorithm: file.algorithm,
+        evolution: EvolutionSettings { population: file.population, sample: file.sample },
+        trials: file.trials,
+        time: file.time,
+        target_error: file.target_error,
+        workers: file.workers,
+        error: match file.error {
+            DrivingErrorName::Float => DrivingError::Float,
+            DrivingErrorName::Int8 => DrivingError::Int8,
+        },
+        feasibility: match file.feasibility {
+            FeasibilityName::Skip => Feasibility::Skip,
+            FeasibilityName::Off => Feasibility::Off,
+        },
+        repeats: file.repeats,
+        max_draws: file.max_draws,
+    })
+}

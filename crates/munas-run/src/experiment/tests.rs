@@ -1,0 +1,412 @@
+use expect_test::{Expect, expect};
+
+use munas_search::Objective;
+use munas_space::CnnBounds;
+use munas_train::{Optimizer, Schedule};
+
+use super::*;
+
+mod round_trip;
+
+/// The example of the specification, with everything in it.
+const FULL: &str = r#"
+name = "fashion-mnist"
+seed = 3
+
+[data]
+source = "fashion-mnist"
+validation = 0.1
+normalise = "mean-std"
+
+[space]
+kind = "cnn2d"
+bounds = "munas-2020"
+
+[train]
+epochs = 45
+batch = 128
+optimizer = "sgdw"
+learning_rate = 0.01
+momentum = 0.9
+weight_decay = 1e-5
+schedule = [[25, 0.005], [35, 0.001]]
+dropout = 0.15
+augment = ["flip", "rotate:0.2:0.3", "shift:2"]
+class_weights = false
+label_smoothing = 0.0
+
+[train.pruning]
+mode = "structured"
+start = 3
+finish = 38
+min_sparsity = 0.05
+max_sparsity = 0.90
+
+[train.distillation]
+teacher = "path/to/model"
+
+[bounds]
+error = 0.10
+peak_memory = "64KB"
+model_size = "16KiB"
+macs = "30M"
+latency_ms = 50.0
+hard = ["peak_memory"]
+
+[search]
+algorithm = "aging"
+trials = 2000
+time = "30m"
+population = 100
+sample = 25
+workers = 0
+error = "float"
+feasibility = "skip"
+
+[board]
+name = "stm32f446re"
+"#;
+
+fn read(text: &str) -> Experiment {
+    Experiment::from_toml(text, &[]).unwrap()
+}
+
+fn with_source(lines: &str) -> String {
+    format!("data.source = \"glyphs\"\n{lines}")
+}
+
+/// The message and the hint of an experiment that cannot be read.
+fn check_error(text: &str, overrides: &[&str], expected: &Expect) {
+    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+    let error = Experiment::from_toml(text, &overrides).unwrap_err();
+    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    expected.assert_eq(&format!("{error}{hint}"));
+}
+
+#[test]
+fn every_key_of_the_example_arrives() {
+    let experiment = read(FULL);
+    assert_eq!((experiment.name.as_str(), experiment.seed), ("fashion-mnist", 3));
+    assert_eq!(experiment.data.source, "fashion-mnist");
+    assert_eq!(experiment.space, Space::Cnn2d(CnnBounds::munas_2020()));
+    let train = &experiment.train;
+    assert_eq!((train.epochs, train.batch, train.learning_rate), (45, 128, 0.01));
+    assert_eq!(train.optimizer, Optimizer::Sgdw { momentum: 0.9 });
+    assert_eq!(train.schedule, Schedule::Piecewise(vec![(25, 0.005), (35, 0.001)]));
+    assert_eq!(train.normalise, munas_data::NormaliseMode::MeanStd);
+    assert_eq!(train.augment.len(), 3);
+    let pruning = experiment.pruning.unwrap();
+    assert_eq!((pruning.mode, pruning.start, pruning.finish), (PruningMode::Structured, 3, 38));
+    let distillation = experiment.distillation.as_ref().unwrap();
+    assert_eq!((distillation.alpha, distillation.temperature), (0.3, 1.0));
+    let bounds = &experiment.bounds;
+    assert_eq!(
+        (bounds.peak_memory, bounds.model_size, bounds.macs),
+        (Some(64_000), Some(16_384), Some(30_000_000))
+    );
+    assert_eq!((bounds.latency_ms, bounds.hard.as_slice()), (Some(50.0), [Objective::PeakMemory].as_slice()));
+    assert_eq!(experiment.search.time, Some(Duration::from_secs(1800)));
+    assert_eq!(experiment.board.as_deref(), Some("stm32f446re"));
+}
+
+#[test]
+fn the_resolved_text_writes_out_every_value() {
+    expect![[r#"
+        name = "experiment"
+        seed = 0
+
+        [data]
+        source = "glyphs"
+        validation = 0.1
+        normalise = "unit"
+        grey = false
+        skip_bad = false
+
+        [space]
+        kind = "mlp"
+
+        [space.bounds]
+        dense = [1, 7]
+        units = [10, 256]
+
+        [train]
+        epochs = 30
+        batch = 128
+        optimizer = "sgdw"
+        learning_rate = 0.01
+        momentum = 0.9
+        weight_decay = 0.00001
+        schedule = "constant"
+        warm_up = 0.0
+        dropout = 0.0
+        augment = []
+        class_weights = false
+        label_smoothing = 0.0
+        kernel_l2 = 0.0
+
+        [bounds]
+        hard = []
+
+        [search]
+        algorithm = "aging"
+        trials = 2000
+        time = "1h30m"
+        population = 100
+        sample = 25
+        workers = 0
+        error = "float"
+        feasibility = "skip"
+        repeats = false
+        max_draws = 1000000
+    "#]]
+    .assert_eq(&read(&with_source("space.kind = 'mlp'\nsearch.time = '90m'")).to_toml());
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_nearest_known_one() {
+    check_error(
+        &with_source("train.epoch = 3"),
+        &[],
+        &expect![[r#"
+        unknown key `train.epoch`
+        hint: did you mean `train.epochs`?"#]],
+    );
+    check_error(
+        &with_source("search.learning_rate = 0.1"),
+        &[],
+        &expect![[r#"
+        unknown key `search.learning_rate`
+        hint: did you mean `train.learning_rate`?"#]],
+    );
+    check_error(
+        &with_source("[serach]\ntrials = 3"),
+        &[],
+        &expect![[r#"
+        unknown key `serach`
+        hint: did you mean `search`?"#]],
+    );
+    check_error(
+        &with_source("train.pruning.strat = 3"),
+        &[],
+        &expect![[r#"
+        unknown key `train.pruning.strat`
+        hint: did you mean `train.pruning.start`?"#]],
+    );
+    check_error(
+        &with_source("[space.bounds]\nkernel = [3, 5]"),
+        &[],
+        &expect![[r#"
+        unknown key `space.bounds.kernel`
+        hint: did you mean `space.bounds.kernels`?"#]],
+    );
+    check_error(
+        &with_source("[space]\nkind = 'mlp'\nbounds.filters = [1, 2]"),
+        &[],
+        &expect![[r#"
+        unknown key `space.bounds.filters`
+        hint: did you mean `space.bounds.units`?"#]],
+    );
+    check_error(&with_source("qqq = 3"), &[], &expect!["unknown key `qqq`"]);
+}
+
+#[test]
+fn bad_values_name_their_key() {
+    let check = |lines: &str, expected: Expect| check_error(&with_source(lines), &[], &expected);
+    check(
+        "train.epochs = 'many'",
+        expect![[r#"`train.epochs`: invalid type: string "many", expected a whole number"#]],
+    );
+    check(
+        "train.epochs = -1",
+        expect!["`train.epochs`: invalid value: integer `-1`, expected a whole number"],
+    );
+    check("train.epochs = 0", expect!["`train.epochs`: 0: must be at least 1"]);
+    check(
+        "train.schedule = [[25, 0.1], [35, 'x']]",
+        expect![[r#"`train.schedule[1][1]`: invalid type: string "x", expected a number"#]],
+    );
+    check(
+        "train.schedule = 'step'",
+        expect![
+            "`train.schedule`: unknown schedule `step`; there are: constant, cosine, one-cycle, plateau:FACTOR:PATIENCE"
+        ],
+    );
+    check(
+        "train.augment = ['flip', 'flop']",
+        expect![
+            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2"
+        ],
+    );
+    check(
+        "train.augment = 'all'",
+        expect![[r#"`train.augment`: `all` is not a list of augmentations, or "none""#]],
+    );
+    check(
+        "train.optimizer = 'lion'",
+        expect!["`train.optimizer`: unknown variant `lion`, expected one of `sgdw`, `adamw`, `adam`"],
+    );
+    check("train.dropout = 1.5", expect!["`train.dropout`: 1.5: must be at least 0 and below 1"]);
+    check(
+        "bounds.peak_memory = '64 parsecs'",
+        expect![
+            "`bounds.peak_memory`: `64 parsecs` is not a size in bytes, such as 64000, 64KB (64,000) or 64KiB (65,536)"
+        ],
+    );
+    check("bounds.macs = -3", expect!["`bounds.macs`: -3 is negative"]);
+    check("bounds.macs = 0", expect!["`bounds.macs`: must be above 0"]);
+    check("bounds.error = nan", expect!["`bounds.error`: must be above 0"]);
+    check("bounds.hard = ['macs']", expect!["`bounds.hard`: lists macs, which has no bound"]);
+    check(
+        "bounds.hard = ['size']",
+        expect![
+            "`bounds.hard`: `size` is not an objective (error, peak_memory, model_size, macs, latency_ms)"
+        ],
+    );
+    check("bounds.latency_ms = 5.0", expect!["`bounds.latency_ms`: needs a board (section [board])"]);
+    check(
+        "data.normalise = 'whiten'",
+        expect!["`data.normalise`: unknown normalisation `whiten`; there are: unit, mean-std"],
+    );
+    check("data.validation = 1.0", expect!["`data.validation`: must be above 0 and below 1"]);
+    check("data.size = [48]", expect!["`data.size`: invalid length 1, expected an array of length 2"]);
+    check("space.kind = 'rnn'", expect!["`space.kind`: rnn is not one of cnn2d, cnn1d, mlp"]);
+    check(
+        "space.bounds = 'munas-2021'",
+        expect!["`space.bounds`: munas-2021 is not one of munas-2020, wide (of kind cnn2d)"],
+    );
+    check("space.bounds.kernels = []", expect!["`space.bounds.kernels`: empty"]);
+    check("search.time = 30", expect!["`search.time`: invalid type: integer `30`, expected a string"]);
+    check("search.time = '30'", expect!["`search.time`: `30` is not a duration, such as 45s, 30m or 1h30m"]);
+    check(
+        "search.algorithm = 'bayes'",
+        expect!["`search.algorithm`: `bayes` is not a search algorithm (random, aging)"],
+    );
+    check("search.population = 0", expect!["`search.population`: must be at least 1"]);
+    check(
+        "search.max_draws = 0",
+        expect!["`search.max_draws`: invalid value: integer `0`, expected a whole number above 0"],
+    );
+    check("train.pruning.mode = 'structured'", expect!["`train.pruning`: missing field `start`"]);
+    check(
+        "seed = 9223372036854775808",
+        expect![[r#"
+            not valid TOML: TOML parse error at line 2, column 8
+              |
+            2 | seed = 9223372036854775808
+              |        ^^^^^^^^^^^^^^^^^^^
+            u64 value was too large"#]],
+    );
+    check("train = 3", expect!["`train`: invalid type: integer `3`, expected a section"]);
+}
+
+#[test]
+fn a_source_is_asked_for() {
+    check_error(
+        "name = 'x'",
+        &[],
+        &expect![[r#"
+            `data.source` is missing
+            hint: the name of a dataset, or images:DIR, csv:FILE, npz:FILE, idx:DIR"#]],
+    );
+    let error = Experiment::from_toml("data.source = 'mnits'", &[]).unwrap_err().to_string();
+    assert!(error.starts_with("`data.source`: unknown data source `mnits`"), "{error}");
+    assert!(error.ends_with("(did you mean `mnist`?)"), "{error}");
+}
+
+#[test]
+fn syntax_errors_show_the_place() {
+    check_error(
+        "name = \"x\"\nseed = = 3",
+        &[],
+        &expect![[r#"
+            not valid TOML: TOML parse error at line 2, column 8
+              |
+            2 | seed = = 3
+              |        ^
+            extra `=`, expected nothing"#]],
+    );
+}
+
+#[test]
+fn overrides_win_and_may_take_keys_away() {
+    let overrides =
+        ["train.epochs=7", "name=seven", "search.time=", "bounds.macs = 1M", "train.augment=[\"flip\"]"];
+    let overrides = overrides.map(str::to_owned);
+    let text = with_source("search.time = '30m'\nseed = 4\ntrain.epochs = 3");
+    let experiment = Experiment::from_toml(&text, &overrides).unwrap();
+    assert_eq!((experiment.train.epochs, experiment.seed, experiment.name.as_str()), (7, 4, "seven"));
+    assert_eq!((experiment.search.time, experiment.bounds.macs), (None, Some(1_000_000)));
+    assert_eq!(experiment.train.augment, [munas_data::Augmentation::Flip]);
+    let default = Experiment::from_toml(&text, &["train.epochs=".to_owned()]).unwrap();
+    assert_eq!(default.train.epochs, 30);
+}
+
+#[test]
+fn bad_overrides_are_refused() {
+    let check = |text: &str, expected: Expect| check_error(&with_source(""), &[text], &expected);
+    check(
+        "train.epochs",
+        expect![[r#"
+        override `train.epochs`: not of the form key=value
+        hint: for example --set train.epochs=20"#]],
+    );
+    check(
+        "=3",
+        expect![[r#"
+        override `=3`: the key is empty
+        hint: for example --set train.epochs=20"#]],
+    );
+    check(
+        "train..epochs=3",
+        expect![[r#"
+        override `train..epochs=3`: the key is empty
+        hint: for example --set train.epochs=20"#]],
+    );
+    check(
+        "data.source.x=3",
+        expect![[r#"
+        override `data.source.x=3`: `source` is no section
+        hint: for example --set train.epochs=20"#]],
+    );
+    check(
+        "train.epochz=3",
+        expect![[r#"
+        unknown key `train.epochz`
+        hint: did you mean `train.epochs`?"#]],
+    );
+    check(
+        "train.epochs=3\nseed=4",
+        expect![[r#"`train.epochs`: invalid type: string "3\nseed=4", expected a whole number"#]],
+    );
+}
+
+#[test]
+fn what_this_version_does_not_do_is_said_and_not_ignored() {
+    let unsupported = |lines: &str| read(&with_source(lines)).check_supported().unwrap_err().to_string();
+    let pruning = "[train.pruning]\nmode = 'unstructured'\nstart = 3\nfinish = 18\nmin_sparsity = 0.2\nmax_sparsity = 0.9";
+    expect!["`train.pruning`: this version of munas does not do pruning yet"]
+        .assert_eq(&unsupported(pruning));
+    expect!["`train.distillation`: this version of munas does not do distillation yet"]
+        .assert_eq(&unsupported("train.distillation.teacher = 'model'"));
+    expect!["`search.error`: this version of munas does not do a search driven by the int8 error yet"]
+        .assert_eq(&unsupported("search.error = 'int8'"));
+    expect!["`board`: this version of munas does not do the latency of a board yet"]
+        .assert_eq(&unsupported("board.name = 'nucleo'"));
+    assert_eq!(read(&with_source("")).check_supported(), Ok(()));
+}
+
+#[test]
+fn relative_paths_become_absolute() {
+    let here = std::env::current_dir().unwrap();
+    let source = |source: &str| {
+        let experiment = read(&format!("data = {{ source = '{source}', dir = 'sets' }}"));
+        let absolute = experiment.with_absolute_paths().unwrap();
+        assert_eq!(absolute.data.dir, Some(here.join("sets")));
+        absolute.data.source
+    };
+    let under = |prefix: &str, path: &str| format!("{prefix}:{}", here.join(path).display());
+    assert_eq!(source("mnist"), "mnist");
+    assert_eq!(source("images:a/b"), under("images", "a/b"));
+    assert_eq!(source("csv:a.csv#kind"), under("csv", "a.csv") + "#kind");
+    assert_eq!(source("npz:/x/y.npz"), "npz:/x/y.npz");
+}

@@ -1,0 +1,213 @@
+//! Whatever an experiment says, its resolved text says the same; whatever a text says, reading it does not panic.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use munas_data::{Augmentation, Extent, NormaliseMode};
+use munas_space::{MlpBounds, Range};
+
+use super::*;
+
+fn share() -> impl Strategy<Value = f64> {
+    (1_u32..10_000).prop_map(|part| f64::from(part) / 10_000.0)
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let piecewise = vec((1_u32..5, share()), 0..4).prop_map(|steps| {
+        let epochs = steps.iter().scan(0, |epoch, (step, _)| {
+            *epoch += step;
+            Some(*epoch)
+        });
+        Schedule::Piecewise(epochs.zip(steps.iter().map(|step| step.1)).collect())
+    });
+    prop_oneof![
+        Just(Schedule::Constant),
+        Just(Schedule::Cosine),
+        Just(Schedule::OneCycle),
+        piecewise,
+        (share(), 1_u32..9).prop_map(|(factor, patience)| Schedule::Plateau { factor, patience }),
+    ]
+}
+
+fn augmentation() -> impl Strategy<Value = Augmentation> {
+    prop_oneof![
+        Just(Augmentation::Flip),
+        (0_usize..9).prop_map(|pixels| Augmentation::Shift { by: Extent::Pixels(pixels) }),
+        (0_u8..=100)
+            .prop_map(|percent| Augmentation::CutOut { size: Extent::Fraction(f64::from(percent) / 100.0) }),
+        (share(), share()).prop_map(|(radians, probability)| Augmentation::Rotate { radians, probability }),
+    ]
+}
+
+fn train_settings() -> impl Strategy<Value = TrainSettings> {
+    let optimizer = prop_oneof![
+        share().prop_map(|momentum| Optimizer::Sgdw { momentum }),
+        Just(Optimizer::AdamW),
+        Just(Optimizer::Adam)
+    ];
+    let rates = (share(), share(), share(), share(), option::of(share()));
+    let lists =
+        (schedule(), vec(augmentation(), 0..4), select(vec![NormaliseMode::Unit, NormaliseMode::MeanStd]));
+    (optimizer, rates, lists, 1_u32..200, 1_usize..300, any::<bool>(), option::of(1_u32..9)).prop_map(
+        |(optimizer, rates, lists, epochs, batch, class_weights, early_stop)| {
+            let (learning_rate, weight_decay, dropout, label_smoothing, gradient_clip) = rates;
+            let (schedule, augment, normalise) = lists;
+            TrainSettings {
+                epochs,
+                batch,
+                optimizer,
+                learning_rate,
+                weight_decay,
+                warm_up: if schedule == Schedule::OneCycle { 0.0 } else { weight_decay },
+                schedule,
+                dropout,
+                augment,
+                normalise,
+                class_weights,
+                label_smoothing,
+                gradient_clip,
+                kernel_l2: dropout,
+                early_stop,
+            }
+        },
+    )
+}
+
+fn space() -> impl Strategy<Value = Space> {
+    let range = |least: usize| (least..9, 0_usize..9).prop_map(|(min, more)| Range::new(min, min + more));
+    let cnn = (range(1), range(1), subsequence(vec![1, 3, 5, 7, 11], 1..5), any::<bool>()).prop_map(
+        |(blocks, filters, kernels, residual)| CnnBounds {
+            blocks,
+            filters,
+            kernels,
+            residual,
+            ..CnnBounds::munas_2020()
+        },
+    );
+    let mlp = (range(0), range(1)).prop_map(|(dense, units)| Space::Mlp(MlpBounds { dense, units }));
+    prop_oneof![cnn.clone().prop_map(Space::Cnn2d), cnn.prop_map(Space::Cnn1d), mlp]
+}
+
+fn bounds() -> impl Strategy<Value = Bounds> {
+    let size = || option::of(1_u64..1_000_000_000);
+    (option::of(share()), size(), size(), size(), any::<bool>()).prop_map(
+        |(error, peak_memory, model_size, macs, hard)| Bounds {
+            error,
+            peak_memory,
+            model_size,
+            macs,
+            latency_ms: None,
+            hard: if hard && macs.is_some() { vec![Objective::Macs] } else { Vec::new() },
+        },
+    )
+}
+
+fn search() -> impl Strategy<Value = SearchSettings> {
+    let names = (select(AlgorithmKind::ALL.to_vec()), any::<bool>(), any::<bool>(), any::<bool>());
+    let numbers = (1_u64..99_999, 1_usize..500, 1_usize..50, 0_usize..64, 1_u64..9_999);
+    (names, numbers, option::of(1_u64..999_999_999), option::of(share())).prop_map(
+        |((algorithm, int8, off, repeats), numbers, milliseconds, target_error)| {
+            let (trials, population, sample, workers, max_draws) = numbers;
+            SearchSettings {
+                algorithm,
+                evolution: EvolutionSettings { population, sample },
+                trials,
+                time: milliseconds.map(Duration::from_millis),
+                target_error,
+                workers,
+                error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
+                feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
+                repeats,
+                max_draws: NonZero::new(max_draws).unwrap(),
+            }
+        },
+    )
+}
+
+fn data() -> impl Strategy<Value = DataSettings> {
+    let numbers = (share(), option::of((1_usize..99, 1_usize..99)), option::of(1_usize..9_999));
+    (
+        select(vec!["glyphs", "images:a b/\"c\"", "csv:päth.csv"]),
+        option::of("[a-z/ ]{1,9}"),
+        numbers,
+        any::<bool>(),
+    )
+        .prop_map(|(source, dir, (validation, size, subset), flag)| DataSettings {
+            source: source.to_owned(),
+            dir: dir.map(PathBuf::from),
+            validation,
+            size,
+            grey: flag,
+            skip_bad: !flag,
+            subset,
+        })
+}
+
+fn experiment() -> impl Strategy<Value = Experiment> {
+    let pruning = option::of((0_u32..3, any::<bool>())).prop_map(|pruning| {
+        pruning.map(|(start, structured)| PruningSettings {
+            mode: if structured { PruningMode::Structured } else { PruningMode::Unstructured },
+            start,
+            finish: start + 1,
+            min_sparsity: 0.05,
+            max_sparsity: 0.9,
+        })
+    });
+    let distillation = option::of(("\\PC{1,9}", share())).prop_map(|distillation| {
+        distillation.map(|(teacher, alpha)| DistillationSettings {
+            teacher: PathBuf::from(teacher),
+            alpha,
+            temperature: 2.0,
+        })
+    });
+    let parts = (data(), space(), train_settings(), bounds(), search());
+    ("\\PC{0,12}", 0..=i64::MAX as u64, parts, pruning, distillation, option::of("[a-z0-9-]{1,9}")).prop_map(
+        |(name, seed, (data, space, train, bounds, search), pruning, distillation, board)| Experiment {
+            name,
+            seed,
+            data,
+            space,
+            pruning: pruning.filter(|pruning| pruning.finish <= train.epochs),
+            train,
+            distillation,
+            bounds,
+            search,
+            board,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn the_resolved_text_reads_back(experiment in experiment()) {
+        let text = experiment.to_toml();
+        prop_assert_eq!(Experiment::from_toml(&text, &[]), Ok(experiment), "{}", text);
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC{0,80}", override_text in "\\PC{0,30}") {
+        let _ = Experiment::from_toml(&text, &[override_text]);
+    }
+
+    #[test]
+    fn no_damage_to_a_file_panics(
+        cut in 0_usize..FULL.len(),
+        length in 0_usize..20,
+        insert in "[\\[\\]{}=.,\"'0-9a-z_\n-]{0,6}",
+    ) {
+        // The example is ASCII: every byte is a boundary.
+        let end = (cut + length).min(FULL.len());
+        let _ = Experiment::from_toml(&format!("{}{insert}{}", &FULL[..cut], &FULL[end..]), &[]);
+    }
+
+    #[test]
+    fn no_override_panics(
+        key in select(vec!["seed", "train", "train.epochs", "train.schedule", "space", "space.bounds", "space.bounds.ops",
+            "bounds.macs", "bounds.hard", "search.time", "data.size", "train.pruning", "train.augment"]),
+        value in "[\\[\\]{}=.,\"'0-9a-zKM_:%-]{0,12}",
+    ) {
+        let _ = Experiment::from_toml(FULL, &[format!("{key}={value}")]);
+    }
+}

@@ -1,0 +1,168 @@
+//! How single values are written in an experiment file; for `#[serde(with = …)]`.
+
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
+use munas_data::Augmentation;
+use munas_train::Schedule;
+
+use super::quantity::{QuantityError, format_duration, parse_bytes, parse_count, parse_duration};
+
+/// A value that is written as the text of its `Display` and read by its `FromStr`.
+pub(super) mod text {
+    use super::*;
+
+    pub fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A list of such values.
+pub(super) mod texts {
+    use super::*;
+
+    pub fn serialize<T: Display, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(ToString::to_string))
+    }
+
+    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+    }
+}
+
+/// Bytes: an integer, or a text such as `"64KB"`.
+pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    deserializer.deserialize_any(QuantityVisitor(parse_bytes)).map(Some)
+}
+
+/// A count: an integer, or a text such as `"30M"`.
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    deserializer.deserialize_any(QuantityVisitor(parse_count)).map(Some)
+}
+
+struct QuantityVisitor(fn(&str) -> Result<u64, QuantityError>);
+
+impl Visitor<'_> for QuantityVisitor {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number, or a text such as \"64KB\"")
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<u64, E> {
+        u64::try_from(value).map_err(|_| E::custom(format!("{value} is negative")))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
+        self.0(text).map_err(E::custom)
+    }
+}
+
+/// A duration such as `"30m"`.
+pub(super) mod duration {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(format_duration).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_duration(&text).map(Some).map_err(de::Error::custom)
+    }
+}
+
+/// A schedule: a name, or a list of `[epoch, learning_rate]`.
+pub(super) mod schedule {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(schedule: &Schedule, serializer: S) -> Result<S::Ok, S::Error> {
+        match schedule {
+            Schedule::Piecewise(pieces) => pieces.serialize(serializer),
+            named => serializer.collect_str(named),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Schedule, D::Error> {
+        let expected = "a schedule's name, or a list of [epoch, learning rate]";
+        match deserializer.deserialize_any(NameOrList::new(expected))? {
+            Choice::List(pieces) => Ok(Schedule::Piecewise(pieces)),
+            Choice::Name(name) => name.parse().map_err(de::Error::custom),
+        }
+    }
+}
+
+/// Augmentations: a list, or `"none"`.
+pub(super) mod augment {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(list: &[Augmentation], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut texts = serializer.serialize_seq(Some(list.len()))?;
+        for augmentation in list {
+            texts.serialize_element(&augmentation.to_string())?;
+        }
+        texts.end()
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Augmentation>, D::Error> {
+        let expected = "a list of augmentations, or \"none\"";
+        let list: Vec<String> = match deserializer.deserialize_any(NameOrList::new(expected))? {
+            Choice::List(list) => list,
+            Choice::Name(name) if name == "none" => Vec::new(),
+            Choice::Name(name) => return Err(de::Error::custom(format!("`{name}` is not {expected}"))),
+        };
+        list.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+    }
+}
+
+enum Choice<T> {
+    Name(String),
+    List(Vec<T>),
+}
+
+struct NameOrList<T> {
+    expected: &'static str,
+    element: PhantomData<T>,
+}
+
+impl<T> NameOrList<T> {
+    fn new(expected: &'static str) -> Self {
+        Self { expected, element: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for NameOrList<T> {
+    type Value = Choice<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Choice<T>, E> {
+        Ok(Choice::Name(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Choice<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = elements.next_element()? {
+            list.push(element);
+        }
+        Ok(Choice::List(list))
+    }
+}

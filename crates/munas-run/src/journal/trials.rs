@@ -1,0 +1,154 @@
+//! Trials and epochs: writing and reading their rows.
+
+use rusqlite::{Connection, Row, named_params, params};
+
+use munas_train::EpochReport;
+
+use super::rows::{self, ProposalRow, ResultRow, integer};
+use super::{Journal, JournalError, JournalProblem};
+use crate::trial::TrialRecord;
+
+impl Journal {
+    /// Records a new trial.
+    pub fn insert_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
+        let row = rows::proposal_row(record, self.task.input);
+        self.sqlite(|connection| insert(connection, &row))
+    }
+
+    /// Records that an interrupted trial is trained again from the start.
+    pub fn restart_trial(&mut self, trial: u64, started_ms: u64) -> Result<(), JournalError> {
+        self.transaction(|transaction| {
+            transaction.execute("DELETE FROM epoch WHERE trial = ?1", [integer(trial)])?;
+            let sql = "UPDATE trial SET state = 'running', started_ms = ?2, finished_ms = NULL WHERE id = ?1";
+            transaction.execute(sql, params![integer(trial), integer(started_ms)]).map(drop)
+        })
+    }
+
+    /// Records the state in which a trial ended.
+    pub fn finish_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
+        let row = rows::result_row(record);
+        self.sqlite(|connection| finish(connection, integer(record.trial), &row))
+    }
+
+    /// Records one epoch of a trial.
+    pub fn insert_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), JournalError> {
+        self.sqlite(|connection| {
+            let mut statement = connection
+                .prepare_cached("INSERT OR REPLACE INTO epoch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+            let row = params![
+                integer(trial),
+                i64::from(report.epoch),
+                report.learning_rate,
+                report.train_loss,
+                report.train_error,
+                report.validation_loss,
+                report.validation_error,
+            ];
+            statement.execute(row).map(drop)
+        })
+    }
+
+    /// All trials, by number.
+    pub fn trials(&self) -> Result<Vec<TrialRecord>, JournalError> {
+        self.select("SELECT * FROM trial ORDER BY id", [])
+    }
+
+    /// One trial.
+    pub fn trial(&self, trial: u64) -> Result<Option<TrialRecord>, JournalError> {
+        let Ok(id) = i64::try_from(trial) else { return Ok(None) };
+        Ok(self.select("SELECT * FROM trial WHERE id = ?1", [id])?.pop())
+    }
+
+    /// The epochs of a trial, in order.
+    pub fn curve(&self, trial: u64) -> Result<Vec<EpochReport>, JournalError> {
+        let Ok(id) = i64::try_from(trial) else { return Ok(Vec::new()) };
+        let loss = |column: &str, row: &Row<'_>| -> rusqlite::Result<f64> {
+            row.get::<_, Option<f64>>(column).map(|loss| loss.unwrap_or(f64::NAN))
+        };
+        self.sqlite(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT * FROM epoch WHERE trial = ?1 ORDER BY epoch")?;
+            let reports = statement.query_map([id], |row| {
+                Ok(EpochReport {
+                    epoch: row.get("epoch")?,
+                    learning_rate: row.get("learning_rate")?,
+                    train_loss: loss("train_loss", row)?,
+                    train_error: row.get("train_error")?,
+                    validation_loss: loss("validation_loss", row)?,
+                    validation_error: row.get("validation_error")?,
+                })
+            })?;
+            reports.collect()
+        })
+    }
+
+    fn select(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<TrialRecord>, JournalError> {
+        let rows: Vec<(ProposalRow, ResultRow)> = self.sqlite(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows =
+                statement.query_map(params, |row| Ok((ProposalRow::read(row)?, ResultRow::read(row)?)))?;
+            rows.collect()
+        })?;
+        let input = self.task.input;
+        let records = rows.into_iter().map(|(proposal, result)| rows::trial_record(proposal, result, input));
+        records
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))
+    }
+}
+
+fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO trial (id, state, algorithm, space, architecture, canonical_key, epochs, seed, history_length,
+            pending, refused_hard, refused_soft, refused_duplicates, peak_memory, peak_memory_with_input, model_size,
+            macs, exact, latency_ms, started_ms)
+         VALUES (:id, 'running', :algorithm, :space, :architecture, :canonical_key, :epochs, :seed, :history_length,
+            :pending, :refused_hard, :refused_soft, :refused_duplicates, :peak_memory, :peak_memory_with_input,
+            :model_size, :macs, :exact, :latency_ms, :started_ms)",
+    )?;
+    let values = named_params! {
+        ":id": row.id,
+        ":algorithm": row.algorithm,
+        ":space": row.space,
+        ":architecture": row.architecture,
+        ":canonical_key": row.canonical_key,
+        ":epochs": row.epochs,
+        ":seed": row.seed,
+        ":history_length": row.history_length,
+        ":pending": row.pending,
+        ":refused_hard": row.refused_hard,
+        ":refused_soft": row.refused_soft,
+        ":refused_duplicates": row.refused_duplicates,
+        ":peak_memory": row.peak_memory,
+        ":peak_memory_with_input": row.peak_memory_with_input,
+        ":model_size": row.model_size,
+        ":macs": row.macs,
+        ":exact": row.exact,
+        ":latency_ms": row.latency_ms,
+        ":started_ms": row.started_ms,
+    };
+    statement.execute(values).map(drop)
+}
+
+fn finish(connection: &Connection, trial: i64, row: &ResultRow) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE trial SET state = :state, reason = :reason, arrival = :arrival, validation_error = :validation_error,
+            test_error = :test_error, last_test_error = :last_test_error, int8_error = :int8_error,
+            best_epoch = :best_epoch, train_seconds = :train_seconds, finished_ms = :finished_ms
+         WHERE id = :id",
+    )?;
+    let values = named_params! {
+        ":id": trial,
+        ":state": row.state,
+        ":reason": row.reason,
+        ":arrival": row.arrival,
+        ":validation_error": row.validation_error,
+        ":test_error": row.test_error,
+        ":last_test_error": row.last_test_error,
+        ":int8_error": row.int8_error,
+        ":best_epoch": row.best_epoch,
+        ":train_seconds": row.train_seconds,
+        ":finished_ms": row.finished_ms,
+    };
+    statement.execute(values).map(drop)
+}

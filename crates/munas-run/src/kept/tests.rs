@@ -1,0 +1,46 @@
+use tempfile::tempdir;
+
+use munas_search::pareto;
+
+use super::*;
+use crate::run::RunReader;
+use crate::testing::{Synthetic, experiment, search};
+
+#[test]
+fn taking_one_trial_after_the_other_gives_the_front_of_all() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&["search.trials=60"]), &Synthetic { failures: true, ..Synthetic::new() });
+    let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    let mut front = Front::default();
+    for (index, record) in records.iter().enumerate() {
+        if front.accepts(record) {
+            front.insert(record);
+        }
+        let seen: Vec<_> = records[..=index].iter().filter(|record| record.outcome().is_some()).collect();
+        let points: Vec<[f64; 4]> = seen.iter().filter_map(|record| record.point()).collect();
+        let expected: Vec<u64> = pareto::front(&points).into_iter().map(|index| seen[index].trial).collect();
+        let found: Vec<u64> =
+            seen.iter().map(|record| record.trial).filter(|&trial| front.contains(trial)).collect();
+        assert_eq!(found, expected, "after trial {}", record.trial);
+    }
+}
+
+#[test]
+fn the_best_trials_by_each_objective_and_within_the_bounds_are_on_it() {
+    let dir = tempdir().unwrap();
+    let experiment = experiment(&["search.trials=60"]);
+    search(dir.path(), &experiment, &Synthetic::new());
+    let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    let front = Front::of(&records);
+    let on_front = || records.iter().filter(|record| front.contains(record.trial));
+    let least = |points: &mut dyn Iterator<Item = [f64; 4]>, objective: usize| {
+        points.map(|point| point[objective]).min_by(f64::total_cmp).unwrap()
+    };
+    for objective in 0..4 {
+        let all = least(&mut records.iter().filter_map(TrialRecord::point), objective);
+        assert_eq!(least(&mut on_front().filter_map(TrialRecord::point), objective), all);
+    }
+    let within = |record: &&TrialRecord| record.in_bounds(&experiment.bounds);
+    let all = least(&mut records.iter().filter(within).filter_map(TrialRecord::point), 0);
+    assert_eq!(least(&mut on_front().filter(within).filter_map(TrialRecord::point), 0), all);
+}

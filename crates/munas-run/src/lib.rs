@@ -1,0 +1,58 @@
+//! Experiments and their runs: the file of an experiment, the journal, the workers that train, what came of it.
+//!
+//! ```text
+//! experiment.toml ──► Experiment ──► Run::create(dir) ──► execute(run, evaluator, limits, stop, events)
+//!                                        │                    │  propose (munas-search) ─► train on a worker ─► journal
+//!                                    Run::open(dir)           ▼
+//!                                                         journal.db ──► RunReader ──► status, front, trial, replay
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`experiment`] | the experiment file, key by key, and the domain [`Experiment`] |
+//! | [`presets`] | the experiments that come with munas |
+//! | [`run`] | the run directory: [`Run`] (exclusive), [`RunReader`] (beside a running search) |
+//! | `lock` | who may write a run |
+//! | `journal` | trials and epochs in SQLite |
+//! | `models` | weights worth keeping, as safetensors |
+//! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
+//! | `proposals` | from journal to proposal: the generators, the history |
+//! | [`executor`] | workers, stopping rules, resume |
+//! | [`query`] | status, front, single trials |
+//! | [`replay`](mod@replay) | whether the journal leads to its proposals |
+//!
+//! Deliberately absent: output to a terminal, command line arguments, how networks are trained, how proposals are made.
+
+pub mod evaluate;
+pub mod executor;
+pub mod experiment;
+pub mod presets;
+pub mod query;
+pub mod replay;
+pub mod run;
+
+mod error;
+mod files;
+mod journal;
+mod kept;
+mod lock;
+mod models;
+mod proposals;
+mod session;
+mod task;
+#[cfg(test)]
+mod testing;
+mod trial;
+
+pub use error::RunError;
+pub use evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, TrainingEvaluator};
+pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
+pub use experiment::{Experiment, ExperimentError};
+pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
+pub use models::{ModelError, SavedModel};
+pub use query::{Status, TrialDetails, front, status, trial};
+pub use replay::{Difference, Replay, replay};
+pub use run::{Run, RunReader};
+pub use session::Session;
+pub use task::Task;
+pub use trial::{FRONT_OBJECTIVES, Outcome, ProposalRecord, TrialRecord, TrialState};

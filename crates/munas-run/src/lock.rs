@@ -1,0 +1,51 @@
+//! The lock of a run: one process writes, any number reads.
+//!
+//! It is the operating system's lock on the file `lock`, which ends with the process, however that ends: there are no
+//! stale locks.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crate::error::RunError;
+
+/// The name of the lock file in a run's directory.
+const LOCK_FILE: &str = "lock";
+
+/// How often a process that wants to write tries again: [`is_locked`] of a reader holds the lock for an instant.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The right to write a run, for as long as the value lives.
+#[derive(Debug)]
+pub(crate) struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the lock of the run in `dir`.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`] if another process has it.
+    pub fn acquire(dir: &Path) -> Result<Self, RunError> {
+        let path = dir.join(LOCK_FILE);
+        let options = OpenOptions::new().create(true).truncate(false).write(true).to_owned();
+        let file = options.open(&path).map_err(RunError::io("open", &path))?;
+        for attempt in 1.. {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(RunError::Locked { dir: dir.to_owned() }),
+                Err(TryLockError::Error(source)) => return Err(RunError::io("lock", &path)(source)),
+            }
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+/// Whether some process has the lock of the run in `dir`.
+pub(crate) fn is_locked(dir: &Path) -> bool {
+    let Ok(file) = File::open(dir.join(LOCK_FILE)) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}

@@ -1,0 +1,93 @@
+use std::fs;
+
+use tempfile::tempdir;
+
+use munas_ir::Shape;
+use munas_space::Space;
+
+use super::*;
+use crate::testing::weights;
+
+fn model(json: &str) -> SavedModel {
+    let kind = "cnn2d".parse().unwrap();
+    let architecture = Architecture::from_json_text(kind, json).unwrap();
+    let graph = architecture.lower(Shape::new(8, 8, 2), 3);
+    SavedModel { trial: 7, architecture, weights: weights(&graph), graph }
+}
+
+/// A convolution with batch norm, a depthwise one without, a branch (with an Add), a pool and dense layers.
+const MIXED: &str = r#"{
+    "blocks": [
+        {"branch": false, "layers": [
+            {"op": "conv", "kernel": 3, "filters": 4, "stride": 1, "padding": "valid", "batch_norm": true, "relu": true, "pre_pool": false}]},
+        {"branch": true, "layers": [
+            {"op": "depthwise", "kernel": 3, "stride": 1, "padding": "valid", "batch_norm": false, "relu": true, "pre_pool": false}]}],
+    "pool": {"kind": "max", "size": 2},
+    "dense": [5]
+}"#;
+
+#[test]
+fn a_model_reads_back() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let model = model(MIXED);
+    model.save(&path).unwrap();
+    assert_eq!(SavedModel::load(&path).unwrap(), model);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no unfinished file is left");
+    let bytes = fs::read(&path).unwrap();
+    model.save(&path).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes, "equal models are equal files");
+}
+
+#[test]
+fn any_network_of_the_space_reads_back() {
+    use rand::SeedableRng;
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let space = Space::named("cnn2d", "wide").unwrap();
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    for trial in 0..10 {
+        let architecture = space.sample(&mut rng);
+        let graph = architecture.lower(Shape::new(12, 10, 1), 2);
+        let model = SavedModel { trial, architecture, weights: weights(&graph), graph };
+        model.save(&path).unwrap();
+        assert_eq!(SavedModel::load(&path).unwrap(), model);
+    }
+}
+
+#[test]
+fn a_damaged_file_is_an_error_that_names_it() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    model(MIXED).save(&path).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for damaged in [&whole[..whole.len() - 4], &whole[..100], &[], b"no model at all"] {
+        fs::write(&path, damaged).unwrap();
+        let error = SavedModel::load(&path).unwrap_err();
+        assert!(error.to_string().contains("model.safetensors"), "{error}");
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(SavedModel::load(&path).is_err());
+}
+
+#[test]
+fn weights_that_do_not_fit_the_graph_are_refused() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let mut model = model(MIXED);
+    model.graph = model.architecture.lower(Shape::new(8, 8, 3), 3);
+    let bytes = serialize(Vec::<(&str, TensorView<'_>)>::new(), None).unwrap();
+    fs::write(&path, bytes).unwrap();
+    assert!(SavedModel::load(&path).unwrap_err().problem.contains("no `munas`"));
+    // The graph of another input than that of the weights, as in a file whose metadata were edited.
+    let facts = Facts {
+        trial: 7,
+        space: "cnn2d".to_owned(),
+        architecture: model.architecture.to_json(),
+        graph: model.graph.to_json(),
+    };
+    let metadata = HashMap::from([(METADATA.to_owned(), serde_json::to_string(&facts).unwrap())]);
+    fs::write(&path, serialize(Vec::<(&str, TensorView<'_>)>::new(), Some(metadata)).unwrap()).unwrap();
+    let problem = SavedModel::load(&path).unwrap_err().problem;
+    assert!(problem.contains("kernel has 0 values"), "{problem}");
+}

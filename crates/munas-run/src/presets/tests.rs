@@ -1,0 +1,184 @@
+use munas_data::NormaliseMode;
+use munas_search::AlgorithmKind;
+use munas_train::{Optimizer, Schedule};
+
+use super::*;
+
+/// What is published of an experiment: a row of the table of presets in the documentation.
+struct Row {
+    name: &'static str,
+    source: &'static str,
+    epochs: u32,
+    batch: usize,
+    optimizer: Optimizer,
+    learning_rate: f64,
+    weight_decay: f64,
+    schedule: Schedule,
+    dropout: f64,
+    augment: &'static [&'static str],
+    /// Error, peak memory, model size, MACs.
+    bounds: (f64, u64, u64, u64),
+    trials: u64,
+}
+
+const SGDW: Optimizer = Optimizer::Sgdw { momentum: 0.9 };
+
+fn published() -> Vec<Row> {
+    let base = Row {
+        name: "",
+        source: "",
+        epochs: 0,
+        batch: 128,
+        optimizer: SGDW,
+        learning_rate: 0.01,
+        weight_decay: 1e-5,
+        schedule: Schedule::Constant,
+        dropout: 0.0,
+        augment: &[],
+        bounds: (0.0, 0, 0, 0),
+        trials: 2000,
+    };
+    vec![
+        Row {
+            name: "mnist",
+            source: "mnist",
+            epochs: 30,
+            learning_rate: 0.005,
+            weight_decay: 4e-5,
+            augment: &["rotate:0.2:0.3", "shift:2"],
+            bounds: (0.035, 2_500, 4_500, 30_000_000),
+            ..base
+        },
+        Row {
+            name: "fashion-mnist",
+            source: "fashion-mnist",
+            epochs: 45,
+            schedule: Schedule::Piecewise(vec![(25, 0.005), (35, 0.001)]),
+            dropout: 0.15,
+            augment: &["flip", "rotate:0.2:0.3", "shift:2"],
+            bounds: (0.10, 64_000, 64_000, 30_000_000),
+            ..base
+        },
+        Row {
+            name: "cifar10",
+            source: "cifar10",
+            epochs: 130,
+            schedule: Schedule::Piecewise(vec![(90, 0.005), (105, 0.001)]),
+            dropout: 0.15,
+            augment: &["flip", "shift:4"],
+            bounds: (0.10, 50_000, 50_000, 60_000_000),
+            trials: 6000,
+            ..base
+        },
+        Row {
+            name: "cifar10-binary",
+            source: "cifar10-binary",
+            epochs: 80,
+            schedule: Schedule::Piecewise(vec![(35, 0.005), (65, 0.001)]),
+            augment: &["flip", "shift:4"],
+            bounds: (0.30, 3_000, 2_000, 1_000_000),
+            ..base
+        },
+        Row {
+            name: "chars74k",
+            source: "chars74k",
+            epochs: 60,
+            batch: 80,
+            weight_decay: 1e-4,
+            schedule: Schedule::Piecewise(vec![(35, 0.005)]),
+            dropout: 0.15,
+            augment: &["shift:10%"],
+            bounds: (0.30, 10_000, 20_000, 1_000_000),
+            ..base
+        },
+        Row {
+            name: "chars74k-binary",
+            source: "chars74k-binary",
+            epochs: 60,
+            weight_decay: 4e-5,
+            schedule: Schedule::Piecewise(vec![(42, 0.005)]),
+            dropout: 0.15,
+            augment: &["shift:10%"],
+            bounds: (0.26, 1_500, 1_000, 1_000_000),
+            ..base
+        },
+        Row {
+            name: "mlp-fashion",
+            source: "fashion-mnist",
+            epochs: 30,
+            optimizer: Optimizer::Adam,
+            learning_rate: 0.001,
+            weight_decay: 0.0,
+            schedule: Schedule::Plateau { factor: 0.5, patience: 4 },
+            bounds: (0.18, 200, 30_000, 30_000),
+            trials: 800,
+            ..base
+        },
+    ]
+}
+
+fn experiment(name: &str) -> Experiment {
+    Preset::find(name).unwrap().experiment(&[]).unwrap()
+}
+
+#[test]
+fn presets_have_the_published_values() {
+    for row in published() {
+        let experiment = experiment(row.name);
+        let (train, bounds, search) = (&experiment.train, &experiment.bounds, &experiment.search);
+        let name = row.name;
+        assert_eq!((experiment.name.as_str(), experiment.data.source.as_str()), (name, row.source), "{name}");
+        assert_eq!((train.epochs, train.batch), (row.epochs, row.batch), "{name}");
+        assert_eq!((train.optimizer, train.learning_rate), (row.optimizer, row.learning_rate), "{name}");
+        assert_eq!((train.weight_decay, train.dropout), (row.weight_decay, row.dropout), "{name}");
+        assert_eq!(train.schedule, row.schedule, "{name}");
+        let augment: Vec<String> = train.augment.iter().map(ToString::to_string).collect();
+        assert_eq!(augment, row.augment, "{name}");
+        let found = (bounds.error, bounds.peak_memory, bounds.model_size, bounds.macs);
+        let (error, peak_memory, model_size, macs) = row.bounds;
+        assert_eq!(found, (Some(error), Some(peak_memory), Some(model_size), Some(macs)), "{name}");
+        assert_eq!(search.algorithm, AlgorithmKind::Aging, "{name}");
+        assert_eq!((search.evolution.population, search.evolution.sample), (100, 25), "{name}");
+        assert_eq!(search.trials, row.trials, "{name}");
+    }
+}
+
+#[test]
+fn single_values_of_the_presets() {
+    assert_eq!(experiment("cifar10").train.normalise, NormaliseMode::MeanStd);
+    assert_eq!(experiment("chars74k").data.size, Some((48, 48)));
+    assert_eq!(experiment("chars74k-binary").data.size, Some((32, 32)));
+    assert_eq!(experiment("mlp-fashion").train.kernel_l2, 1e-3);
+    assert_eq!(experiment("mlp-fashion").space.kind().to_string(), "mlp");
+}
+
+#[test]
+fn all_presets_run_in_this_version_and_read_back() {
+    assert_eq!(PRESETS.len(), published().len() + 1);
+    for preset in PRESETS {
+        let experiment = experiment(preset.name);
+        assert_eq!(experiment.name, preset.name);
+        assert_eq!(experiment.check_supported(), Ok(()), "{}", preset.name);
+        assert_eq!(Experiment::from_toml(&experiment.to_toml(), &[]), Ok(experiment), "{}", preset.name);
+        assert_eq!(
+            preset.description.contains("without pruning"),
+            preset.leaves_out_pruning,
+            "{}",
+            preset.name
+        );
+    }
+}
+
+#[test]
+fn the_variant_without_pruning_is_the_preset_itself() {
+    assert_eq!(Preset::find("mnist-no-pruning").unwrap().name, "mnist");
+    assert!(Preset::find("mlp-fashion-no-pruning").is_err(), "it never pruned");
+}
+
+#[test]
+fn unknown_presets_are_refused_with_the_nearest_one() {
+    let error = Preset::find("fashon-mnist").unwrap_err();
+    assert_eq!(error.hint().as_deref(), Some("did you mean `fashion-mnist`?"));
+    assert!(error.to_string().contains("cifar10-binary"), "{error}");
+    assert_eq!(Preset::find("vww").unwrap_err().hint(), None);
+}

@@ -1,0 +1,172 @@
+//! What a run has come to, read from its journal.
+
+use std::time::Duration;
+
+use munas_search::{Bounds, Objective, Refusals, pareto};
+use munas_train::EpochReport;
+
+use crate::error::RunError;
+use crate::run::RunReader;
+use crate::session::Session;
+use crate::trial::{TrialRecord, TrialState};
+
+/// The trials from whose durations the rate is taken: the latest, since trials change as a search goes on.
+const RATE_WINDOW: usize = 50;
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Name of the experiment.
+    pub name: String,
+    /// Whether a process is working on it.
+    pub active: bool,
+    /// The latest session.
+    pub session: Option<Session>,
+    /// Number of trials at which the search ends.
+    pub trials_limit: u64,
+    /// Trials that were trained to the end.
+    pub done: u64,
+    /// Trials that failed.
+    pub failed: u64,
+    /// Trials that were interrupted and are trained again on resume.
+    pub stopped: u64,
+    /// Trials that are being trained or, in a run that is not active, were when its process was killed.
+    pub running: u64,
+    /// Trials of `done` that meet all bounds.
+    pub in_bounds: u64,
+    /// Draws that were refused before training, over all trials.
+    pub refused: Refusals,
+    /// The trial with the lowest validation error.
+    pub best: Option<TrialRecord>,
+    /// The trial with the lowest validation error among those that meet all bounds but the error's.
+    pub best_in_bounds: Option<TrialRecord>,
+    /// Trials per hour, at the pace of the latest ones.
+    pub trials_per_hour: Option<f64>,
+    /// Time until the search ends at this pace; `None` for a run that is not active, or without a pace yet.
+    pub remaining: Option<Duration>,
+}
+
+impl Status {
+    /// Trials that have a result.
+    pub fn ended(&self) -> u64 {
+        self.done + self.failed
+    }
+
+    /// Share of the trained trials that meet all bounds; `None` while there are none.
+    pub fn in_bounds_share(&self) -> Option<f64> {
+        (self.done > 0).then(|| self.in_bounds as f64 / self.done as f64)
+    }
+}
+
+/// One trial with its training curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialDetails {
+    /// The trial.
+    pub record: TrialRecord,
+    /// One entry per epoch.
+    pub curve: Vec<EpochReport>,
+}
+
+/// How far a run is.
+///
+/// # Errors
+/// [`RunError::Journal`].
+pub fn status(reader: &RunReader) -> Result<Status, RunError> {
+    let records = reader.trials()?;
+    let experiment = reader.experiment();
+    let session = reader.journal.last_session()?;
+    let active = reader.is_active();
+    let trials_limit = session.as_ref().map_or(experiment.search.trials, |session| session.trials_limit);
+    let count = |name: &str| records.iter().filter(|record| record.state.name() == name).count() as u64;
+    let bounds = &experiment.bounds;
+    let resource_bounds = Bounds { error: None, ..bounds.clone() };
+    let mut status = Status {
+        name: experiment.name.clone(),
+        active,
+        trials_limit,
+        done: count("done"),
+        failed: count("failed"),
+        stopped: count("stopped"),
+        running: count("running"),
+        in_bounds: records.iter().filter(|record| record.in_bounds(bounds)).count() as u64,
+        refused: total_refused(&records),
+        best: best(records.iter()),
+        best_in_bounds: best(records.iter().filter(|record| record.in_bounds(&resource_bounds))),
+        trials_per_hour: None,
+        remaining: None,
+        session,
+    };
+    if let Some(session) = &status.session {
+        let pace = seconds_per_trial(&records, session.workers);
+        status.trials_per_hour = pace.map(|seconds| 3600.0 / seconds);
+        let left = trials_limit.saturating_sub(status.ended());
+        let by_trials = pace.and_then(|seconds| Duration::try_from_secs_f64(seconds * left as f64).ok());
+        status.remaining = by_trials.filter(|_| active).map(|left| match session.time_left() {
+            Some(time) => left.min(time),
+            None => left,
+        });
+    }
+    Ok(status)
+}
+
+/// The Pareto front over [`FRONT_OBJECTIVES`](crate::FRONT_OBJECTIVES) of all trained trials, by validation error.
+///
+/// # Errors
+/// [`RunError::Journal`].
+pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, RunError> {
+    let records: Vec<_> = reader.trials()?.into_iter().filter(|record| record.outcome().is_some()).collect();
+    let points: Vec<[f64; 4]> = records.iter().filter_map(TrialRecord::point).collect();
+    let mut front: Vec<TrialRecord> =
+        pareto::front(&points).into_iter().map(|index| records[index].clone()).collect();
+    front.sort_by(by_error);
+    Ok(front)
+}
+
+/// One trial with its curve.
+///
+/// # Errors
+/// [`RunError::NoTrial`], [`RunError::Journal`].
+pub fn trial(reader: &RunReader, trial: u64) -> Result<TrialDetails, RunError> {
+    let record = reader.journal.trial(trial)?;
+    let record = record.ok_or_else(|| RunError::NoTrial { dir: reader.dir().to_owned(), trial })?;
+    Ok(TrialDetails { curve: reader.journal.curve(trial)?, record })
+}
+
+fn by_error(a: &TrialRecord, b: &TrialRecord) -> std::cmp::Ordering {
+    let error = |record: &TrialRecord| {
+        record.candidate.objectives(record.validation_error())[Objective::Error.index()]
+    };
+    error(a).partial_cmp(&error(b)).unwrap_or(std::cmp::Ordering::Equal).then(a.trial.cmp(&b.trial))
+}
+
+fn best<'a>(records: impl Iterator<Item = &'a TrialRecord>) -> Option<TrialRecord> {
+    records.filter(|record| record.outcome().is_some()).min_by(|a, b| by_error(a, b)).cloned()
+}
+
+fn total_refused(records: &[TrialRecord]) -> Refusals {
+    records.iter().fold(Refusals::default(), |sum, record| {
+        let refused = record.proposal.refused;
+        Refusals {
+            hard: sum.hard + refused.hard,
+            soft: sum.soft + refused.soft,
+            duplicates: sum.duplicates + refused.duplicates,
+        }
+    })
+}
+
+/// Wall time per trial: the mean duration of the latest trials, shared by the workers.
+fn seconds_per_trial(records: &[TrialRecord], workers: u64) -> Option<f64> {
+    let ended = records
+        .iter()
+        .rev()
+        .filter(|record| !matches!(record.state, TrialState::Running | TrialState::Stopped));
+    let durations: Vec<u64> = ended
+        .filter_map(|record| record.finished_ms.map(|end| end.saturating_sub(record.started_ms)))
+        .take(RATE_WINDOW)
+        .collect();
+    let total: u64 = durations.iter().sum();
+    (total > 0).then(|| total as f64 / 1000.0 / durations.len() as f64 / workers.max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests;

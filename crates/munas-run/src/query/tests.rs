@@ -1,0 +1,77 @@
+use tempfile::tempdir;
+
+use super::*;
+use crate::executor::Event;
+use crate::run::Run;
+use crate::testing::{EPOCHS, Synthetic, drive, experiment, search};
+
+#[test]
+fn a_finished_run_is_counted() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&[]), &Synthetic { failures: true, ..Synthetic::new() });
+    let reader = RunReader::open(dir.path()).unwrap();
+    let status = status(&reader).unwrap();
+    let records = reader.trials().unwrap();
+    assert_eq!((status.done, status.failed, status.stopped, status.running), (11, 3, 0, 0));
+    assert_eq!((status.trials_limit, status.ended(), status.active), (14, 14, false));
+    assert_eq!(status.remaining, None, "nobody is working on it");
+    let bounds = &reader.experiment().bounds;
+    let within = |bounds: &Bounds| -> Vec<&TrialRecord> {
+        records.iter().filter(|record| bounds.are_met(&record.candidate, record.validation_error())).collect()
+    };
+    assert_eq!(status.in_bounds, within(bounds).len() as u64);
+    assert_eq!(status.in_bounds_share(), Some(within(bounds).len() as f64 / 11.0));
+    let refused: u64 = records.iter().map(|record| record.proposal.refused.total()).sum();
+    assert!(refused > 0, "the bounds of the test refuse draws");
+    assert_eq!(status.refused.total(), refused);
+    let least = |records: &[&TrialRecord]| {
+        records.iter().filter_map(|record| record.validation_error()).min_by(f64::total_cmp)
+    };
+    assert_eq!(status.best.unwrap().validation_error(), least(&records.iter().collect::<Vec<_>>()));
+    let resources_only = Bounds { error: None, ..bounds.clone() };
+    assert_eq!(status.best_in_bounds.unwrap().validation_error(), least(&within(&resources_only)));
+}
+
+#[test]
+fn a_running_search_is_read_beside_it() {
+    let dir = tempdir().unwrap();
+    let evaluator = Synthetic { uneven: true, ..Synthetic::new() };
+    let mut run = Run::create(dir.path(), experiment(&["search.workers=2"]), &evaluator.task).unwrap();
+    let before = status(&RunReader::open(dir.path()).unwrap()).unwrap();
+    assert_eq!((before.ended(), before.trials_limit, before.session), (0, 14, None));
+    let mut ended = 0;
+    drive(&mut run, &evaluator, &mut |event| {
+        let reader = RunReader::open(dir.path()).unwrap();
+        let status = status(&reader).unwrap();
+        ended += u64::from(matches!(event, Event::TrialFinished { .. }));
+        assert!(status.active);
+        assert_eq!(status.ended(), ended);
+        assert!(status.running <= 2);
+        assert_eq!(status.remaining.is_some(), status.trials_per_hour.is_some());
+        assert_eq!(front(&reader).unwrap().is_empty(), ended == 0);
+    })
+    .unwrap();
+    assert_eq!(ended, 14);
+}
+
+#[test]
+fn the_front_is_sorted_by_error() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&["search.trials=40"]), &Synthetic::new());
+    let front = front(&RunReader::open(dir.path()).unwrap()).unwrap();
+    let errors: Vec<f64> = front.iter().filter_map(TrialRecord::validation_error).collect();
+    assert!(errors.len() > 2 && errors.is_sorted());
+}
+
+#[test]
+fn one_trial_comes_with_its_curve() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&[]), &Synthetic::new());
+    let reader = RunReader::open(dir.path()).unwrap();
+    let details = trial(&reader, 5).unwrap();
+    assert_eq!(details.record, reader.trials().unwrap()[4]);
+    assert!(details.curve.iter().map(|report| report.epoch).eq(1..=EPOCHS));
+    for missing in [0, 15, u64::MAX] {
+        assert!(matches!(trial(&reader, missing), Err(RunError::NoTrial { .. })), "{missing}");
+    }
+}

@@ -1,0 +1,35 @@
+//! What a run needs to know about its data without having it in memory.
+
+use munas_data::Dataset;
+use munas_ir::Shape;
+
+/// The learning task of a run: what the journal keeps of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Hash of samples, labels and split; a run goes on only with the same.
+    pub fingerprint: String,
+    /// Shape of one sample: the network's input.
+    pub input: Shape,
+    /// Names of the classes.
+    pub class_names: Vec<String>,
+}
+
+impl Task {
+    /// The task of a dataset.
+    pub fn of(dataset: &Dataset) -> Self {
+        let [height, width, channels] = dataset.input;
+        Self {
+            dataset: dataset.name.clone(),
+            fingerprint: dataset.fingerprint.clone(),
+            input: Shape::new(height, width, channels),
+            class_names: dataset.class_names.clone(),
+        }
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+}

@@ -1,0 +1,111 @@
+//! A trial: one proposal, trained or being trained.
+
+use munas_search::{Bounds, Candidate, Objective, Refusals};
+
+/// A trial as the journal has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrialRecord {
+    /// Its number: 1, 2, … in the order of the proposals.
+    pub trial: u64,
+    /// What is trained: architecture, resources, epochs.
+    pub candidate: Candidate,
+    /// How it was proposed.
+    pub proposal: ProposalRecord,
+    /// Seed of the training.
+    pub seed: u64,
+    /// How far it came.
+    pub state: TrialState,
+    /// Position among the results, from 1; `None` while there is none.
+    pub arrival: Option<u64>,
+    /// When its training last began, in milliseconds of Unix time.
+    pub started_ms: u64,
+    /// When it ended, in milliseconds of Unix time.
+    pub finished_ms: Option<u64>,
+}
+
+/// All that is needed to derive a proposal again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProposalRecord {
+    /// Name of the search algorithm.
+    pub algorithm: String,
+    /// Number of results that were known: those with an arrival up to this.
+    pub history_length: u64,
+    /// The trials that were running, oldest first.
+    pub pending: Vec<u64>,
+    /// Draws that were refused before this one.
+    pub refused: Refusals,
+}
+
+/// The state of a trial. `Done`, `Failed` and `Stopped` are terminal for the process that recorded them; a resumed run
+/// trains stopped trials, and those that a killed process left running, again from the start with the same seed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrialState {
+    /// Being trained, or interrupted without a chance to say so.
+    Running,
+    /// Trained.
+    Done(Outcome),
+    /// Interrupted by the end of the search; without a result.
+    Stopped,
+    /// Ended without a result, for this reason.
+    Failed(String),
+}
+
+impl TrialState {
+    /// The name in the journal and in JSON output.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done(_) => "done",
+            Self::Stopped => "stopped",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// The result of a training. Errors are shares of misclassified samples, in [0, 1].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// Validation error of the best epoch.
+    pub validation_error: f64,
+    /// Test error of the best epoch's weights.
+    pub test_error: f64,
+    /// Test error after the last epoch.
+    pub last_test_error: f64,
+    /// Validation error of the network quantised to int8, where it was measured.
+    pub int8_error: Option<f64>,
+    /// The epoch with the lowest validation error, from 1.
+    pub best_epoch: u32,
+    /// Wall time of the training, in seconds.
+    pub train_seconds: f64,
+}
+
+/// The objectives of the Pareto front, in the order of the coordinates of [`TrialRecord::point`].
+pub const FRONT_OBJECTIVES: [Objective; 4] =
+    [Objective::Error, Objective::PeakMemory, Objective::ModelSize, Objective::Macs];
+
+impl TrialRecord {
+    /// The result, if the trial is done.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.state {
+            TrialState::Done(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// The validation error, if the trial is done.
+    pub fn validation_error(&self) -> Option<f64> {
+        self.outcome().map(|outcome| outcome.validation_error)
+    }
+
+    /// Whether the trial is done and meets all bounds, the error's included.
+    pub fn in_bounds(&self, bounds: &Bounds) -> bool {
+        self.outcome().is_some() && bounds.are_met(&self.candidate, self.validation_error())
+    }
+
+    /// The trial as a point of the [`FRONT_OBJECTIVES`], if it is done.
+    pub fn point(&self) -> Option<[f64; 4]> {
+        let error = self.validation_error()?;
+        let values = self.candidate.objectives(Some(error));
+        Some(FRONT_OBJECTIVES.map(|objective| values[objective.index()].unwrap_or(f64::INFINITY)))
+    }
+}
