@@ -1,0 +1,29 @@
+//! Tables, plots and the HTML report of a run.
+//!
+//! | item | does |
+//! |---|---|
+//! | [`html_report`] | a run as one self-contained HTML page |
+//! | [`front_table`], [`curve_table`], [`trial_figures`] | the same facts as text |
+//! | [`Network`] | one network: layers, memory timeline, as text and as a plot |
+//! | [`plot`] | scatter, line and memory plots as inline SVG |
+//! | [`Table`] | aligned text |
+//! | [`units`] | bytes, counts, shares and durations as people read them |
+//!
+//! Everything here is a function from records to text. Deliberately absent: files, the journal, the terminal.
+
+mod network;
+mod objective;
+mod page;
+pub mod plot;
+mod report;
+mod scale;
+mod table;
+mod text;
+pub mod units;
+
+pub use network::{Network, outline};
+pub use objective::{objective_text, objective_title};
+pub use report::{RunView, html_report};
+pub use scale::{Scale, Spacing};
+pub use table::{Align, Table};
+pub use text::{curve_table, front_table, trial_figures};

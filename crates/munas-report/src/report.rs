@@ -1,0 +1,85 @@
+//! The HTML report of a run: one self-contained page.
+//!
+//! | module | section |
+//! |---|---|
+//! | `summary` | experiment, data, bounds, trials by state |
+//! | `front` | error against each resource, and the table of the Pareto front |
+//! | `progress` | best error and hypervolume over the trials |
+//! | `model` | per network on the front: layers, memory timeline, training curve |
+
+mod front;
+mod model;
+mod progress;
+mod summary;
+
+use std::collections::BTreeMap;
+
+use maud::html;
+use munas_run::{Experiment, Task, TrialRecord};
+use munas_search::{Bounds, Objective};
+use munas_train::EpochReport;
+
+use crate::objective::{objective_text, objective_title};
+use crate::page::page;
+use crate::units;
+
+/// All that a report shows.
+#[derive(Clone, Copy, Debug)]
+pub struct RunView<'a> {
+    /// What was asked for.
+    pub experiment: &'a Experiment,
+    /// The data.
+    pub task: &'a Task,
+    /// All trials, in the order of their numbers.
+    pub trials: &'a [TrialRecord],
+    /// The Pareto front, in the order in which it is shown.
+    pub front: &'a [TrialRecord],
+    /// Training curves of the trials on the front.
+    pub curves: &'a BTreeMap<u64, Vec<EpochReport>>,
+}
+
+/// The page of a run.
+pub fn html_report(view: &RunView<'_>) -> String {
+    let title = format!("munas: {}", view.experiment.name);
+    let body = html! {
+        (summary::section(view))
+        (front::section(view))
+        (progress::section(view))
+        (model::section(view))
+    };
+    page(&title, &body)
+}
+
+impl RunView<'_> {
+    fn bounds(&self) -> &Bounds {
+        &self.experiment.bounds
+    }
+}
+
+/// How ticks of an objective are written.
+const fn axis_format(objective: Objective) -> fn(f64) -> String {
+    match objective {
+        Objective::Error => units::percent_tick,
+        Objective::PeakMemory | Objective::ModelSize => units::bytes_tick,
+        Objective::Macs => units::count_tick,
+        Objective::Latency => |value| format!("{value:.1}"),
+    }
+}
+
+/// Where a trial's section is found within the page.
+fn anchor(trial: u64) -> String {
+    format!("trial-{trial}")
+}
+
+/// A trial with its figures in one line.
+fn trial_title(trial: &TrialRecord) -> String {
+    let values = trial.candidate.objectives(trial.validation_error());
+    let figures = Objective::ALL.into_iter().filter_map(|objective| {
+        let value = values[objective.index()]?;
+        Some(format!("{} {}", objective_title(objective), objective_text(objective, value)))
+    });
+    format!("trial {}: {}", trial.trial, figures.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests;

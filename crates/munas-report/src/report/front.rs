@@ -1,0 +1,142 @@
+//! The Pareto front: error against each resource, and its networks in a table.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+use munas_run::TrialRecord;
+use munas_search::Objective;
+
+use super::{RunView, anchor, axis_format, trial_title};
+use crate::objective::{objective_text, objective_title};
+use crate::plot::{Axis, Mark, Point, ScatterPlot};
+use crate::{Scale, units};
+
+/// What is plotted against what: horizontal and vertical axis.
+const PLOTS: [(Objective, Objective); 4] = [
+    (Objective::PeakMemory, Objective::Error),
+    (Objective::ModelSize, Objective::Error),
+    (Objective::Macs, Objective::Error),
+    (Objective::ModelSize, Objective::PeakMemory),
+];
+
+/// Plots and table.
+pub(super) fn section(view: &RunView<'_>) -> Markup {
+    html! {
+        h2 { "Pareto front" }
+        @if view.front.is_empty() {
+            p .muted { "No trial is done yet." }
+        } @else {
+            p .muted {
+                "Each point is a trained network; lower left is better. Point at one for its figures, click one of the \
+                front for its details."
+            }
+            p .keys { (keys(view)) }
+            div .grid {
+                @for (x, y) in PLOTS {
+                    figure .card { h3 { (plot_title(x, y)) } (plot(view, x, y)) }
+                }
+            }
+            div .card.scroll.below.tall { (table(view)) }
+        }
+    }
+}
+
+fn keys(view: &RunView<'_>) -> Markup {
+    let bounded = Objective::ALL.into_iter().any(|objective| view.bounds().get(objective).is_some());
+    let key = |class: &str, text: &str| html! { span { span class=(format!("key {class}")) {} (text) } };
+    html! {
+        (key("front", "Pareto front"))
+        @if bounded {
+            (key("front over", "Pareto front, beyond a bound"))
+            (key("inside", "within bounds"))
+            (key("outside", "beyond a bound"))
+            (key("wanted", "bounds"))
+        } @else {
+            (key("inside", "other trials"))
+        }
+    }
+}
+
+/// `Validation error and peak memory`.
+fn plot_title(x: Objective, y: Objective) -> String {
+    let mut letters = objective_title(y).chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{} and {}", letters.as_str(), objective_title(x))
+}
+
+fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
+    let front: BTreeSet<u64> = view.front.iter().map(|trial| trial.trial).collect();
+    let bounds = view.bounds();
+    let point = |trial: &TrialRecord| {
+        let values = trial.candidate.objectives(Some(trial.validation_error()?));
+        let on_front = front.contains(&trial.trial);
+        let mark = match (on_front, trial.in_bounds(bounds)) {
+            (true, true) => Mark::Front,
+            (true, false) => Mark::FrontOutside,
+            (false, true) => Mark::Inside,
+            (false, false) => Mark::Outside,
+        };
+        Some(Point {
+            x: values[x.index()]?,
+            y: values[y.index()]?,
+            mark,
+            title: trial_title(trial),
+            link: on_front.then(|| format!("#{}", anchor(trial.trial))),
+        })
+    };
+    let points: Vec<Point> = view.trials.iter().filter_map(point).collect();
+    let axis = |objective: Objective, of: fn(&Point) -> f64| Axis {
+        label: objective_title(objective).to_owned(),
+        scale: Scale::around(points.iter().map(of).chain(bounds.get(objective))),
+        format: axis_format(objective),
+    };
+    let summary = format!("{} of {} trials", plot_title(x, y), points.len());
+    let plot = ScatterPlot {
+        x: axis(x, |point| point.x),
+        y: axis(y, |point| point.y),
+        points,
+        x_bound: bounds.get(x),
+        y_bound: bounds.get(y),
+        // Between two resources there is no trade-off to show: both follow the size of the network.
+        staircase: y == Objective::Error,
+    };
+    plot.draw(&summary)
+}
+
+fn table(view: &RunView<'_>) -> Markup {
+    html! {
+        table {
+            thead {
+                tr {
+                    th { "trial" } th { "val. error" } th { "test error" } th { "peak memory" } th { "model size" } th { "MACs" }
+                    th .word { "within bounds" } th .word { "network" }
+                }
+            }
+            tbody { @for trial in view.front { (row(view, trial)) } }
+        }
+    }
+}
+
+fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
+    let values = trial.candidate.objectives(trial.validation_error());
+    let cell = |objective: Objective| {
+        let value = values[objective.index()];
+        let over =
+            matches!((value, view.bounds().get(objective)), (Some(value), Some(bound)) if value > bound);
+        html! {
+            td .over[over] { (value.map_or_else(|| "–".to_owned(), |value| objective_text(objective, value))) }
+        }
+    };
+    let test_error = trial.outcome().map(|outcome| outcome.test_error);
+    let inside = trial.in_bounds(view.bounds());
+    html! {
+        tr {
+            td { a href=(format!("#{}", anchor(trial.trial))) { (trial.trial) } }
+            (cell(Objective::Error))
+            td { (units::percent_or_dash(test_error)) }
+            (cell(Objective::PeakMemory)) (cell(Objective::ModelSize)) (cell(Objective::Macs))
+            td .word.met[inside] { @if inside { "yes" } @else { "no" } }
+            td .word.muted { (crate::network::outline(&trial.candidate.architecture)) }
+        }
+    }
+}

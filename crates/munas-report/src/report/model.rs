@@ -1,0 +1,124 @@
+//! The networks of the front one by one: layers, memory timeline, training curve.
+
+use maud::{Markup, html};
+use munas_run::TrialRecord;
+use munas_search::Objective;
+use munas_train::EpochReport;
+
+use super::{RunView, anchor, axis_format};
+use crate::network::{LAYER_COLUMNS, Network, outline};
+use crate::objective::objective_title;
+use crate::plot::{Axis, Line, LinePlot, Shape};
+use crate::{Scale, units};
+
+/// One foldable part per network; the first is open.
+pub(super) fn section(view: &RunView<'_>) -> Markup {
+    html! {
+        @if !view.front.is_empty() {
+            h2 { "Networks of the front" }
+            @for (position, trial) in view.front.iter().enumerate() { (model(view, trial, position == 0)) }
+        }
+    }
+}
+
+fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
+    let architecture = &trial.candidate.architecture;
+    let network = Network::new(architecture.lower(view.task.input, view.task.classes()));
+    let resources = &trial.candidate.resources;
+    let peak_bound = view.bounds().peak_memory;
+    html! {
+        details .model.card id=(anchor(trial.trial)) open[open] {
+            summary {
+                "Trial " (trial.trial)
+                span .figures {
+                    "error " (units::percent_or_dash(trial.validation_error()))
+                    " · " (units::bytes(resources.peak_memory)) " peak memory"
+                    " · " (units::bytes(resources.model_size)) " parameters"
+                    " · " (units::count(resources.macs)) " MACs · " (outline(architecture))
+                }
+            }
+            div .grid {
+                figure {
+                    h3 { "Memory while each operator runs" }
+                    (network.memory_plot(peak_bound).draw("Bytes of the tensors alive at each step"))
+                    figcaption {
+                        "Peak " (units::bytes(network.peak())) ", " (units::bytes(resources.peak_memory_with_input))
+                        " with the input's buffer. One colour per tensor; operators are numbered as in the table."
+                        @if !resources.exact { " The operator order is a good one, not provably the best." }
+                    }
+                }
+                @if let Some(curve) = view.curves.get(&trial.trial).filter(|curve| !curve.is_empty()) {
+                    figure {
+                        h3 { "Training" }
+                        (curve_plot(curve))
+                        figcaption { (training_note(trial)) }
+                    }
+                }
+            }
+            div .scroll.below { (layers(&network)) }
+            details {
+                summary { "Architecture as JSON" }
+                pre { (format!("{:#}", architecture.to_json())) }
+            }
+        }
+    }
+}
+
+fn training_note(trial: &TrialRecord) -> String {
+    trial.outcome().map_or_else(String::new, |outcome| {
+        format!(
+            "Best epoch {}; test error {} with its weights, {} after the last epoch; trained in {}.",
+            outcome.best_epoch,
+            units::percent(outcome.test_error),
+            units::percent(outcome.last_test_error),
+            units::duration(outcome.train_seconds),
+        )
+    })
+}
+
+fn curve_plot(curve: &[EpochReport]) -> Markup {
+    let line = |name: &str, error: fn(&EpochReport) -> f64| Line {
+        name: name.to_owned(),
+        shape: Shape::Straight,
+        points: curve.iter().map(|report| (f64::from(report.epoch), error(report))).collect(),
+    };
+    let lines = vec![
+        line("validation", |report| report.validation_error),
+        line("training", |report| report.train_error),
+    ];
+    let errors = lines.iter().flat_map(|line| line.points.iter().map(|(_, error)| *error));
+    let plot = LinePlot {
+        width: 560.0,
+        height: 260.0,
+        x: Axis {
+            label: "epoch".to_owned(),
+            scale: Scale::counting(1, curve.len() as u64),
+            format: |value| format!("{value:.0}"),
+        },
+        y: Axis {
+            label: objective_title(Objective::Error).trim_start_matches("validation ").to_owned(),
+            scale: Scale::around(errors),
+            format: axis_format(Objective::Error),
+        },
+        lines,
+    };
+    plot.draw("Training and validation error over the epochs")
+}
+
+fn layers(network: &Network) -> Markup {
+    let totals = network
+        .layers()
+        .iter()
+        .fold((0, 0), |(parameters, macs), layer| (parameters + layer.parameters, macs + layer.macs));
+    html! {
+        table .layers {
+            thead { tr { @for (title, is_word) in LAYER_COLUMNS { th .word[is_word] { (title) } } } }
+            tbody {
+                @for row in network.layer_rows() {
+                    tr { @for (cell, (_, is_word)) in row.iter().zip(LAYER_COLUMNS) { td .word[is_word] { (cell) } } }
+                }
+            }
+            tfoot { tr { th {} th .word { "total" } th {} th {} th { (totals.0) } th { (totals.1) } } }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What was searched, in which data, within which bounds, and how far it came.
+
+use maud::{Markup, html};
+use munas_run::{TrialRecord, TrialState};
+use munas_search::Objective;
+
+use super::RunView;
+use crate::objective::{objective_text, objective_title};
+use crate::units;
+
+/// The head of the page.
+pub(super) fn section(view: &RunView<'_>) -> Markup {
+    let experiment = view.experiment;
+    html! {
+        h1 { (experiment.name) }
+        p .muted {
+            "Neural architecture search by munas " (env!("CARGO_PKG_VERSION")) " · " (view.task.dataset) " · "
+            (view.task.input) ", " (view.task.classes()) " classes · " (experiment.search.algorithm) " search"
+        }
+        div .tiles { @for tile in tiles(view) { (tile) } }
+        div .grid {
+            div .card { h3 { "Experiment" } (facts(view)) }
+            div .card { h3 { "Bounds" } (bounds(view)) }
+        }
+        details {
+            summary { "The experiment file, every value resolved" }
+            div .card { pre { (experiment.to_toml()) } }
+        }
+    }
+}
+
+fn tile(name: &str, value: &str, note: &str) -> Markup {
+    html! {
+        div .card.tile {
+            div .value { (value) }
+            div .name { (name) }
+            @if !note.is_empty() { div .note { (note) } }
+        }
+    }
+}
+
+fn tiles(view: &RunView<'_>) -> Vec<Markup> {
+    let count =
+        |matches: fn(&TrialState) -> bool| view.trials.iter().filter(|trial| matches(&trial.state)).count();
+    let done = count(|state| matches!(state, TrialState::Done(_)));
+    let others = [
+        (count(|state| matches!(state, TrialState::Failed(_))), "failed"),
+        (count(|state| matches!(state, TrialState::Stopped)), "stopped"),
+        (count(|state| matches!(state, TrialState::Running)), "running"),
+    ];
+    let others = others.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
+    let inside: Vec<&TrialRecord> =
+        view.trials.iter().filter(|trial| trial.in_bounds(view.bounds())).collect();
+    let share = if done == 0 {
+        "–".to_owned()
+    } else {
+        format!("{:.0} %", 100.0 * inside.len() as f64 / done as f64)
+    };
+    let best = |trials: &[&TrialRecord]| {
+        trials.iter().filter_map(|trial| trial.validation_error()).min_by(f64::total_cmp)
+    };
+    let all: Vec<&TrialRecord> = view.trials.iter().collect();
+    let seconds: f64 =
+        view.trials.iter().filter_map(TrialRecord::outcome).map(|outcome| outcome.train_seconds).sum();
+    vec![
+        tile("trials done", &done.to_string(), &others.collect::<Vec<_>>().join(", ")),
+        tile("within all bounds", &share, &format!("{} trials", inside.len())),
+        tile("best error within bounds", &units::percent_or_dash(best(&inside)), "on validation"),
+        tile("best error of all", &units::percent_or_dash(best(&all)), "on validation"),
+        tile("on the Pareto front", &view.front.len().to_string(), "networks"),
+        tile("spent on training", &units::duration(seconds), "sum over workers"),
+    ]
+}
+
+fn facts(view: &RunView<'_>) -> Markup {
+    let experiment = view.experiment;
+    let train = &experiment.train;
+    html! {
+        dl {
+            dt { "Data" } dd { (experiment.data.source) " (" (view.task.input) ", " (view.task.classes()) " classes)" }
+            dt { "Search space" } dd { (experiment.space.kind()) }
+            dt { "Algorithm" } dd { (experiment.search.algorithm) ", up to " (experiment.search.trials) " trials" }
+            dt { "Training" } dd { (train.epochs) " epochs, batch " (train.batch) ", learning rate " (train.learning_rate) ", " (train.schedule) }
+            dt { "Seed" } dd { (experiment.seed) }
+        }
+    }
+}
+
+fn bounds(view: &RunView<'_>) -> Markup {
+    let bounds = view.bounds();
+    let given = Objective::ALL.into_iter().filter_map(|objective| Some((objective, bounds.get(objective)?)));
+    let given: Vec<(Objective, f64)> = given.collect();
+    html! {
+        @if given.is_empty() {
+            p .muted { "No bounds were set: the front trades error against every resource freely." }
+        } @else {
+            dl {
+                @for (objective, bound) in given {
+                    dt { (objective_title(objective)) }
+                    dd { "≤ " (objective_text(objective, bound)) @if bounds.is_hard(objective) { " (hard)" } }
+                }
+            }
+        }
+    }
+}

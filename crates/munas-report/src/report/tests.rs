@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+
+use munas_ir::Shape;
+use munas_run::{Experiment, Outcome, ProposalRecord, Task, TrialRecord, TrialState};
+use munas_search::{Candidate, Refusals, pareto};
+use munas_space::{Architecture, Kind};
+use munas_train::EpochReport;
+
+use super::{RunView, html_report};
+
+const INPUT: Shape = Shape::new(16, 16, 1);
+
+fn experiment(bounds: &str) -> Experiment {
+    let text =
+        format!("name = \"<script>alert(1)</script>\"\n[data]\nsource = \"glyphs\"\n[bounds]\n{bounds}");
+    Experiment::from_toml(&text, &[]).unwrap()
+}
+
+fn task() -> Task {
+    let class_names = (0..10).map(|class| class.to_string()).collect();
+    Task { dataset: "glyphs".into(), fingerprint: String::new(), input: INPUT, class_names }
+}
+
+/// A trial of an architecture that grows with its number, and whose error falls with it.
+fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
+    let filters = 2 + number % 40;
+    let json = format!(
+        r#"{{"blocks":[
+            {{"branch":false,"layers":[{{"op":"conv","kernel":3,"filters":{filters},"stride":2,"pre_pool":false,
+                "batch_norm":true,"relu":true}}]}},
+            {{"branch":true,"layers":[{{"op":"pointwise","filters":4,"pre_pool":false,"batch_norm":false,
+                "relu":true}}]}}],
+        "pool":{{"kind":"avg","size":2}},"dense":[16]}}"#
+    );
+    let architecture = Architecture::from_json_text(Kind::Cnn2d, &json).unwrap();
+    let error = 0.9 / filters as f64 + (number * 7 % 11) as f64 * 0.01;
+    let outcome = Outcome {
+        validation_error: error,
+        test_error: error + 0.01,
+        last_test_error: error + 0.02,
+        int8_error: None,
+        best_epoch: 2,
+        train_seconds: 1.5,
+    };
+    TrialRecord {
+        trial: number,
+        candidate: Candidate {
+            resources: munas_cost::resources(&architecture.lower(INPUT, 10)),
+            architecture,
+            latency_ms: None,
+            epochs: 3,
+        },
+        proposal: ProposalRecord {
+            algorithm: "aging".into(),
+            history_length: number - 1,
+            pending: Vec::new(),
+            refused: Refusals::default(),
+        },
+        seed: number,
+        state: state.unwrap_or(TrialState::Done(outcome)),
+        arrival: Some(number),
+        started_ms: 0,
+        finished_ms: Some(1),
+    }
+}
+
+fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
+    let done: Vec<&TrialRecord> = trials.iter().filter(|trial| trial.outcome().is_some()).collect();
+    let points: Vec<[f64; 4]> = done.iter().filter_map(|trial| trial.point()).collect();
+    let front: Vec<TrialRecord> =
+        pareto::front(&points).into_iter().map(|index| done[index].clone()).collect();
+    let report = |epoch: u32| EpochReport {
+        epoch,
+        learning_rate: 0.01,
+        train_loss: 1.0 / f64::from(epoch),
+        train_error: 0.5 / f64::from(epoch),
+        validation_loss: 1.1 / f64::from(epoch),
+        validation_error: 0.6 / f64::from(epoch),
+    };
+    let curves: BTreeMap<u64, Vec<EpochReport>> =
+        front.iter().map(|trial| (trial.trial, (1..=3).map(report).collect())).collect();
+    html_report(&RunView { experiment, task: &task(), trials, front: &front, curves: &curves })
+}
+
+#[test]
+fn names_are_escaped_and_nothing_comes_from_outside() {
+    let trials: Vec<TrialRecord> = (1..=30).map(|number| trial(number, None)).collect();
+    let page = page(&experiment("error = 0.2\npeak_memory = 2000"), &trials);
+    assert!(!page.contains("<script>alert") && page.contains("&lt;script&gt;alert"));
+    assert_eq!(page.matches("<script>").count(), 1);
+    for outside in ["http:", "https:", "src=", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    // The policy allows style sheets, and no style attribute is used that a stricter one would refuse.
+    assert!(!page.contains("style=\""));
+}
+
+#[test]
+fn every_link_leads_to_a_part_of_the_page() {
+    let trials: Vec<TrialRecord> = (1..=60).map(|number| trial(number, None)).collect();
+    let page = page(&experiment("model_size = 3000"), &trials);
+    let targets: Vec<&str> =
+        page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(targets.len() > 4);
+    for target in targets {
+        assert!(page.contains(&format!("id=\"{target}\"")), "{target}");
+    }
+}
+
+#[test]
+fn a_run_without_results_still_has_a_page() {
+    let none = page(&experiment(""), &[]);
+    assert!(none.contains("No trial is done yet") && none.contains("No bounds were set"));
+    let failed = [trial(1, Some(TrialState::Failed("diverged".into()))), trial(2, Some(TrialState::Running))];
+    let failed = page(&experiment(""), &failed);
+    assert!(failed.contains("1 failed, 1 running"));
+}
+
+#[test]
+fn one_result_is_enough_for_every_plot() {
+    let page = page(&experiment("error = 0.5\nmacs = 100"), &[trial(1, None)]);
+    assert!(page.contains("id=\"trial-1\""));
+    assert!(!page.contains("NaN") && !page.contains(">inf"));
+}
+
+#[test]
+fn thousands_of_trials_make_a_page_of_reasonable_size() {
+    let trials: Vec<TrialRecord> = (1..=2_000).map(|number| trial(number, None)).collect();
+    let page = page(&experiment("error = 0.1\npeak_memory = 2000\nmodel_size = 2000"), &trials);
+    assert!(page.len() < 4_000_000, "{} bytes", page.len());
+    assert!(page.matches("<circle").count() >= 4 * 2_000);
+    if let Ok(path) = std::env::var("MUNAS_REPORT_PAGE") {
+        // For a look at the page.
+        std::fs::write(path, page).unwrap();
+    }
+}
