@@ -1,0 +1,82 @@
+//! The command line as data. Nothing here has an effect: parsing ends in an [`Args`], the commands act on it.
+//!
+//! Names and flags are those of the published command line; `values` holds how single values are written.
+
+mod cost;
+mod data;
+mod experiment;
+mod run;
+mod search;
+mod train;
+pub mod values;
+
+pub use cost::{BenchArgs, BenchNetwork, CostArgs};
+pub use data::{DataArgs, DataCommand, DataSource, FetchArgs, InfoArgs, ListArgs};
+pub use experiment::{BoundArgs, RunLength};
+pub use run::{ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
+pub use search::SearchArgs;
+pub use train::TrainArgs;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+munas trains candidates on your data and returns those that trade error
+against memory, model size and MACs best.
+
+Start here:
+  munas search                       a first search: two minutes, no download
+  munas front runs/quick-start-1     the networks that it found
+  munas report runs/quick-start-1    everything about them as one HTML page
+  munas search --preset mnist        a published experiment
+  munas search --data images:photos --max-peak-memory 64KB
+
+Sizes are bytes: 16KB = 16,000, 16KiB = 16,384. Counts: 30M = 30,000,000.
+Durations: 45s, 30m, 1h30m. Results go to standard output, progress to
+standard error. Exit status: 0 success, 1 failure, 2 wrong usage or input.";
+
+/// Searches for small neural networks that fit a microcontroller
+#[derive(Debug, Parser)]
+#[command(name = "munas", version, propagate_version = true, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One variant per command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Search(Box<SearchArgs>),
+    Resume(ResumeArgs),
+    Replay(ReplayArgs),
+    /// Progress of a run: trials, rate, best so far, time left
+    Status(RunArgs),
+    /// The Pareto front of a run
+    Front(RunArgs),
+    Show(ShowArgs),
+    Report(ReportArgs),
+    Cost(CostArgs),
+    Train(Box<TrainArgs>),
+    Data(DataArgs),
+    /// The published experiments that --preset knows
+    Presets(JsonArgs),
+    Bench(BenchArgs),
+}
+
+/// Arguments of a command that only prints.
+#[derive(Debug, clap::Args)]
+pub struct JsonArgs {
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Format {
+    /// Print the results as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests;

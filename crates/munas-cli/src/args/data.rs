@@ -1,0 +1,92 @@
+//! `munas data`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Format;
+
+/// Datasets: list, inspect, download
+#[derive(Debug, clap::Args)]
+pub struct DataArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// What `munas data` does.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// The datasets that munas knows by name, and how to bring your own
+    List(ListArgs),
+    /// Load a dataset and describe it: shape, classes, sizes, fingerprint
+    Info(InfoArgs),
+    /// Download a dataset from its canonical address, with its checksum verified
+    Fetch(FetchArgs),
+}
+
+/// Arguments of `munas data list`.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Folder to look in first [default: $MUNAS_DATA, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// Where samples come from and how they are read; shared by all commands that load data.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataSource {
+    /// Folder of the datasets' files [default: $MUNAS_DATA, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Resize own images to HEIGHTxWIDTH, for example 48x48
+    #[arg(long, value_name = "HxW", value_parser = image_size)]
+    pub size: Option<(usize, usize)>,
+    /// Turn colour images grey
+    #[arg(long)]
+    pub grey: bool,
+    /// Leave unreadable files out instead of failing
+    #[arg(long)]
+    pub skip_bad: bool,
+}
+
+fn image_size(text: &str) -> Result<(usize, usize), String> {
+    let dims: super::values::InputDims =
+        format!("{text}x1").parse().map_err(|_| "not of the form HEIGHTxWIDTH, such as 48x48".to_owned())?;
+    Ok((dims.height, dims.width))
+}
+
+/// Arguments of `munas data info`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  munas data info mnist\n  munas data info images:photos --size 48x48")]
+pub struct InfoArgs {
+    /// A dataset's name, or own data: images:DIR, csv:FILE, npz:FILE, idx:DIR
+    #[arg(value_name = "SPEC")]
+    pub source: String,
+    #[command(flatten)]
+    pub format: Format,
+    #[command(flatten)]
+    pub reading: DataSource,
+}
+
+/// Arguments of `munas data fetch`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  munas data fetch mnist\n  munas data fetch mnist --from http://mirror.example/mnist"
+)]
+pub struct FetchArgs {
+    /// The dataset's name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Address of a mirror that holds the files under their usual names
+    #[arg(long, value_name = "URL")]
+    pub from: Option<String>,
+    /// Folder to put the files in [default: $MUNAS_DATA, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub format: Format,
+}

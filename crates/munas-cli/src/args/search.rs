@@ -1,0 +1,79 @@
+//! `munas search`.
+
+use std::path::PathBuf;
+
+use super::experiment::{Overrides, path_text};
+use super::{BoundArgs, Format, RunLength};
+
+const EXAMPLES: &str = "\
+Examples:
+  munas search                       quick start: two minutes on two cores
+  munas search --preset fashion-mnist --trials 500
+  munas search experiment.toml --out runs/mine --workers 4
+  munas search --data csv:gestures.csv --max-peak-memory 8KB --time 30m
+  munas search --preset mnist --set train.epochs=10
+
+Settings come from an experiment file, a preset or the built-in defaults; flags
+change single ones. The run is a directory with the resolved experiment, a
+journal of every trial and the weights of the best. Ctrl-C ends a search
+cleanly, `munas resume` goes on with it.
+Sizes are bytes: 16KB = 16,000, 16KiB = 16,384.";
+
+/// Search for networks; without any argument, a quick start on generated digits
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SearchArgs {
+    /// Experiment file (TOML)
+    #[arg(value_name = "FILE.toml")]
+    pub file: Option<PathBuf>,
+    /// A published experiment; `munas presets` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    pub preset: Option<String>,
+    /// Directory of the run; must not hold one yet [default: runs/NAME-1, -2, …]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A dataset's name, or own data: images:DIR, csv:FILE, npz:FILE, idx:DIR
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    /// Folder of the datasets' files [default: $MUNAS_DATA, then the user's cache]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub length: RunLength,
+    /// How to search: random or aging (evolution)
+    #[arg(long, value_name = "NAME")]
+    pub algorithm: Option<String>,
+    /// Trials side by side; 0: one per core
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Seed of every random draw
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u32>,
+    /// Board whose latency counts (not in this version yet)
+    #[arg(long, value_name = "NAME")]
+    pub board: Option<String>,
+    /// Any other key of the experiment file, for example train.epochs=20
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub format: Format,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+}
+
+impl SearchArgs {
+    /// The flags as overrides of experiment keys; `--set` comes last and wins.
+    pub fn overrides(&self) -> Vec<String> {
+        let mut overrides = Overrides::default();
+        overrides
+            .text("data.source", self.data.as_deref())
+            .text("data.dir", path_text(self.data_dir.as_ref()).as_deref())
+            .text("search.algorithm", self.algorithm.as_deref())
+            .literal("search.workers", self.workers)
+            .literal("seed", self.seed)
+            .text("board.name", self.board.as_deref());
+        self.length.add_to(&mut overrides);
+        self.bounds.add_to(&mut overrides);
+        overrides.given(&self.set).take()
+    }
+}

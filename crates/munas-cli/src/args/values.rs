@@ -1,0 +1,172 @@
+//! How single values are written on the command line. Sizes, counts and durations are those of experiment files.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use munas_run::experiment::quantity;
+
+/// Bytes: `16KB`, `16KiB`, `16000`.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    quantity::parse_bytes(text).map_err(|error| error.to_string())
+}
+
+/// A count: `1M`, `400k`, `30000`.
+pub fn count(text: &str) -> Result<u64, String> {
+    quantity::parse_count(text).map_err(|error| error.to_string())
+}
+
+/// A duration: `30m`, `1h30m`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    quantity::parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// Milliseconds: `50ms`, `2.5ms`, `0.1s`; a bare number is milliseconds.
+pub fn milliseconds(text: &str) -> Result<f64, String> {
+    let (number, factor) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1.0),
+        None => text.strip_suffix('s').map_or((text, 1.0), |number| (number, 1000.0)),
+    };
+    let value = number.trim().parse::<f64>().ok().map(|value| value * factor);
+    value
+        .filter(|value| value.is_finite() && *value > 0.0)
+        .ok_or_else(|| "not a latency, such as 50ms".to_owned())
+}
+
+/// A share of samples: `0.1`, `.1`, `10%`.
+pub fn error_rate(text: &str) -> Result<f64, String> {
+    let value = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok().map(|value| value / 100.0),
+        None => text.parse().ok(),
+    };
+    value
+        .filter(|value| *value > 0.0 && *value <= 1.0)
+        .ok_or_else(|| "not an error rate above 0 and at most 1, such as 0.1 or 10%".to_owned())
+}
+
+/// Largest height, width or number of channels: far above any microcontroller's input, low enough that no product of
+/// dimensions overflows.
+const MAX_DIMENSION: usize = 65_536;
+
+/// Most elements of a network's input: 16 MiB of bytes, more than a microcontroller has for everything.
+const MAX_ELEMENTS: usize = 1 << 24;
+
+/// Most classes of a classifier.
+const MAX_CLASSES: usize = 65_536;
+
+/// Height × width × channels of a network's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputDims {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+impl InputDims {
+    /// Checks that the dimensions are those of a network's input.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn new([height, width, channels]: [usize; 3]) -> Result<Self, String> {
+        let dims = [height, width, channels];
+        if dims.contains(&0) {
+            return Err("every dimension must be at least 1".to_owned());
+        }
+        if let Some(dim) = dims.iter().find(|&&dim| dim > MAX_DIMENSION) {
+            return Err(format!("{dim} is too large, at most {MAX_DIMENSION} is possible"));
+        }
+        let elements = height * width * channels;
+        if elements > MAX_ELEMENTS {
+            return Err(format!("{elements} elements are too many, at most {MAX_ELEMENTS} are possible"));
+        }
+        Ok(Self { height, width, channels })
+    }
+}
+
+impl FromStr for InputDims {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = || "not of the form HEIGHTxWIDTHxCHANNELS, such as 28x28x1".to_owned();
+        let parts: Vec<usize> =
+            text.split('x').map(str::parse).collect::<Result<_, _>>().map_err(|_| form())?;
+        Self::new(parts.try_into().map_err(|_| form())?)
+    }
+}
+
+/// Number of classes: at least 2.
+pub fn classes(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "not a whole number of classes".to_owned()).and_then(check_classes)
+}
+
+/// Checks a number of classes.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn check_classes(classes: usize) -> Result<usize, String> {
+    if (2..=MAX_CLASSES).contains(&classes) {
+        Ok(classes)
+    } else {
+        Err(format!("the number of classes must be between 2 and {MAX_CLASSES}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_decimal_unless_binary_is_said() {
+        assert_eq!(bytes("16KB"), Ok(16_000));
+        assert_eq!(bytes("16KiB"), Ok(16_384));
+        assert_eq!(count("1M"), Ok(1_000_000));
+        assert!(count("1MB").is_err());
+    }
+
+    #[test]
+    fn latencies_are_milliseconds_or_carry_their_unit() {
+        for (text, expected) in [("50ms", 50.0), ("2.5", 2.5), ("0.1s", 100.0)] {
+            assert_eq!(milliseconds(text), Ok(expected), "{text}");
+        }
+        for text in ["", "ms", "-1ms", "0", "inf", "5us"] {
+            assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn error_rates_are_shares_or_percentages() {
+        for (text, expected) in [(".1", 0.1), ("10%", 0.1), ("1", 1.0)] {
+            assert_eq!(error_rate(text), Ok(expected), "{text}");
+        }
+        for text in ["0", "1.5", "150%", "nan", "-0.1", ""] {
+            assert!(error_rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn input_dimensions_are_checked() {
+        assert_eq!("28x30x1".parse(), Ok(InputDims { height: 28, width: 30, channels: 1 }));
+        for (text, problem) in [
+            ("28x28", "not of the form"),
+            ("28x28x1x1", "not of the form"),
+            ("28x-1x1", "not of the form"),
+            ("0x28x1", "at least 1"),
+            ("1000000x1x1", "too large"),
+            ("60000x60000x1", "too many"),
+            ("99999999999999999999x1x1", "not of the form"),
+        ] {
+            let error = text.parse::<InputDims>().unwrap_err();
+            assert!(error.contains(problem), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_class_is_not_a_task() {
+        assert_eq!(classes("2"), Ok(2));
+        for text in ["0", "1", "-3", "ten", "99999999"] {
+            assert!(classes(text).is_err(), "{text}");
+        }
+    }
+}

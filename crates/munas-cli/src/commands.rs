@@ -1,0 +1,39 @@
+//! One file per command.
+
+mod bench;
+mod cost;
+mod data;
+mod front;
+mod presets;
+mod replay;
+mod report;
+mod resume;
+mod search;
+mod show;
+mod status;
+mod train;
+
+use crate::args::Command;
+use crate::error::CliResult;
+use crate::output::Output;
+
+/// Carries out a command.
+///
+/// # Errors
+/// What the user has to be told.
+pub fn run(command: Command, output: &mut Output) -> CliResult {
+    match command {
+        Command::Search(args) => search::run(&args, output),
+        Command::Resume(args) => resume::run(&args, output),
+        Command::Replay(args) => replay::run(&args, output),
+        Command::Status(args) => status::run(&args, output),
+        Command::Front(args) => front::run(&args, output),
+        Command::Show(args) => show::run(&args, output),
+        Command::Report(args) => report::run(&args, output),
+        Command::Cost(args) => cost::run(&args, output),
+        Command::Train(args) => train::run(&args, output),
+        Command::Data(args) => data::run(args.command, output),
+        Command::Presets(args) => presets::run(args.format, output),
+        Command::Bench(args) => bench::run(&args, output),
+    }
+}

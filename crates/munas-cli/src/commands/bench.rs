@@ -1,0 +1,222 @@
+//! `munas bench`: training speed on the reference networks, and the share of the core's peak that it is.
+//!
+//! A step is forward, backward and optimiser on a batch of 128 synthetic samples, on one core. A training step counts
+//! as 6 floating-point operations per MAC: a multiplication and an addition each in the forward pass, the gradient of
+//! the input and the gradient of the weights.
+
+use std::time::{Duration, Instant};
+
+use munas_cost::layer_costs;
+use munas_data::{Dataset, PartSizes, RawData, Samples, SplitOptions, TestPart};
+use munas_ir::{Graph, Shape};
+use munas_kernels::{Isa, bench::fma_peak_gflops};
+use munas_report::{Align, Table};
+use munas_space::{Architecture, Kind};
+use munas_train::{Optimizer, TrainSettings, Trainer};
+use serde::Serialize;
+
+use crate::args::{BenchArgs, BenchNetwork};
+use crate::error::{CliError, CliResult};
+use crate::output::Output;
+
+/// Samples per step.
+const BATCH: usize = 128;
+/// Measurements per network; the best and the median are printed.
+const REPETITIONS: usize = 7;
+/// Length of one measurement.
+const MEASUREMENT: Duration = Duration::from_millis(400);
+/// Classes of the synthetic data.
+const CLASSES: usize = 10;
+/// Floating-point operations of a training step per MAC of an inference.
+const OPERATIONS_PER_MAC: f64 = 6.0;
+
+#[derive(Debug, Serialize)]
+struct BenchRecord {
+    instruction_set: String,
+    fma_peak_gflops: f64,
+    batch: usize,
+    networks: Vec<NetworkRecord>,
+}
+
+#[derive(Debug, Serialize)]
+struct NetworkRecord {
+    network: &'static str,
+    input: [usize; 3],
+    /// Of the layers that have weights.
+    macs: u64,
+    /// Best of the repetitions.
+    samples_per_second: f64,
+    median_samples_per_second: f64,
+    /// Of the best repetition.
+    gflops: f64,
+    share_of_peak: f64,
+}
+
+/// A reference network: its input and its architecture in the form of the search space.
+struct Reference {
+    name: &'static str,
+    input: [usize; 3],
+    architecture: &'static str,
+}
+
+const A: Reference = Reference {
+    name: "A",
+    input: [28, 28, 1],
+    architecture: r#"{"blocks":[{"branch":false,"layers":[
+        {"op":"conv","kernel":3,"filters":4,"stride":2,"pre_pool":false,"batch_norm":true,"relu":true},
+        {"op":"depthwise","kernel":3,"stride":1,"pre_pool":false,"batch_norm":false,"relu":true},
+        {"op":"pointwise","filters":8,"pre_pool":false,"batch_norm":true,"relu":true},
+        {"op":"conv","kernel":3,"filters":10,"stride":1,"pre_pool":true,"batch_norm":false,"relu":true}]}],
+        "pool":null,"dense":[]}"#,
+};
+
+const B: Reference = Reference {
+    name: "B",
+    input: [32, 32, 3],
+    architecture: r#"{"blocks":[{"branch":false,"layers":[
+        {"op":"conv","kernel":3,"filters":16,"stride":2,"pre_pool":false,"batch_norm":true,"relu":true},
+        {"op":"depthwise","kernel":3,"stride":1,"pre_pool":false,"batch_norm":false,"relu":true},
+        {"op":"pointwise","filters":32,"pre_pool":false,"batch_norm":true,"relu":true},
+        {"op":"conv","kernel":3,"filters":32,"stride":1,"pre_pool":true,"batch_norm":false,"relu":true}]}],
+        "pool":null,"dense":[]}"#,
+};
+
+const C: Reference = Reference {
+    name: "C",
+    input: [32, 32, 3],
+    architecture: r#"{"blocks":[{"branch":false,"layers":[
+        {"op":"conv","kernel":3,"filters":24,"stride":1,"pre_pool":false,"batch_norm":true,"relu":true},
+        {"op":"conv","kernel":3,"filters":48,"stride":1,"pre_pool":true,"batch_norm":true,"relu":true},
+        {"op":"depthwise","kernel":3,"stride":1,"pre_pool":false,"batch_norm":false,"relu":true},
+        {"op":"pointwise","filters":64,"pre_pool":false,"batch_norm":true,"relu":true},
+        {"op":"conv","kernel":3,"filters":64,"stride":1,"pre_pool":true,"batch_norm":false,"relu":true}]}],
+        "pool":null,"dense":[]}"#,
+};
+
+impl Reference {
+    fn graph(&self) -> Graph {
+        let architecture = Architecture::from_json_text(Kind::Cnn2d, self.architecture);
+        let [height, width, channels] = self.input;
+        architecture
+            .expect("the reference networks are well-formed")
+            .lower(Shape::new(height, width, channels), CLASSES)
+    }
+
+    /// One batch of samples, and one more for each other part, since a dataset has all three.
+    fn dataset(&self) -> CliResult<Dataset> {
+        let count = BATCH + 2;
+        let elements = count * self.input.iter().product::<usize>();
+        // Any values will do; these differ from pixel to pixel and from sample to sample.
+        let samples = (0..elements).map(|index| ((index * 2_654_435_761) >> 7) as u8).collect();
+        let raw = RawData {
+            name: "synthetic".to_owned(),
+            input: self.input,
+            class_names: (0..CLASSES).map(|class| class.to_string()).collect(),
+            samples: Samples::U8(samples),
+            labels: (0..count).map(|index| (index % CLASSES) as u32).collect(),
+            parts: PartSizes { train: BATCH, validation: Some(1), test: TestPart::Own(1) },
+            full_scale: 255.0,
+            refused: 0,
+        };
+        raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).map_err(CliError::failure)
+    }
+}
+
+/// Measures and prints.
+pub fn run(args: &BenchArgs, output: &mut Output) -> CliResult {
+    let references = match args.network {
+        Some(BenchNetwork::A) => vec![A],
+        Some(BenchNetwork::B) => vec![B],
+        Some(BenchNetwork::C) => vec![C],
+        None => vec![A, B, C],
+    };
+    let isa = Isa::detect();
+    let peak = fma_peak_gflops(isa, Duration::from_secs(1))
+        .ok_or_else(|| CliError::failure(format_args!("this processor has no {isa}")))?;
+    let networks = references.iter().map(|reference| measure(reference, peak)).collect::<CliResult<_>>()?;
+    let record =
+        BenchRecord { instruction_set: isa.to_string(), fma_peak_gflops: peak, batch: BATCH, networks };
+    if args.format.json {
+        output.json(&record)?;
+    } else {
+        print(&record, output)?;
+    }
+    Ok(())
+}
+
+/// MACs of the layers that have weights, as the figures of other frameworks count them.
+fn weight_macs(graph: &Graph) -> u64 {
+    layer_costs(graph).iter().filter(|cost| cost.parameters > 0).map(|cost| cost.macs).sum()
+}
+
+fn measure(reference: &Reference, peak: f64) -> CliResult<NetworkRecord> {
+    let (graph, dataset) = (reference.graph(), reference.dataset()?);
+    let macs = weight_macs(&graph);
+    let settings = TrainSettings {
+        batch: BATCH,
+        optimizer: Optimizer::Sgdw { momentum: 0.9 },
+        weight_decay: 1e-4,
+        ..TrainSettings::default()
+    };
+    let mut trainer = Trainer::new(&graph, &dataset, &settings, 0).map_err(CliError::failure)?;
+    let positions: Vec<u32> = (0..BATCH as u32).collect();
+    let mut rates = Vec::with_capacity(REPETITIONS);
+    // The first measurement warms caches and clock, and does not count.
+    for repetition in 0..=REPETITIONS {
+        let start = Instant::now();
+        let mut steps = 0;
+        while start.elapsed() < MEASUREMENT {
+            trainer.step(&positions).map_err(CliError::failure)?;
+            steps += 1;
+        }
+        if repetition > 0 {
+            rates.push((steps * BATCH) as f64 / start.elapsed().as_secs_f64());
+        }
+    }
+    rates.sort_by(f64::total_cmp);
+    let best = rates[REPETITIONS - 1];
+    let gflops = OPERATIONS_PER_MAC * macs as f64 * best / 1e9;
+    Ok(NetworkRecord {
+        network: reference.name,
+        input: reference.input,
+        macs,
+        samples_per_second: best,
+        median_samples_per_second: rates[REPETITIONS / 2],
+        gflops,
+        share_of_peak: gflops / peak,
+    })
+}
+
+fn print(record: &BenchRecord, output: &mut Output) -> CliResult {
+    let BenchRecord { instruction_set, fma_peak_gflops, batch, networks } = record;
+    output.line(format_args!(
+        "one core, {instruction_set}: FMA peak {fma_peak_gflops:.1} GFLOP/s; training steps on batches of {batch}\n"
+    ))?;
+    let columns = ["network", "input", "MACs", "samples/s", "median", "GFLOP/s", "of peak"];
+    let mut table = Table::new(&columns.map(|title| (title, Align::Right)));
+    for network in networks {
+        let [height, width, channels] = network.input;
+        table.row([
+            network.network.to_owned(),
+            format!("{height}x{width}x{channels}"),
+            network.macs.to_string(),
+            format!("{:.0}", network.samples_per_second),
+            format!("{:.0}", network.median_samples_per_second),
+            format!("{:.1}", network.gflops),
+            format!("{:.0} %", network.share_of_peak * 100.0),
+        ]);
+    }
+    output.text(table.render())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_networks_are_those_published() {
+        let macs = [A, B, C].map(|reference| weight_macs(&reference.graph()));
+        assert_eq!(macs, [21_692, 360_640, 3_096_912]);
+    }
+}

@@ -1,0 +1,182 @@
+//! `munas cost`: the exact resources of architectures.
+
+use std::path::Path;
+
+use munas_cost::{layer_costs, resources};
+use munas_ir::{Graph, Op, Shape};
+use munas_report::{Align, Network, Table, units};
+use munas_space::{Architecture, Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::architecture::{parse_kind, read_architecture};
+use crate::args::CostArgs;
+use crate::args::values::{InputDims, check_classes};
+use crate::error::{CliError, CliResult, read_input};
+use crate::output::{Output, STRONG};
+
+/// The resources of one architecture, as printed.
+#[derive(Debug, Serialize)]
+pub struct CostRecord {
+    /// Bytes of activations at the worst step of the best operator order.
+    pub peak_memory: u64,
+    /// The same with the input's buffer.
+    pub peak_memory_with_input: u64,
+    /// Bytes of parameters, one each.
+    pub model_size: u64,
+    /// Multiply-accumulates of one inference.
+    pub macs: u64,
+    /// Whether the operator order is provably the best.
+    pub exact: bool,
+    /// The operators with their output shapes, in order.
+    pub layers: Vec<LayerRecord>,
+}
+
+/// One operator.
+#[derive(Debug, Serialize)]
+pub struct LayerRecord {
+    kind: &'static str,
+    /// Height, width, channels; of a dense layer its units alone.
+    out: Vec<usize>,
+    macs: u64,
+    parameters: u64,
+}
+
+impl CostRecord {
+    /// Prices a graph.
+    pub fn of(graph: &Graph) -> Self {
+        let resources = resources(graph);
+        let layers = layer_costs(graph).into_iter().map(|cost| {
+            let op = graph.node(cost.op).op;
+            let Shape { height, width, channels } = cost.output;
+            let out =
+                if matches!(op, Op::Dense { .. }) { vec![channels] } else { vec![height, width, channels] };
+            LayerRecord { kind: op.kind_name(), out, macs: cost.macs, parameters: cost.parameters }
+        });
+        Self {
+            peak_memory: resources.peak_memory,
+            peak_memory_with_input: resources.peak_memory_with_input,
+            model_size: resources.model_size,
+            macs: resources.macs,
+            exact: resources.exact,
+            layers: layers.collect(),
+        }
+    }
+}
+
+/// A file of many architectures. Other fields, such as the expected figures of the fixtures, are not read.
+#[derive(Debug, Deserialize)]
+struct CasesFile {
+    space: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Case {
+    input: [usize; 3],
+    classes: usize,
+    arch: Value,
+}
+
+/// Prices what the arguments name.
+pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
+    if let Some(model) = &args.model {
+        return Err(CliError::input("this version of munas does not read .tflite models yet")
+            .in_file(model)
+            .hint("--arch and --cases price architectures in their JSON form"));
+    }
+    if args.board.is_some() {
+        return Err(CliError::input(
+            "--board: this version of munas does not predict the latency of a board yet",
+        ));
+    }
+    if let Some(path) = &args.cases {
+        return print_cases(path, args, output);
+    }
+    let (Some(path), Some(space), Some(input), Some(classes)) =
+        (&args.arch, &args.space, args.input, args.classes)
+    else {
+        return Err(CliError::input("nothing to price").hint(
+            "give --space, --arch, --input and --classes, or --cases; `munas cost --help` has examples",
+        ));
+    };
+    let architecture = read_architecture(parse_kind(space)?, path)?;
+    let graph = architecture.lower(shape(input), classes);
+    if args.format.json {
+        output.json(&CostRecord::of(&graph))?;
+        return Ok(());
+    }
+    print_one(graph, output)
+}
+
+fn shape(dims: InputDims) -> Shape {
+    Shape::new(dims.height, dims.width, dims.channels)
+}
+
+fn print_one(graph: Graph, output: &mut Output) -> CliResult {
+    let resources = resources(&graph);
+    let rows = [
+        ("peak memory", units::bytes(resources.peak_memory), resources.peak_memory),
+        (
+            "peak memory with input",
+            units::bytes(resources.peak_memory_with_input),
+            resources.peak_memory_with_input,
+        ),
+        ("model size", units::bytes(resources.model_size), resources.model_size),
+        ("MACs", units::count(resources.macs), resources.macs),
+    ];
+    for (name, text, exact) in rows {
+        output.line(format_args!("{name:<24}{text:>9}  ({exact})"))?;
+    }
+    if !resources.exact {
+        output.line("(the operator order is a good one, not provably the best)")?;
+    }
+    let network = Network::new(graph);
+    output.line(format_args!("\n{STRONG}Layers{STRONG:#}"))?;
+    output.text(network.layer_table())?;
+    output.line(format_args!("\n{STRONG}Memory while each operator runs, in the best order{STRONG:#}"))?;
+    output.text(network.memory_table())?;
+    Ok(())
+}
+
+fn print_cases(path: &Path, args: &CostArgs, output: &mut Output) -> CliResult {
+    let file: CasesFile = serde_json::from_str(&read_input(path)?).map_err(|error| {
+        CliError::input(format_args!("not a file of cases: {error}"))
+            .in_file(path)
+            .hint(r#"the form is {"space":"cnn2d","cases":[{"input":[28,28,1],"classes":10,"arch":{…}},…]}"#)
+    })?;
+    let kind = parse_kind(args.space.as_deref().unwrap_or(&file.space))
+        .map_err(|error| error.at(format_args!("in {}, `space`", path.display())))?;
+    let graphs = file.cases.iter().enumerate().map(|(index, case)| {
+        lower_case(kind, case).map_err(|problem| {
+            CliError::input(problem).at(format_args!("in {}, cases[{index}]", path.display()))
+        })
+    });
+    let graphs: Vec<Graph> = graphs.collect::<CliResult<_>>()?;
+    let records: Vec<CostRecord> = graphs.iter().map(CostRecord::of).collect();
+    if args.format.json {
+        output.json(&records)?;
+        return Ok(());
+    }
+    let columns = ["case", "peak memory", "with input", "model size", "MACs", "layers"];
+    let mut table = Table::new(&columns.map(|title| (title, Align::Right)));
+    for (index, record) in records.iter().enumerate() {
+        let figures = [
+            record.peak_memory,
+            record.peak_memory_with_input,
+            record.model_size,
+            record.macs,
+            record.layers.len() as u64,
+        ];
+        table.row([index as u64].into_iter().chain(figures).map(|figure| figure.to_string()));
+    }
+    output.text(table.render())?;
+    Ok(())
+}
+
+fn lower_case(kind: Kind, case: &Case) -> Result<Graph, String> {
+    let input = InputDims::new(case.input).map_err(|problem| format!("input: {problem}"))?;
+    let classes = check_classes(case.classes).map_err(|problem| format!("classes: {problem}"))?;
+    let architecture = Architecture::from_json(kind, &case.arch).map_err(|error| format!("arch: {error}"))?;
+    Ok(architecture.lower(shape(input), classes))
+}

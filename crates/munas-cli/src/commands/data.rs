@@ -1,0 +1,175 @@
+//! `munas data`: which datasets there are, what one holds, and getting one.
+
+mod fetch;
+
+use std::path::PathBuf;
+
+use munas_data::{Dataset, LoadOptions, catalogue, load};
+use munas_report::{Align, Table};
+use serde::Serialize;
+
+use crate::args::{DataCommand, InfoArgs, ListArgs};
+use crate::error::{CliError, CliResult};
+use crate::output::Output;
+
+/// One named dataset.
+#[derive(Debug, Serialize)]
+struct EntryRecord {
+    name: String,
+    task: String,
+    input: [usize; 3],
+    classes: usize,
+    binary_variant: bool,
+    available: bool,
+    path: Option<PathBuf>,
+    fetchable: bool,
+}
+
+/// A loaded dataset.
+#[derive(Debug, Serialize)]
+struct InfoRecord<'a> {
+    name: &'a str,
+    input: [usize; 3],
+    element_type: String,
+    train: usize,
+    validation: usize,
+    test: usize,
+    classes: Vec<ClassRecord<'a>>,
+    bytes: usize,
+    refused: usize,
+    fingerprint: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassRecord<'a> {
+    name: &'a str,
+    train: usize,
+    validation: usize,
+    test: usize,
+}
+
+/// Carries out `munas data …`.
+pub fn run(command: DataCommand, output: &mut Output) -> CliResult {
+    match command {
+        DataCommand::List(args) => list(&args, output),
+        DataCommand::Info(args) => info(&args, output),
+        DataCommand::Fetch(args) => fetch::run(&args, output),
+    }
+}
+
+fn list(args: &ListArgs, output: &mut Output) -> CliResult {
+    let entries: Vec<EntryRecord> = catalogue(args.data_dir.as_deref())
+        .into_iter()
+        .map(|entry| EntryRecord {
+            available: entry.generated || entry.found.is_some(),
+            name: entry.name,
+            task: entry.task,
+            input: entry.input,
+            classes: entry.classes,
+            binary_variant: entry.binary,
+            path: entry.found,
+            fetchable: entry.fetchable,
+        })
+        .collect();
+    if args.format.json {
+        output.json(&entries)?;
+        return Ok(());
+    }
+    let columns = ["name", "input", "classes", "here", "task"];
+    let aligns = [Align::Left, Align::Right, Align::Right, Align::Left, Align::Left];
+    let mut table = Table::new(&columns.into_iter().zip(aligns).collect::<Vec<_>>());
+    for entry in &entries {
+        let [height, width, channels] = entry.input;
+        let here = match (entry.available, entry.fetchable) {
+            (true, _) => "yes",
+            (false, true) => "munas data fetch",
+            (false, false) => "no",
+        };
+        let binary = if entry.binary_variant { " (also with -binary: two classes)" } else { "" };
+        table.row([
+            entry.name.clone(),
+            format!("{height}x{width}x{channels}"),
+            entry.classes.to_string(),
+            here.to_owned(),
+            format!("{}{binary}", entry.task),
+        ]);
+    }
+    output.text(table.render())?;
+    output.line("\nYour own data, wherever a dataset is asked for:")?;
+    for (form, meaning) in [
+        (
+            "images:DIR",
+            "a folder per class with png, jpeg or bmp; train/, val/ and test/ folders are honoured",
+        ),
+        ("csv:FILE", "numeric features; the label in the last column, or csv:FILE#COLUMN"),
+        ("npz:FILE", "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test"),
+        ("idx:DIR", "the files of MNIST's format"),
+    ] {
+        output.line(format_args!("  {form:<12}{meaning}"))?;
+    }
+    output.line("Named datasets are looked for in --data-dir, $MUNAS_DATA and the user's cache.")?;
+    Ok(())
+}
+
+fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
+    let options = LoadOptions {
+        data_dir: args.reading.data_dir.clone(),
+        size: args.reading.size,
+        grey: args.reading.grey,
+        skip_bad: args.reading.skip_bad,
+        ..LoadOptions::default()
+    };
+    let dataset = load(&args.source, &options).map_err(CliError::from)?;
+    let record = describe(&dataset);
+    if args.format.json {
+        output.json(&record)?;
+        return Ok(());
+    }
+    let [height, width, channels] = record.input;
+    let mut facts = vec![
+        ("name", record.name.to_owned()),
+        ("input", format!("{height}x{width}x{channels}, {}", record.element_type)),
+        ("in memory", munas_report::units::bytes(record.bytes as u64)),
+        ("fingerprint", record.fingerprint.to_owned()),
+    ];
+    if record.refused > 0 {
+        facts.push(("left out", format!("{} unreadable", record.refused)));
+    }
+    output.facts(facts)?;
+    output.line("")?;
+    let columns = ["train", "validation", "test"].map(|title| (title, Align::Right));
+    let mut table = Table::new(&[&[("class", Align::Left)], columns.as_slice()].concat());
+    for class in &record.classes {
+        table.row([
+            class.name.to_owned(),
+            class.train.to_string(),
+            class.validation.to_string(),
+            class.test.to_string(),
+        ]);
+    }
+    let totals = [record.train, record.validation, record.test].map(|total| total.to_string());
+    table.row(["all".to_owned()].into_iter().chain(totals));
+    output.text(table.render())?;
+    Ok(())
+}
+
+fn describe(dataset: &Dataset) -> InfoRecord<'_> {
+    let counts = [&dataset.train, &dataset.validation, &dataset.test]
+        .map(|split| split.class_counts(dataset.classes()));
+    let classes = dataset.class_names.iter().enumerate().map(|(class, name)| {
+        let [train, validation, test] = [&counts[0], &counts[1], &counts[2]].map(|counts| counts[class]);
+        ClassRecord { name, train, validation, test }
+    });
+    InfoRecord {
+        name: &dataset.name,
+        input: dataset.input,
+        element_type: dataset.element_type().name().to_owned(),
+        train: dataset.train.len(),
+        validation: dataset.validation.len(),
+        test: dataset.test.len(),
+        classes: classes.collect(),
+        bytes: dataset.sample_bytes(),
+        refused: dataset.refused,
+        fingerprint: &dataset.fingerprint,
+    }
+}

@@ -1,0 +1,48 @@
+//! `munas report`: a run as one HTML page.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use munas_report::{RunView, html_report};
+use munas_run::{RunReader, front, trial};
+use serde::Serialize;
+
+use crate::args::ReportArgs;
+use crate::error::{CliError, CliResult};
+use crate::output::Output;
+
+const DEFAULT_NAME: &str = "report.html";
+
+#[derive(Debug, Serialize)]
+struct ReportJson {
+    report: PathBuf,
+    bytes: usize,
+}
+
+/// Writes the page.
+pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
+    let reader = RunReader::open(&args.dir)?;
+    let front = front(&reader)?;
+    let trials = reader.trials()?;
+    let curves: BTreeMap<_, _> = front
+        .iter()
+        .map(|member| Ok((member.trial, trial(&reader, member.trial)?.curve)))
+        .collect::<CliResult<_>>()?;
+    let page = html_report(&RunView {
+        experiment: reader.experiment(),
+        task: reader.task(),
+        trials: &trials,
+        front: &front,
+        curves: &curves,
+    });
+    let path = args.output.clone().unwrap_or_else(|| args.dir.join(DEFAULT_NAME));
+    std::fs::write(&path, &page).map_err(|error| {
+        CliError::failure(format_args!("cannot write the report: {error}")).in_file(&path)
+    })?;
+    if args.format.json {
+        output.json(&ReportJson { bytes: page.len(), report: path })?;
+    } else {
+        output.line(path.display())?;
+    }
+    Ok(())
+}

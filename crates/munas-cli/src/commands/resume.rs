@@ -1,0 +1,27 @@
+//! `munas resume`: goes on with a run.
+
+use munas_run::{Limits, Run, RunReader, status};
+
+use crate::args::ResumeArgs;
+use crate::error::CliResult;
+use crate::experiment::load_dataset;
+use crate::output::Output;
+use crate::session;
+
+/// Goes on with a run.
+pub fn run(args: &ResumeArgs, output: &mut Output) -> CliResult {
+    let run = Run::open(&args.dir)?;
+    let mut limits = Limits::of(run.experiment());
+    limits.trials = args.length.trials.unwrap_or(limits.trials);
+    limits.time = args.length.time.or(limits.time);
+    let status = status(&RunReader::open(&args.dir)?)?;
+    if status.ended() >= limits.trials {
+        output.note(format_args!(
+            "all {} trials are done; --trials with a larger number searches on",
+            limits.trials
+        ));
+    }
+    let dataset = load_dataset(run.experiment())?;
+    session::print_begin(&run, &dataset, output);
+    session::run(run, dataset, &limits, args.format, output)
+}

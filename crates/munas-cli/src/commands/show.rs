@@ -1,0 +1,125 @@
+//! `munas show`: one trial of a run.
+
+use std::path::PathBuf;
+
+use munas_report::{Network, curve_table, outline, units};
+use munas_run::{RunReader, TrialDetails, TrialState, trial};
+use serde::Serialize;
+
+use super::cost::{CostRecord, LayerRecord};
+use crate::args::ShowArgs;
+use crate::error::CliResult;
+use crate::output::{Output, STRONG};
+use crate::records::{EpochJson, TrialJson};
+
+#[derive(Debug, Serialize)]
+struct ShowJson {
+    #[serde(flatten)]
+    trial: TrialJson,
+    layers: Vec<LayerRecord>,
+    /// The steps of the best operator order.
+    memory: Vec<StepJson>,
+    curve: Vec<EpochJson>,
+    /// Where the weights are, if they are kept.
+    model: Option<PathBuf>,
+}
+
+/// The memory in use while one operator runs.
+#[derive(Debug, Serialize)]
+struct StepJson {
+    /// Position of the operator in `layers`.
+    layer: usize,
+    bytes: u64,
+    /// The tensors alive: 0 is the input, i + 1 what layer i produces.
+    tensors: Vec<TensorJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct TensorJson {
+    tensor: usize,
+    bytes: u64,
+}
+
+/// Prints one trial.
+pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
+    let reader = RunReader::open(&args.dir)?;
+    let details = trial(&reader, args.trial)?;
+    let architecture = &details.record.candidate.architecture;
+    let network = Network::new(architecture.lower(reader.task().input, reader.task().classes()));
+    if args.format.json {
+        let document = ShowJson {
+            trial: TrialJson::new(&details.record, &reader.experiment().bounds),
+            layers: CostRecord::of(network.graph()).layers,
+            memory: memory(&network),
+            curve: details.curve.iter().map(EpochJson::from).collect(),
+            model: reader.model_path(args.trial),
+        };
+        output.json(&document)?;
+        return Ok(());
+    }
+    print_head(&reader, &details, output)?;
+    output.line(format_args!("\n{STRONG}Layers{STRONG:#}"))?;
+    output.text(network.layer_table())?;
+    output.line(format_args!("\n{STRONG}Memory while each operator runs, in the best order{STRONG:#}"))?;
+    output.text(network.memory_table())?;
+    if !details.curve.is_empty() {
+        output.line(format_args!("\n{STRONG}Training{STRONG:#}"))?;
+        output
+            .text(curve_table(&details.curve, details.record.outcome().map(|outcome| outcome.best_epoch)))?;
+    }
+    Ok(())
+}
+
+fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -> CliResult {
+    let record = &details.record;
+    let resources = &record.candidate.resources;
+    let state = match &record.state {
+        TrialState::Failed(reason) => format!("failed: {reason}"),
+        state => state.name().to_owned(),
+    };
+    let mut facts = vec![
+        ("trial", format!("{} ({state})", record.trial)),
+        ("network", outline(&record.candidate.architecture)),
+        (
+            "peak memory",
+            format!(
+                "{} ({} with input)",
+                units::bytes(resources.peak_memory),
+                units::bytes(resources.peak_memory_with_input)
+            ),
+        ),
+        ("model size", units::bytes(resources.model_size)),
+        ("MACs", units::count(resources.macs)),
+    ];
+    if let Some(outcome) = record.outcome() {
+        facts.push(("val. error", units::percent(outcome.validation_error)));
+        facts.push((
+            "test error",
+            format!(
+                "{} (after the last epoch {})",
+                units::percent(outcome.test_error),
+                units::percent(outcome.last_test_error)
+            ),
+        ));
+        facts.push(("trained in", units::duration(outcome.train_seconds)));
+        let inside = if record.in_bounds(&reader.experiment().bounds) { "yes" } else { "no" };
+        facts.push(("in bounds", inside.to_owned()));
+    }
+    if let Some(model) = reader.model_path(record.trial) {
+        facts.push(("weights", model.display().to_string()));
+    }
+    Ok(output.facts(facts)?)
+}
+
+fn memory(network: &Network) -> Vec<StepJson> {
+    let steps = network.timeline().steps.iter().map(|step| StepJson {
+        layer: step.op.index(),
+        bytes: step.bytes,
+        tensors: step
+            .live
+            .iter()
+            .map(|live| TensorJson { tensor: live.tensor.index(), bytes: live.bytes })
+            .collect(),
+    });
+    steps.collect()
+}

@@ -1,0 +1,126 @@
+//! `munas status`: how far a run is.
+
+use munas_report::{trial_figures, units};
+use munas_run::{RunReader, Status, TrialRecord, status};
+use munas_search::Bounds;
+use serde::Serialize;
+
+use crate::args::RunArgs;
+use crate::error::CliResult;
+use crate::output::Output;
+use crate::records::TrialJson;
+
+#[derive(Debug, Serialize)]
+struct StatusJson<'a> {
+    name: &'a str,
+    /// Whether a process is working on the run.
+    active: bool,
+    trials_limit: u64,
+    done: u64,
+    failed: u64,
+    stopped: u64,
+    running: u64,
+    in_bounds: u64,
+    in_bounds_share: Option<f64>,
+    refused: RefusedJson,
+    trials_per_hour: Option<f64>,
+    remaining_seconds: Option<f64>,
+    workers: Option<u64>,
+    end_reason: Option<&'a str>,
+    best: Option<TrialJson>,
+    best_in_bounds: Option<TrialJson>,
+}
+
+/// Draws that were never trained, by reason.
+#[derive(Debug, Serialize)]
+struct RefusedJson {
+    hard: u64,
+    soft: u64,
+    duplicates: u64,
+}
+
+/// Prints the status.
+pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
+    let reader = RunReader::open(&args.dir)?;
+    let status = status(&reader)?;
+    let bounds = &reader.experiment().bounds;
+    if args.format.json {
+        output.json(&StatusJson::new(&status, bounds))?;
+        return Ok(());
+    }
+    output.facts(facts(&status))?;
+    if !status.active && status.ended() < status.trials_limit {
+        output.note(format_args!("`munas resume {}` goes on with it", args.dir.display()));
+    }
+    Ok(())
+}
+
+impl<'a> StatusJson<'a> {
+    fn new(status: &'a Status, bounds: &Bounds) -> Self {
+        let trial = |record: &TrialRecord| TrialJson::new(record, bounds);
+        Self {
+            name: &status.name,
+            active: status.active,
+            trials_limit: status.trials_limit,
+            done: status.done,
+            failed: status.failed,
+            stopped: status.stopped,
+            running: status.running,
+            in_bounds: status.in_bounds,
+            in_bounds_share: status.in_bounds_share(),
+            refused: RefusedJson {
+                hard: status.refused.hard,
+                soft: status.refused.soft,
+                duplicates: status.refused.duplicates,
+            },
+            trials_per_hour: status.trials_per_hour,
+            remaining_seconds: status.remaining.map(|time| time.as_secs_f64()),
+            workers: status.session.as_ref().map(|session| session.workers),
+            end_reason: status.session.as_ref().and_then(|session| session.end_reason.as_deref()),
+            best: status.best.as_ref().map(trial),
+            best_in_bounds: status.best_in_bounds.as_ref().map(trial),
+        }
+    }
+}
+
+fn facts(status: &Status) -> Vec<(&'static str, String)> {
+    let dash = || "–".to_owned();
+    let state = match (&status.session, status.active) {
+        (_, true) => "searching".to_owned(),
+        (None, false) => "not started".to_owned(),
+        (Some(session), false) => match &session.end_reason {
+            Some(reason) => format!("ended ({reason})"),
+            None => "interrupted without an orderly end".to_owned(),
+        },
+    };
+    let mut trials = format!("{} of {} done", status.done, status.trials_limit);
+    for (count, what) in [(status.failed, "failed"), (status.stopped, "stopped"), (status.running, "running")]
+    {
+        if count > 0 {
+            trials.push_str(&format!(", {count} {what}"));
+        }
+    }
+    let rate =
+        status.trials_per_hour.map_or_else(dash, |rate| format!("{:.1} trials per minute", rate / 60.0));
+    let share = status.in_bounds_share();
+    let in_bounds = share.map_or_else(dash, |share| {
+        format!("{:.0} % of the trials done ({})", share * 100.0, status.in_bounds)
+    });
+    let left = status.remaining.map_or_else(dash, |time| units::duration(time.as_secs_f64()));
+    vec![
+        ("experiment", status.name.clone()),
+        ("state", state),
+        ("trials", trials),
+        ("rate", rate),
+        ("in bounds", in_bounds),
+        ("refused", format!("{} draws, never trained", status.refused.total())),
+        ("best fitting", trial_line(status.best_in_bounds.as_ref())),
+        ("best of all", trial_line(status.best.as_ref())),
+        ("time left", left),
+    ]
+}
+
+fn trial_line(record: Option<&TrialRecord>) -> String {
+    record
+        .map_or_else(|| "–".to_owned(), |record| format!("trial {}: {}", record.trial, trial_figures(record)))
+}

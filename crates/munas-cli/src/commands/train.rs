@@ -1,0 +1,194 @@
+//! `munas train`: one architecture, trained as an experiment would.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+use munas_data::Dataset;
+use munas_ir::{Graph, Shape};
+use munas_report::{curve_table, units};
+use munas_run::{Experiment, SavedModel};
+use munas_space::Architecture;
+use munas_train::{EpochReport, TrainedModel, train};
+use serde::Serialize;
+
+use super::cost::CostRecord;
+use crate::architecture::{parse_kind, read_architecture};
+use crate::args::TrainArgs;
+use crate::error::{CliError, CliResult};
+use crate::experiment::{Base, check_source, load_dataset, resolve};
+use crate::output::{Output, bar_style, message};
+use crate::records::EpochJson;
+
+/// The data that are trained on when none are named.
+const DEFAULT_DATA: &str = "data.source=glyphs";
+const MODEL_FILE: &str = "model.safetensors";
+const RESULT_FILE: &str = "result.json";
+
+#[derive(Debug, Serialize)]
+struct TrainJson {
+    data: String,
+    fingerprint: String,
+    seed: u64,
+    epochs: u32,
+    val_error: f64,
+    test_error: f64,
+    /// Test error after the last epoch, as muNAS reports it.
+    last_test_error: f64,
+    best_epoch: u32,
+    seconds: f64,
+    #[serde(flatten)]
+    cost: CostRecord,
+    curve: Vec<EpochJson>,
+    /// Where the model was saved.
+    model: Option<PathBuf>,
+}
+
+/// Trains and prints.
+pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
+    let kind = parse_kind(&args.space)?;
+    let architecture = read_architecture(kind, &args.arch)?;
+    let experiment = experiment(args)?;
+    if let Some(dir) = &args.out {
+        // Before minutes go into training.
+        std::fs::create_dir_all(dir).map_err(|error| {
+            CliError::failure(format_args!("cannot create the directory: {error}")).in_file(dir)
+        })?;
+    }
+    let dataset = load_dataset(&experiment)?;
+    let [height, width, channels] = dataset.input;
+    let graph = architecture.lower(Shape::new(height, width, channels), dataset.classes());
+    let start = Instant::now();
+    let mut progress = EpochProgress::new(experiment.train.epochs);
+    let trained = train(&graph, &dataset, &experiment.train, experiment.seed, &mut |report| {
+        progress.show(report);
+        ControlFlow::Continue(())
+    });
+    progress.finish();
+    let trained = trained?;
+    let seconds = start.elapsed().as_secs_f64();
+    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &graph, &trained)).transpose()?;
+    let document = TrainJson {
+        data: dataset.name.clone(),
+        fingerprint: dataset.fingerprint.clone(),
+        seed: experiment.seed,
+        epochs: experiment.train.epochs,
+        val_error: trained.validation_error,
+        test_error: trained.test_error,
+        last_test_error: trained.last_test_error,
+        best_epoch: trained.best_epoch,
+        seconds,
+        cost: CostRecord::of(&graph),
+        curve: trained.curve.iter().map(EpochJson::from).collect(),
+        model,
+    };
+    if let Some(dir) = &args.out {
+        save_result(dir, &document)?;
+    }
+    if args.format.json {
+        output.json(&document)?;
+        return Ok(());
+    }
+    print(&dataset, &trained, &document, output)
+}
+
+/// The experiment whose data and training settings count; its search space does not.
+fn experiment(args: &TrainArgs) -> CliResult<Experiment> {
+    check_source(args.data.as_deref())?;
+    let mut overrides = Vec::new();
+    let base = match &args.preset {
+        Some(preset) => Base::Preset(preset),
+        None => {
+            overrides.push(DEFAULT_DATA.to_owned());
+            Base::Defaults
+        }
+    };
+    overrides.extend(args.overrides());
+    let experiment = resolve(base, &overrides)?;
+    experiment.check_supported()?;
+    Ok(experiment)
+}
+
+fn save(
+    dir: &Path,
+    architecture: &Architecture,
+    graph: &Graph,
+    trained: &TrainedModel,
+) -> CliResult<PathBuf> {
+    let path = dir.join(MODEL_FILE);
+    let model = SavedModel {
+        // There is no run that it could be a trial of.
+        trial: 0,
+        architecture: architecture.clone(),
+        graph: graph.clone(),
+        weights: trained.weights.clone(),
+    };
+    model.save(&path)?;
+    Ok(path)
+}
+
+fn save_result(dir: &Path, document: &TrainJson) -> CliResult {
+    let path = dir.join(RESULT_FILE);
+    let failed = |error: std::io::Error| {
+        CliError::failure(format_args!("cannot write the result: {error}")).in_file(&path)
+    };
+    let text = serde_json::to_string_pretty(document).map_err(|error| failed(error.into()))?;
+    std::fs::write(&path, text + "\n").map_err(failed)
+}
+
+fn print(dataset: &Dataset, trained: &TrainedModel, document: &TrainJson, output: &mut Output) -> CliResult {
+    output.text(curve_table(&trained.curve, Some(trained.best_epoch)))?;
+    let cost = &document.cost;
+    let mut facts = vec![
+        ("data", format!("{}, {} training samples", dataset.name, dataset.train.len())),
+        (
+            "val. error",
+            format!("{} (epoch {})", units::percent(trained.validation_error), trained.best_epoch),
+        ),
+        (
+            "test error",
+            format!(
+                "{} (after the last epoch {})",
+                units::percent(trained.test_error),
+                units::percent(trained.last_test_error)
+            ),
+        ),
+        ("peak memory", units::bytes(cost.peak_memory)),
+        ("model size", units::bytes(cost.model_size)),
+        ("MACs", units::count(cost.macs)),
+        ("trained in", units::duration(document.seconds)),
+    ];
+    if let Some(model) = &document.model {
+        facts.push(("model", model.display().to_string()));
+    }
+    output.line("")?;
+    Ok(output.facts(facts)?)
+}
+
+/// The epochs as they are trained: a bar on a terminal, else a line each.
+struct EpochProgress {
+    bar: ProgressBar,
+}
+
+impl EpochProgress {
+    fn new(epochs: u32) -> Self {
+        let bar = ProgressBar::new(u64::from(epochs));
+        bar.set_style(bar_style("epoch {pos}/{len} {bar:40} {elapsed}, {eta} left  {msg}"));
+        Self { bar }
+    }
+
+    fn show(&mut self, report: &EpochReport) {
+        let figures =
+            format!("loss {:.4}, val. error {}", report.train_loss, units::percent(report.validation_error));
+        if self.bar.is_hidden() {
+            message(format_args!("epoch {}: {figures}", report.epoch));
+        }
+        self.bar.set_message(figures);
+        self.bar.set_position(u64::from(report.epoch));
+    }
+
+    fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}

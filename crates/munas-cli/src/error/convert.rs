@@ -1,0 +1,84 @@
+//! The errors of the libraries, told to a user: which of them are wrong input, and where.
+
+use munas_data::DataError;
+use munas_run::{ExperimentError, JournalError, JournalProblem, ModelError, RunError};
+use munas_train::TrainError;
+
+use super::CliError;
+
+impl From<ExperimentError> for CliError {
+    fn from(error: ExperimentError) -> Self {
+        Self::input(&error).maybe_hint(error.hint())
+    }
+}
+
+impl From<DataError> for CliError {
+    fn from(error: DataError) -> Self {
+        let told = match &error {
+            DataError::Download { .. } | DataError::Checksum { .. } => Self::failure(&error),
+            DataError::Io { path, source } => {
+                Self::input(format_args!("cannot read or write the data: {source}")).in_file(path)
+            }
+            DataError::Malformed { path, problem } => Self::input(problem).in_file(path),
+            _ => Self::input(&error),
+        };
+        told.maybe_hint(error.hint())
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        let hint = error.hint();
+        let told = match error {
+            RunError::Data(error) => Self::from(error),
+            RunError::Experiment(error) => Self::from(error),
+            RunError::ExperimentFile { path, source } => Self::from(source).in_file(&path),
+            RunError::Journal(error) => Self::from(error),
+            RunError::Model(error) => Self::from(error),
+            RunError::Locked { dir } => Self::input("another process is working on this run").in_file(&dir),
+            RunError::Exists { dir } => Self::input("there is a run already").in_file(&dir),
+            RunError::NotARun { dir, missing } => {
+                Self::input(format_args!("not a run: there is no {missing}"))
+                    .in_file(&dir)
+                    .hint("a run is a directory that `munas search` made")
+            }
+            RunError::NoTrial { dir, trial } => {
+                Self::input(format_args!("there is no trial {trial}")).in_file(&dir)
+            }
+            RunError::DataChanged { .. } | RunError::Problem(_) => Self::input(error),
+            RunError::Search(error) => {
+                Self::failure(error).hint("loosen the bound, or make it soft: leave it out of `bounds.hard`")
+            }
+            other => Self::failure(other),
+        };
+        told.maybe_hint(hint)
+    }
+}
+
+impl From<JournalError> for CliError {
+    fn from(error: JournalError) -> Self {
+        let told = match error.problem {
+            JournalProblem::SchemaVersion { .. } | JournalProblem::Corrupted(_) => {
+                Self::input(&error.problem)
+            }
+            _ => Self::failure(&error.problem),
+        };
+        told.in_file(&error.path).maybe_hint(error.hint())
+    }
+}
+
+impl From<ModelError> for CliError {
+    fn from(error: ModelError) -> Self {
+        Self::failure(&error.problem).in_file(&error.path)
+    }
+}
+
+impl From<TrainError> for CliError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Diverged { .. } => Self::failure(&error).hint("a smaller --learning-rate may help"),
+            TrainError::Stopped { .. } => Self::failure(error),
+            _ => Self::input(error),
+        }
+    }
+}

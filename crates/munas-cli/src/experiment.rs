@@ -1,0 +1,69 @@
+//! From arguments to an experiment, and from an experiment to its data.
+
+use std::path::Path;
+
+use munas_data::{Dataset, LoadOptions, Source, load};
+use munas_run::Experiment;
+use munas_run::presets::Preset;
+
+use crate::error::{CliError, CliResult, read_input};
+
+/// Where an experiment's values come from, before overrides.
+#[derive(Clone, Copy, Debug)]
+pub enum Base<'a> {
+    /// A file of the user's.
+    File(&'a Path),
+    /// A published experiment.
+    Preset(&'a str),
+    /// The built-in defaults alone.
+    Defaults,
+}
+
+/// The experiment of a base with `key=value` overrides.
+///
+/// # Errors
+/// If the file or preset cannot be read, or a value is wrong.
+pub fn resolve(base: Base<'_>, overrides: &[String]) -> CliResult<Experiment> {
+    match base {
+        Base::File(path) => {
+            let text = read_input(path)?;
+            Experiment::from_toml(&text, overrides).map_err(|error| {
+                // What is wrong with an override is not in the file.
+                let is_in_file = Experiment::from_toml(&text, &[]).as_ref().err() == Some(&error);
+                let told = CliError::from(error);
+                if is_in_file { told.in_file(path) } else { told }
+            })
+        }
+        Base::Preset(name) => Ok(Preset::find(name)?.experiment(overrides)?),
+        Base::Defaults => Ok(Experiment::from_toml("", overrides)?),
+    }
+}
+
+/// Checks that `--data` names a source of data, which gives a better hint than the experiment's key of it.
+///
+/// # Errors
+/// If there is no such source.
+pub fn check_source(data: Option<&str>) -> CliResult {
+    if let Some(text) = data {
+        text.parse::<Source>()?;
+    }
+    Ok(())
+}
+
+/// Loads an experiment's data.
+///
+/// # Errors
+/// If they cannot be found or read.
+pub fn load_dataset(experiment: &Experiment) -> CliResult<Dataset> {
+    let data = &experiment.data;
+    let options = LoadOptions {
+        data_dir: data.dir.clone(),
+        validation: data.validation,
+        seed: experiment.seed,
+        size: data.size,
+        grey: data.grey,
+        skip_bad: data.skip_bad,
+        subset: data.subset,
+    };
+    Ok(load(&data.source, &options)?)
+}

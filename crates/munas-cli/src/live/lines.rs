@@ -1,0 +1,35 @@
+//! The plain form: a line per trial that ends.
+
+use munas_report::trial_figures;
+use munas_run::{Event, TrialState};
+
+use super::ending_notice;
+use super::tally::Tally;
+use crate::output::message;
+
+/// Prints what an event has to say.
+pub fn show(event: &Event<'_>, tally: &Tally) {
+    match event {
+        Event::TrialFinished { record, on_front } => {
+            let trial = record.trial;
+            let text = match &record.state {
+                TrialState::Done(_) => trial_figures(record),
+                TrialState::Failed(reason) => format!("failed: {reason}"),
+                state => state.name().to_owned(),
+            };
+            let front = if *on_front { ", on the front" } else { "" };
+            message(format_args!(
+                "trial {trial}: {text}{front} ({}/{}, {})",
+                tally.ended,
+                tally.limit,
+                tally.line()
+            ));
+        }
+        Event::Ending { reason, running } => {
+            if let Some(notice) = ending_notice(*reason, *running) {
+                message(notice);
+            }
+        }
+        Event::TrialStarted { .. } | Event::Epoch { .. } => {}
+    }
+}

@@ -1,0 +1,97 @@
+//! Running totals of a search, for display.
+
+use std::time::{Duration, Instant};
+
+use munas_report::units;
+use munas_run::{Event, Experiment, Limits, Status, TrialRecord, TrialState};
+use munas_search::Bounds;
+
+/// Totals of the run, and the pace of this session.
+pub struct Tally {
+    bounds: Bounds,
+    /// Trials with a result at which the search ends.
+    pub limit: u64,
+    /// Trials of the run that have a result.
+    pub ended: u64,
+    done: u64,
+    in_bounds: u64,
+    /// Lowest validation error among the trials that fit the device.
+    best: Option<f64>,
+    ended_before: u64,
+    begin: Instant,
+    deadline: Option<Instant>,
+}
+
+impl Tally {
+    /// The totals at the beginning of a session.
+    pub fn new(experiment: &Experiment, limits: &Limits, status: &Status) -> Self {
+        let begin = Instant::now();
+        Self {
+            bounds: experiment.bounds.clone(),
+            limit: limits.trials,
+            ended: status.ended(),
+            done: status.done,
+            in_bounds: status.in_bounds,
+            best: status.best_in_bounds.as_ref().and_then(TrialRecord::validation_error),
+            ended_before: status.ended(),
+            begin,
+            deadline: limits.time.and_then(|time| begin.checked_add(time)),
+        }
+    }
+
+    /// Counts an event.
+    pub fn count(&mut self, event: &Event<'_>) {
+        let Event::TrialFinished { record, .. } = event else { return };
+        match &record.state {
+            TrialState::Done(outcome) => {
+                self.ended += 1;
+                self.done += 1;
+                self.in_bounds += u64::from(record.in_bounds(&self.bounds));
+                let error = outcome.validation_error;
+                // An error of 0 meets its bound: the resources alone decide what fits.
+                if self.bounds.are_met(&record.candidate, Some(0.0))
+                    && self.best.is_none_or(|best| error < best)
+                {
+                    self.best = Some(error);
+                }
+            }
+            TrialState::Failed(_) => self.ended += 1,
+            TrialState::Running | TrialState::Stopped => {}
+        }
+    }
+
+    /// `12.3 trials/min · 64 % in bounds · best 2.31 % · 3 min 05 s left`; what is not known yet is left out.
+    pub fn line(&self) -> String {
+        let elapsed = self.begin.elapsed();
+        let ended = self.ended - self.ended_before;
+        let mut parts = Vec::new();
+        if ended > 0 {
+            parts.push(format!("{:.1} trials/min", ended as f64 / elapsed.as_secs_f64() * 60.0));
+        }
+        if self.done > 0 {
+            parts.push(format!("{:.0} % in bounds", 100.0 * self.in_bounds as f64 / self.done as f64));
+        }
+        if let Some(best) = self.best {
+            parts.push(format!("best {}", units::percent(best)));
+        }
+        if let Some(left) = self.time_left(elapsed, ended) {
+            parts.push(format!("{} left", units::duration(left.as_secs_f64())));
+        }
+        if parts.is_empty() {
+            return "the first trials are being trained".to_owned();
+        }
+        parts.join(" · ")
+    }
+
+    /// Until the trials are done at the pace of this session, or the time is up.
+    fn time_left(&self, elapsed: Duration, ended: u64) -> Option<Duration> {
+        let to_do = self.limit.saturating_sub(self.ended) as f64;
+        let seconds = (ended > 0).then(|| elapsed.as_secs_f64() / ended as f64 * to_do);
+        let by_trials = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let by_clock = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match (by_trials, by_clock) {
+            (Some(trials), Some(clock)) => Some(trials.min(clock)),
+            (known, None) | (None, known) => known,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The `munas` command line: arguments → effects. The only crate that prints.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `args` | the command line as data, without effects |
+//! | `usage` | parsing it, with wrong usage told like every other error |
+//! | `commands` | one file per command |
+//! | `experiment`, `architecture` | from arguments to experiments, data and networks |
+//! | `session` | a search from its beginning to the front, shared by search and resume |
+//! | `live` | the display of a search that is going on |
+//! | `stop` | Ctrl-C |
+//! | `records` | trials in their JSON form |
+//! | `error` | errors with place and hint; exit status |
+//! | `output` | results to standard output, messages to standard error |
+//!
+//! Exit status: 0 success, 1 failure, 2 wrong usage or input.
+
+mod architecture;
+mod args;
+mod commands;
+mod error;
+mod experiment;
+mod live;
+mod output;
+mod records;
+mod session;
+mod stop;
+mod usage;
+
+use std::process::ExitCode;
+
+use args::Args;
+use output::Output;
+
+fn main() -> ExitCode {
+    let mut output = Output::new();
+    let args = match usage::parse::<Args>(std::env::args_os()) {
+        Ok(args) => args,
+        Err(outcome) => return outcome.print(&mut output),
+    };
+    match commands::run(args.command, &mut output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error.render());
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Trials in their JSON form, the same in every command. Field names are stable.
+
+use munas_run::{TrialRecord, TrialState};
+use munas_search::Bounds;
+use munas_train::EpochReport;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A trial. Errors are shares of misclassified samples; fields without a value are null.
+#[derive(Debug, Serialize)]
+pub struct TrialJson {
+    trial: u64,
+    state: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    val_error: Option<f64>,
+    test_error: Option<f64>,
+    /// Test error after the last epoch, as muNAS reports it.
+    last_test_error: Option<f64>,
+    int8_error: Option<f64>,
+    peak_memory: u64,
+    peak_memory_with_input: u64,
+    model_size: u64,
+    macs: u64,
+    exact: bool,
+    in_bounds: bool,
+    epochs: u32,
+    best_epoch: Option<u32>,
+    train_seconds: Option<f64>,
+    space: String,
+    arch: Value,
+}
+
+impl TrialJson {
+    /// The JSON form of a trial.
+    pub fn new(record: &TrialRecord, bounds: &Bounds) -> Self {
+        let outcome = record.outcome();
+        let resources = &record.candidate.resources;
+        let architecture = &record.candidate.architecture;
+        Self {
+            trial: record.trial,
+            state: record.state.name(),
+            reason: match &record.state {
+                TrialState::Failed(reason) => Some(reason.clone()),
+                _ => None,
+            },
+            val_error: outcome.map(|outcome| outcome.validation_error),
+            test_error: outcome.map(|outcome| outcome.test_error),
+            last_test_error: outcome.map(|outcome| outcome.last_test_error),
+            int8_error: outcome.and_then(|outcome| outcome.int8_error),
+            peak_memory: resources.peak_memory,
+            peak_memory_with_input: resources.peak_memory_with_input,
+            model_size: resources.model_size,
+            macs: resources.macs,
+            exact: resources.exact,
+            in_bounds: record.in_bounds(bounds),
+            epochs: record.candidate.epochs,
+            best_epoch: outcome.map(|outcome| outcome.best_epoch),
+            train_seconds: outcome.map(|outcome| outcome.train_seconds),
+            space: architecture.kind().to_string(),
+            arch: architecture.to_json(),
+        }
+    }
+
+    /// The JSON forms of several.
+    pub fn list(records: &[TrialRecord], bounds: &Bounds) -> Vec<Self> {
+        records.iter().map(|record| Self::new(record, bounds)).collect()
+    }
+}
+
+/// One epoch of a training curve. Losses are means per sample in nats.
+#[derive(Debug, Serialize)]
+pub struct EpochJson {
+    epoch: u32,
+    learning_rate: f64,
+    train_loss: f64,
+    train_error: f64,
+    val_loss: f64,
+    val_error: f64,
+}
+
+impl From<&EpochReport> for EpochJson {
+    fn from(report: &EpochReport) -> Self {
+        Self {
+            epoch: report.epoch,
+            learning_rate: report.learning_rate,
+            train_loss: report.train_loss,
+            train_error: report.train_error,
+            val_loss: report.validation_loss,
+            val_error: report.validation_error,
+        }
+    }
+}

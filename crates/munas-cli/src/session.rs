@@ -1,0 +1,153 @@
+//! One session of a search, new or resumed: train, show progress, print the front, say what to do next.
+
+use std::sync::Arc;
+
+use munas_data::Dataset;
+use munas_report::{front_table, objective_text, objective_title, units};
+use munas_run::{
+    EndReason, Experiment, Limits, Run, RunReader, Summary, TrainingEvaluator, execute, front, status,
+};
+use munas_search::Objective;
+use serde::Serialize;
+
+use crate::args::Format;
+use crate::error::CliResult;
+use crate::live::Live;
+use crate::output::{GOOD, Output, STRONG};
+use crate::records::TrialJson;
+use crate::stop::on_interrupt;
+
+#[derive(Debug, Serialize)]
+struct SessionJson {
+    /// Directory of the run.
+    dir: String,
+    /// Why the session ended: trials, time, target, interrupted, exhausted.
+    reason: &'static str,
+    /// Trials of this session by how they ended.
+    done: u64,
+    failed: u64,
+    stopped: u64,
+    seconds: f64,
+    front: Vec<TrialJson>,
+}
+
+/// Searches until a limit is reached or Ctrl-C, and prints what was found.
+///
+/// # Errors
+/// If the search fails; what it found until then is in the run.
+pub fn run(
+    mut run: Run,
+    dataset: Dataset,
+    limits: &Limits,
+    format: Format,
+    output: &mut Output,
+) -> CliResult {
+    let stop = on_interrupt()?;
+    let reader = RunReader::open(run.dir())?;
+    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset));
+    let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
+    let summary = execute(&mut run, &evaluator, limits, &stop, &mut |event| live.show(&event));
+    live.finish();
+    let summary = summary?;
+    // What is printed next may be read by whoever opens the run the moment it appears.
+    drop(run);
+    if format.json {
+        return print_json(&reader, &summary, output);
+    }
+    print_front(&reader, output)?;
+    print_end(&reader, &summary, output)
+}
+
+/// What is searched, in which data, within which bounds, and where the run is.
+pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
+    let experiment: &Experiment = run.experiment();
+    let [height, width, channels] = dataset.input;
+    output.note(format_args!("{STRONG}run{STRONG:#}      {}", run.dir().display()));
+    output.note(format_args!(
+        "{STRONG}data{STRONG:#}     {}: {} training samples of {height}x{width}x{channels}, {} classes",
+        dataset.name,
+        dataset.train.len(),
+        dataset.classes(),
+    ));
+    output.note(format_args!(
+        "{STRONG}search{STRONG:#}   {} in {}, {} trials of up to {} epochs",
+        experiment.search.algorithm,
+        experiment.space.kind(),
+        experiment.search.trials,
+        experiment.train.epochs,
+    ));
+    output.note(format_args!("{STRONG}bounds{STRONG:#}   {}\n", bounds_text(experiment)));
+}
+
+fn bounds_text(experiment: &Experiment) -> String {
+    let bounds = &experiment.bounds;
+    let text = |objective: Objective| {
+        let bound = objective_text(objective, bounds.get(objective)?);
+        let hard = if bounds.is_hard(objective) { " (hard)" } else { "" };
+        Some(format!("{} ≤ {bound}{hard}", objective_title(objective)))
+    };
+    let given: Vec<String> = Objective::ALL.into_iter().filter_map(text).collect();
+    if given.is_empty() { "none".to_owned() } else { given.join(", ") }
+}
+
+fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> CliResult {
+    output.json(&SessionJson {
+        dir: reader.dir().display().to_string(),
+        reason: summary.reason.name(),
+        done: summary.done,
+        failed: summary.failed,
+        stopped: summary.stopped,
+        seconds: summary.elapsed.as_secs_f64(),
+        front: TrialJson::list(&front(reader)?, &reader.experiment().bounds),
+    })?;
+    Ok(())
+}
+
+fn print_front(reader: &RunReader, output: &mut Output) -> CliResult {
+    let front = front(reader)?;
+    if front.is_empty() {
+        output.note("no trial is done yet");
+    } else {
+        output.text(front_table(&front, &reader.experiment().bounds))?;
+    }
+    Ok(())
+}
+
+fn print_end(reader: &RunReader, summary: &Summary, output: &mut Output) -> CliResult {
+    let status = status(reader)?;
+    let dir = reader.dir().display();
+    let ended = match summary.reason {
+        EndReason::Trials => format!("{GOOD}done{GOOD:#}"),
+        EndReason::Target { trial } => format!("{GOOD}trial {trial} reached the target{GOOD:#}"),
+        EndReason::Time => "the time is up".to_owned(),
+        EndReason::Interrupted => "interrupted".to_owned(),
+        EndReason::Exhausted => "nothing new is left within the bounds".to_owned(),
+    };
+    output.note(format_args!(
+        "\n{ended}: {} trials in {}, {} of {} in bounds; {} draws refused before training",
+        summary.done,
+        units::duration(summary.elapsed.as_secs_f64()),
+        status.in_bounds,
+        status.done,
+        status.refused.total(),
+    ));
+    let mut next = Vec::new();
+    if let Some(best) = status.best_in_bounds.as_ref().or(status.best.as_ref()) {
+        next.push((format!("munas show {dir} {}", best.trial), "layers, memory and curve of the best"));
+    }
+    next.push((format!("munas report {dir}"), "everything as one HTML page"));
+    if status.ended() < status.trials_limit {
+        next.push((format!("munas resume {dir}"), "the remaining trials"));
+    } else {
+        next.push((
+            format!("munas resume {dir} --trials {}", status.trials_limit.saturating_mul(2)),
+            "search on",
+        ));
+    }
+    let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    output.note(format_args!("\n{STRONG}next{STRONG:#}"));
+    for (command, purpose) in next {
+        output.note(format_args!("  {command:<width$}   {purpose}"));
+    }
+    Ok(())
+}

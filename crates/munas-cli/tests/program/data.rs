@@ -1,0 +1,75 @@
+//! `munas data`, `munas presets` and `munas bench`.
+
+use expect_test::expect;
+
+use crate::support::Workspace;
+
+#[test]
+fn generated_datasets_are_always_there() {
+    let workspace = Workspace::new();
+    let list = workspace.json(&["data", "list", "--json"]);
+    let entry =
+        |name: &str| list.as_array().unwrap().iter().find(|entry| entry["name"] == name).unwrap().clone();
+    assert_eq!(entry("glyphs")["available"], true);
+    assert_eq!(entry("mnist")["available"], false);
+    assert_eq!(entry("mnist")["fetchable"], true);
+    let info = workspace.json(&["data", "info", "glyphs", "--json"]);
+    assert_eq!((info["train"].as_u64(), info["test"].as_u64()), (Some(7_200), Some(2_000)));
+    assert_eq!(info["classes"].as_array().unwrap().len(), 10);
+}
+
+#[test]
+fn own_data_are_described() {
+    let workspace = Workspace::new();
+    let rows: String =
+        (0..40).map(|row| format!("{},{},{}\n", row, row * 2, ["on", "off"][row % 2])).collect();
+    let csv = workspace.write("own.csv", format!("a,b,label\n{rows}"));
+    let text = workspace.ok(&["data", "info", &format!("csv:{csv}")]);
+    let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("fingerprint")).collect();
+    expect![[r#"
+        name          csv:own.csv
+        input         1x1x2, f32
+        in memory     320 B
+
+        class  train  validation  test
+        ──────────────────────────────
+        off       14           2     4
+        on        15           1     4
+        all       29           3     8"#]]
+    .assert_eq(&text.join("\n"));
+}
+
+#[test]
+fn every_preset_is_listed_with_its_file() {
+    let workspace = Workspace::new();
+    let presets = workspace.json(&["presets", "--json"]);
+    for preset in presets.as_array().unwrap() {
+        assert!(preset["toml"].as_str().unwrap().contains("[data]"), "{preset}");
+        assert!(workspace.ok(&["presets"]).contains(preset["name"].as_str().unwrap()));
+    }
+}
+
+#[test]
+fn a_dataset_without_a_known_address_cannot_be_fetched() {
+    let workspace = Workspace::new();
+    let finished = workspace.run(&["data", "fetch", "uci-har", "--data-dir", "data"]);
+    assert_eq!(finished.code, Some(2));
+    assert!(finished.stderr.contains("uci-har"), "{}", finished.stderr);
+    // Nothing listens on this port of the loopback device.
+    let finished =
+        workspace.run(&["data", "fetch", "mnist", "--data-dir", "data", "--from", "http://127.0.0.1:9/"]);
+    assert_eq!(finished.code, Some(1));
+}
+
+#[test]
+fn the_benchmark_measures_what_it_says() {
+    let workspace = Workspace::new();
+    let bench = workspace.json(&["bench", "--network", "A", "--json"]);
+    let network = &bench["networks"][0];
+    let number = |name: &str| network[name].as_f64().unwrap();
+    let gflops = 6.0 * number("macs") * number("samples_per_second") / 1e9;
+    assert!((gflops / number("gflops") - 1.0).abs() < 1e-9);
+    assert!(number("samples_per_second") >= number("median_samples_per_second"));
+    let share = gflops / bench["fma_peak_gflops"].as_f64().unwrap();
+    assert!((share / number("share_of_peak") - 1.0).abs() < 1e-9);
+}

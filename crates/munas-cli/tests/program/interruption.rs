@@ -1,0 +1,117 @@
+//! Searches that are killed or interrupted. The number of kills is set by `MUNAS_KILLS`.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use munas_run::{RunReader, TrialRecord, TrialState};
+
+use crate::support::{Running, Workspace};
+
+/// Kills without `MUNAS_KILLS`; enough to hit different places, few enough for every test run.
+const DEFAULT_KILLS: u32 = 4;
+
+/// Trials per kill: so many that a search is usually killed in the middle of things, and not at its end.
+const TRIALS_PER_KILL: u32 = 3;
+
+/// The trials of a run without what depends on the clock.
+fn trials(dir: &Path) -> Vec<TrialRecord> {
+    let mut trials = RunReader::open(dir).unwrap().trials().unwrap();
+    for trial in &mut trials {
+        trial.started_ms = 0;
+        trial.finished_ms = None;
+        if let TrialState::Done(outcome) = &mut trial.state {
+            outcome.train_seconds = 0.0;
+        }
+    }
+    trials
+}
+
+/// Numbers below one that differ from call to call, the same in every test run.
+fn fractions() -> impl Iterator<Item = f64> {
+    // Multiples of the golden ratio, modulo one, are spread evenly.
+    (1..).map(|index| f64::from(index) * 0.618_033_988_75 % 1.0)
+}
+
+#[test]
+fn killed_at_any_instant_a_run_resumes_to_the_same_trials() {
+    let kills = std::env::var("MUNAS_KILLS").map_or(DEFAULT_KILLS, |count| count.parse().unwrap());
+    let limit = format!("search.trials={}", kills * TRIALS_PER_KILL);
+    let settings = ["--set", &limit, "--set", "train.epochs=4", "--set", "data.subset=2000"];
+    let workspace = Workspace::new();
+    let timed = |args: &[&str]| {
+        let begin = Instant::now();
+        workspace.ok(args);
+        begin.elapsed()
+    };
+    let whole = timed(&Workspace::tiny_search("whole", &settings));
+    let start_up = timed(&["resume", "whole"]);
+    let search = Workspace::tiny_search("killed", &settings);
+    let longest = start_up + whole.saturating_sub(start_up) * 2 / kills;
+    let mut killed = 0;
+    for fraction in fractions().take(kills as usize) {
+        // A process that is killed before the run is whole leaves nothing to resume: it is begun again.
+        let begun = workspace.path("killed/journal.db").exists();
+        let args: &[&str] = if begun { &["resume", "killed"] } else { &search };
+        let mut process = Running::start(workspace.command(args));
+        sleep(longest.mul_f64(fraction));
+        if process.has_ended() {
+            break;
+        }
+        process.kill();
+        killed += 1;
+    }
+    let begun = workspace.path("killed/journal.db").exists();
+    workspace.ok(if begun { &["resume", "killed"] } else { &search });
+    let (expected, found) = (trials(&workspace.path("whole")), trials(&workspace.path("killed")));
+    println!("{killed} kills of a search of {} trials that takes {whole:?}", found.len());
+    assert_eq!(expected.len() as u32, kills * TRIALS_PER_KILL);
+    assert_eq!(found, expected);
+    assert_eq!(workspace.json(&["replay", "killed", "--json"])["agreeing"], kills * TRIALS_PER_KILL);
+}
+
+#[test]
+fn ctrl_c_ends_cleanly_and_the_run_goes_on_later() {
+    let workspace = Workspace::new();
+    let mut search =
+        Running::start(workspace.command(&Workspace::tiny_search("run", &["--set", "search.trials=100000"])));
+    search.wait_for("trial 2: ");
+    search.interrupt();
+    let finished = search.finish();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(finished.stderr.contains("munas resume run"), "{}", finished.stderr);
+    let status = workspace.json(&["status", "run", "--json"]);
+    assert_eq!((status["end_reason"].as_str(), status["running"].as_u64()), (Some("interrupted"), Some(0)));
+    let done = status["done"].as_u64().unwrap();
+    assert!(done >= 2);
+    workspace.ok(&["resume", "run", "--trials", &(done + 1).to_string()]);
+    assert_eq!(workspace.json(&["status", "run", "--json"])["done"], done + 1);
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once() {
+    let workspace = Workspace::new();
+    // One epoch takes far longer than the test: only the second Ctrl-C can end it in time.
+    let long = [
+        "search",
+        "--out",
+        "run",
+        "--data",
+        "glyphs28",
+        "--workers",
+        "1",
+        "--set",
+        "space.bounds={blocks=[9,10],kernels=[7],filters=[100,128],pool_sizes=[2],dense=[1,2],units=[10,64],layers=[3,3]}",
+    ];
+    let mut search = Running::start(workspace.command(&long));
+    search.wait_for("bounds");
+    while workspace.json(&["status", "run", "--json"])["running"] != 1 {
+        sleep(Duration::from_millis(20));
+    }
+    search.interrupt();
+    search.wait_for("stopping 1 running trial");
+    search.interrupt();
+    assert_eq!(search.finish().code, Some(130));
+    let status = workspace.json(&["status", "run", "--json"]);
+    assert_eq!((status["active"].as_bool(), status["running"].as_u64()), (Some(false), Some(1)));
+}

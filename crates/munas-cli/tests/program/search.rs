@@ -1,0 +1,123 @@
+//! A search and what can be asked about it afterwards.
+
+use serde_json::Value;
+
+use crate::support::{Running, Workspace};
+
+fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).unwrap_or_else(|| panic!("no `{name}` in {value}"))
+}
+
+#[test]
+fn a_search_and_every_question_about_it() {
+    let workspace = Workspace::new();
+    let finished = workspace.run(&Workspace::tiny_search("run", &[]));
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(finished.stdout.contains("peak memory"), "the front is a result: {}", finished.stdout);
+    assert!(
+        !finished.stdout.contains('\u{1b}') && !finished.stderr.contains('\u{1b}'),
+        "no colour off a terminal"
+    );
+    assert!(finished.stderr.contains("munas report run"), "{}", finished.stderr);
+    assert_eq!(workspace.ok(&["front", "run"]), finished.stdout);
+
+    let status = workspace.json(&["status", "run", "--json"]);
+    assert_eq!((status["done"].as_u64(), status["active"].as_bool()), (Some(6), Some(false)));
+    assert_eq!(status["end_reason"], "trials");
+
+    let front = workspace.json(&["front", "run", "--json"]);
+    let front = front.as_array().unwrap();
+    assert!(!front.is_empty());
+    for member in front {
+        for name in ["val_error", "test_error", "peak_memory", "model_size", "macs"] {
+            assert!(field(member, name).is_number(), "{name}");
+        }
+        assert!(field(member, "int8_error").is_null() && field(member, "arch").is_object());
+        check_trial(&workspace, member);
+    }
+
+    assert_eq!(workspace.json(&["replay", "run", "--json"])["agreeing"], 6);
+    check_report(&workspace, front);
+}
+
+/// `munas show` agrees with the front and with `munas cost`.
+fn check_trial(workspace: &Workspace, member: &Value) {
+    let trial = member["trial"].to_string();
+    let shown = workspace.json(&["show", "run", &trial, "--json"]);
+    for (name, value) in member.as_object().unwrap() {
+        assert_eq!(field(&shown, name), value);
+    }
+    assert_eq!(shown["curve"].as_array().unwrap().len(), 2);
+    let steps = shown["memory"].as_array().unwrap();
+    assert_eq!(steps.iter().filter_map(|step| step["bytes"].as_u64()).max(), member["peak_memory"].as_u64());
+    assert!(shown["model"].as_str().is_some_and(|path| workspace.path(path).exists()));
+    let arch = workspace.write("arch.json", member["arch"].to_string());
+    let args = ["cost", "--space", "mlp", "--arch", arch, "--input", "16x16x1", "--classes", "10", "--json"];
+    let cost = workspace.json(&args);
+    for name in ["peak_memory", "peak_memory_with_input", "model_size", "macs", "exact", "layers"] {
+        assert_eq!(field(&cost, name), field(&shown, name), "{name}");
+    }
+    assert!(workspace.ok(&["show", "run", &trial]).contains("Memory while each operator runs"));
+}
+
+fn check_report(workspace: &Workspace, front: &[Value]) {
+    assert_eq!(workspace.ok(&["report", "run", "-o", "page.html"]).trim(), "page.html");
+    let page = std::fs::read_to_string(workspace.path("page.html")).unwrap();
+    for member in front {
+        assert!(page.contains(&format!("id=\"trial-{}\"", member["trial"])));
+    }
+    for outside in ["http://", "https://", "<link", "<img", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn a_search_as_json_is_one_document() {
+    let workspace = Workspace::new();
+    let session = workspace.json(&Workspace::tiny_search("run", &["--json"]));
+    assert_eq!((session["reason"].as_str(), session["done"].as_u64()), (Some("trials"), Some(6)));
+    assert_eq!(session["dir"], "run");
+    assert_eq!(session["front"], workspace.json(&["front", "run", "--json"]));
+}
+
+#[test]
+fn a_run_without_a_name_gets_one_and_is_never_overwritten() {
+    let workspace = Workspace::new();
+    let search = ["search", "--trials", "1", "--set", "train.epochs=1", "--set", "data.subset=100"];
+    for expected in ["runs/quick-start-1", "runs/quick-start-2"] {
+        let finished = workspace.run(&search);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+    let again = workspace.run(&Workspace::tiny_search("runs/quick-start-1", &[]));
+    assert_eq!(again.code, Some(2));
+    assert!(again.stderr.contains("hint: `munas resume runs/quick-start-1`"), "{}", again.stderr);
+}
+
+#[test]
+fn a_complete_run_is_extended_and_its_trials_stay() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=3"]));
+    let before = workspace.json(&["show", "run", "2", "--json"]);
+    workspace.ok(&["resume", "run", "--trials", "5"]);
+    assert_eq!(workspace.json(&["status", "run", "--json"])["done"], 5);
+    assert_eq!(workspace.json(&["show", "run", "2", "--json"])["arch"], before["arch"]);
+    let finished = workspace.run(&["resume", "run", "--trials", "5"]);
+    assert_eq!(finished.code, Some(0));
+    assert!(finished.stderr.contains("all 5 trials are done"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_second_process_on_the_same_run_is_refused_and_readers_are_not() {
+    let workspace = Workspace::new();
+    let mut first =
+        Running::start(workspace.command(&Workspace::tiny_search("run", &["--set", "search.trials=100000"])));
+    first.wait_for("trial 1: ");
+    let second = workspace.run(&["resume", "run"]);
+    assert_eq!(second.code, Some(2));
+    assert!(second.stderr.contains("another process is working on this run"), "{}", second.stderr);
+    assert_eq!(workspace.json(&["status", "run", "--json"])["active"], true);
+    workspace.ok(&["front", "run"]);
+    first.kill();
+    assert_eq!(workspace.json(&["status", "run", "--json"])["active"], false);
+}

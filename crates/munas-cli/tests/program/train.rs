@@ -1,0 +1,57 @@
+//! `munas train`.
+
+use crate::support::Workspace;
+
+const OPTIONS: &[&str] =
+    &["--data", "glyphs", "--set", "data.subset=400", "--epochs", "3", "--learning-rate", "0.05"];
+
+#[test]
+fn a_network_is_trained_saved_and_reproducible() {
+    let workspace = Workspace::new();
+    let arch = workspace.write("arch.json", r#"{"dense":[24]}"#);
+    let args = [&["train", "--space", "mlp", "--arch", arch, "--json", "--out", "model"], OPTIONS].concat();
+    let mut first = workspace.json(&args);
+    let curve = first["curve"].as_array().unwrap();
+    assert_eq!(curve.len(), 3);
+    let best = curve.iter().map(|epoch| epoch["val_error"].as_f64().unwrap()).fold(1.0, f64::min);
+    assert_eq!(first["val_error"].as_f64(), Some(best));
+    assert_eq!(first["model_size"], 24 * 256 + 24 + 240 + 10);
+    assert!(workspace.path("model/model.safetensors").metadata().unwrap().len() > 4 * 6_418);
+    let saved = std::fs::read_to_string(workspace.path("model/result.json")).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&saved).unwrap(), first);
+    let mut second = workspace.json(&args);
+    for result in [&mut first, &mut second] {
+        result.as_object_mut().unwrap().remove("seconds");
+    }
+    assert_eq!(first, second);
+}
+
+#[test]
+fn the_curve_goes_to_standard_output_and_progress_to_standard_error() {
+    let workspace = Workspace::new();
+    let arch = workspace.write("arch.json", r#"{"dense":[8]}"#);
+    let finished = workspace.run(&[&["train", "--space", "mlp", "--arch", arch], OPTIONS].concat());
+    assert_eq!(finished.code, Some(0));
+    assert_eq!(
+        finished.stdout.lines().filter(|line| line.trim_start().starts_with(['1', '2', '3'])).count(),
+        3
+    );
+    assert!(finished.stdout.contains("test error"));
+    assert_eq!(finished.stderr.lines().filter(|line| line.starts_with("epoch ")).count(), 3);
+}
+
+#[test]
+fn divergence_is_a_failure_with_a_hint() {
+    let workspace = Workspace::new();
+    let arch = workspace.write("arch.json", r#"{"dense":[32,32]}"#);
+    let finished = workspace.run(
+        &[&["train", "--space", "mlp", "--arch", arch], OPTIONS, &["--set", "train.learning_rate=1e9"]]
+            .concat(),
+    );
+    assert_eq!(finished.code, Some(1));
+    assert!(
+        finished.stderr.contains("diverged") && finished.stderr.contains("hint: "),
+        "{}",
+        finished.stderr
+    );
+}
