@@ -35,7 +35,8 @@ pub const DEFAULT_SIZE: usize = 16;
 /// Smallest and largest edge length, in pixels.
 pub const SIZES: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// The dataset is the same for every experiment, whatever its seed.
+/// The dataset is the same for every experiment, whatever its seed. (Sines come from the platform's library: another
+/// platform may draw a few pixels differently, and the fingerprint then says so.)
 const SEED: u64 = 0x676c_7970_6873;
 
 /// Draws the dataset with `size` × `size` grey pixels.

@@ -104,7 +104,7 @@ fn mirror(index: isize, axis: usize) -> usize {
 const BEFORE: usize = 1;
 const AFTER: usize = 2;
 /// Pixels that are rotated side by side, for the sake of vector instructions.
-const BLOCK: usize = 8;
+const BLOCK: usize = 4;
 
 /// Turns by `angle` radians around the centre; bilinear, zero outside.
 ///

@@ -105,7 +105,7 @@ fn holds(path: &Path, file: &RemoteFile<'_>) -> bool {
         })
 }
 
-/// Downloads into an unnamed file in `folder`, which vanishes when it is not persisted.
+/// Downloads into a [`partial_file`].
 fn download(
     agent: &Agent,
     url: &str,
@@ -117,7 +117,7 @@ fn download(
     let response = agent.get(url).call().map_err(|error| failed(error.to_string()))?;
     // One byte more than published is enough to tell that the file is another.
     let mut body = response.into_body().into_reader().take(file.bytes + 1);
-    let mut partial = NamedTempFile::new_in(folder).map_err(|error| DataError::io(folder, error))?;
+    let mut partial = partial_file(folder)?;
     let mut hasher = Sha256::new();
     let mut received = 0;
     let mut piece = vec![0; PIECE];
@@ -144,6 +144,15 @@ fn download(
     }
     partial.as_file().sync_all().map_err(|error| DataError::io(folder, error))?;
     Ok(partial)
+}
+
+/// A file with a name of its own in `folder`, which vanishes when it is not persisted.
+pub(super) fn partial_file(folder: &Path) -> Result<NamedTempFile, DataError> {
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are for their owner alone; a data folder may be shared, as far as the umask lets it.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder).map_err(|error| DataError::io(folder, error))
 }
 
 struct HashWriter<'a>(&'a mut Sha256);

@@ -94,7 +94,19 @@ fn a_file_arrives_with_progress_under_its_name() {
     let steps = fetch_one(&content, Some(Resource::Whole(content.clone())), dest.path()).unwrap();
     assert_eq!(steps.last(), Some(&(200_000, 200_000)));
     assert!(steps.is_sorted() && steps.len() >= 3);
-    assert_eq!(fs::read(dest.path().join("set/a.gz")).unwrap(), content);
+    let place = dest.path().join("set/a.gz");
+    assert_eq!(fs::read(&place).unwrap(), content);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let plain =
+            fs::File::create(dest.path().join("plain")).unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(
+            fs::metadata(&place).unwrap().permissions().mode(),
+            plain,
+            "as any other file of the user"
+        );
+    }
 }
 
 #[test]

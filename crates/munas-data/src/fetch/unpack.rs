@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
-use tempfile::NamedTempFile;
 
+use super::download::partial_file;
 use crate::error::DataError;
 use crate::readers::cifar;
 
@@ -32,10 +32,9 @@ pub(super) fn cifar(archive: &Path, folder: &Path) -> Result<(), DataError> {
             continue;
         };
         let place = folder.join(name);
-        let written = |error| DataError::io(&place, error);
-        let mut partial = NamedTempFile::new_in(folder).map_err(written)?;
+        let mut partial = partial_file(folder)?;
         io::copy(&mut entry, &mut partial).map_err(unreadable)?;
-        partial.persist(&place).map_err(|error| written(error.error))?;
+        partial.persist(&place).map_err(|error| DataError::io(&place, error.error))?;
     }
     if is_complete(folder) {
         return Ok(());

@@ -73,7 +73,12 @@ fn append(
         labels.push(label);
         let (red, rest) = record[1..].split_at(PLANE);
         let (green, blue) = rest.split_at(PLANE);
-        pixels.extend(red.iter().zip(green).zip(blue).flat_map(|((&red, &green), &blue)| [red, green, blue]));
+        let start = pixels.len();
+        pixels.resize(start + CHANNELS * PLANE, 0);
+        let (sample, _) = pixels[start..].as_chunks_mut::<CHANNELS>();
+        for (pixel, ((&red, &green), &blue)) in sample.iter_mut().zip(red.iter().zip(green).zip(blue)) {
+            *pixel = [red, green, blue];
+        }
         records += 1;
     }
     if records == 0 {
