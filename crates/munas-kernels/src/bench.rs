@@ -40,9 +40,10 @@ impl Kernel for FmaChains {
 }
 
 /// The most multiply-adds that one core does with the registers of `isa`, in GFLOP/s (two per multiply-add),
-/// measured for about `duration`. `None` when this processor lacks `isa`.
+/// measured for about `duration`. `None` when this processor lacks `isa`, or `isa` a multiply-add instruction.
 pub fn fma_peak_gflops(isa: Isa, duration: Duration) -> Option<f64> {
-    let kernels = isa.is_available().then(|| Kernels::new(isa))?;
+    let measurable = isa.is_available() && matches!(isa, Isa::Avx2 | Isa::Avx512);
+    let kernels = measurable.then(|| Kernels::new(isa))?;
     let flops = (2 * CHAINS * STEPS * kernels.tile().width) as f64;
     let best = fastest(duration, || {
         black_box(kernels.dispatch(FmaChains));
@@ -84,7 +85,7 @@ pub struct LayerSpeed {
     pub backward_weights: f64,
 }
 
-/// The convolutions and first dense layers of three small networks for 28×28×1 (A) and 32×32×3 (B, C) images.
+/// The convolutions and dense layers of three small networks for 28×28×1 (A) and 32×32×3 (B, C) images.
 pub fn benchmark_layers() -> Vec<BenchmarkLayer> {
     let layer = |name, input, filters, kernel: usize, stride: usize| BenchmarkLayer {
         name,
@@ -164,5 +165,26 @@ pub fn layer_speed(
         forward: gflops(forward),
         backward_input: gflops(backward_input),
         backward_weights: gflops(backward_weights),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_available_instruction_set_has_a_peak_and_every_layer_a_speed() {
+        for isa in Isa::ALL {
+            let peak = fma_peak_gflops(isa, Duration::ZERO);
+            assert_eq!(peak.is_some(), isa.is_available() && isa > Isa::Portable);
+            assert!(peak.is_none_or(|gflops| gflops.is_finite() && gflops > 0.0));
+        }
+        let kernels = Kernels::new(Isa::fastest());
+        for layer in benchmark_layers() {
+            let speed = layer_speed(&kernels, &layer, 1, Duration::ZERO);
+            for gflops in [speed.forward, speed.backward_input, speed.backward_weights] {
+                assert!(gflops.is_finite() && gflops > 0.0, "{}", layer.name);
+            }
+        }
     }
 }

@@ -226,3 +226,23 @@ impl BatchNormGeometry {
         self.channels * self.pixels * LANES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_sizes_follow_the_padding_rule() {
+        let size = |g: ConvGeometry| (g.out_height, g.out_width, g.pad_top, g.pad_left);
+        assert_eq!(size(ConvGeometry::valid([1, 7, 8], 1, [3, 3], [1, 2])), (5, 3, 0, 0));
+        assert_eq!(size(ConvGeometry::same([1, 7, 8], 1, [3, 3], [1, 2])), (7, 4, 1, 0));
+        assert_eq!(size(ConvGeometry::same([1, 7, 8], 1, [4, 5], [1, 1])), (7, 8, 1, 2));
+        assert_eq!(size(ConvGeometry::same([1, 7, 8], 1, [1, 1], [2, 2])), (4, 4, 0, 0));
+    }
+
+    #[test]
+    fn incomplete_windows_are_dropped() {
+        let g = PoolGeometry::new([2, 7, 6], [2, 4]);
+        assert_eq!((g.out_height, g.out_width), (3, 1));
+    }
+}

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// An instruction set that the kernels exist for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An instruction set that the kernels exist for, in order of speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Isa {
     /// The scalar reference implementations.
     Scalar,
@@ -80,5 +80,25 @@ impl FromStr for Isa {
     fn from_str(name: &str) -> Result<Self, UnknownIsa> {
         let found = Self::ALL.into_iter().find(|isa| isa.name() == name);
         found.ok_or_else(|| UnknownIsa(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_others_are_refused() {
+        for isa in Isa::ALL {
+            assert_eq!(isa.to_string().parse(), Ok(isa));
+        }
+        assert_eq!("sse9".parse::<Isa>(), Err(UnknownIsa("sse9".to_owned())));
+    }
+
+    #[test]
+    fn what_is_chosen_is_available() {
+        assert!(Isa::Scalar.is_available() && Isa::Portable.is_available());
+        assert!(Isa::fastest().is_available() && Isa::detect().is_available());
+        assert_ne!(Isa::fastest(), Isa::Scalar);
     }
 }

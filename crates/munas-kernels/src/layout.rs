@@ -81,3 +81,35 @@ impl std::fmt::Debug for AlignedBuffer {
         formatter.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned_and_as_long_as_asked() {
+        for len in [0, 1, LANES, LANES + 1, 1000] {
+            let mut buffer = AlignedBuffer::zeroed(len);
+            assert_eq!(buffer.as_ptr().align_offset(64), 0);
+            assert_eq!(&*buffer, vec![0.0; len]);
+            buffer.fill(1.0);
+            assert_eq!(&*buffer.clone(), vec![1.0; len]);
+        }
+    }
+
+    #[test]
+    fn reserved_memory_only_grows() {
+        let mut buffer = AlignedBuffer::default();
+        assert_eq!(buffer.reserve(5).len(), 5);
+        buffer.reserve(5).fill(2.0);
+        assert_eq!(buffer.reserve(3), [2.0; 3]);
+        assert_eq!(buffer.len(), 5);
+        assert_eq!(buffer.reserve(20).len(), 20);
+    }
+
+    #[test]
+    fn samples_fill_blocks_in_order() {
+        assert_eq!((blocks_for(0), blocks_for(1), blocks_for(16), blocks_for(17)), (0, 1, 1, 2));
+        assert_eq!([0, 1, 2].map(|block| valid_lanes(20, block)), [16, 4, 0]);
+    }
+}

@@ -1,6 +1,30 @@
 //! Training kernels in the batch-in-lanes layout: scalar references and SIMD.
 //!
-//! Entry point: [`Kernels`], the operators for one instruction set. The layout is described at [`LANES`].
+//! Entry point: [`Kernels`], the operators for one instruction set. Every operator comes as a forward pass and its
+//! gradients; convolutions take a [`Scratch`], so that no call allocates once the largest layer has been seen.
+//!
+//! # Layout
+//! Activations are `[block][channel][row][column][lane]`: a block is [`LANES`] samples, whose values of one channel
+//! and pixel lie side by side. All operators vectorise over samples, so that one channel is as fast as 64.
+//! A batch may leave lanes of its last block empty: they hold finite numbers that mean nothing, batch normalisation
+//! and losses leave them out, and their gradients are zero.
+//!
+//! # Map
+//! | module | holds |
+//! |---|---|
+//! | `conv` | convolutions, depthwise convolutions, dense layers: register-tile kernels over offset tables |
+//! | `reference` | the same three as plain scalar loops, which the tests compare with and [`Isa::Scalar`] runs |
+//! | `norm`, `pool`, `elementwise`, `loss`, `optimizer`, `pack` | the other operators, as loops that the compiler vectorises |
+//! | `simd` | the instruction sets behind one trait, and the run-time choice between them |
+//! | [`mod@bench`] | the core's multiply-add peak and the speed of the convolutions |
+//!
+//! Results depend on the instruction set (sums are ordered differently, multiply-adds round once or twice) and on
+//! nothing else: the same calls give the same bits.
+//!
+//! # Unsafe code
+//! This is the only crate of the workspace with `unsafe`: in `simd` (intrinsics, calls that enable an instruction set),
+//! in the three register-tile kernels of `conv`, which assert their bounds once per call and then use pointers, and in
+//! the view of [`AlignedBuffer`] as a slice.
 
 pub mod bench;
 mod conv;
@@ -25,7 +49,7 @@ pub use geometry::{BatchNormGeometry, ConvGeometry, DenseGeometry, PadGeometry, 
 pub use isa::{Isa, UnknownIsa};
 pub use layout::{AlignedBuffer, LANES, blocks_for};
 pub use loss::{CrossEntropy, LossSum};
-pub use norm::{BatchNormGradients, BatchNormOperands, BatchNormParameters, BatchStatistics, FixedNorm};
+pub use norm::{BatchNormGradients, BatchNormOperands, BatchNormParameters, BatchStatistics};
 pub use optimizer::{AdamState, AdamStep, SgdwStep};
 pub use pack::{PackGeometry, Scalar};
 pub use pool::PoolActivations;

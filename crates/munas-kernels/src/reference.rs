@@ -64,9 +64,12 @@ fn bias_gradient(g: &ConvGeometry, blocks: usize, d_output: &[f32], d_bias: &mut
     }
 }
 
+/// max(0, ·) that keeps NaN, by which a diverged training is noticed.
 fn relu(values: &mut [f32]) {
     for value in values {
-        *value = value.max(0.0);
+        if *value < 0.0 {
+            *value = 0.0;
+        }
     }
 }
 

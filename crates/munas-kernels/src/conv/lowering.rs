@@ -15,10 +15,12 @@
 
 use std::ops::Range;
 
+use super::packing::PassWeights;
+use super::padding::{Padded, for_each_interior_row, padded_input, reserve_padded};
 use super::plane::PlaneConvolution;
 use super::tables::Tables;
 use super::tap_gradient::{TapGradient, accumulators_len};
-use super::tap_sum::{Finish, TapSum, WeightOrder, pack_weights, packed_len};
+use super::tap_sum::{Finish, TapSum};
 use super::{AffineActivations, AffineGradients, AffineParameters, Convolution};
 use crate::geometry::ConvGeometry;
 use crate::layout::{AlignedBuffer, LANES};
@@ -41,45 +43,6 @@ pub(crate) struct ConvScratch {
     accumulators: AlignedBuffer,
 }
 
-/// Size of the input planes, padding included.
-#[derive(Clone, Copy)]
-struct Padded {
-    height: usize,
-    width: usize,
-}
-
-impl Padded {
-    fn of(g: &ConvGeometry) -> Self {
-        let needed = |out: usize, stride: usize, kernel: usize| (out - 1) * stride + kernel;
-        Self {
-            height: (g.pad_top + g.in_height).max(needed(g.out_height, g.stride_height, g.kernel_height)),
-            width: (g.pad_left + g.in_width).max(needed(g.out_width, g.stride_width, g.kernel_width)),
-        }
-    }
-
-    fn plane(self) -> usize {
-        self.height * self.width * LANES
-    }
-
-    /// Whether there is no padding.
-    fn is_plain(self, g: &ConvGeometry) -> bool {
-        self.height == g.in_height && self.width == g.in_width
-    }
-}
-
-/// Copies `planes` planes between the input and the interior of its padded form.
-fn for_each_interior_row(g: &ConvGeometry, planes: usize, mut copy: impl FnMut(Range<usize>, Range<usize>)) {
-    let padded = Padded::of(g);
-    let row = g.in_width * LANES;
-    for plane in 0..planes {
-        for y in 0..g.in_height {
-            let inner = plane * padded.plane() + ((y + g.pad_top) * padded.width + g.pad_left) * LANES;
-            let outer = (plane * g.in_height + y) * row;
-            copy(inner..inner + row, outer..outer + row);
-        }
-    }
-}
-
 /// Blocks that are worked on together, of `blocks` with `columns` columns each.
 fn group_size(blocks: usize, columns: usize) -> usize {
     GROUP_COLUMNS.div_ceil(columns).min(blocks).max(1)
@@ -88,42 +51,6 @@ fn group_size(blocks: usize, columns: usize) -> usize {
 /// Splits `0..blocks` into groups of at most `size`.
 fn groups(blocks: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..blocks).step_by(size).map(move |first| first..(first + size).min(blocks))
-}
-
-impl Tables {
-    /// Fills the tables for `blocks` blocks. With `swapped`, columns have their sides exchanged.
-    fn fill(&mut self, convolution: &Convolution, blocks: usize, width: usize, swapped: bool) {
-        let g = &convolution.geometry;
-        let padded = Padded::of(g);
-        let (channels, filters) =
-            if convolution.depthwise { (1, 1) } else { (g.in_channels, g.out_channels) };
-        self.taps.clear();
-        for channel in 0..channels {
-            for ky in 0..g.kernel_height {
-                for kx in 0..g.kernel_width {
-                    self.taps.push(channel * padded.plane() + (ky * padded.width + kx) * LANES);
-                }
-            }
-        }
-        self.rows.clear();
-        for filter in 0..filters {
-            self.rows.push(filter * g.out_pixels() * LANES);
-        }
-        self.columns.clear();
-        for block in 0..blocks {
-            for y in 0..g.out_height {
-                for x in 0..g.out_width {
-                    let pixel = y * g.stride_height * padded.width + x * g.stride_width;
-                    let input = block * g.in_channels * padded.plane() + pixel * LANES;
-                    let output = block * g.output_block() + (y * g.out_width + x) * LANES;
-                    for part in (0..LANES).step_by(width) {
-                        let (from, to) = if swapped { (output, input) } else { (input, output) };
-                        self.columns.push(from + part, to + part);
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl Convolution {
@@ -147,7 +74,7 @@ impl Convolution {
     }
 
     /// Number of independent tap sums (channels of a depthwise convolution), and their rows and channels.
-    fn split(&self) -> (usize, usize, usize) {
+    pub(super) fn split(&self) -> (usize, usize, usize) {
         let g = &self.geometry;
         if self.depthwise { (g.in_channels, 1, 1) } else { (1, g.out_channels, g.in_channels) }
     }
@@ -170,35 +97,6 @@ fn prefers_correlation(convolution: &Convolution) -> bool {
     /// Multiply-adds of a tile that take as long as its addition in memory.
     const ADDITION_COST: usize = 3;
     possible && g.in_pixels() * filters <= g.out_pixels() * (filters + ADDITION_COST)
-}
-
-/// The input of blocks `range`, zero-padded in `buffer` where the geometry asks for it. The border of `buffer`
-/// must be zero.
-fn padded_input<'a>(
-    g: &ConvGeometry,
-    range: Range<usize>,
-    input: &'a [f32],
-    buffer: &'a mut [f32],
-) -> &'a [f32] {
-    let input = &input[range.start * g.input_block()..range.end * g.input_block()];
-    if Padded::of(g).is_plain(g) {
-        return input;
-    }
-    for_each_interior_row(g, range.len() * g.in_channels, |inner, outer| {
-        buffer[inner].copy_from_slice(&input[outer]);
-    });
-    buffer
-}
-
-/// Zeros in `buffer` for the padded input of `blocks` blocks; nothing when there is no padding.
-fn reserve_padded<'a>(g: &ConvGeometry, blocks: usize, buffer: &'a mut AlignedBuffer) -> &'a mut [f32] {
-    let padded = Padded::of(g);
-    if padded.is_plain(g) {
-        return &mut [];
-    }
-    let buffer = buffer.reserve(blocks * g.in_channels * padded.plane());
-    buffer.fill(0.0);
-    buffer
 }
 
 impl Kernels {
@@ -288,21 +186,7 @@ impl Kernels {
         output: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let (_, rows, outer) = convolution.split();
-        let inner = convolution.geometry.kernel_pixels();
-        let weights = PassWeights {
-            values: parameters.weights,
-            order: WeightOrder {
-                rows,
-                row_stride: outer * inner,
-                outer,
-                outer_stride: inner,
-                inner,
-                flipped: false,
-            },
-            bias: Some(parameters.bias),
-            relu: parameters.relu,
-        };
+        let weights = PassWeights::of_forward(convolution, parameters);
         self.tap_sums(convolution, blocks, &weights, input, output, &mut scratch.conv);
     }
 
@@ -320,21 +204,7 @@ impl Kernels {
         if !prefers_correlation(convolution) {
             return self.scatter(convolution, blocks, weights, d_output, d_input, scratch);
         }
-        let (_, outer, rows) = convolution.split();
-        let inner = convolution.geometry.kernel_pixels();
-        let flipped = PassWeights {
-            values: weights,
-            order: WeightOrder {
-                rows,
-                row_stride: inner,
-                outer,
-                outer_stride: rows * inner,
-                inner,
-                flipped: true,
-            },
-            bias: None,
-            relu: false,
-        };
+        let flipped = PassWeights::of_correlation(convolution, weights);
         self.tap_sums(&convolution.transposed(), blocks, &flipped, d_output, d_input, scratch);
     }
 
@@ -350,23 +220,9 @@ impl Kernels {
     ) {
         let (g, tile) = (&convolution.geometry, self.tile());
         let padded = Padded::of(g);
-        let (parts, filters, channels) = convolution.split();
-        let rows = channels * g.kernel_pixels();
-        let transposed = PassWeights {
-            values: weights,
-            order: WeightOrder {
-                rows,
-                row_stride: 1,
-                outer: filters,
-                outer_stride: rows,
-                inner: 1,
-                flipped: false,
-            },
-            bias: None,
-            relu: false,
-        };
+        let transposed = PassWeights::of_scatter(convolution, weights);
         let part_len = transposed.packed_part();
-        let packed = transposed.pack(tile, parts, &mut scratch.weights);
+        let packed = transposed.pack(tile, convolution.split().0, &mut scratch.weights);
         let size = group_size(blocks, convolution.columns(tile));
         let (in_plane, out_plane) = (padded.plane(), g.out_pixels() * LANES);
         for range in groups(blocks, size) {
@@ -442,34 +298,5 @@ impl Kernels {
                 }
             }
         }
-    }
-}
-
-/// The weights of a pass: those of all parts (channels of a depthwise convolution), one after the other.
-struct PassWeights<'a> {
-    values: &'a [f32],
-    /// Order within a part.
-    order: WeightOrder,
-    /// One per row of every part.
-    bias: Option<&'a [f32]>,
-    relu: bool,
-}
-
-impl PassWeights<'_> {
-    /// Elements of one packed part.
-    fn packed_part(&self) -> usize {
-        packed_len(self.order.rows, self.order.outer * self.order.inner)
-    }
-
-    /// Packs `parts` parts into `buffer`.
-    fn pack<'b>(&self, tile: Tile, parts: usize, buffer: &'b mut AlignedBuffer) -> &'b [f32] {
-        let packed = buffer.reserve(parts * self.packed_part());
-        let rows = self.order.rows;
-        for (part, packed) in packed.chunks_exact_mut(self.packed_part()).enumerate() {
-            let bias = self.bias.map(|bias| &bias[part * rows..][..rows]);
-            let values = &self.values[part * (self.values.len() / parts)..];
-            pack_weights(tile.sum_rows, &self.order, bias, values, packed);
-        }
-        packed
     }
 }

@@ -11,6 +11,8 @@
 //! what they are written to. Lanes without a sample must hold zeros in `d_output` and finite numbers in `input`.
 
 mod lowering;
+mod packing;
+mod padding;
 mod plane;
 mod tables;
 mod tap_gradient;

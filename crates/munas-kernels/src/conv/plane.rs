@@ -151,7 +151,7 @@ impl PlaneConvolution<'_> {
             }
             for r in 0..ROWS {
                 for x in 0..REGISTERS {
-                    let sum = if self.relu { simd.max(sums[r][x], simd.splat(0.0)) } else { sums[r][x] };
+                    let sum = if self.relu { simd.max(simd.splat(0.0), sums[r][x]) } else { sums[r][x] };
                     simd.store(sum, target.add(r * g.out_width * LANES + x * S::WIDTH));
                 }
             }

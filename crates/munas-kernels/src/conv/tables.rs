@@ -7,6 +7,10 @@
 
 use std::ops::Range;
 
+use super::Convolution;
+use super::padding::Padded;
+use crate::layout::LANES;
+
 /// Offsets into a tensor, in elements, with their largest.
 #[derive(Debug, Default)]
 pub(crate) struct Offsets {
@@ -124,4 +128,40 @@ pub(crate) struct Tables {
     pub(crate) rows: Offsets,
     /// Columns in the order (block, row, column, part of the lanes).
     pub(crate) columns: Columns,
+}
+
+impl Tables {
+    /// Fills the tables for `blocks` blocks. With `swapped`, columns have their sides exchanged.
+    pub(super) fn fill(&mut self, convolution: &Convolution, blocks: usize, width: usize, swapped: bool) {
+        let g = &convolution.geometry;
+        let padded = Padded::of(g);
+        let (channels, filters) =
+            if convolution.depthwise { (1, 1) } else { (g.in_channels, g.out_channels) };
+        self.taps.clear();
+        for channel in 0..channels {
+            for ky in 0..g.kernel_height {
+                for kx in 0..g.kernel_width {
+                    self.taps.push(channel * padded.plane() + (ky * padded.width + kx) * LANES);
+                }
+            }
+        }
+        self.rows.clear();
+        for filter in 0..filters {
+            self.rows.push(filter * g.out_pixels() * LANES);
+        }
+        self.columns.clear();
+        for block in 0..blocks {
+            for y in 0..g.out_height {
+                for x in 0..g.out_width {
+                    let pixel = y * g.stride_height * padded.width + x * g.stride_width;
+                    let input = block * g.in_channels * padded.plane() + pixel * LANES;
+                    let output = block * g.output_block() + (y * g.out_width + x) * LANES;
+                    for part in (0..LANES).step_by(width) {
+                        let (from, to) = if swapped { (output, input) } else { (input, output) };
+                        self.columns.push(from + part, to + part);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! For every row r and tap t of the offset tables ([`super::tables`]), summed over columns j and lanes:
 //!
+//! ```text
 //! d_weights[r][t] += Σ_j Σ_lane d_output[rows[r] + j.output] · input[taps[t] + j.input]
+//! ```
 //!
 //! A tile holds F rows × T taps in registers while it runs over a *strip* of columns, as many as leave its
 //! operands in the first-level cache for the next tile; between strips the sums rest in memory, still one per
@@ -15,7 +17,7 @@
 
 use std::ops::Range;
 
-use super::tables::{Column, Columns, Offsets, even_tiles};
+use super::tables::{Column, Columns, EvenTiles, Offsets, even_tiles};
 use crate::layout::LANES;
 use crate::simd::{Kernel, Simd, Tile};
 
@@ -95,7 +97,7 @@ struct Strip<'a> {
 }
 
 impl TapGradient<'_> {
-    /// All taps of the F rows `rows`, in tiles of T and of `T_LESS` = T − 1 taps.
+    /// All taps of the F rows `rows`, in tiles of T and of at most `T_LESS` = T − 1 taps.
     ///
     /// # Safety
     /// Every sum of offsets plus `S::WIDTH` lies within its tensor, the accumulators are as long as
@@ -110,25 +112,27 @@ impl TapGradient<'_> {
         let strips = columns.values().len().div_ceil(self.strip);
         for (strip, columns) in columns.values().chunks(self.strip).enumerate() {
             let strip = Strip { columns, is_first: strip == 0, is_last: strip + 1 == strips };
-            for tiles in even_tiles(T, self.taps.values().len()) {
-                for taps in tiles.each() {
-                    // SAFETY: as above.
-                    unsafe {
-                        if tiles.size == T {
-                            self.tile::<S, F, T>(simd, rows.start, taps, &strip);
-                        } else {
-                            self.tile::<S, F, T_LESS>(simd, rows.start, taps, &strip);
-                        }
+            let tiles = even_tiles(T, self.taps.values().len());
+            for (index, taps) in tiles.iter().flat_map(EvenTiles::each).enumerate() {
+                let resting = index * F * T * S::WIDTH;
+                // SAFETY: as above; `accumulators_len` counts F·T registers for each tile.
+                unsafe {
+                    let resting = self.accumulators.as_mut_ptr().add(resting);
+                    if taps.len() == T {
+                        self.tile::<S, F, T>(simd, rows.start, taps, &strip, resting);
+                    } else {
+                        self.tile::<S, F, T_LESS>(simd, rows.start, taps, &strip, resting);
                     }
                 }
             }
         }
     }
 
-    /// The products of a strip for the F rows from `first` and the taps `taps`, of which there are 1 to T.
+    /// The products of a strip for the F rows from `first` and the taps `taps`, of which there are 1 to T. Between
+    /// strips the sums rest at `resting`.
     ///
     /// # Safety
-    /// As [`TapGradient::row_tile`].
+    /// As [`TapGradient::row_tile`]; `resting` has room for F·T registers.
     #[inline(always)]
     unsafe fn tile<S: Simd, const F: usize, const T: usize>(
         &mut self,
@@ -136,10 +140,10 @@ impl TapGradient<'_> {
         first: usize,
         taps: Range<usize>,
         strip: &Strip<'_>,
+        resting: *mut f32,
     ) {
-        // SAFETY: as above; `accumulators_len` counts F registers for each tap, and T taps behind the last one.
+        // SAFETY: as above.
         unsafe {
-            let resting = self.accumulators.as_mut_ptr().add(taps.start * F * S::WIDTH);
             // Zeros come from memory too: a choice between registers would cost copies in the loop.
             let start = if strip.is_first { ZEROS.0.as_ptr() } else { resting.cast_const() };
             let mut sums = [[simd.splat(0.0); T]; F];

@@ -2,11 +2,14 @@
 //!
 //! For every row r and column j of the offset tables ([`super::tables`]):
 //!
+//! ```text
 //! output[rows[r] + j.output] ← bias[r] + Σ_t weight[r][t] · input[taps[t] + j.input]
+//! ```
 //!
 //! A tile holds F rows × X columns in registers. Per tap it loads X registers of input and broadcasts F weights
 //! for F·X multiply-adds; F = 6, X = 2 takes 15 of the 16 registers of AVX2, F = 8, X = 3 takes 28 of the 32 of
 //! AVX-512.
+//!
 //! Columns are the outer loop: a tile's input stays in the first-level cache while all weights stream past.
 #![expect(
     clippy::needless_range_loop,
@@ -16,7 +19,8 @@
 
 use std::ops::Range;
 
-use super::tables::{Column, Columns, EvenTiles, Offsets, even_tiles};
+use super::packing::packed_len;
+use super::tables::{Column, Columns, Offsets, even_tiles};
 use crate::simd::{Kernel, Simd, Tile};
 
 /// What a tile does with its sums.
@@ -36,79 +40,11 @@ pub(crate) struct TapSum<'a> {
     pub(crate) taps: &'a Offsets,
     pub(crate) rows: &'a Offsets,
     pub(crate) columns: &'a Columns,
-    /// Bias and weights as [`pack_weights`] lays them out.
+    /// Bias and weights as [`super::packing`] lays them out.
     pub(crate) weights: &'a [f32],
     pub(crate) finish: Finish,
     pub(crate) input: &'a [f32],
     pub(crate) output: &'a mut [f32],
-}
-
-/// Where the weights of a pass lie: that of row r and tap (o, i), `o < outer` and `i < inner`, is element
-/// r · `row_stride` + o · `outer_stride` + i.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WeightOrder {
-    pub(crate) rows: usize,
-    pub(crate) row_stride: usize,
-    pub(crate) outer: usize,
-    pub(crate) outer_stride: usize,
-    pub(crate) inner: usize,
-    /// Whether inner taps are taken from the last to the first.
-    pub(crate) flipped: bool,
-}
-
-/// Lays out bias and weights in the order in which tiles read them: for each tile of F rows `[1 + taps][F]`, the
-/// first line the bias.
-pub(crate) fn pack_weights(
-    most_rows: usize,
-    order: &WeightOrder,
-    bias: Option<&[f32]>,
-    weights: &[f32],
-    packed: &mut [f32],
-) {
-    let mut packed = packed;
-    for tile in even_tiles(most_rows, order.rows).iter().flat_map(EvenTiles::each) {
-        let (lines, rest) = packed.split_at_mut(packed_len(tile.len(), order.outer * order.inner));
-        match tile.len() {
-            8 => pack_tile::<8>(order, tile.start, bias, weights, lines),
-            7 => pack_tile::<7>(order, tile.start, bias, weights, lines),
-            6 => pack_tile::<6>(order, tile.start, bias, weights, lines),
-            5 => pack_tile::<5>(order, tile.start, bias, weights, lines),
-            4 => pack_tile::<4>(order, tile.start, bias, weights, lines),
-            3 => pack_tile::<3>(order, tile.start, bias, weights, lines),
-            2 => pack_tile::<2>(order, tile.start, bias, weights, lines),
-            _ => pack_tile::<1>(order, tile.start, bias, weights, lines),
-        }
-        packed = rest;
-    }
-}
-
-/// The lines of the tile of rows first..first + F. The constant makes packing several times as fast, which shows in
-/// dense layers: they have as many weights as multiply-adds per sample.
-fn pack_tile<const F: usize>(
-    order: &WeightOrder,
-    first: usize,
-    bias: Option<&[f32]>,
-    weights: &[f32],
-    lines: &mut [f32],
-) {
-    let (lines, _) = lines.as_chunks_mut::<F>();
-    lines[0] = std::array::from_fn(|f| bias.map_or(0.0, |bias| bias[first + f]));
-    for (outer, lines) in lines[1..].chunks_exact_mut(order.inner).enumerate() {
-        let start = first * order.row_stride + outer * order.outer_stride;
-        let rows: [&[f32]; F] =
-            std::array::from_fn(|f| &weights[start + f * order.row_stride..][..order.inner]);
-        for (inner, line) in lines.iter_mut().enumerate() {
-            let inner = if order.flipped { order.inner - 1 - inner } else { inner };
-            for (weight, row) in line.iter_mut().zip(rows) {
-                *weight = row[inner];
-            }
-        }
-    }
-}
-
-/// Elements that [`pack_weights`] writes.
-pub(crate) fn packed_len(rows: usize, taps: usize) -> usize {
-    rows * (1 + taps)
 }
 
 impl Kernel for TapSum<'_> {
@@ -233,7 +169,7 @@ impl TapSum<'_> {
                     for f in 0..F {
                         let (row, bias) = (output.add(*rows.add(f) as usize), simd.splat(*bias.add(f)));
                         for x in 0..X {
-                            simd.store(simd.max(simd.add(sums[f][x], bias), zero), row.add(outputs[x]));
+                            simd.store(simd.max(zero, simd.add(sums[f][x], bias)), row.add(outputs[x]));
                         }
                     }
                 }

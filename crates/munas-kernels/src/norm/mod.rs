@@ -56,17 +56,6 @@ pub struct BatchNormGradients<'a> {
     pub beta: &'a mut [f32],
 }
 
-/// A normalisation by known statistics, y = scale·x + shift per channel: batch normalisation at evaluation.
-#[derive(Clone, Copy, Debug)]
-pub struct FixedNorm<'a> {
-    /// γ / √(σ² + ε) of the moving variance.
-    pub scale: &'a [f32],
-    /// β − μ·scale of the moving mean.
-    pub shift: &'a [f32],
-    /// Whether a ReLU follows.
-    pub relu: bool,
-}
-
 /// What the gradient of batch normalisation reads.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNormOperands<'a> {
@@ -92,11 +81,30 @@ struct LaneSums {
 
 impl LaneSums {
     const ZERO: Self = Self { first: [0.0; 2 * LANES], second: [0.0; 2 * LANES] };
+}
 
-    /// Both sums over the first `lanes` lanes.
-    fn total(&self, lanes: usize) -> (f32, f32) {
-        let total = |sums: &PixelPair| (0..lanes).map(|lane| sums[lane] + sums[LANES + lane]).sum::<f32>();
-        (total(&self.first), total(&self.second))
+/// Two sums over all blocks of a channel, per lane.
+struct Totals {
+    first: [f32; LANES],
+    second: [f32; LANES],
+}
+
+impl Totals {
+    const ZERO: Self = Self { first: [0.0; LANES], second: [0.0; LANES] };
+
+    /// Adds the sums over a block of which `lanes` lanes hold samples.
+    #[inline(always)]
+    fn add(&mut self, sums: &LaneSums, lanes: usize) {
+        for lane in 0..LANES {
+            let (first, second) =
+                (sums.first[lane] + sums.first[LANES + lane], sums.second[lane] + sums.second[LANES + lane]);
+            self.first[lane] += if lane < lanes { first } else { 0.0 };
+            self.second[lane] += if lane < lanes { second } else { 0.0 };
+        }
+    }
+
+    fn sum(&self) -> (f32, f32) {
+        (self.first.iter().sum(), self.second.iter().sum())
     }
 }
 
@@ -152,11 +160,6 @@ impl Kernels {
     ) {
         self.dispatch(Backward { g, batch, operands, d_input, gradients });
     }
-
-    /// Batch normalisation by known statistics, in place over the first `blocks` blocks.
-    pub fn fixed_norm(&self, g: &BatchNormGeometry, blocks: usize, norm: &FixedNorm<'_>, values: &mut [f32]) {
-        self.dispatch(Fixed { g, norm, values: &mut values[..blocks * g.block()] });
-    }
 }
 
 /// y = x·`scale` + `shift`, cut off at zero when `RELU`.
@@ -204,7 +207,7 @@ impl Forward<'_> {
         let lanes = valid_lanes(self.batch, 0);
         let near_mean =
             self.input[channel * self.g.pixels * LANES..][..lanes].iter().sum::<f32>() / lanes as f32;
-        let (mut sum, mut squares) = (0.0, 0.0);
+        let mut totals = Totals::ZERO;
         for block in 0..blocks_for(self.batch) {
             let mut sums = LaneSums::ZERO;
             let (pairs, last) = plane(self.g, block, channel, self.input).as_chunks::<{ 2 * LANES }>();
@@ -220,10 +223,9 @@ impl Forward<'_> {
                 sums.first[lane] += difference;
                 sums.second[lane] += difference * difference;
             }
-            let (block_sum, block_squares) = sums.total(valid_lanes(self.batch, block));
-            sum += block_sum;
-            squares += block_squares;
+            totals.add(&sums, valid_lanes(self.batch, block));
         }
+        let (sum, squares) = totals.sum();
         (near_mean + sum / count, ((squares - sum * sum / count) / count).max(0.0))
     }
 
@@ -312,12 +314,12 @@ impl Backward<'_, '_> {
     /// Σd and Σ d·(x − μ) of a channel.
     #[inline(always)]
     fn sums<const RELU: bool>(&self, channel: &Channel) -> (f32, f32) {
-        let (mut sum, mut centred) = (0.0, 0.0);
+        let mut totals = Totals::ZERO;
         for block in 0..blocks_for(self.batch) {
+            let mut sums = LaneSums::ZERO;
             let input = plane(self.g, block, channel.index, self.operands.input).as_chunks::<{ 2 * LANES }>();
             let d_output =
                 plane(self.g, block, channel.index, self.operands.d_output).as_chunks::<{ 2 * LANES }>();
-            let mut sums = LaneSums::ZERO;
             for (values, gradients) in input.0.iter().zip(d_output.0) {
                 for lane in 0..2 * LANES {
                     let passed = channel.passed::<RELU>(values[lane], gradients[lane]);
@@ -330,32 +332,8 @@ impl Backward<'_, '_> {
                 sums.first[lane] += passed;
                 sums.second[lane] += passed * (value - channel.mean);
             }
-            let (block_sum, block_centred) = sums.total(valid_lanes(self.batch, block));
-            sum += block_sum;
-            centred += block_centred;
+            totals.add(&sums, valid_lanes(self.batch, block));
         }
-        (sum, centred)
-    }
-}
-
-struct Fixed<'a> {
-    g: &'a BatchNormGeometry,
-    norm: &'a FixedNorm<'a>,
-    values: &'a mut [f32],
-}
-
-impl Kernel for Fixed<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        for (index, plane) in self.values.chunks_exact_mut(self.g.pixels * LANES).enumerate() {
-            let channel = index % self.g.channels;
-            let (scale, shift) = (self.norm.scale[channel], self.norm.shift[channel]);
-            for value in plane {
-                let normalised = affine::<false>(*value, scale, shift);
-                *value = if self.norm.relu && normalised <= 0.0 { 0.0 } else { normalised };
-            }
-        }
+        totals.sum()
     }
 }

@@ -125,21 +125,3 @@ fn a_relu_stops_gradients_where_it_is_zero() {
         assert_eq!(d_input, gradients_of(false, &masked).1);
     }
 }
-
-#[test]
-fn fixed_norm_is_affine_per_channel() {
-    let g = BatchNormGeometry { channels: 3, pixels: 2 };
-    let (scale, shift) = (noise(1, 3), noise(2, 3));
-    let input = noise(3, 2 * g.block());
-    for kernels in every_isa() {
-        for relu in [false, true] {
-            let mut values = input.clone();
-            kernels.fixed_norm(&g, 2, &FixedNorm { scale: &scale, shift: &shift, relu }, &mut values);
-            for (element, &value) in values.iter().enumerate() {
-                let channel = element / LANES / g.pixels % g.channels;
-                let affine = input[element] * scale[channel] + shift[channel];
-                assert_eq!(value, if relu { affine.max(0.0) } else { affine });
-            }
-        }
-    }
-}

@@ -60,7 +60,7 @@ impl<const WIDTH: usize, const REGISTERS: usize> Simd for Array<WIDTH, REGISTERS
     #[inline(always)]
     fn max(self, mut a: Self::Vector, b: Self::Vector) -> Self::Vector {
         for lane in 0..WIDTH {
-            a[lane] = a[lane].max(b[lane]);
+            a[lane] = if a[lane] > b[lane] { a[lane] } else { b[lane] };
         }
         a
     }
