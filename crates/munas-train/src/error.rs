@@ -2,6 +2,8 @@
 
 use munas_ir::Shape;
 
+use crate::CheckpointError;
+
 /// Why training ended without a model.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainError {
@@ -53,4 +55,7 @@ pub enum TrainError {
         /// Name of the part.
         part: &'static str,
     },
+    /// There is no going on from a checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
 }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `settings` | [`TrainSettings`]: every hyper-parameter of a trial |
 //! | `trainer` | the loop over epochs and steps, and its state |
+//! | `checkpoint` | [`Checkpoint`]: a training at rest |
 //! | `plan` | a graph as layers over buffers placed once; forward and backward |
 //! | `parameters` | flat parameter buffers, conversion from and to `munas_ir::Weights`, initial values |
 //! | `batch` | samples to network inputs: augmentation, normalisation, packing |
@@ -19,6 +20,7 @@
 //! Deliberately absent: files, clocks, threads. One trial uses one core; who wants two runs two.
 
 mod batch;
+mod checkpoint;
 mod error;
 mod evaluate;
 #[cfg(test)]
@@ -34,6 +36,7 @@ mod settings;
 mod testing;
 mod trainer;
 
+pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError};
 pub use error::TrainError;
 pub use evaluate::evaluate;
 pub use optimizer::Optimizer;

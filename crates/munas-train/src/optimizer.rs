@@ -41,10 +41,11 @@ pub(crate) struct OptimizerState {
     optimizer: Optimizer,
     weight_decay: f32,
     /// Velocity of SGDW, first moment of Adam.
-    first: AlignedBuffer,
+    pub first: AlignedBuffer,
     /// Second moment of Adam; empty for SGDW.
-    second: AlignedBuffer,
-    steps: u32,
+    pub second: AlignedBuffer,
+    /// Steps taken, which Adam corrects its moments by.
+    pub steps: u32,
 }
 
 impl OptimizerState {

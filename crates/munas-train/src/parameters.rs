@@ -94,6 +94,11 @@ impl ParameterLayout {
     pub fn parameters(&self) -> usize {
         self.parameters
     }
+
+    /// Elements of the flat buffer of moving statistics.
+    pub fn moving(&self) -> usize {
+        self.moving
+    }
 }
 
 /// The next `len` elements, from a multiple of [`LANES`] on.

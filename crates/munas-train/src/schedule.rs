@@ -3,11 +3,16 @@
 //! | symbol | meaning |
 //! |---|---|
 //! | η | base learning rate of the settings |
-//! | s, S | step (0 is the first) and steps of the whole training |
+//! | E, B | epochs that the settings are written for, and the budget: epochs of this training (often the same) |
+//! | s, S | step (0 is the first) and steps of the budget |
 //! | W | steps of the warm-up: η·(s + 1)/W until s = W, then the schedule takes over |
 //! | p | (s − W)/(S − W), progress after the warm-up, 0 ≤ p < 1 |
 //!
-//! Piecewise and plateau change from one epoch to the next, cosine and one-cycle from step to step.
+//! Schedules are functions of the share of the budget that is spent: whatever is written in epochs (the pieces of a
+//! piecewise schedule, warm-up, patience) is stretched by B/E. A short rung of a multi-fidelity search is thus a whole
+//! short training, and one that goes on to a higher rung continues where that rung's schedule stands at the same step.
+//!
+//! Piecewise and plateau change from one epoch to the next (where B = E), cosine and one-cycle from step to step.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -28,7 +33,7 @@ pub enum Schedule {
     /// η throughout.
     #[default]
     Constant,
-    /// η, then from each `(epoch, learning_rate)` on that learning rate; `epoch` counts finished epochs.
+    /// η, then from each `(epoch, learning_rate)` on that learning rate; `epoch` counts finished epochs of E.
     Piecewise(Vec<(u32, f64)>),
     /// η·(1 + cos πp)/2 (Loshchilov and Hutter, ICLR 2017, without restarts).
     Cosine,
@@ -84,10 +89,23 @@ impl fmt::Display for Schedule {
 pub(crate) struct Horizon {
     /// Steps of one epoch.
     pub steps_per_epoch: u64,
-    /// Epochs of the training.
+    /// Epochs E that the settings are written for.
     pub epochs: u32,
-    /// Epochs of the linear rise from 0 to η; may be a fraction.
+    /// Epochs B of the training.
+    pub budget: u32,
+    /// Epochs of E in which the learning rate rises from 0 to η; may be a fraction.
     pub warm_up: f64,
+}
+
+impl Horizon {
+    /// Steps in which an epoch of the settings is spent.
+    fn stretched_epoch(&self) -> f64 {
+        self.stretch() * self.steps_per_epoch as f64
+    }
+
+    fn stretch(&self) -> f64 {
+        f64::from(self.budget) / f64::from(self.epochs)
+    }
 }
 
 /// A schedule under way: gives the learning rate of each step.
@@ -95,16 +113,19 @@ pub(crate) struct Horizon {
 pub(crate) struct LearningRate {
     schedule: Schedule,
     base: f64,
-    horizon: Horizon,
-    plateau: Plateau,
+    pub horizon: Horizon,
+    pub plateau: Plateau,
 }
 
 /// What a plateau schedule remembers from epoch to epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Plateau {
-    multiplier: f64,
-    best_loss: f64,
-    epochs_without_gain: u32,
+pub(crate) struct Plateau {
+    /// What η is multiplied by.
+    pub multiplier: f64,
+    /// Lowest validation loss.
+    pub best_loss: f64,
+    /// Epochs since then, or since the multiplier changed.
+    pub epochs_without_gain: u32,
 }
 
 impl LearningRate {
@@ -115,18 +136,18 @@ impl LearningRate {
 
     /// The learning rate of step `step` (0 is the first of the training).
     pub fn at(&self, step: u64) -> f64 {
-        let warm_up_steps = self.horizon.warm_up * self.horizon.steps_per_epoch as f64;
+        let epoch = self.horizon.stretched_epoch();
+        let warm_up_steps = self.horizon.warm_up * epoch;
         let position = step as f64;
         if position < warm_up_steps {
             return self.base * ((position + 1.0) / warm_up_steps).min(1.0);
         }
-        let total = f64::from(self.horizon.epochs) * self.horizon.steps_per_epoch as f64;
+        let total = f64::from(self.horizon.epochs) * epoch;
         let progress = (position - warm_up_steps) / (total - warm_up_steps);
         match &self.schedule {
             Schedule::Constant => self.base,
             Schedule::Piecewise(pieces) => {
-                let finished_epochs = step / self.horizon.steps_per_epoch;
-                let reached = pieces.iter().rev().find(|(epoch, _)| u64::from(*epoch) <= finished_epochs);
+                let reached = pieces.iter().rev().find(|&&(start, _)| f64::from(start) * epoch <= position);
                 reached.map_or(self.base, |&(_, learning_rate)| learning_rate)
             }
             Schedule::Cosine => half_cosine(self.base, 0.0, progress),
@@ -153,7 +174,8 @@ impl LearningRate {
             return;
         }
         plateau.epochs_without_gain += 1;
-        if plateau.epochs_without_gain >= patience {
+        let patience = (f64::from(patience) * self.horizon.stretch()).round().max(1.0);
+        if f64::from(plateau.epochs_without_gain) >= patience {
             plateau.multiplier *= factor;
             plateau.epochs_without_gain = 0;
         }
@@ -169,11 +191,11 @@ fn half_cosine(from: f64, to: f64, progress: f64) -> f64 {
 mod tests {
     use super::{Horizon, LearningRate, Schedule};
 
-    const HORIZON: Horizon = Horizon { steps_per_epoch: 10, epochs: 10, warm_up: 0.0 };
+    const HORIZON: Horizon = Horizon { steps_per_epoch: 10, epochs: 10, budget: 10, warm_up: 0.0 };
 
     fn rates(schedule: &Schedule, horizon: Horizon) -> Vec<f64> {
         let rate = LearningRate::new(schedule, 0.5, horizon);
-        (0..u64::from(horizon.epochs) * horizon.steps_per_epoch).map(|step| rate.at(step)).collect()
+        (0..u64::from(horizon.budget) * horizon.steps_per_epoch).map(|step| rate.at(step)).collect()
     }
 
     fn close(a: f64, b: f64) -> bool {
@@ -211,6 +233,26 @@ mod tests {
         assert!(found[16] < 0.5);
         let piecewise = rates(&Schedule::Piecewise(vec![(1, 0.1)]), horizon);
         assert!(close(piecewise[14], 0.5) && close(piecewise[15], 0.1));
+    }
+
+    #[test]
+    fn a_short_budget_is_a_whole_short_training() {
+        for schedule in [Schedule::Piecewise(vec![(2, 0.1), (6, 0.01)]), Schedule::Cosine, Schedule::OneCycle]
+        {
+            let warm_up = if schedule == Schedule::OneCycle { 0.0 } else { 2.0 };
+            let whole = rates(&schedule, Horizon { warm_up, ..HORIZON });
+            let short = rates(&schedule, Horizon { warm_up, budget: 5, ..HORIZON });
+            assert_eq!(short.len(), 50);
+            // The linear rise counts from one step, which is longer in a short training.
+            let from = if warm_up > 0.0 { 10 } else { 0 };
+            for (step, rate) in short.iter().enumerate().skip(from) {
+                assert!(close(*rate, whole[2 * step]), "{schedule} at step {step}");
+            }
+        }
+        let patient: Schedule = "plateau:0.5:4".parse().unwrap();
+        let mut rate = LearningRate::new(&patient, 0.4, Horizon { budget: 5, ..HORIZON });
+        let found: Vec<f64> = [1.0; 5].map(|loss| (rate.finish_epoch(loss), rate.at(0)).1).to_vec();
+        assert_eq!(found, [0.4, 0.4, 0.2, 0.2, 0.1]);
     }
 
     #[test]

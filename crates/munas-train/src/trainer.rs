@@ -5,7 +5,9 @@
 //! on the validation part.
 //!
 //! Random draws of an epoch depend on seed, purpose and epoch only, so that a training can go on from a
-//! [`TrainState`] without the state of any generator.
+//! [`Checkpoint`] without the state of any generator.
+
+mod state;
 
 use std::ops::ControlFlow;
 
@@ -19,11 +21,11 @@ use rand_chacha::ChaCha8Rng;
 use crate::batch::{BatchLoader, Selection};
 use crate::evaluate::Evaluator;
 use crate::loss::{Loss, has_diverged};
-use crate::optimizer::OptimizerState;
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
 use crate::schedule::{Horizon, LearningRate};
-use crate::{EpochReport, Evaluation, StepReport, TrainError, TrainSettings, TrainedModel};
+use crate::{Checkpoint, EpochReport, Evaluation, StepReport, TrainError, TrainSettings, TrainedModel};
+use state::TrainState;
 
 /// What a batch norm's moving statistics keep of themselves in each step.
 const BATCH_NORM_MOMENTUM: f32 = 0.99;
@@ -42,25 +44,6 @@ fn generator(seed: u64, draw: Draw, epoch: u32) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(u64::from(epoch) << 8 | draw as u64);
     rng
-}
-
-/// Everything that changes from step to step, apart from buffers that each step overwrites.
-#[derive(Clone, Debug)]
-struct TrainState {
-    parameters: Parameters,
-    optimizer: OptimizerState,
-    learning_rate: LearningRate,
-    steps: u64,
-    best: Best,
-    curve: Vec<EpochReport>,
-}
-
-/// The parameters of the epoch with the lowest validation error so far.
-#[derive(Clone, Debug)]
-struct Best {
-    parameters: Parameters,
-    epoch: u32,
-    validation_error: f64,
 }
 
 /// The generators of the current epoch.
@@ -124,17 +107,12 @@ impl<'a> Trainer<'a> {
         let horizon = Horizon {
             steps_per_epoch: train.len().div_ceil(batch) as u64,
             epochs: settings.epochs,
+            budget: settings.epochs,
             warm_up: settings.warm_up,
         };
+        let learning_rate = LearningRate::new(&settings.schedule, settings.learning_rate, horizon);
         let parameters = Parameters::initialise(graph, &layout, &mut generator(seed, Draw::Initialise, 0));
-        let state = TrainState {
-            optimizer: OptimizerState::new(settings.optimizer, settings.weight_decay, layout.parameters()),
-            learning_rate: LearningRate::new(&settings.schedule, settings.learning_rate, horizon),
-            steps: 0,
-            best: Best { parameters: parameters.clone(), epoch: 0, validation_error: f64::INFINITY },
-            curve: Vec::with_capacity(settings.epochs as usize),
-            parameters,
-        };
+        let state = TrainState::new(settings, &layout, parameters, learning_rate);
         Ok(Self {
             loss: Loss {
                 units: graph.shape(graph.output()).channels,
@@ -160,6 +138,43 @@ impl<'a> Trainer<'a> {
             evaluator,
             state,
         })
+    }
+
+    /// The training that `checkpoint` was taken of, at the end of the same epoch. Graph, dataset, settings and seed must
+    /// be the same again; it then ends with the same weights as a training that never stopped, bit for bit.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], and [`TrainError::Checkpoint`] for a checkpoint of another graph, seed or optimiser.
+    pub fn resume(
+        graph: &'a Graph,
+        dataset: &'a Dataset,
+        settings: &'a TrainSettings,
+        seed: u64,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, TrainError> {
+        let mut trainer = Self::new(graph, dataset, settings, seed)?;
+        trainer.state.restore(checkpoint, graph, &trainer.layout, seed)?;
+        Ok(trainer)
+    }
+
+    /// What it takes to go on later, after the last epoch that was finished.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.state.to_checkpoint(self.graph, self.seed)
+    }
+
+    /// Sets the budget: the number of epochs, those trained so far included, that the learning rate schedule is
+    /// stretched over from the next step on. Without a call it is that of the checkpoint, or of the settings.
+    ///
+    /// # Panics
+    /// If it is 0.
+    pub fn set_budget(&mut self, epochs: u32) {
+        assert!(epochs > 0, "a training of no epochs");
+        self.state.learning_rate.horizon.budget = epochs;
+    }
+
+    /// The reports of all epochs so far, those before a checkpoint included.
+    pub fn curve(&self) -> &[EpochReport] {
+        &self.state.curve
     }
 
     /// Goes on from `weights` of the same graph instead of the initial ones. Optimiser and schedule stay as they are.
@@ -381,5 +396,7 @@ pub fn train(
     Ok(trainer.finish())
 }
 
+#[cfg(test)]
+mod checkpoint_tests;
 #[cfg(test)]
 mod tests;

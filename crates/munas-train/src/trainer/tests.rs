@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Every kind of operator on 8×8×2 pixels.
-fn network(outputs: usize) -> Graph {
+pub(super) fn network(outputs: usize) -> Graph {
     let net = Net::new(8, 8, 2).conv(6, Conv::new(3, 3).batch_norm());
     let trunk = net.last;
     let net = net.depthwise(Conv::new(3, 3).batch_norm()).pool(PoolKind::Max, 2, 2);
@@ -18,7 +18,7 @@ fn network(outputs: usize) -> Graph {
     net.hidden(16).outputs(outputs)
 }
 
-fn settings() -> TrainSettings {
+pub(super) fn settings() -> TrainSettings {
     TrainSettings { epochs: 12, batch: 24, learning_rate: 0.03, ..TrainSettings::default() }
 }
 

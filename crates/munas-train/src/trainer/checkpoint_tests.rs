@@ -1,0 +1,141 @@
+//! A training that stops at rungs and goes on is the training that never stopped.
+
+use munas_data::Dataset;
+use munas_ir::Graph;
+
+use super::tests::{network, settings};
+use crate::testing::{Net, patterns};
+use crate::{
+    Checkpoint, CheckpointError, EpochReport, Optimizer, Schedule, TrainError, TrainSettings, TrainedModel,
+    Trainer,
+};
+
+const SEED: u64 = 7;
+
+/// Four epochs, stopping after each epoch of `stops`, with a new trainer from a checkpoint each time.
+fn train_with_stops(
+    graph: &Graph,
+    dataset: &Dataset,
+    settings: &TrainSettings,
+    stops: &[u32],
+) -> (Vec<EpochReport>, Checkpoint, TrainedModel) {
+    let mut trainer = Trainer::new(graph, dataset, settings, SEED).unwrap();
+    for epoch in 1..=4 {
+        trainer.epoch().unwrap();
+        if stops.contains(&epoch) {
+            let checkpoint = trainer.checkpoint();
+            trainer = Trainer::resume(graph, dataset, settings, SEED, &checkpoint).unwrap();
+            assert_eq!(trainer.checkpoint(), checkpoint);
+        }
+    }
+    (trainer.curve().to_vec(), trainer.checkpoint(), trainer.finish())
+}
+
+#[track_caller]
+pub(super) fn check_stops(settings: &TrainSettings) {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let whole = train_with_stops(&graph, &dataset, settings, &[]);
+    for stops in [&[1][..], &[2], &[3], &[4], &[1, 2, 3, 4]] {
+        assert!(train_with_stops(&graph, &dataset, settings, stops) == whole, "{settings:?}, {stops:?}");
+    }
+}
+
+fn short() -> TrainSettings {
+    TrainSettings { epochs: 4, ..settings() }
+}
+
+#[test]
+fn every_optimizer_goes_on_bit_for_bit() {
+    for optimizer in [Optimizer::Sgdw { momentum: 0.9 }, Optimizer::AdamW, Optimizer::Adam] {
+        let weight_decay = if optimizer == Optimizer::Adam { 0.0 } else { 1e-3 };
+        check_stops(&TrainSettings { optimizer, weight_decay, ..short() });
+    }
+}
+
+#[test]
+fn random_draws_go_on_bit_for_bit() {
+    let augment =
+        ["flip", "shift:1", "rotate:0.2:0.3", "noise:0.05"].map(|spec| spec.parse().unwrap()).to_vec();
+    check_stops(&TrainSettings { dropout: 0.3, ..short() });
+    check_stops(&TrainSettings { augment, dropout: 0.3, label_smoothing: 0.1, ..short() });
+}
+
+#[test]
+fn schedules_go_on_bit_for_bit() {
+    // A learning rate at which the validation loss rises now and then.
+    let plateau = Schedule::Plateau { factor: 0.5, patience: 1 };
+    for schedule in [plateau, Schedule::Cosine, Schedule::Piecewise(vec![(1, 0.01), (3, 0.001)])] {
+        check_stops(&TrainSettings { schedule, learning_rate: 0.1, warm_up: 0.5, ..short() });
+    }
+    check_stops(&TrainSettings { schedule: Schedule::OneCycle, gradient_clip: Some(1.0), ..short() });
+}
+
+#[test]
+fn a_rung_is_a_whole_short_training_and_is_gone_on_from() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let settings = TrainSettings { epochs: 9, schedule: Schedule::Cosine, ..settings() };
+    let mut rung = Trainer::new(&graph, &dataset, &settings, SEED).unwrap();
+    rung.set_budget(3);
+    let last = (0..3).map(|_| rung.epoch().unwrap()).last().unwrap();
+    let as_settings = TrainSettings { epochs: 3, ..settings.clone() };
+    let mut short = Trainer::new(&graph, &dataset, &as_settings, SEED).unwrap();
+    assert_eq!((0..3).map(|_| short.epoch().unwrap()).last(), Some(last));
+    assert!(last.learning_rate < 0.1 * settings.learning_rate);
+
+    let mut higher = Trainer::resume(&graph, &dataset, &settings, SEED, &rung.checkpoint()).unwrap();
+    higher.set_budget(9);
+    let report = higher.epoch().unwrap();
+    assert_eq!((report.epoch, higher.curve().len()), (4, 4));
+    // A third to four ninths of the way down the cosine.
+    assert!(report.learning_rate > 0.55 * settings.learning_rate);
+    assert!(report.learning_rate < 0.75 * settings.learning_rate);
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_refused() {
+    let (graph, dataset, settings) = (network(4), patterns(4, 8, 8, 1), short());
+    let mut trainer = Trainer::new(&graph, &dataset, &settings, SEED).unwrap();
+    trainer.epoch().unwrap();
+    let checkpoint = trainer.checkpoint();
+    let refused =
+        |graph: &Graph, settings: &TrainSettings, seed, checkpoint: &Checkpoint| match Trainer::resume(
+            graph, &dataset, settings, seed, checkpoint,
+        )
+        .err()
+        {
+            Some(TrainError::Checkpoint(error)) => error,
+            other => panic!("{other:?}"),
+        };
+    let other = Net::new(8, 8, 2).hidden(5).outputs(4);
+    let found = refused(&other, &settings, SEED, &checkpoint);
+    assert_eq!(found, CheckpointError::Other { what: "graph" });
+    let found = refused(&graph, &settings, 8, &checkpoint);
+    assert_eq!(found, CheckpointError::Other { what: "seed" });
+    let adam = TrainSettings { optimizer: Optimizer::AdamW, ..settings.clone() };
+    assert!(matches!(refused(&graph, &adam, SEED, &checkpoint), CheckpointError::Length { found: 0, .. }));
+
+    for name in checkpoint.facts.keys() {
+        for damage in [None, Some("x"), Some("")] {
+            let mut damaged = checkpoint.clone();
+            match damage {
+                None => drop(damaged.facts.remove(name)),
+                Some(text) => drop(damaged.facts.insert(name.clone(), text.into())),
+            }
+            let error = refused(&graph, &settings, SEED, &damaged);
+            let is_graph = error == CheckpointError::Other { what: "graph" } && name == "graph";
+            assert!(is_graph || matches!(error, CheckpointError::Entry { .. }), "{name}: {error}");
+        }
+    }
+    for name in checkpoint.tensors.keys() {
+        let mut damaged = checkpoint.clone();
+        damaged.tensors.get_mut(name).unwrap().push(0.0);
+        let error = refused(&graph, &settings, SEED, &damaged);
+        assert!(matches!(error, CheckpointError::Length { ref tensor, .. } if tensor == name), "{error}");
+        damaged.tensors.remove(name);
+        let error = refused(&graph, &settings, SEED, &damaged);
+        assert_eq!(error, CheckpointError::Entry { entry: name.clone() });
+    }
+    let mut newer = checkpoint.clone();
+    newer.facts.insert("version".into(), "2".into());
+    assert_eq!(refused(&graph, &settings, SEED, &newer), CheckpointError::Version { found: 2 });
+}

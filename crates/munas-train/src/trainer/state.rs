@@ -1,0 +1,148 @@
+//! What changes from step to step, and its form at rest.
+
+use munas_ir::Graph;
+
+use crate::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, parse, words};
+use crate::optimizer::OptimizerState;
+use crate::parameters::{ParameterLayout, Parameters};
+use crate::schedule::{LearningRate, Plateau};
+use crate::{EpochReport, TrainSettings};
+
+/// Everything that changes from step to step, apart from buffers that each step overwrites.
+#[derive(Clone, Debug)]
+pub(super) struct TrainState {
+    pub parameters: Parameters,
+    pub optimizer: OptimizerState,
+    pub learning_rate: LearningRate,
+    pub steps: u64,
+    pub best: Best,
+    pub curve: Vec<EpochReport>,
+}
+
+/// The parameters of the epoch with the lowest validation error so far.
+#[derive(Clone, Debug)]
+pub(super) struct Best {
+    pub parameters: Parameters,
+    pub epoch: u32,
+    pub validation_error: f64,
+}
+
+impl TrainState {
+    /// A training that begins with `parameters`.
+    pub fn new(
+        settings: &TrainSettings,
+        layout: &ParameterLayout,
+        parameters: Parameters,
+        learning_rate: LearningRate,
+    ) -> Self {
+        Self {
+            optimizer: OptimizerState::new(settings.optimizer, settings.weight_decay, layout.parameters()),
+            learning_rate,
+            steps: 0,
+            best: Best { parameters: parameters.clone(), epoch: 0, validation_error: f64::INFINITY },
+            curve: Vec::with_capacity(settings.epochs as usize),
+            parameters,
+        }
+    }
+
+    /// The form at rest of a training of `graph`.
+    pub fn to_checkpoint(&self, graph: &Graph, seed: u64) -> Checkpoint {
+        let mut checkpoint = Checkpoint::default();
+        let Self { parameters, optimizer, learning_rate, steps, best, curve } = self;
+        let Plateau { multiplier, best_loss, epochs_without_gain } = learning_rate.plateau;
+        checkpoint.put("version", CHECKPOINT_VERSION);
+        checkpoint.put("graph", graph.to_json());
+        checkpoint.put("seed", seed);
+        checkpoint.put("budget", learning_rate.horizon.budget);
+        checkpoint.put("steps", steps);
+        checkpoint.put("optimizer.steps", optimizer.steps);
+        checkpoint.put("best", format_args!("{} {}", best.epoch, best.validation_error));
+        checkpoint.put("plateau", format_args!("{multiplier} {best_loss} {epochs_without_gain}"));
+        let lines: Vec<String> = curve.iter().map(curve_line).collect();
+        checkpoint.put("curve", lines.join("\n"));
+        for (name, values) in [
+            ("parameters", &parameters.trained),
+            ("parameters.moving", &parameters.moving),
+            ("best", &best.parameters.trained),
+            ("best.moving", &best.parameters.moving),
+            ("optimizer.first", &optimizer.first),
+            ("optimizer.second", &optimizer.second),
+        ] {
+            checkpoint.put_tensor(name, values);
+        }
+        checkpoint
+    }
+
+    /// Takes over what a training of `graph`, to which `layout` belongs, and of `seed` left.
+    pub fn restore(
+        &mut self,
+        checkpoint: &Checkpoint,
+        graph: &Graph,
+        layout: &ParameterLayout,
+        seed: u64,
+    ) -> Result<(), CheckpointError> {
+        let found = checkpoint.value("version")?;
+        if found != CHECKPOINT_VERSION {
+            return Err(CheckpointError::Version { found });
+        }
+        if checkpoint.text("graph")? != graph.to_json() {
+            return Err(CheckpointError::Other { what: "graph" });
+        }
+        if checkpoint.value::<u64>("seed")? != seed {
+            return Err(CheckpointError::Other { what: "seed" });
+        }
+        let parameters = |name: &str| {
+            let trained = checkpoint.tensor(name, layout.parameters())?;
+            let moving = checkpoint.tensor(&format!("{name}.moving"), layout.moving())?;
+            Ok::<_, CheckpointError>(Parameters { trained, moving })
+        };
+        let [epoch, validation_error] = words("best", checkpoint.text("best")?)?;
+        let best = Best {
+            parameters: parameters("best")?,
+            epoch: parse("best", epoch)?,
+            validation_error: parse("best", validation_error)?,
+        };
+        let [multiplier, best_loss, epochs_without_gain] = words("plateau", checkpoint.text("plateau")?)?;
+        let plateau = Plateau {
+            multiplier: parse("plateau", multiplier)?,
+            best_loss: parse("plateau", best_loss)?,
+            epochs_without_gain: parse("plateau", epochs_without_gain)?,
+        };
+        let curve: Result<Vec<_>, _> = checkpoint.text("curve")?.lines().map(read_curve_line).collect();
+        let curve = curve?;
+        let in_order = curve.iter().zip(1..).all(|(report, epoch)| report.epoch == epoch);
+        if !in_order || best.epoch as usize > curve.len() {
+            return Err(CheckpointError::Entry { entry: "curve".to_owned() });
+        }
+        let budget = checkpoint.value("budget")?;
+        if budget == 0 {
+            return Err(CheckpointError::Entry { entry: "budget".to_owned() });
+        }
+        self.optimizer.first = checkpoint.tensor("optimizer.first", self.optimizer.first.len())?;
+        self.optimizer.second = checkpoint.tensor("optimizer.second", self.optimizer.second.len())?;
+        self.optimizer.steps = checkpoint.value("optimizer.steps")?;
+        self.parameters = parameters("parameters")?;
+        self.learning_rate.plateau = plateau;
+        self.learning_rate.horizon.budget = budget;
+        self.steps = checkpoint.value("steps")?;
+        (self.best, self.curve) = (best, curve);
+        Ok(())
+    }
+}
+
+fn curve_line(report: &EpochReport) -> String {
+    let EpochReport { epoch, learning_rate, train_loss, train_error, validation_loss, validation_error } =
+        report;
+    format!("{epoch} {learning_rate} {train_loss} {train_error} {validation_loss} {validation_error}")
+}
+
+fn read_curve_line(line: &str) -> Result<EpochReport, CheckpointError> {
+    let [epoch, figures @ ..] = words::<6>("curve", line)?;
+    let mut numbers = [0.0; 5];
+    for (number, text) in numbers.iter_mut().zip(figures) {
+        *number = parse("curve", text)?;
+    }
+    let [learning_rate, train_loss, train_error, validation_loss, validation_error] = numbers;
+    let epoch = parse("curve", epoch)?;
+    Ok(EpochReport { epoch, learning_rate, train_loss, train_error, validation_loss, validation_error })
+}
