@@ -163,6 +163,22 @@ impl Graph {
         }
         consumers
     }
+
+    /// For each tensor, a number that it shares with the tensors that must have the same channels: those that meet in an
+    /// Add, and the input and output of a depthwise convolution or a pooling. The number is the index of one of them.
+    pub fn coupled_channels(&self) -> Vec<usize> {
+        let mut sets: Vec<usize> = (0..self.shapes.len()).collect();
+        for (op, node) in self.ops() {
+            if matches!(node.op, Op::Conv2d { .. } | Op::Dense { .. }) {
+                continue;
+            }
+            for tensor in &node.inputs {
+                let (from, to) = (sets[op.output().index()], sets[tensor.index()]);
+                sets.iter_mut().filter(|set| **set == from).for_each(|set| *set = to);
+            }
+        }
+        sets
+    }
 }
 
 /// Builds a [`Graph`] operator by operator, inferring shapes on the way.

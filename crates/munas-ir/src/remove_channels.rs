@@ -1,0 +1,117 @@
+//! Removal of channels that are zero: how a network whose channels were pruned becomes a smaller network.
+//!
+//! A channel is zero if the weights that make it and its bias are zero: convolution and dense layers then give 0 for
+//! every input, with and without ReLU. Nothing that reads the channel depends on it, so that it can go together with
+//! the matching inputs of its readers.
+//!
+//! Tensors that must have the same channels are *coupled*: the input and output of a depthwise convolution or a
+//! pooling, and everything that meets in an Add. Coupled tensors lose a channel only if it is zero in all of them.
+//! The network's input and output lose none, and every tensor keeps at least one.
+
+use crate::{Graph, GraphBuilder, LayerWeights, Op, TensorId, Weights, fold_batch_norm};
+
+/// The network without its zero channels, in inference form (batch norms are folded first). Its outputs are those of
+/// `graph` with `weights`, up to the rounding of sums that lost terms of zero.
+///
+/// # Panics
+/// If `weights` do not belong to `graph`.
+pub fn remove_zero_channels(graph: &Graph, weights: &Weights) -> (Graph, Weights) {
+    let (graph, weights) = fold_batch_norm(graph, weights);
+    let kept = KeptChannels::new(&graph, &weights);
+    let mut builder = GraphBuilder::new(graph.input_shape()).expect("the input keeps its elements");
+    let mut layers = Vec::with_capacity(graph.nodes().len());
+    for (op, node) in graph.ops() {
+        let outputs = kept.of(op.output());
+        builder
+            .push(with_outputs(node.op, outputs.len()), &node.inputs)
+            .expect("coupled tensors keep the same channels");
+        let selection = Selection {
+            in_channels: graph.first_input_shape(op).channels,
+            inputs: kept.of(node.inputs[0]),
+            outputs,
+        };
+        layers.push(weights.layer(op).map(|layer| select(node.op, layer, &selection)));
+    }
+    let pruned = builder.finish().expect("every tensor has its readers still");
+    let weights = Weights::new(&pruned, layers).expect("weights are selected by the channels that are kept");
+    (pruned, weights)
+}
+
+/// The channels that each tensor keeps.
+struct KeptChannels {
+    /// The set that each tensor is coupled in.
+    sets: Vec<usize>,
+    /// Channels of each set, ascending.
+    channels: Vec<Vec<usize>>,
+}
+
+impl KeptChannels {
+    fn new(graph: &Graph, weights: &Weights) -> Self {
+        let sets = graph.coupled_channels();
+        let mut alive: Vec<Vec<bool>> =
+            graph.shapes().iter().map(|shape| vec![false; shape.channels]).collect();
+        alive[sets[TensorId::INPUT.index()]].fill(true);
+        for (op, node) in graph.ops() {
+            let Some(layer) = weights.layer(op) else { continue };
+            let is_output = op.output() == graph.output();
+            for (channel, alive) in alive[sets[op.output().index()]].iter_mut().enumerate() {
+                *alive |= is_output || !is_zero(node.op, layer, channel);
+            }
+        }
+        let channels = alive.iter().map(|alive| {
+            let kept: Vec<usize> = (0..alive.len()).filter(|&channel| alive[channel]).collect();
+            if kept.is_empty() { vec![0] } else { kept }
+        });
+        Self { channels: channels.collect(), sets }
+    }
+
+    fn of(&self, tensor: TensorId) -> &[usize] {
+        &self.channels[self.sets[tensor.index()]]
+    }
+}
+
+fn is_zero(op: Op, layer: &LayerWeights, channel: usize) -> bool {
+    let outputs = layer.bias.len();
+    let mut kernel = (0..layer.kernel.len()).filter(|index| match op {
+        Op::DepthwiseConv2d { .. } => index % outputs == channel,
+        _ => index / (layer.kernel.len() / outputs) == channel,
+    });
+    layer.bias[channel] == 0.0 && kernel.all(|index| layer.kernel[index] == 0.0)
+}
+
+fn with_outputs(op: Op, outputs: usize) -> Op {
+    match op {
+        Op::Conv2d { kernel, stride, padding, batch_norm, activation, .. } => {
+            Op::Conv2d { filters: outputs, kernel, stride, padding, batch_norm, activation }
+        }
+        Op::Dense { activation, .. } => Op::Dense { units: outputs, activation },
+        Op::DepthwiseConv2d { .. } | Op::Pool { .. } | Op::Add => op,
+    }
+}
+
+/// The channels before and after a layer that are kept, and how many there were before it.
+struct Selection<'a> {
+    in_channels: usize,
+    inputs: &'a [usize],
+    outputs: &'a [usize],
+}
+
+/// The parameters of a folded layer between the channels that are kept.
+fn select(op: Op, layer: &LayerWeights, selection: &Selection<'_>) -> LayerWeights {
+    let Selection { in_channels, inputs, outputs } = *selection;
+    // All kernels are `[rows][pixels][input channels]`; a depthwise one has a single row.
+    let (rows, all_rows) = match op {
+        Op::DepthwiseConv2d { .. } => (&[0][..], 1),
+        _ => (outputs, layer.bias.len()),
+    };
+    let row_len = layer.kernel.len() / all_rows;
+    let kernel = rows.iter().flat_map(|row| {
+        let pixels = layer.kernel[row * row_len..][..row_len].chunks_exact(in_channels);
+        pixels.flat_map(|pixel| inputs.iter().map(|&channel| pixel[channel]))
+    });
+    let bias = outputs.iter().map(|&channel| layer.bias[channel]).collect();
+    LayerWeights { kernel: kernel.collect(), bias, batch_norm: None }
+}
+
+#[cfg(test)]
+mod tests;
