@@ -5,6 +5,7 @@
 //! | `parameters`, `parameters.moving` | what is trained, and the batch norms' moving statistics |
 //! | `best`, `best.moving` | the same of the best epoch so far |
 //! | `optimizer.first`, `optimizer.second` | the optimiser's moments, laid out as `parameters` |
+//! | `mask` | 1, or 0 where a parameter is masked; with pruning |
 //!
 //! A tensor holds all layers of the graph one after the other, in the layouts and with the alignment that the module
 //! `parameters` describes; it means something to a [`Trainer`](crate::Trainer) for the same graph only.
@@ -16,11 +17,12 @@
 //! | `seed`, `budget`, `steps`, `optimizer.steps` | whole numbers |
 //! | `best` | epoch, validation error |
 //! | `plateau` | multiplier, best loss, epochs without a gain |
+//! | `sparsity` | share that the mask leaves out; with pruning |
 //! | `curve` | a line for each epoch: the fields of [`EpochReport`](crate::EpochReport) |
 //!
 //! Numbers are written with as many digits as it takes to read the same number. Random draws depend on seed, purpose and
-//! epoch only, so no generator has a state that would have to be kept. What else belongs to a training (masks of pruning,
-//! ranges of quantisation) are further tensors and facts, which exist where it does.
+//! epoch only, so no generator has a state that would have to be kept. What else belongs to a training (ranges of
+//! quantisation) are further tensors and facts, which exist where it does.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -65,7 +65,7 @@ impl Evaluator {
             self.positions.extend(range.clone().map(|position| position as u32));
             let selection = Selection { split, positions: &self.positions };
             loader.load(kernels, selection, self.plan.input(batch, workspace));
-            let pass = Pass { kernels, parameters: &self.parameters.trained, batch };
+            let pass = Pass { kernels, parameters: &self.parameters.trained, batch, mask: &[] };
             self.plan.forward(&pass, workspace);
             let logits = self.plan.logits(batch, workspace);
             let sum = self.loss.sum(kernels, &split.labels()[range], logits, &mut self.d_logits);

@@ -72,7 +72,7 @@ impl Case {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
         let Options { batch, dropout, label_smoothing, .. } = *options;
         let layout = ParameterLayout::new(graph);
-        let plan = Plan::new(graph, &layout, batch + 20, Purpose::Training { dropout });
+        let plan = Plan::new(graph, &layout, batch + 20, Purpose::Training { dropout, channel_masks: false });
         let mut parameters = Parameters::initialise(graph, &layout, &mut rng);
         let mut ranges = Vec::new();
         for layer in layout.layers() {
@@ -109,7 +109,7 @@ impl Case {
     /// Forward pass and loss; leaves the gradient of the logits in the workspace.
     fn run(&mut self) -> LossSum {
         let batch = self.targets.len();
-        let pass = Pass { kernels: &self.kernels, parameters: &self.parameters.trained, batch };
+        let pass = Pass { kernels: &self.kernels, parameters: &self.parameters.trained, batch, mask: &[] };
         self.plan.input(batch, &mut self.workspace).copy_from_slice(&self.input);
         self.plan.forward(&pass, &mut self.workspace);
         self.loss.differentiate(&self.kernels, &self.plan, &self.targets, &mut self.workspace)
@@ -123,7 +123,7 @@ impl Case {
         self.run();
         let mut gradients = vec![0.0; self.parameters.trained.len()];
         let batch = self.targets.len();
-        let pass = Pass { kernels: &self.kernels, parameters: &self.parameters.trained, batch };
+        let pass = Pass { kernels: &self.kernels, parameters: &self.parameters.trained, batch, mask: &[] };
         self.plan.backward(&pass, &mut self.workspace, &mut gradients);
         gradients
     }

@@ -11,6 +11,7 @@
 //! | `parameters` | flat parameter buffers, conversion from and to `munas_ir::Weights`, initial values |
 //! | `batch` | samples to network inputs: augmentation, normalisation, packing |
 //! | `loss`, `optimizer`, `schedule` | what their names say |
+//! | `pruning` | masks of weights and channels during training |
 //! | `evaluate` | loss and error on the inference graph |
 //! | `report`, `error` | what a trial returns |
 //!
@@ -29,6 +30,7 @@ mod loss;
 mod optimizer;
 mod parameters;
 mod plan;
+mod pruning;
 mod report;
 mod schedule;
 mod settings;
@@ -40,6 +42,7 @@ pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError};
 pub use error::TrainError;
 pub use evaluate::evaluate;
 pub use optimizer::Optimizer;
+pub use pruning::{Pruning, PruningMode};
 pub use report::{EpochReport, Evaluation, StepReport, TrainedModel};
 pub use schedule::{ParseScheduleError, Schedule};
 pub use settings::TrainSettings;

@@ -125,10 +125,4 @@ impl Parameters {
             moving: AlignedBuffer::zeroed(layout.moving),
         }
     }
-
-    /// Takes over the values of `other`, which has the same layout.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.trained.copy_from_slice(&other.trained);
-        self.moving.copy_from_slice(&other.moving);
-    }
 }

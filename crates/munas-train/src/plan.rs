@@ -30,14 +30,20 @@ use munas_kernels::{AlignedBuffer, BatchStatistics, Kernels, Scratch, blocks_for
 use rand::Rng;
 
 use crate::parameters::{NormRanges, ParameterLayout};
-use lower::{Layer, Operator, ValueId};
+use crate::pruning::maskable;
+use lower::{Extras, Layer, Operator, ValueId};
 use place::{Memory, Slot};
 
 /// What a plan is made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Purpose {
-    /// Forward and backward; dropout before hidden dense layers where its rate is above 0.
-    Training { dropout: f64 },
+    /// Forward and backward.
+    Training {
+        /// Rate of the dropout before hidden dense layers; none where it is 0.
+        dropout: f64,
+        /// Whether output channels are masked, for structured pruning.
+        channel_masks: bool,
+    },
     /// Forward only. The graph's batch norms must have been folded.
     Inference,
 }
@@ -68,15 +74,20 @@ pub(crate) struct Pass<'a> {
     pub parameters: &'a [f32],
     /// Valid samples; the other lanes are left out of statistics and gradients.
     pub batch: usize,
+    /// The mask of the parameters, for a plan with channel masks; else not read.
+    pub mask: &'a [f32],
 }
 
 impl Plan {
     pub fn new(graph: &Graph, layout: &ParameterLayout, largest_batch: usize, purpose: Purpose) -> Self {
-        let dropout = match purpose {
-            Purpose::Training { dropout } => dropout,
-            Purpose::Inference => 0.0,
+        let extras = match purpose {
+            Purpose::Training { dropout, channel_masks } => Extras {
+                dropout: dropout > 0.0,
+                maskable: if channel_masks { maskable(graph) } else { Vec::new() },
+            },
+            Purpose::Inference => Extras::default(),
         };
-        let lowered = lower::lower(graph, layout, dropout > 0.0);
+        let lowered = lower::lower(graph, layout, extras);
         let memory = place::place(&lowered, blocks_for(largest_batch), purpose);
         Self { layers: lowered.layers, logits: lowered.logits, memory, largest_batch }
     }

@@ -1,6 +1,6 @@
 //! What a trial returns.
 
-use munas_ir::Weights;
+use munas_ir::{Graph, Weights};
 
 /// One epoch of a training curve. Losses are means per sample in nats, without weight decay and penalties.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,11 +42,17 @@ pub struct Evaluation {
 /// A trained network: the weights of the epoch with the lowest validation error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainedModel {
-    /// Weights of the best epoch, batch norm apart.
+    /// The network that the weights belong to. After structured pruning, this is the smaller one that is left, with batch
+    /// norms folded; else it is the network that was trained.
+    pub graph: Graph,
+    /// Weights of the best epoch, batch norm apart where the graph has any.
     pub weights: Weights,
+    /// Share of the channels or weights within reach of pruning that are gone; `None` without pruning.
+    pub sparsity: Option<f64>,
     /// One entry per epoch.
     pub curve: Vec<EpochReport>,
-    /// The epoch that `weights` were taken after: the first of those with the lowest validation error.
+    /// The epoch that `weights` were taken after: the first of those with the lowest validation error. With
+    /// pruning, only epochs from the one in which the sparsity is reached count.
     pub best_epoch: u32,
     /// Validation error of `weights`.
     pub validation_error: f64,

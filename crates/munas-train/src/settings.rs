@@ -2,7 +2,7 @@
 
 use munas_data::{Augmentation, NormaliseMode};
 
-use crate::{Optimizer, Schedule, TrainError};
+use crate::{Optimizer, Pruning, PruningMode, Schedule, TrainError};
 
 /// Everything that decides how a network is trained, but the network, the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,8 @@ pub struct TrainSettings {
     pub kernel_l2: f64,
     /// Epochs without a lower validation error after which training ends early.
     pub early_stop: Option<u32>,
+    /// How the network is pruned, if it is.
+    pub pruning: Option<Pruning>,
 }
 
 /// Ten epochs of SGD with momentum 0.9 at 0.01, batches of 128, nothing else.
@@ -58,6 +60,7 @@ impl Default for TrainSettings {
             gradient_clip: None,
             kernel_l2: 0.0,
             early_stop: None,
+            pruning: None,
         }
     }
 }
@@ -109,7 +112,15 @@ impl TrainSettings {
         if self.early_stop == Some(0) {
             return fail("early_stop", "0".into(), "must be at least 1");
         }
+        if let Some(pruning) = &self.pruning {
+            pruning.check(self.epochs)?;
+        }
         self.check_schedule()
+    }
+
+    /// Whether the network is pruned in this way.
+    pub(crate) fn prunes(&self, mode: PruningMode) -> bool {
+        self.pruning.is_some_and(|pruning| pruning.mode == mode)
     }
 
     fn check_schedule(&self) -> Result<(), TrainError> {

@@ -2,11 +2,12 @@
 //!
 //! A step: load a batch, forward, loss, backward, penalties, clipping, optimiser, moving statistics. An epoch: a step
 //! for each batch of a fresh permutation of the training part (the last batch has what is left), then an evaluation
-//! on the validation part.
+//! on the validation part. With pruning, every evaluation is of the masked weights.
 //!
 //! Random draws of an epoch depend on seed, purpose and epoch only, so that a training can go on from a
 //! [`Checkpoint`] without the state of any generator.
 
+mod pruned;
 mod state;
 
 use std::ops::ControlFlow;
@@ -22,7 +23,8 @@ use crate::batch::{BatchLoader, Selection};
 use crate::evaluate::Evaluator;
 use crate::loss::{Loss, has_diverged};
 use crate::parameters::{ParameterLayout, Parameters};
-use crate::plan::{Pass, Plan, Purpose, Workspace};
+use crate::plan::{Plan, Purpose, Workspace};
+use crate::pruning::{Mask, PruningMode};
 use crate::schedule::{Horizon, LearningRate};
 use crate::{Checkpoint, EpochReport, Evaluation, StepReport, TrainError, TrainSettings, TrainedModel};
 use state::TrainState;
@@ -98,7 +100,9 @@ impl<'a> Trainer<'a> {
         let train = &dataset.train;
         let batch = settings.batch.min(train.len());
         let layout = ParameterLayout::new(graph);
-        let plan = Plan::new(graph, &layout, batch, Purpose::Training { dropout: settings.dropout });
+        let channel_masks = settings.prunes(PruningMode::Structured);
+        let plan =
+            Plan::new(graph, &layout, batch, Purpose::Training { dropout: settings.dropout, channel_masks });
         let evaluator = Evaluator::new(graph, batch);
         let augmenter = Augmenter::new(&settings.augment, dataset.input);
         let buffers = if augmenter.is_identity() { 0 } else { LANES };
@@ -182,9 +186,9 @@ impl<'a> Trainer<'a> {
         self.state.parameters.load(self.graph, &self.layout, weights);
     }
 
-    /// The present weights.
+    /// The present weights; with pruning, the masked ones.
     pub fn weights(&self) -> Weights {
-        self.state.parameters.to_weights(self.graph, &self.layout)
+        self.present_parameters().to_weights(self.graph, &self.layout)
     }
 
     /// Memory of all activations and their gradients, in bytes; parameters and the dataset come on top.
@@ -202,15 +206,16 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, positions: &[u32]) -> Result<StepReport, TrainError> {
         let batch = positions.len();
         assert!((1..=self.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
+        self.update_mask();
         self.load(positions);
         self.plan.draw_masks(batch, &mut self.workspace, &mut self.generators.dropout);
-        let pass = Pass { kernels: &self.kernels, parameters: &self.state.parameters.trained, batch };
-        self.plan.forward(&pass, &mut self.workspace);
+        self.plan.forward(&self.state.pass(&self.kernels, batch), &mut self.workspace);
         let sum = self.loss.differentiate(&self.kernels, &self.plan, &self.targets, &mut self.workspace);
         let loss = sum.loss / batch as f64;
         if has_diverged(loss) {
             return Err(TrainError::Diverged { epoch: self.epoch_number(), loss });
         }
+        let pass = self.state.pass(&self.kernels, batch);
         self.plan.backward(&pass, &mut self.workspace, &mut self.gradients);
         self.add_kernel_penalty();
         self.clip_gradients();
@@ -259,28 +264,35 @@ impl<'a> Trainer<'a> {
         Ok(report)
     }
 
-    /// Epochs since the one with the lowest validation error.
+    /// Epochs since the one with the lowest validation error; 0 as long as no epoch counts.
     pub fn epochs_since_best(&self) -> u32 {
-        self.state.curve.len() as u32 - self.state.best.epoch
+        match self.state.best.epoch {
+            0 => 0,
+            best => self.state.curve.len() as u32 - best,
+        }
     }
 
-    /// The weights of the best epoch, and what they and the last ones do on the test part.
+    /// The network and weights of the best epoch, and what they and the last weights do on the test part.
     ///
     /// # Panics
-    /// If no epoch was trained.
+    /// If no epoch was trained; with pruning, if none was from the one in which the sparsity is reached.
     pub fn finish(mut self) -> TrainedModel {
-        assert!(!self.state.curve.is_empty(), "no epoch was trained");
+        assert!(self.state.best.epoch > 0, "no epoch was trained that counts");
         let last_test_error = self.evaluate_present(&self.dataset.test).error;
-        let TrainState { parameters, best, .. } = &mut self.state;
-        std::mem::swap(parameters, &mut best.parameters);
-        let test_error = self.evaluate_present(&self.dataset.test).error;
+        let weights = self.state.best.parameters.to_weights(self.graph, &self.layout);
+        let (graph, weights) = self.without_masked_channels(weights);
+        self.evaluator = Evaluator::new(&graph, self.plan.largest_batch());
+        self.workspace = Workspace::for_plans(&[self.evaluator.plan()]);
+        self.evaluator.load_weights(&graph, &weights);
         TrainedModel {
-            weights: self.weights(),
             best_epoch: self.state.best.epoch,
-            validation_error: self.state.best.validation_error,
-            test_error,
+            validation_error: self.evaluate_loaded(&self.dataset.validation).error,
+            test_error: self.evaluate_loaded(&self.dataset.test).error,
             last_test_error,
+            sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
             curve: self.state.curve,
+            graph,
+            weights,
         }
     }
 
@@ -309,10 +321,11 @@ impl<'a> Trainer<'a> {
         if lambda == 0.0 {
             return;
         }
+        let TrainState { parameters, mask, .. } = &self.state;
+        let present = mask.as_ref().map_or(&*parameters.trained, Mask::weights);
         for ranges in self.layout.layers() {
             let kernel = ranges.affine.kernel.clone();
-            let weights = &self.state.parameters.trained[kernel.clone()];
-            self.kernels.axpy(2.0 * lambda, weights, &mut self.gradients[kernel]);
+            self.kernels.axpy(2.0 * lambda, &present[kernel.clone()], &mut self.gradients[kernel]);
         }
     }
 
@@ -339,15 +352,21 @@ impl<'a> Trainer<'a> {
     fn evaluate_present(&mut self, split: &Split) -> Evaluation {
         let weights = self.weights();
         self.evaluator.load_weights(self.graph, &weights);
+        self.evaluate_loaded(split)
+    }
+
+    fn evaluate_loaded(&mut self, split: &Split) -> Evaluation {
         self.evaluator.evaluate(&self.kernels, split, &self.loader, &mut self.workspace)
     }
 
     fn finish_epoch(&mut self, report: &EpochReport) {
-        let state = &mut self.state;
-        state.learning_rate.finish_epoch(report.validation_loss);
-        state.curve.push(*report);
-        if report.validation_error < state.best.validation_error {
-            state.best.parameters.copy_from(&state.parameters);
+        self.state.learning_rate.finish_epoch(report.validation_loss);
+        self.state.curve.push(*report);
+        let counts = self.pruning().is_none_or(|pruning| report.epoch >= pruning.finish);
+        if counts && report.validation_error < self.state.best.validation_error {
+            let parameters = self.present_parameters().into_owned();
+            let state = &mut self.state;
+            state.best.parameters = parameters;
             state.best.epoch = report.epoch;
             state.best.validation_error = report.validation_error;
         }

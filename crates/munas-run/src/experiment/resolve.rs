@@ -117,6 +117,7 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         gradient_clip: file.gradient_clip,
         kernel_l2: file.kernel_l2,
         early_stop: file.early_stop,
+        pruning: None,
     }
 }
 

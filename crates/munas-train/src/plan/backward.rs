@@ -48,6 +48,9 @@ impl Plan {
                 affine.backward_weights(pass, input, d_output_view, gradients, scratch);
                 if let Some(d_input) = d_input {
                     let [d_output, d_input] = disjoint(arena, [d_output, d_input]);
+                    if let Some(mask) = &affine.mask {
+                        mask.clear(pass.mask, d_output);
+                    }
                     affine.backward_input(pass, d_output, d_input, scratch);
                 }
             }
@@ -79,6 +82,11 @@ impl Plan {
                     let [d_output, d_input] = disjoint(arena, ranges);
                     kernels.add_padded_backward(geometry, blocks, d_output, d_input);
                 }
+            }
+            Operator::ChannelMask(_) => {
+                let d_input = d_input.expect("the layer before a mask is trained");
+                let [d_output, d_input] = disjoint(arena, [d_output, d_input]);
+                d_input.copy_from_slice(d_output);
             }
             Operator::Dropout { mask } => {
                 let Some(d_input) = d_input else { return };

@@ -45,6 +45,7 @@ impl Plan {
             }
             Operator::MaxPool(geometry) => kernels.max_pool_forward(geometry, blocks, input, output),
             Operator::AvgPool(geometry) => kernels.avg_pool_forward(geometry, blocks, input, output),
+            Operator::ChannelMask(mask) => mask.forward(pass.mask, input, output),
             Operator::Add(_) | Operator::Dropout { .. } => unreachable!("handled above"),
         }
     }

@@ -1,12 +1,13 @@
 //! From a graph to the layers that are executed.
 //!
 //! A layer does one thing that has a kernel: batch norm stands apart from its convolution, dropout from its dense
-//! layer. The activation belongs to the last layer of an operator.
+//! layer, a mask of channels from both. The activation belongs to the last layer of an operator.
 
 use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, Window};
 use munas_kernels::{BatchNormGeometry, ConvGeometry, DenseGeometry, LANES, PadGeometry, PoolGeometry};
 
 use crate::parameters::{AffineRanges, NormRanges, ParameterLayout};
+use crate::pruning::ChannelMask;
 
 /// A tensor in lanes: an activation, its gradient having the same size, or a dropout mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(super) enum Operator {
     Dropout {
         mask: ValueId,
     },
+    /// Zeroes the masked channels. Its gradient passes as if none were.
+    ChannelMask(ChannelMask),
 }
 
 /// A layer with a kernel and a bias.
@@ -46,6 +49,8 @@ pub(super) struct Affine {
     pub geometry: AffineGeometry,
     pub ranges: AffineRanges,
     pub relu: bool,
+    /// The output channels that are masked behind the activation: they have no part in the gradient by the input.
+    pub mask: Option<ChannelMask>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,9 +93,19 @@ pub(super) struct Lowered {
     pub logits: ValueId,
 }
 
-/// Lowers `graph`; `with_dropout` puts a dropout layer before each hidden dense layer.
-pub(super) fn lower(graph: &Graph, layout: &ParameterLayout, with_dropout: bool) -> Lowered {
-    let mut lowering = Lowering { layers: Vec::new(), block_lens: Vec::new() };
+/// Layers of a training that the graph does not have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extras {
+    /// A dropout layer before each hidden dense layer.
+    pub dropout: bool,
+    /// The operators that get a channel mask behind them; none where it is empty.
+    pub maskable: Vec<bool>,
+}
+
+/// Lowers `graph` with `extras`.
+pub(super) fn lower(graph: &Graph, layout: &ParameterLayout, extras: Extras) -> Lowered {
+    let with_dropout = extras.dropout;
+    let mut lowering = Lowering { layers: Vec::new(), block_lens: Vec::new(), maskable: extras.maskable };
     // The value of each tensor of the graph.
     let mut values = vec![lowering.value(graph.input_shape().elements())];
     for (op, node) in graph.ops() {
@@ -107,6 +122,7 @@ pub(super) fn lower(graph: &Graph, layout: &ParameterLayout, with_dropout: bool)
 struct Lowering {
     layers: Vec<Layer>,
     block_lens: Vec<usize>,
+    maskable: Vec<bool>,
 }
 
 impl Lowering {
@@ -172,12 +188,21 @@ impl Lowering {
         let ranges = layout.layer(op).expect("an affine operator has parameters");
         let relu = graph.node(op).op.activation() == Activation::Relu;
         let affine_relu = relu && ranges.norm.is_none();
-        let affine = Affine { geometry, ranges: ranges.affine.clone(), relu: affine_relu };
-        let value = self.layer(Operator::Affine(affine), inputs, output.elements());
-        let Some(norm) = &ranges.norm else { return value };
-        let geometry = BatchNormGeometry { channels: output.channels, pixels: output.pixels() };
-        let norm = Operator::BatchNorm { geometry, ranges: norm.clone(), relu };
-        self.layer(norm, vec![value], output.elements())
+        let is_masked = self.maskable.get(op.index()) == Some(&true);
+        let mask =
+            is_masked.then(|| ChannelMask { bias: ranges.affine.bias.clone(), pixels: output.pixels() });
+        let affine =
+            Affine { geometry, ranges: ranges.affine.clone(), relu: affine_relu, mask: mask.clone() };
+        let mut value = self.layer(Operator::Affine(affine), inputs, output.elements());
+        if let Some(norm) = &ranges.norm {
+            let geometry = BatchNormGeometry { channels: output.channels, pixels: output.pixels() };
+            let norm = Operator::BatchNorm { geometry, ranges: norm.clone(), relu };
+            value = self.layer(norm, vec![value], output.elements());
+        }
+        match mask {
+            Some(mask) => self.layer(Operator::ChannelMask(mask), vec![value], output.elements()),
+            None => value,
+        }
     }
 }
 

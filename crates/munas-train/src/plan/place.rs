@@ -98,7 +98,7 @@ pub(super) fn place(lowered: &Lowered, blocks: usize, purpose: Purpose) -> Memor
         })
     });
     let masks = lowered.layers.iter().filter_map(|layer| match (&layer.operator, purpose) {
-        (Operator::Dropout { mask }, Purpose::Training { dropout }) => {
+        (Operator::Dropout { mask }, Purpose::Training { dropout, .. }) => {
             Some(Mask { slot: slot(mask.index()), rate: dropout })
         }
         _ => None,

@@ -23,7 +23,7 @@ fn inference_needs_two_neighbours_and_training_two_gradients_more() {
         let graph = chain(layers);
         assert_eq!(arena_bytes(&graph, batch, Purpose::Inference), 2 * tensor(batch));
         // Read by the backward pass: what each layer reads. The last output gives way to its gradient.
-        let training = arena_bytes(&graph, batch, Purpose::Training { dropout: 0.0 });
+        let training = arena_bytes(&graph, batch, Purpose::Training { dropout: 0.0, channel_masks: false });
         assert_eq!(training, (layers + 2) * tensor(batch));
     }
 }

@@ -1,10 +1,13 @@
 //! What changes from step to step, and its form at rest.
 
 use munas_ir::Graph;
+use munas_kernels::Kernels;
 
 use crate::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, parse, words};
 use crate::optimizer::OptimizerState;
 use crate::parameters::{ParameterLayout, Parameters};
+use crate::plan::Pass;
+use crate::pruning::Mask;
 use crate::schedule::{LearningRate, Plateau};
 use crate::{EpochReport, TrainSettings};
 
@@ -17,6 +20,8 @@ pub(super) struct TrainState {
     pub steps: u64,
     pub best: Best,
     pub curve: Vec<EpochReport>,
+    /// The mask of pruning; `None` without.
+    pub mask: Option<Mask>,
 }
 
 /// The parameters of the epoch with the lowest validation error so far.
@@ -41,14 +46,26 @@ impl TrainState {
             steps: 0,
             best: Best { parameters: parameters.clone(), epoch: 0, validation_error: f64::INFINITY },
             curve: Vec::with_capacity(settings.epochs as usize),
+            mask: settings.pruning.map(|pruning| Mask::full(pruning.mode, layout)),
             parameters,
+        }
+    }
+
+    /// A pass over `batch` samples with the weights that gradients are computed at.
+    pub fn pass<'a>(&'a self, kernels: &'a Kernels, batch: usize) -> Pass<'a> {
+        let dense = &*self.parameters.trained;
+        match &self.mask {
+            None => Pass { kernels, parameters: dense, batch, mask: &[] },
+            Some(mask) => {
+                Pass { kernels, parameters: mask.pass_parameters(dense), batch, mask: mask.factors() }
+            }
         }
     }
 
     /// The form at rest of a training of `graph`.
     pub fn to_checkpoint(&self, graph: &Graph, seed: u64) -> Checkpoint {
         let mut checkpoint = Checkpoint::default();
-        let Self { parameters, optimizer, learning_rate, steps, best, curve } = self;
+        let Self { parameters, optimizer, learning_rate, steps, best, curve, mask } = self;
         let Plateau { multiplier, best_loss, epochs_without_gain } = learning_rate.plateau;
         checkpoint.put("version", CHECKPOINT_VERSION);
         checkpoint.put("graph", graph.to_json());
@@ -69,6 +86,10 @@ impl TrainState {
             ("optimizer.second", &optimizer.second),
         ] {
             checkpoint.put_tensor(name, values);
+        }
+        if let Some(mask) = mask {
+            checkpoint.put("sparsity", mask.sparsity);
+            checkpoint.put_tensor("mask", mask.factors());
         }
         checkpoint
     }
@@ -117,6 +138,10 @@ impl TrainState {
         let budget = checkpoint.value("budget")?;
         if budget == 0 {
             return Err(CheckpointError::Entry { entry: "budget".to_owned() });
+        }
+        if let Some(mask) = &mut self.mask {
+            let sparsity = checkpoint.value("sparsity")?;
+            mask.restore(checkpoint.tensor("mask", layout.parameters())?, sparsity);
         }
         self.optimizer.first = checkpoint.tensor("optimizer.first", self.optimizer.first.len())?;
         self.optimizer.second = checkpoint.tensor("optimizer.second", self.optimizer.second.len())?;

@@ -70,6 +70,7 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 gradient_clip,
                 kernel_l2: dropout,
                 early_stop,
+                pruning: None,
             }
         },
     )

@@ -1,0 +1,48 @@
+//! What pruning changes in a training.
+
+use std::borrow::Cow;
+
+use munas_ir::{Graph, Weights, remove_zero_channels};
+
+use super::Trainer;
+use super::state::TrainState;
+use crate::parameters::Parameters;
+use crate::pruning::{Pruning, PruningMode};
+
+impl Trainer<'_> {
+    /// The pruning of the settings; its epochs are stretched over the budget as the learning rate schedule is.
+    pub(super) fn pruning(&self) -> Option<Pruning> {
+        let budget = self.state.learning_rate.horizon.budget;
+        self.settings.pruning.map(|pruning| pruning.stretched(self.settings.epochs, budget))
+    }
+
+    /// Before a step: makes the mask anew where that is due, and masks the weights.
+    pub(super) fn update_mask(&mut self) {
+        let Some(pruning) = self.pruning() else { return };
+        let epoch = self.epoch_number();
+        let step = self.state.steps % self.state.learning_rate.horizon.steps_per_epoch;
+        let TrainState { mask: Some(mask), parameters, .. } = &mut self.state else { return };
+        if pruning.is_update(epoch, step) {
+            mask.update(&pruning, epoch, self.graph, &self.layout, &parameters.trained);
+        }
+        mask.apply(&self.kernels, &parameters.trained);
+    }
+
+    /// The present parameters; with pruning, the masked ones.
+    pub(super) fn present_parameters(&self) -> Cow<'_, Parameters> {
+        let TrainState { parameters, mask, .. } = &self.state;
+        let Some(mask) = mask else { return Cow::Borrowed(parameters) };
+        let mut masked = parameters.clone();
+        self.kernels.multiply(&parameters.trained, mask.factors(), &mut masked.trained);
+        Cow::Owned(masked)
+    }
+
+    /// The network that `weights` are left with.
+    pub(super) fn without_masked_channels(&self, weights: Weights) -> (Graph, Weights) {
+        if self.settings.prunes(PruningMode::Structured) {
+            remove_zero_channels(self.graph, &weights)
+        } else {
+            (self.graph.clone(), weights)
+        }
+    }
+}
