@@ -44,7 +44,7 @@ pub fn run(
 ) -> CliResult {
     let stop = on_interrupt()?;
     let reader = RunReader::open(run.dir())?;
-    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset));
+    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
     let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
     let summary = execute(&mut run, &evaluator, limits, &stop, &mut |event| live.show(&event));
     live.finish();

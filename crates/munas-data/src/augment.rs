@@ -11,8 +11,10 @@
 //! | `timemask:E` | fill up to E consecutive steps of the first axis with the channel means | SpecAugment (Park et al. 2019) |
 //! | `freqmask:E` | fill up to E consecutive columns with the channel means | SpecAugment |
 //!
+//! | `mixup:A` | blend two samples and their losses with a share drawn from Beta(A, A); done by the trainer, after the others | Zhang et al. 2018 |
+//!
 //! E is a number of pixels (or steps), or a share of the axis such as `10%`. The transformations of a list are applied
-//! in its order. Mix-up needs labels and is therefore the trainer's.
+//! in its order.
 
 mod apply;
 mod buffer;
@@ -26,8 +28,7 @@ pub use apply::Augmenter;
 pub use buffer::SampleBuffer;
 
 /// Specs as listed in errors and help texts.
-const KNOWN: &str =
-    "flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2";
+const KNOWN: &str = "flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2, mixup:0.2";
 
 /// A length along an axis of the sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,6 +92,11 @@ pub enum Augmentation {
         /// Most columns.
         width: Extent,
     },
+    /// Blend two samples. It needs labels and is therefore the trainer's; an [`Augmenter`] passes over it.
+    MixUp {
+        /// Both parameters of the Beta distribution that the share of the second sample is drawn from.
+        alpha: f64,
+    },
 }
 
 /// A text is no augmentation.
@@ -120,6 +126,7 @@ impl FromStr for Augmentation {
             }
             ("timemask", [width]) => parse_extent(width).map(|width| Self::TimeMask { width }),
             ("freqmask", [width]) => parse_extent(width).map(|width| Self::FrequencyMask { width }),
+            ("mixup", [alpha]) => parse_number(alpha, "parameter", 100.0).map(|alpha| Self::MixUp { alpha }),
             _ => Err(format!("not understood; there are: {KNOWN}")),
         };
         parsed.map_err(|problem| ParseAugmentationError { text: text.to_owned(), problem })
@@ -172,6 +179,7 @@ impl fmt::Display for Augmentation {
             Self::Noise { deviation } => write!(formatter, "noise:{deviation}"),
             Self::TimeMask { width } => write!(formatter, "timemask:{width}"),
             Self::FrequencyMask { width } => write!(formatter, "freqmask:{width}"),
+            Self::MixUp { alpha } => write!(formatter, "mixup:{alpha}"),
         }
     }
 }

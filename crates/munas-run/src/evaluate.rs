@@ -8,6 +8,7 @@ use munas_ir::{Graph, Weights};
 use munas_train::{EpochReport, TrainError, TrainSettings, train};
 
 use crate::experiment::Experiment;
+use crate::models::ModelError;
 use crate::task::Task;
 
 /// What a worker is told to train.
@@ -78,9 +79,12 @@ pub struct TrainingEvaluator {
 
 impl TrainingEvaluator {
     /// An evaluator that trains as the experiment says.
-    pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Self {
-        let task = Task::of(&dataset);
-        Self { dataset, settings: experiment.train.clone(), task }
+    ///
+    /// # Errors
+    /// [`ModelError`] if the teacher to learn from cannot be read, or is one of another task.
+    pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
+        let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
+        Ok(Self { dataset, settings, task })
     }
 }
 

@@ -29,14 +29,18 @@ mod values;
 use std::io;
 use std::num::NonZero;
 use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use munas_data::{DataError, Dataset, LoadOptions, Source};
+use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
 use munas_space::Space;
-use munas_train::TrainSettings;
+use munas_train::{Distillation, Teacher, TrainSettings};
 
 pub use error::ExperimentError;
+
+use crate::models::{ModelError, SavedModel};
 
 /// A search, fully described: the same experiment on the same data gives the same trials.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +53,7 @@ pub struct Experiment {
     pub data: DataSettings,
     /// The architectures to choose from.
     pub space: Space,
-    /// How each candidate is trained.
+    /// How each candidate is trained, but for the teacher, which is read by [`Experiment::train_settings`].
     pub train: TrainSettings,
     /// Pruning during training; `None`: none.
     pub pruning: Option<PruningSettings>,
@@ -182,6 +186,27 @@ impl Experiment {
         munas_data::load(&source, &options)
     }
 
+    /// How each candidate is trained on `dataset`, with the teacher read from its file.
+    ///
+    /// # Errors
+    /// [`ModelError`] with the teacher's path, if it cannot be read, or was trained for samples of another shape or
+    /// another number of classes.
+    pub fn train_settings(&self, dataset: &Dataset) -> Result<TrainSettings, ModelError> {
+        let Some(DistillationSettings { teacher: path, alpha, temperature }) = &self.distillation else {
+            return Ok(self.train.clone());
+        };
+        let SavedModel { architecture, graph, weights, .. } = SavedModel::load(path)?;
+        let [height, width, channels] = dataset.input;
+        let task = architecture.lower(Shape::new(height, width, channels), dataset.classes());
+        let teacher = Teacher::new(graph, weights);
+        teacher
+            .check(&task)
+            .map_err(|error| ModelError { path: path.clone(), problem: error.to_string() })?;
+        let distillation =
+            Distillation { teacher: Arc::new(teacher), alpha: *alpha, temperature: *temperature };
+        Ok(TrainSettings { distillation: Some(distillation), ..self.train.clone() })
+    }
+
     /// The same experiment with absolute paths, so that it can be gone on with from anywhere.
     ///
     /// # Errors
@@ -189,6 +214,9 @@ impl Experiment {
     pub fn with_absolute_paths(mut self) -> io::Result<Self> {
         if let Some(dir) = &mut self.data.dir {
             *dir = absolute(dir)?;
+        }
+        if let Some(distillation) = &mut self.distillation {
+            distillation.teacher = absolute(&distillation.teacher)?;
         }
         let source = match self.data.source.parse() {
             Ok(Source::Images(path)) => Source::Images(absolute(&path)?),
@@ -209,9 +237,6 @@ impl Experiment {
         let unsupported = |key, feature| Err(ExperimentError::Unsupported { key, feature });
         if self.pruning.is_some() {
             return unsupported("train.pruning", "pruning");
-        }
-        if self.distillation.is_some() {
-            return unsupported("train.distillation", "distillation");
         }
         if self.search.error == DrivingError::Int8 {
             return unsupported("search.error", "a search driven by the int8 error");

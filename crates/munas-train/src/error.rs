@@ -49,6 +49,16 @@ pub enum TrainError {
         /// Classes of the data.
         classes: usize,
     },
+    /// The network to learn from is one of another task.
+    #[error("the teacher's {part} is {teacher}, the student's {student}")]
+    Teacher {
+        /// What differs: input or output.
+        part: &'static str,
+        /// Shape of the teacher's.
+        teacher: Shape,
+        /// Shape of the student's.
+        student: Shape,
+    },
     /// A part of the dataset has no samples.
     #[error("the {part} part of the dataset is empty")]
     EmptySplit {

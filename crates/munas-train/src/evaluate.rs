@@ -49,6 +49,12 @@ impl Evaluator {
         self.parameters.load(&self.graph, &self.layout, &folded);
     }
 
+    /// Computes the logits of the `batch` samples in the plan's input.
+    pub fn forward(&self, kernels: &Kernels, batch: usize, workspace: &mut Workspace) {
+        let pass = Pass { kernels, parameters: &self.parameters.trained, batch, mask: &[] };
+        self.plan.forward(&pass, workspace);
+    }
+
     /// Loss and error of the loaded weights on `split`, which is not empty.
     pub fn evaluate(
         &mut self,
@@ -65,8 +71,7 @@ impl Evaluator {
             self.positions.extend(range.clone().map(|position| position as u32));
             let selection = Selection { split, positions: &self.positions };
             loader.load(kernels, selection, self.plan.input(batch, workspace));
-            let pass = Pass { kernels, parameters: &self.parameters.trained, batch, mask: &[] };
-            self.plan.forward(&pass, workspace);
+            self.forward(kernels, batch, workspace);
             let logits = self.plan.logits(batch, workspace);
             let sum = self.loss.sum(kernels, &split.labels()[range], logits, &mut self.d_logits);
             total.loss += sum.loss;

@@ -12,6 +12,7 @@
 //! | `batch` | samples to network inputs: augmentation, normalisation, packing |
 //! | `loss`, `optimizer`, `schedule` | what their names say |
 //! | `pruning` | masks of weights and channels during training |
+//! | `distillation`, `mixup` | what changes the loss: a teacher, blends of samples |
 //! | `evaluate` | loss and error on the inference graph |
 //! | `report`, `error` | what a trial returns |
 //!
@@ -22,11 +23,13 @@
 
 mod batch;
 mod checkpoint;
+mod distillation;
 mod error;
 mod evaluate;
 #[cfg(test)]
 mod gradcheck;
 mod loss;
+mod mixup;
 mod optimizer;
 mod parameters;
 mod plan;
@@ -39,6 +42,7 @@ mod testing;
 mod trainer;
 
 pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError};
+pub use distillation::{Distillation, Teacher};
 pub use error::TrainError;
 pub use evaluate::evaluate;
 pub use optimizer::Optimizer;

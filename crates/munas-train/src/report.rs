@@ -9,7 +9,8 @@ pub struct EpochReport {
     pub epoch: u32,
     /// Learning rate of the epoch's last step.
     pub learning_rate: f64,
-    /// Mean over the epoch's batches, each taken before its step, with augmentation, dropout and class weights.
+    /// Mean over the epoch's batches, each taken before its step, with augmentation, dropout, class weights and
+    /// the teacher's term.
     pub train_loss: f64,
     /// Share of training samples that were misclassified in the same passes.
     pub train_error: f64,
@@ -24,7 +25,7 @@ pub struct EpochReport {
 pub struct StepReport {
     /// Learning rate of the step.
     pub learning_rate: f64,
-    /// Mean loss of the batch before the step, in nats, with class weights and label smoothing.
+    /// Mean loss of the batch before the step, in nats, with class weights, label smoothing and the teacher's term.
     pub loss: f64,
     /// Samples of the batch that were classified correctly before the step.
     pub correct: usize,

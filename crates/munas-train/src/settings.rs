@@ -2,7 +2,7 @@
 
 use munas_data::{Augmentation, NormaliseMode};
 
-use crate::{Optimizer, Pruning, PruningMode, Schedule, TrainError};
+use crate::{Distillation, Optimizer, Pruning, PruningMode, Schedule, TrainError};
 
 /// Everything that decides how a network is trained, but the network, the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct TrainSettings {
     pub optimizer: Optimizer,
     /// Base learning rate η of the schedule.
     pub learning_rate: f64,
-    /// Share of each weight that a step takes away; see [`Optimizer`]. Of no effect with [`Optimizer::Adam`].
+    /// Share of each weight that a step takes away; see [`Optimizer`]. 0 with [`Optimizer::Adam`], which has none.
     pub weight_decay: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
@@ -37,6 +37,8 @@ pub struct TrainSettings {
     pub kernel_l2: f64,
     /// Epochs without a lower validation error after which training ends early.
     pub early_stop: Option<u32>,
+    /// The teacher whose outputs the network learns besides the labels, if there is one.
+    pub distillation: Option<Distillation>,
     /// How the network is pruned, if it is.
     pub pruning: Option<Pruning>,
 }
@@ -60,6 +62,7 @@ impl Default for TrainSettings {
             gradient_clip: None,
             kernel_l2: 0.0,
             early_stop: None,
+            distillation: None,
             pruning: None,
         }
     }
@@ -101,6 +104,9 @@ impl TrainSettings {
         if self.warm_up >= f64::from(self.epochs) {
             return fail("warm_up", self.warm_up.to_string(), "must be below the number of epochs");
         }
+        if self.optimizer == Optimizer::Adam && self.weight_decay > 0.0 {
+            return fail("weight_decay", self.weight_decay.to_string(), "adam has none; choose adamw, or 0");
+        }
         if let Optimizer::Sgdw { momentum } = self.optimizer {
             share("momentum", momentum)?;
         }
@@ -115,7 +121,30 @@ impl TrainSettings {
         if let Some(pruning) = &self.pruning {
             pruning.check(self.epochs)?;
         }
+        if let Some(distillation) = &self.distillation {
+            let Distillation { alpha, temperature, .. } = *distillation;
+            for (key, value) in [("distillation.alpha", alpha), ("distillation.temperature", temperature)] {
+                if !(value > 0.0 && value.is_finite()) {
+                    return fail(key, value.to_string(), "must be above 0");
+                }
+            }
+        }
+        let mixups: Vec<_> =
+            self.augment.iter().filter(|change| matches!(change, Augmentation::MixUp { .. })).collect();
+        match mixups[..] {
+            [] | [Augmentation::MixUp { alpha: f64::MIN_POSITIVE.. }] => {}
+            [one] => return fail("augment", one.to_string(), "the parameter must be above 0"),
+            _ => return fail("augment", "mixup".into(), "is listed twice"),
+        }
         self.check_schedule()
+    }
+
+    /// The parameter of mix-up, where it is one of the augmentations.
+    pub(crate) fn mixup(&self) -> Option<f64> {
+        self.augment.iter().find_map(|change| match change {
+            Augmentation::MixUp { alpha } => Some(*alpha),
+            _ => None,
+        })
     }
 
     /// Whether the network is pruned in this way.

@@ -7,6 +7,7 @@
 //! Random draws of an epoch depend on seed, purpose and epoch only, so that a training can go on from a
 //! [`Checkpoint`] without the state of any generator.
 
+mod objective;
 mod pruned;
 mod state;
 
@@ -21,12 +22,13 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::batch::{BatchLoader, Selection};
 use crate::evaluate::Evaluator;
-use crate::loss::{Loss, has_diverged};
+use crate::loss::has_diverged;
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Plan, Purpose, Workspace};
 use crate::pruning::{Mask, PruningMode};
 use crate::schedule::{Horizon, LearningRate};
 use crate::{Checkpoint, EpochReport, Evaluation, StepReport, TrainError, TrainSettings, TrainedModel};
+use objective::Objective;
 use state::TrainState;
 
 /// What a batch norm's moving statistics keep of themselves in each step.
@@ -72,7 +74,7 @@ pub struct Trainer<'a> {
     kernels: Kernels,
     layout: ParameterLayout,
     plan: Plan,
-    loss: Loss,
+    objective: Objective,
     loader: BatchLoader,
     augmenter: Augmenter,
     evaluator: Evaluator,
@@ -118,13 +120,7 @@ impl<'a> Trainer<'a> {
         let parameters = Parameters::initialise(graph, &layout, &mut generator(seed, Draw::Initialise, 0));
         let state = TrainState::new(settings, &layout, parameters, learning_rate);
         Ok(Self {
-            loss: Loss {
-                units: graph.shape(graph.output()).channels,
-                class_weights: settings
-                    .class_weights
-                    .then(|| Loss::balanced(&train.class_counts(dataset.classes()))),
-                label_smoothing: settings.label_smoothing as f32,
-            },
+            objective: Objective::new(graph, dataset, settings)?,
             workspace: Workspace::for_plans(&[&plan, evaluator.plan()]),
             gradients: AlignedBuffer::zeroed(layout.parameters()),
             loader: BatchLoader::new(normalisation, graph.input_shape().pixels(), buffers),
@@ -210,7 +206,7 @@ impl<'a> Trainer<'a> {
         self.load(positions);
         self.plan.draw_masks(batch, &mut self.workspace, &mut self.generators.dropout);
         self.plan.forward(&self.state.pass(&self.kernels, batch), &mut self.workspace);
-        let sum = self.loss.differentiate(&self.kernels, &self.plan, &self.targets, &mut self.workspace);
+        let sum = self.objective.differentiate(&self.kernels, &self.plan, &self.targets, &mut self.workspace);
         let loss = sum.loss / batch as f64;
         if has_diverged(loss) {
             return Err(TrainError::Diverged { epoch: self.epoch_number(), loss });
@@ -314,6 +310,7 @@ impl<'a> Trainer<'a> {
             let rng = &mut self.generators.augment;
             self.loader.load_augmented(&self.kernels, selection, &self.augmenter, rng, input);
         }
+        self.objective.prepare(positions, &self.targets, input, &mut self.generators.augment);
     }
 
     fn add_kernel_penalty(&mut self) {

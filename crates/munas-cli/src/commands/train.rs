@@ -59,9 +59,10 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     let dataset = load_dataset(&experiment)?;
     let [height, width, channels] = dataset.input;
     let graph = architecture.lower(Shape::new(height, width, channels), dataset.classes());
+    let settings = experiment.train_settings(&dataset)?;
     let start = Instant::now();
     let mut progress = EpochProgress::new(experiment.train.epochs);
-    let trained = train(&graph, &dataset, &experiment.train, experiment.seed, &mut |report| {
+    let trained = train(&graph, &dataset, &settings, experiment.seed, &mut |report| {
         progress.show(report);
         ControlFlow::Continue(())
     });

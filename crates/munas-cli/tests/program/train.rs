@@ -41,6 +41,33 @@ fn the_curve_goes_to_standard_output_and_progress_to_standard_error() {
 }
 
 #[test]
+fn a_network_learns_from_a_saved_one_of_the_same_task() {
+    let workspace = Workspace::new();
+    let (wide, narrow) = (
+        workspace.write("wide.json", r#"{"dense":[32]}"#),
+        workspace.write("narrow.json", r#"{"dense":[8]}"#),
+    );
+    let train = |arch: &str, more: &[&str]| {
+        [&["train", "--space", "mlp", "--arch", arch, "--json"], OPTIONS, more]
+            .concat()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let json = |args: Vec<String>| workspace.json(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    json(train(wide, &["--out", "teacher"]));
+    let teacher = ["--set", "train.distillation.teacher=teacher/model.safetensors"];
+    let alone = json(train(narrow, &[]));
+    let taught = json(train(narrow, &teacher));
+    assert_ne!(alone["curve"], taught["curve"]);
+
+    let missing = ["--set", "train.distillation.teacher=nowhere.safetensors"];
+    let finished = workspace.run(&train(narrow, &missing).iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stderr.contains("nowhere.safetensors"), "{}", finished.stderr);
+}
+
+#[test]
 fn divergence_is_a_failure_with_a_hint() {
     let workspace = Workspace::new();
     let arch = workspace.write("arch.json", r#"{"dense":[32,32]}"#);

@@ -26,8 +26,10 @@ impl Augmenter {
         assert!(height * width * channels > 0, "input {input:?} is empty");
         let noisy =
             augmentations.iter().any(|augmentation| matches!(augmentation, Augmentation::Noise { .. }));
+        let of_single_samples =
+            augmentations.iter().filter(|augmentation| !matches!(augmentation, Augmentation::MixUp { .. }));
         Self {
-            augmentations: augmentations.to_vec(),
+            augmentations: of_single_samples.copied().collect(),
             frame: Frame { height, width, channels },
             noise: if noisy { NoiseTable::new() } else { NoiseTable::default() },
         }
@@ -112,6 +114,7 @@ impl Augmenter {
                 let columns = band(width.resolve(frame.width), frame.width, rng);
                 fill_with_means(frame, &Rectangle { rows: 0..frame.height, columns }, pair);
             }
+            Augmentation::MixUp { .. } => unreachable!("left out of the list"),
         }
     }
 }

@@ -36,6 +36,7 @@ fn specs_survive_a_round_trip() {
         "noise:0.05",
         "timemask:4",
         "freqmask:2",
+        "mixup:0.2",
     ] {
         assert_eq!(spec(text).to_string(), text);
     }

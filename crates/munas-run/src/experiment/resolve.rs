@@ -118,6 +118,8 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         kernel_l2: file.kernel_l2,
         early_stop: file.early_stop,
         pruning: None,
+        // The teacher is a file: read by `Experiment::train_settings`.
+        distillation: None,
     }
 }
 

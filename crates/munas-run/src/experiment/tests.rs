@@ -234,7 +234,7 @@ fn bad_values_name_their_key() {
     check(
         "train.augment = ['flip', 'flop']",
         expect![
-            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2"
+            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2, mixup:0.2"
         ],
     );
     check(
@@ -386,8 +386,6 @@ fn what_this_version_does_not_do_is_said_and_not_ignored() {
     let pruning = "[train.pruning]\nmode = 'unstructured'\nstart = 3\nfinish = 18\nmin_sparsity = 0.2\nmax_sparsity = 0.9";
     expect!["`train.pruning`: this version of munas does not do pruning yet"]
         .assert_eq(&unsupported(pruning));
-    expect!["`train.distillation`: this version of munas does not do distillation yet"]
-        .assert_eq(&unsupported("train.distillation.teacher = 'model'"));
     expect!["`search.error`: this version of munas does not do a search driven by the int8 error yet"]
         .assert_eq(&unsupported("search.error = 'int8'"));
     expect!["`board`: this version of munas does not do the latency of a board yet"]
@@ -399,9 +397,12 @@ fn what_this_version_does_not_do_is_said_and_not_ignored() {
 fn relative_paths_become_absolute() {
     let here = std::env::current_dir().unwrap();
     let source = |source: &str| {
-        let experiment = read(&format!("data = {{ source = '{source}', dir = 'sets' }}"));
+        let experiment = read(&format!(
+            "train.distillation.teacher = 'big.safetensors'\ndata = {{ source = '{source}', dir = 'sets' }}"
+        ));
         let absolute = experiment.with_absolute_paths().unwrap();
         assert_eq!(absolute.data.dir, Some(here.join("sets")));
+        assert_eq!(absolute.distillation.unwrap().teacher, here.join("big.safetensors"));
         absolute.data.source
     };
     let under = |prefix: &str, path: &str| format!("{prefix}:{}", here.join(path).display());

@@ -91,3 +91,20 @@ fn weights_that_do_not_fit_the_graph_are_refused() {
     let problem = SavedModel::load(&path).unwrap_err().problem;
     assert!(problem.contains("kernel has 0 values"), "{problem}");
 }
+
+#[test]
+fn a_teacher_of_another_task_is_an_error_that_names_its_file() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    // Reads 8×8×2 samples of three classes; the glyphs are another task.
+    model(MIXED).save(&path).unwrap();
+    let text = format!(
+        "train.distillation.teacher = '{}'\ndata = {{ source = 'glyphs', subset = 50 }}",
+        path.display()
+    );
+    let experiment = crate::Experiment::from_toml(&text, &[]).unwrap();
+    let dataset = experiment.load_data().unwrap();
+    let error = experiment.train_settings(&dataset).unwrap_err();
+    assert_eq!(error.path, path);
+    assert!(error.problem.starts_with("the teacher's input is 8"), "{error}");
+}

@@ -54,8 +54,9 @@ fn every_optimizer_goes_on_bit_for_bit() {
 
 #[test]
 fn random_draws_go_on_bit_for_bit() {
-    let augment =
-        ["flip", "shift:1", "rotate:0.2:0.3", "noise:0.05"].map(|spec| spec.parse().unwrap()).to_vec();
+    let augment = ["flip", "shift:1", "rotate:0.2:0.3", "noise:0.05", "mixup:0.2"]
+        .map(|spec| spec.parse().unwrap())
+        .to_vec();
     check_stops(&TrainSettings { dropout: 0.3, ..short() });
     check_stops(&TrainSettings { augment, dropout: 0.3, label_smoothing: 0.1, ..short() });
 }

@@ -102,6 +102,7 @@ fn settings_change_the_steps() {
     for changed in [
         TrainSettings { dropout: 0.5, ..settings() },
         TrainSettings { augment: augmented, ..settings() },
+        TrainSettings { augment: vec!["mixup:0.2".parse().unwrap()], ..settings() },
         TrainSettings { label_smoothing: 0.1, ..settings() },
         TrainSettings { class_weights: true, ..settings() },
         TrainSettings { normalise: NormaliseMode::MeanStd, ..settings() },
@@ -204,6 +205,9 @@ fn what_does_not_fit_is_refused() {
         TrainSettings { schedule: Schedule::OneCycle, warm_up: 1.0, ..settings() },
         TrainSettings { optimizer: Optimizer::Sgdw { momentum: 1.0 }, ..settings() },
         TrainSettings { gradient_clip: Some(0.0), ..settings() },
+        TrainSettings { optimizer: Optimizer::Adam, weight_decay: 1e-5, ..settings() },
+        TrainSettings { augment: vec!["mixup:0".parse().unwrap()], ..settings() },
+        TrainSettings { augment: vec!["mixup:1".parse().unwrap(); 2], ..settings() },
     ];
     for settings in wrong {
         assert!(matches!(refused(&network(4), &settings), Some(TrainError::Setting { .. })), "{settings:?}");

@@ -77,7 +77,7 @@ fn real_trainings_are_the_same_to_the_bit_also_when_interrupted() {
     let (first, second) = (tempdir().unwrap(), tempdir().unwrap());
     let experiment = tiny_training();
     let dataset = Arc::new(experiment.load_data().unwrap());
-    let evaluator = TrainingEvaluator::new(&experiment, dataset);
+    let evaluator = TrainingEvaluator::new(&experiment, dataset).unwrap();
     let limits = Limits::of(&experiment);
     let mut run = Run::create(first.path(), experiment.clone(), evaluator.task()).unwrap();
     execute(&mut run, &evaluator, &limits, &StopFlag::default(), &mut |_| {}).unwrap();

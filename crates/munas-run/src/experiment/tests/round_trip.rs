@@ -58,8 +58,8 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 epochs,
                 batch,
                 optimizer,
+                weight_decay: if optimizer == Optimizer::Adam { 0.0 } else { weight_decay },
                 learning_rate,
-                weight_decay,
                 warm_up: if schedule == Schedule::OneCycle { 0.0 } else { weight_decay },
                 schedule,
                 dropout,
@@ -71,6 +71,7 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 kernel_l2: dropout,
                 early_stop,
                 pruning: None,
+                distillation: None,
             }
         },
     )
