@@ -37,6 +37,7 @@ mod norm;
 mod optimizer;
 mod pack;
 mod pool;
+mod quantise;
 mod reference;
 mod scratch;
 mod simd;
@@ -53,6 +54,7 @@ pub use norm::{BatchNormGradients, BatchNormOperands, BatchNormParameters, Batch
 pub use optimizer::{AdamState, AdamStep, SgdwStep};
 pub use pack::{PackGeometry, Scalar};
 pub use pool::PoolActivations;
+pub use quantise::FakeQuantisation;
 pub use scratch::Scratch;
 
 /// The training operators, compiled for one instruction set.

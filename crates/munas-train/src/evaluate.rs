@@ -1,13 +1,14 @@
 //! Loss and error of given weights, computed on the inference graph (batch norm folded).
 
 use munas_data::{Normalisation, Split};
-use munas_ir::{Graph, Shape, Weights, fold_batch_norm};
+use munas_ir::{Graph, Shape, TensorQuantisation, Weights, fold_batch_norm};
 use munas_kernels::{Isa, Kernels, LANES, LossSum, blocks_for};
 
 use crate::batch::{BatchLoader, Selection};
 use crate::loss::Loss;
-use crate::parameters::{ParameterLayout, Parameters};
+use crate::parameters::{ParameterLayout, Parameters, fake_quantise};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
+use crate::quantisation::{CALIBRATION_BATCHES, Ranges};
 use crate::{Evaluation, TrainError};
 
 /// The inference form of a network, to be loaded with weights again and again.
@@ -19,14 +20,29 @@ pub(crate) struct Evaluator {
     loss: Loss,
     d_logits: Vec<f32>,
     positions: Vec<u32>,
+    /// How activations are rounded; empty where they are not.
+    activations: Vec<TensorQuantisation>,
 }
 
 impl Evaluator {
     /// An evaluator of `graph` in batches of `batch`.
     pub fn new(graph: &Graph, batch: usize) -> Self {
+        Self::with_plan(graph, batch, Plan::new)
+    }
+
+    /// An evaluator that can round values, and measure their ranges.
+    pub fn quantised(graph: &Graph, batch: usize) -> Self {
+        Self::with_plan(graph, batch, Plan::quantised)
+    }
+
+    fn with_plan(
+        graph: &Graph,
+        batch: usize,
+        plan: fn(&Graph, &ParameterLayout, usize, Purpose) -> Plan,
+    ) -> Self {
         let graph = graph.without_batch_norm();
         let layout = ParameterLayout::new(&graph);
-        let plan = Plan::new(&graph, &layout, batch, Purpose::Inference);
+        let plan = plan(&graph, &layout, batch, Purpose::Inference);
         let units = graph.shape(graph.output()).elements();
         Self {
             parameters: Parameters::zeroed(&layout),
@@ -35,6 +51,7 @@ impl Evaluator {
             loss: Loss::plain(units),
             d_logits: vec![0.0; blocks_for(batch) * units * LANES],
             positions: Vec::with_capacity(batch),
+            activations: Vec::new(),
             graph,
         }
     }
@@ -43,15 +60,47 @@ impl Evaluator {
         &self.plan
     }
 
-    /// Takes over weights of the graph, batch norm apart or folded.
+    /// Takes over weights of the graph, batch norm apart or folded; nothing is rounded.
     pub fn load_weights(&mut self, graph: &Graph, weights: &Weights) {
         let (_, folded) = fold_batch_norm(graph, weights);
         self.parameters.load(&self.graph, &self.layout, &folded);
+        self.activations.clear();
+    }
+
+    /// Rounds the loaded weights, and activations from now on.
+    pub fn quantise(&mut self, kernels: &Kernels, activations: Vec<TensorQuantisation>) {
+        let Self { graph, layout, parameters, .. } = self;
+        let weights = parameters.trained.clone();
+        fake_quantise(kernels, graph, layout, &activations, &weights, &mut parameters.trained);
+        self.activations = activations;
+    }
+
+    /// The ranges of all tensors over the first batches of `split`.
+    pub fn calibrate(
+        &mut self,
+        kernels: &Kernels,
+        split: &Split,
+        loader: &BatchLoader,
+        workspace: &mut Workspace,
+    ) -> Ranges {
+        let mut ranges = Ranges::default();
+        for start in (0..split.len()).step_by(self.plan.largest_batch()).take(CALIBRATION_BATCHES) {
+            self.load_batch(kernels, start, split, loader, workspace);
+            self.forward(kernels, self.positions.len(), workspace);
+            ranges.update(workspace.observed());
+        }
+        ranges
     }
 
     /// Computes the logits of the `batch` samples in the plan's input.
     pub fn forward(&self, kernels: &Kernels, batch: usize, workspace: &mut Workspace) {
-        let pass = Pass { kernels, parameters: &self.parameters.trained, batch, mask: &[] };
+        let pass = Pass {
+            kernels,
+            parameters: &self.parameters.trained,
+            batch,
+            mask: &[],
+            activations: &self.activations,
+        };
         self.plan.forward(&pass, workspace);
     }
 
@@ -65,20 +114,35 @@ impl Evaluator {
     ) -> Evaluation {
         let mut total = LossSum::default();
         for start in (0..split.len()).step_by(self.plan.largest_batch()) {
-            let range = start..split.len().min(start + self.plan.largest_batch());
-            let batch = range.len();
-            self.positions.clear();
-            self.positions.extend(range.clone().map(|position| position as u32));
-            let selection = Selection { split, positions: &self.positions };
-            loader.load(kernels, selection, self.plan.input(batch, workspace));
+            self.load_batch(kernels, start, split, loader, workspace);
+            let batch = self.positions.len();
             self.forward(kernels, batch, workspace);
             let logits = self.plan.logits(batch, workspace);
-            let sum = self.loss.sum(kernels, &split.labels()[range], logits, &mut self.d_logits);
+            let sum =
+                self.loss.sum(kernels, &split.labels()[start..start + batch], logits, &mut self.d_logits);
             total.loss += sum.loss;
             total.correct += sum.correct;
         }
         let samples = split.len() as f64;
         Evaluation { loss: total.loss / samples, error: 1.0 - total.correct as f64 / samples }
+    }
+}
+
+impl Evaluator {
+    /// Fills the plan's input with the batch from sample `start` on.
+    fn load_batch(
+        &mut self,
+        kernels: &Kernels,
+        start: usize,
+        split: &Split,
+        loader: &BatchLoader,
+        workspace: &mut Workspace,
+    ) {
+        let end = split.len().min(start + self.plan.largest_batch());
+        self.positions.clear();
+        self.positions.extend((start..end).map(|position| position as u32));
+        let selection = Selection { split, positions: &self.positions };
+        loader.load(kernels, selection, self.plan.input(end - start, workspace));
     }
 }
 
@@ -94,6 +158,22 @@ pub fn evaluate(
     normalisation: &Normalisation,
     batch: usize,
 ) -> Result<Evaluation, TrainError> {
+    check_task(graph, split, normalisation, batch)?;
+    let kernels = Kernels::new(Isa::detect());
+    let mut evaluator = Evaluator::new(graph, batch.min(split.len()));
+    evaluator.load_weights(graph, weights);
+    let mut workspace = Workspace::for_plans(&[evaluator.plan()]);
+    let loader = BatchLoader::new(normalisation.clone(), graph.input_shape().pixels(), Vec::new());
+    Ok(evaluator.evaluate(&kernels, split, &loader, &mut workspace))
+}
+
+/// Whether a network, normalised samples and a batch fit together.
+pub(crate) fn check_task(
+    graph: &Graph,
+    split: &Split,
+    normalisation: &Normalisation,
+    batch: usize,
+) -> Result<(), TrainError> {
     if split.is_empty() {
         return Err(TrainError::EmptySplit { part: "evaluated" });
     }
@@ -112,10 +192,5 @@ pub fn evaluate(
     if outputs.pixels() != 1 || classes > outputs.channels.max(2) {
         return Err(TrainError::Outputs { outputs, classes });
     }
-    let kernels = Kernels::new(Isa::detect());
-    let mut evaluator = Evaluator::new(graph, batch.min(split.len()));
-    evaluator.load_weights(graph, weights);
-    let mut workspace = Workspace::for_plans(&[evaluator.plan()]);
-    let loader = BatchLoader::new(normalisation.clone(), input.pixels(), Vec::new());
-    Ok(evaluator.evaluate(&kernels, split, &loader, &mut workspace))
+    Ok(())
 }

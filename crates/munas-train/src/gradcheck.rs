@@ -109,7 +109,13 @@ impl Case {
     /// Forward pass and loss; leaves the gradient of the logits in the workspace.
     fn run(&mut self) -> LossSum {
         let batch = self.targets.len();
-        let pass = Pass { kernels: &self.kernels, parameters: &self.parameters.trained, batch, mask: &[] };
+        let pass = Pass {
+            kernels: &self.kernels,
+            parameters: &self.parameters.trained,
+            batch,
+            mask: &[],
+            activations: &[],
+        };
         self.plan.input(batch, &mut self.workspace).copy_from_slice(&self.input);
         self.plan.forward(&pass, &mut self.workspace);
         self.loss.differentiate(&self.kernels, &self.plan, &self.targets, &mut self.workspace)
@@ -123,7 +129,13 @@ impl Case {
         self.run();
         let mut gradients = vec![0.0; self.parameters.trained.len()];
         let batch = self.targets.len();
-        let pass = Pass { kernels: &self.kernels, parameters: &self.parameters.trained, batch, mask: &[] };
+        let pass = Pass {
+            kernels: &self.kernels,
+            parameters: &self.parameters.trained,
+            batch,
+            mask: &[],
+            activations: &[],
+        };
         self.plan.backward(&pass, &mut self.workspace, &mut gradients);
         gradients
     }

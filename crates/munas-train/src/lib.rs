@@ -6,11 +6,12 @@
 //! |---|---|
 //! | `settings` | [`TrainSettings`]: every hyper-parameter of a trial |
 //! | `trainer` | the loop over epochs and steps, and its state |
-//! | `checkpoint` | [`Checkpoint`]: a training at rest |
+//! | [`checkpoint`] | [`Checkpoint`]: a training at rest |
 //! | `plan` | a graph as layers over buffers placed once; forward and backward |
 //! | `parameters` | flat parameter buffers, conversion from and to `munas_ir::Weights`, initial values |
 //! | `batch` | samples to network inputs: augmentation, normalisation, packing |
 //! | `loss`, `optimizer`, `schedule` | what their names say |
+//! | `quantisation` | awareness of int8, post-training quantisation |
 //! | `pruning` | masks of weights and channels during training |
 //! | `distillation`, `mixup` | what changes the loss: a teacher, blends of samples |
 //! | `evaluate` | loss and error on the inference graph |
@@ -22,7 +23,7 @@
 //! Deliberately absent: files, clocks, threads. One trial uses one core; who wants two runs two.
 
 mod batch;
-mod checkpoint;
+pub mod checkpoint;
 mod distillation;
 mod error;
 mod evaluate;
@@ -34,6 +35,7 @@ mod optimizer;
 mod parameters;
 mod plan;
 mod pruning;
+mod quantisation;
 mod report;
 mod schedule;
 mod settings;
@@ -47,6 +49,7 @@ pub use error::TrainError;
 pub use evaluate::evaluate;
 pub use optimizer::Optimizer;
 pub use pruning::{Pruning, PruningMode};
+pub use quantisation::{calibrate, evaluate_quantised};
 pub use report::{EpochReport, Evaluation, StepReport, TrainedModel};
 pub use schedule::{ParseScheduleError, Schedule};
 pub use settings::TrainSettings;

@@ -14,11 +14,14 @@
 
 mod convert;
 mod initialise;
+mod quantise;
 
 use std::ops::Range;
 
 use munas_ir::{Graph, OpId};
 use munas_kernels::{AlignedBuffer, LANES};
+
+pub(crate) use quantise::fake_quantise;
 
 /// Where the kernel and bias of a layer are.
 #[derive(Clone, Debug, PartialEq)]

@@ -25,7 +25,7 @@ mod place;
 
 use std::ops::Range;
 
-use munas_ir::Graph;
+use munas_ir::{Graph, TensorQuantisation};
 use munas_kernels::{AlignedBuffer, BatchStatistics, Kernels, Scratch, blocks_for};
 use rand::Rng;
 
@@ -55,6 +55,8 @@ pub(crate) struct Plan {
     logits: ValueId,
     memory: Memory,
     largest_batch: usize,
+    /// Tensors of the graph of a quantised plan; else 0.
+    observed_tensors: usize,
 }
 
 /// The memory that passes run in. One workspace serves several plans, one after the other.
@@ -64,6 +66,8 @@ pub(crate) struct Workspace {
     scratch: Scratch,
     /// Of the last forward pass, in the order of [`NormRanges::index`].
     statistics: Vec<BatchStatistics>,
+    /// Smallest and largest value of each tensor of the graph in the last forward pass of a quantised plan.
+    observed: Vec<[f32; 2]>,
 }
 
 /// What a pass works on besides the arena.
@@ -76,6 +80,8 @@ pub(crate) struct Pass<'a> {
     pub batch: usize,
     /// The mask of the parameters, for a plan with channel masks; else not read.
     pub mask: &'a [f32],
+    /// How the tensors of the graph are rounded in a quantised plan; where empty, they are only observed.
+    pub activations: &'a [TensorQuantisation],
 }
 
 impl Plan {
@@ -84,12 +90,35 @@ impl Plan {
             Purpose::Training { dropout, channel_masks } => Extras {
                 dropout: dropout > 0.0,
                 maskable: if channel_masks { maskable(graph) } else { Vec::new() },
+                ..Extras::default()
             },
             Purpose::Inference => Extras::default(),
         };
+        Self::with_extras(graph, layout, largest_batch, (purpose, extras))
+    }
+
+    /// A plan in which the input and what operators produce is fake-quantised. `graph` has no batch norms.
+    pub fn quantised(
+        graph: &Graph,
+        layout: &ParameterLayout,
+        largest_batch: usize,
+        purpose: Purpose,
+    ) -> Self {
+        let dropout = matches!(purpose, Purpose::Training { dropout, .. } if dropout > 0.0);
+        let extras = Extras { dropout, fake_quantisation: true, ..Extras::default() };
+        let plan = Self::with_extras(graph, layout, largest_batch, (purpose, extras));
+        Self { observed_tensors: graph.shapes().len(), ..plan }
+    }
+
+    fn with_extras(
+        graph: &Graph,
+        layout: &ParameterLayout,
+        largest_batch: usize,
+        (purpose, extras): (Purpose, Extras),
+    ) -> Self {
         let lowered = lower::lower(graph, layout, extras);
         let memory = place::place(&lowered, blocks_for(largest_batch), purpose);
-        Self { layers: lowered.layers, logits: lowered.logits, memory, largest_batch }
+        Self { layers: lowered.layers, logits: lowered.logits, memory, largest_batch, observed_tensors: 0 }
     }
 
     /// Memory of the arena in bytes.
@@ -178,7 +207,14 @@ impl Workspace {
                 }
             }
         }
-        Self { arena: AlignedBuffer::zeroed(len), scratch: Scratch::default(), statistics }
+        let tensors = plans.iter().map(|plan| plan.observed_tensors).max().unwrap_or(0);
+        let observed = vec![[0.0; 2]; tensors];
+        Self { arena: AlignedBuffer::zeroed(len), scratch: Scratch::default(), statistics, observed }
+    }
+
+    /// Smallest and largest value of each tensor in the last forward pass of a quantised plan.
+    pub fn observed(&self) -> &[[f32; 2]] {
+        &self.observed
     }
 
     /// Statistics of each batch norm in the last forward pass of a training plan.

@@ -1,6 +1,6 @@
 //! What a trial returns.
 
-use munas_ir::{Graph, Weights};
+use munas_ir::{Graph, Quantisation, Weights};
 
 /// One epoch of a training curve. Losses are means per sample in nats, without weight decay and penalties.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +48,9 @@ pub struct TrainedModel {
     pub graph: Graph,
     /// Weights of the best epoch, batch norm apart where the graph has any.
     pub weights: Weights,
+    /// With quantised epochs, how int8 integers stand for the values; the errors below are then those of the network with
+    /// all values rounded accordingly, and the batch norms of `weights` change nothing. `None` without.
+    pub quantisation: Option<Quantisation>,
     /// Share of the channels or weights within reach of pruning that are gone; `None` without pruning.
     pub sparsity: Option<f64>,
     /// One entry per epoch.

@@ -39,6 +39,8 @@ pub struct TrainSettings {
     pub early_stop: Option<u32>,
     /// The teacher whose outputs the network learns besides the labels, if there is one.
     pub distillation: Option<Distillation>,
+    /// Last epochs in which the network is trained as its int8 form computes; 0 for none. A short budget has none.
+    pub quantised_epochs: u32,
     /// How the network is pruned, if it is.
     pub pruning: Option<Pruning>,
 }
@@ -63,6 +65,7 @@ impl Default for TrainSettings {
             kernel_l2: 0.0,
             early_stop: None,
             distillation: None,
+            quantised_epochs: 0,
             pruning: None,
         }
     }
@@ -127,6 +130,18 @@ impl TrainSettings {
                 if !(value > 0.0 && value.is_finite()) {
                     return fail(key, value.to_string(), "must be above 0");
                 }
+            }
+        }
+        if self.quantised_epochs > 0 {
+            let fail = |reason| fail("quantisation.epochs", self.quantised_epochs.to_string(), reason);
+            if self.quantised_epochs >= self.epochs {
+                return fail("must be below the number of epochs");
+            }
+            if self.early_stop.is_some() {
+                return fail("the last epochs must come; leave out early_stop");
+            }
+            if self.pruning.is_some() {
+                return fail("a network that is pruned keeps its batch norms; leave out one of both");
             }
         }
         let mixups: Vec<_> =

@@ -9,6 +9,7 @@
 
 mod objective;
 mod pruned;
+mod quantised;
 mod state;
 
 use std::ops::ControlFlow;
@@ -154,6 +155,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainError> {
         let mut trainer = Self::new(graph, dataset, settings, seed)?;
         trainer.state.restore(checkpoint, graph, &trainer.layout, seed)?;
+        if trainer.state.awareness.is_some() {
+            trainer.quantise_plans();
+        }
         Ok(trainer)
     }
 
@@ -203,6 +207,7 @@ impl<'a> Trainer<'a> {
         let batch = positions.len();
         assert!((1..=self.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
         self.update_mask();
+        self.quantise_parameters();
         self.load(positions);
         self.plan.draw_masks(batch, &mut self.workspace, &mut self.generators.dropout);
         self.plan.forward(&self.state.pass(&self.kernels, batch), &mut self.workspace);
@@ -219,6 +224,7 @@ impl<'a> Trainer<'a> {
         let TrainState { parameters, optimizer, .. } = &mut self.state;
         optimizer.step(&self.kernels, learning_rate, &mut parameters.trained, &self.gradients);
         self.update_moving_statistics();
+        self.update_ranges();
         self.state.steps += 1;
         Ok(StepReport { learning_rate, loss, correct: sum.correct })
     }
@@ -229,6 +235,7 @@ impl<'a> Trainer<'a> {
     /// [`TrainError::Diverged`].
     pub fn epoch(&mut self) -> Result<EpochReport, TrainError> {
         let epoch = self.epoch_number();
+        self.begin_quantisation();
         self.generators = Generators::new(self.seed, epoch);
         let mut order = std::mem::take(&mut self.order);
         let samples = self.dataset.train.len();
@@ -277,9 +284,9 @@ impl<'a> Trainer<'a> {
         let last_test_error = self.evaluate_present(&self.dataset.test).error;
         let weights = self.state.best.parameters.to_weights(self.graph, &self.layout);
         let (graph, weights) = self.without_masked_channels(weights);
-        self.evaluator = Evaluator::new(&graph, self.plan.largest_batch());
+        let (evaluator, quantisation) = self.best_evaluator(&graph, &weights);
+        self.evaluator = evaluator;
         self.workspace = Workspace::for_plans(&[self.evaluator.plan()]);
-        self.evaluator.load_weights(&graph, &weights);
         TrainedModel {
             best_epoch: self.state.best.epoch,
             validation_error: self.evaluate_loaded(&self.dataset.validation).error,
@@ -287,6 +294,7 @@ impl<'a> Trainer<'a> {
             last_test_error,
             sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
             curve: self.state.curve,
+            quantisation,
             graph,
             weights,
         }
@@ -349,6 +357,9 @@ impl<'a> Trainer<'a> {
     fn evaluate_present(&mut self, split: &Split) -> Evaluation {
         let weights = self.weights();
         self.evaluator.load_weights(self.graph, &weights);
+        if let Some(awareness) = &self.state.awareness {
+            self.evaluator.quantise(&self.kernels, awareness.ranges.tensors(self.graph));
+        }
         self.evaluate_loaded(split)
     }
 
@@ -366,6 +377,9 @@ impl<'a> Trainer<'a> {
             state.best.parameters = parameters;
             state.best.epoch = report.epoch;
             state.best.validation_error = report.validation_error;
+            if let Some(awareness) = &mut state.awareness {
+                awareness.best_ranges = awareness.ranges.clone();
+            }
         }
     }
 }

@@ -78,6 +78,7 @@ pub(super) struct TrainFile {
     pub early_stop: Option<u32>,
     pub pruning: Option<PruningFile>,
     pub distillation: Option<DistillationFile>,
+    pub quantisation: Option<QuantisationFile>,
 }
 
 /// Names of the optimisers.
@@ -117,6 +118,13 @@ pub(super) struct DistillationFile {
     pub alpha: f64,
     #[serde(default = "default_temperature")]
     pub temperature: f64,
+}
+
+/// `[train.quantisation]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct QuantisationFile {
+    pub epochs: u32,
 }
 
 fn default_alpha() -> f64 {

@@ -8,7 +8,7 @@ use munas_train::Optimizer;
 
 use super::file::{
     BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName,
-    OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+    OptimizerName, PruningFile, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
@@ -108,5 +108,7 @@ fn train_file(experiment: &Experiment) -> TrainFile {
             alpha: distillation.alpha,
             temperature: distillation.temperature,
         }),
+        quantisation: (train.quantised_epochs > 0)
+            .then_some(QuantisationFile { epochs: train.quantised_epochs }),
     }
 }

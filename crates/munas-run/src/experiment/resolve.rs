@@ -25,6 +25,8 @@ pub(super) fn resolve(file: ExperimentFile) -> Result<Experiment, ExperimentErro
     let distillation = train.distillation.as_ref().map(resolve_distillation).transpose()?;
     let settings = train_settings(&train, data.normalise);
     settings.check().map_err(train_error)?;
+    let both = pruning.is_some() && settings.quantised_epochs > 0;
+    require(!both, "train.quantisation", "cannot be combined with train.pruning")?;
     Ok(Experiment {
         name,
         seed,
@@ -120,6 +122,7 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         pruning: None,
         // The teacher is a file: read by `Experiment::train_settings`.
         distillation: None,
+        quantised_epochs: file.quantisation.as_ref().map_or(0, |quantisation| quantisation.epochs),
     }
 }
 

@@ -5,7 +5,7 @@ use munas_kernels::{
     blocks_for,
 };
 
-use super::forward::norm_parameters;
+use super::forward::{fake_quantisation, norm_parameters};
 use super::lower::{Affine, AffineGeometry, Layer, Operator};
 use super::place::{BackwardStep, Delivery};
 use super::{Pass, Plan, Workspace, disjoint};
@@ -36,7 +36,7 @@ impl Plan {
         let d_output = step.d_output.range(blocks);
         let input = self.slot(layer.inputs[0]).range(blocks);
         let output = self.slot(layer.output).range(blocks);
-        let Workspace { arena, scratch, statistics } = workspace;
+        let Workspace { arena, scratch, statistics, .. } = workspace;
         let d_input = step.d_inputs[0].target().map(|slot| slot.range(blocks));
         match &layer.operator {
             Operator::Affine(affine) => {
@@ -87,6 +87,12 @@ impl Plan {
                 let d_input = d_input.expect("the layer before a mask is trained");
                 let [d_output, d_input] = disjoint(arena, [d_output, d_input]);
                 d_input.copy_from_slice(d_output);
+            }
+            Operator::FakeQuantise { tensor, .. } => {
+                let Some(d_input) = d_input else { return };
+                let [input, d_output, d_input] = disjoint(arena, [input, d_output, d_input]);
+                let quantisation = fake_quantisation(pass.activations[tensor.index()]);
+                kernels.fake_quantise_backward(quantisation, input, d_output, d_input);
             }
             Operator::Dropout { mask } => {
                 let Some(d_input) = d_input else { return };

@@ -1,7 +1,7 @@
 //! The forward pass.
 
-use munas_ir::BATCH_NORM_EPSILON;
-use munas_kernels::{AffineParameters, BatchNormParameters, Scratch, Write, blocks_for};
+use munas_ir::{BATCH_NORM_EPSILON, TensorQuantisation};
+use munas_kernels::{AffineParameters, BatchNormParameters, FakeQuantisation, Scratch, Write, blocks_for};
 
 use super::lower::{Affine, AffineGeometry, Layer, Operator};
 use super::{Pass, Plan, Workspace, disjoint};
@@ -21,7 +21,7 @@ impl Plan {
         let blocks = blocks_for(batch);
         let output = self.slot(layer.output).range(blocks);
         let first_input = self.slot(layer.inputs[0]).range(blocks);
-        let Workspace { arena, scratch, statistics } = workspace;
+        let Workspace { arena, scratch, statistics, observed } = workspace;
         if let Operator::Dropout { mask } = layer.operator {
             let mask = self.slot(mask).range(blocks);
             let [input, mask, output] = disjoint(arena, [first_input, mask, output]);
@@ -45,10 +45,27 @@ impl Plan {
             }
             Operator::MaxPool(geometry) => kernels.max_pool_forward(geometry, blocks, input, output),
             Operator::AvgPool(geometry) => kernels.avg_pool_forward(geometry, blocks, input, output),
+            Operator::FakeQuantise { tensor, observes } => {
+                if *observes {
+                    observed[tensor.index()] = kernels.range(batch, input);
+                }
+                match pass.activations.get(tensor.index()) {
+                    Some(quantisation) => {
+                        kernels.fake_quantise(fake_quantisation(*quantisation), input, output);
+                    }
+                    None => output.copy_from_slice(input),
+                }
+            }
             Operator::ChannelMask(mask) => mask.forward(pass.mask, input, output),
             Operator::Add(_) | Operator::Dropout { .. } => unreachable!("handled above"),
         }
     }
+}
+
+/// The representable values of an activation.
+pub(super) fn fake_quantisation(quantisation: TensorQuantisation) -> FakeQuantisation {
+    let [low, high] = quantisation.steps();
+    FakeQuantisation { scale: quantisation.scale, low, high }
 }
 
 /// The parameters of a batch norm.

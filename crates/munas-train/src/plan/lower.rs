@@ -3,7 +3,7 @@
 //! A layer does one thing that has a kernel: batch norm stands apart from its convolution, dropout from its dense
 //! layer, a mask of channels from both. The activation belongs to the last layer of an operator.
 
-use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, Window};
+use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
 use munas_kernels::{BatchNormGeometry, ConvGeometry, DenseGeometry, LANES, PadGeometry, PoolGeometry};
 
 use crate::parameters::{AffineRanges, NormRanges, ParameterLayout};
@@ -39,6 +39,12 @@ pub(super) enum Operator {
     Dropout {
         mask: ValueId,
     },
+    /// Rounds to the representable values of a tensor of the graph.
+    FakeQuantise {
+        tensor: TensorId,
+        /// Whether the values are the tensor's, rather than those of another one that is rounded alike.
+        observes: bool,
+    },
     /// Zeroes the masked channels. Its gradient passes as if none were.
     ChannelMask(ChannelMask),
 }
@@ -70,7 +76,10 @@ pub(super) struct Layer {
 impl Operator {
     /// Whether the backward pass reads the layer's inputs (rather than only their sizes).
     pub fn backward_reads_inputs(&self) -> bool {
-        matches!(self, Self::Affine(_) | Self::BatchNorm { .. } | Self::MaxPool(_))
+        matches!(
+            self,
+            Self::Affine(_) | Self::BatchNorm { .. } | Self::MaxPool(_) | Self::FakeQuantise { .. }
+        )
     }
 
     /// Whether the backward pass reads the layer's output.
@@ -100,20 +109,31 @@ pub(super) struct Extras {
     pub dropout: bool,
     /// The operators that get a channel mask behind them; none where it is empty.
     pub maskable: Vec<bool>,
+    /// Fake quantisation behind the input and each operator that computes new values.
+    pub fake_quantisation: bool,
 }
 
 /// Lowers `graph` with `extras`.
 pub(super) fn lower(graph: &Graph, layout: &ParameterLayout, extras: Extras) -> Lowered {
-    let with_dropout = extras.dropout;
+    let (with_dropout, quantised) = (extras.dropout, extras.fake_quantisation);
     let mut lowering = Lowering { layers: Vec::new(), block_lens: Vec::new(), maskable: extras.maskable };
     // The value of each tensor of the graph.
     let mut values = vec![lowering.value(graph.input_shape().elements())];
+    if quantised {
+        values[0] = lowering.fake_quantise(graph, TensorId::INPUT, values[0]);
+    }
     for (op, node) in graph.ops() {
         let inputs = node.inputs.iter().map(|tensor| values[tensor.index()]).collect();
         let is_hidden = op.output() != graph.output();
         let dropout = with_dropout && is_hidden && matches!(node.op, Op::Dense { .. });
         let inputs = if dropout { lowering.drop_inputs(inputs) } else { inputs };
-        values.push(lowering.operator(graph, op, layout, inputs));
+        let value = lowering.operator(graph, op, layout, inputs);
+        let is_max = matches!(node.op, Op::Pool { kind: PoolKind::Max, .. });
+        values.push(if quantised && !is_max {
+            lowering.fake_quantise(graph, op.output(), value)
+        } else {
+            value
+        });
     }
     let logits = values[graph.output().index()];
     Lowered { layers: lowering.layers, block_lens: lowering.block_lens, logits }
@@ -135,6 +155,12 @@ impl Lowering {
         let output = self.value(elements);
         self.layers.push(Layer { operator, inputs, output });
         output
+    }
+
+    fn fake_quantise(&mut self, graph: &Graph, values_of: TensorId, value: ValueId) -> ValueId {
+        let tensor = graph.quantised_as(values_of);
+        let operator = Operator::FakeQuantise { tensor, observes: tensor == values_of };
+        self.layer(operator, vec![value], graph.shape(values_of).elements())
     }
 
     fn drop_inputs(&mut self, inputs: Vec<ValueId>) -> Vec<ValueId> {

@@ -155,7 +155,8 @@ fn logits(graph: &Graph, weights: &munas_ir::Weights, batch: usize) -> Vec<f32> 
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     plan.input(batch, &mut workspace).fill_with(|| rng.random_range(0.0..1.0));
     let kernels = Kernels::new(Isa::detect());
-    let pass = Pass { kernels: &kernels, parameters: &parameters.trained, batch, mask: &[] };
+    let pass =
+        Pass { kernels: &kernels, parameters: &parameters.trained, batch, mask: &[], activations: &[] };
     plan.forward(&pass, &mut workspace);
     plan.logits(batch, &workspace).to_vec()
 }
@@ -225,7 +226,7 @@ fn gradients(graph: &Graph, parameters: &[f32], mask: Option<&Mask>) -> (Vec<f32
     plan.input(batch, &mut workspace).fill_with(|| rng.random_range(-1.0..1.0));
     let kernels = Kernels::new(Isa::detect());
     let mask = mask.map_or(&[][..], Mask::factors);
-    let pass = Pass { kernels: &kernels, parameters, batch, mask };
+    let pass = Pass { kernels: &kernels, parameters, batch, mask, activations: &[] };
     plan.forward(&pass, &mut workspace);
     let logits = plan.logits(batch, &workspace).to_vec();
     assert_eq!(logits.len(), blocks_for(batch) * 4 * LANES);

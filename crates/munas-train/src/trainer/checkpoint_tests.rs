@@ -62,6 +62,19 @@ fn random_draws_go_on_bit_for_bit() {
 }
 
 #[test]
+fn quantised_epochs_go_on_bit_for_bit() {
+    check_stops(&TrainSettings { quantised_epochs: 2, weight_decay: 1e-4, ..short() });
+    let optimizer = Optimizer::AdamW;
+    check_stops(&TrainSettings {
+        quantised_epochs: 3,
+        optimizer,
+        dropout: 0.3,
+        learning_rate: 0.01,
+        ..short()
+    });
+}
+
+#[test]
 fn schedules_go_on_bit_for_bit() {
     // A learning rate at which the validation loss rises now and then.
     let plateau = Schedule::Plateau { factor: 0.5, patience: 1 };

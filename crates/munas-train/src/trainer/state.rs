@@ -3,11 +3,13 @@
 use munas_ir::Graph;
 use munas_kernels::Kernels;
 
+use super::quantised::Awareness;
 use crate::checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError, parse, words};
 use crate::optimizer::OptimizerState;
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::Pass;
 use crate::pruning::Mask;
+use crate::quantisation::Ranges;
 use crate::schedule::{LearningRate, Plateau};
 use crate::{EpochReport, TrainSettings};
 
@@ -22,6 +24,8 @@ pub(super) struct TrainState {
     pub curve: Vec<EpochReport>,
     /// The mask of pruning; `None` without.
     pub mask: Option<Mask>,
+    /// What fake quantisation keeps; `None` before its first epoch.
+    pub awareness: Option<Awareness>,
 }
 
 /// The parameters of the epoch with the lowest validation error so far.
@@ -47,25 +51,33 @@ impl TrainState {
             best: Best { parameters: parameters.clone(), epoch: 0, validation_error: f64::INFINITY },
             curve: Vec::with_capacity(settings.epochs as usize),
             mask: settings.pruning.map(|pruning| Mask::full(pruning.mode, layout)),
+            awareness: None,
             parameters,
         }
     }
 
     /// A pass over `batch` samples with the weights that gradients are computed at.
     pub fn pass<'a>(&'a self, kernels: &'a Kernels, batch: usize) -> Pass<'a> {
+        if let Some(Awareness { parameters, activations, .. }) = &self.awareness {
+            return Pass { kernels, parameters, batch, mask: &[], activations };
+        }
         let dense = &*self.parameters.trained;
         match &self.mask {
-            None => Pass { kernels, parameters: dense, batch, mask: &[] },
-            Some(mask) => {
-                Pass { kernels, parameters: mask.pass_parameters(dense), batch, mask: mask.factors() }
-            }
+            None => Pass { kernels, parameters: dense, batch, mask: &[], activations: &[] },
+            Some(mask) => Pass {
+                kernels,
+                parameters: mask.pass_parameters(dense),
+                batch,
+                mask: mask.factors(),
+                activations: &[],
+            },
         }
     }
 
     /// The form at rest of a training of `graph`.
     pub fn to_checkpoint(&self, graph: &Graph, seed: u64) -> Checkpoint {
         let mut checkpoint = Checkpoint::default();
-        let Self { parameters, optimizer, learning_rate, steps, best, curve, mask } = self;
+        let Self { parameters, optimizer, learning_rate, steps, best, curve, mask, awareness } = self;
         let Plateau { multiplier, best_loss, epochs_without_gain } = learning_rate.plateau;
         checkpoint.put("version", CHECKPOINT_VERSION);
         checkpoint.put("graph", graph.to_json());
@@ -90,6 +102,10 @@ impl TrainState {
         if let Some(mask) = mask {
             checkpoint.put("sparsity", mask.sparsity);
             checkpoint.put_tensor("mask", mask.factors());
+        }
+        if let Some(awareness) = awareness {
+            checkpoint.put_tensor("ranges", awareness.ranges.0.as_flattened());
+            checkpoint.put_tensor("best.ranges", awareness.best_ranges.0.as_flattened());
         }
         checkpoint
     }
@@ -142,6 +158,16 @@ impl TrainState {
         if let Some(mask) = &mut self.mask {
             let sparsity = checkpoint.value("sparsity")?;
             mask.restore(checkpoint.tensor("mask", layout.parameters())?, sparsity);
+        }
+        self.awareness = None;
+        if checkpoint.tensors.contains_key("ranges") {
+            let ranges = |name| {
+                let flat = checkpoint.tensor(name, 2 * graph.shapes().len())?;
+                Ok::<_, CheckpointError>(Ranges(flat.as_chunks::<2>().0.to_vec()))
+            };
+            let mut awareness = Awareness::new(ranges("ranges")?, layout.parameters());
+            awareness.best_ranges = ranges("best.ranges")?;
+            self.awareness = Some(awareness);
         }
         self.optimizer.first = checkpoint.tensor("optimizer.first", self.optimizer.first.len())?;
         self.optimizer.second = checkpoint.tensor("optimizer.second", self.optimizer.second.len())?;

@@ -206,6 +206,8 @@ fn what_does_not_fit_is_refused() {
         TrainSettings { optimizer: Optimizer::Sgdw { momentum: 1.0 }, ..settings() },
         TrainSettings { gradient_clip: Some(0.0), ..settings() },
         TrainSettings { optimizer: Optimizer::Adam, weight_decay: 1e-5, ..settings() },
+        TrainSettings { quantised_epochs: 12, ..settings() },
+        TrainSettings { quantised_epochs: 2, early_stop: Some(3), ..settings() },
         TrainSettings { augment: vec!["mixup:0".parse().unwrap()], ..settings() },
         TrainSettings { augment: vec!["mixup:1".parse().unwrap(); 2], ..settings() },
     ];

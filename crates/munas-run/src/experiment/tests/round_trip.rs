@@ -72,6 +72,7 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 early_stop,
                 pruning: None,
                 distillation: None,
+                quantised_epochs: if early_stop.is_none() { epochs / 2 } else { 0 },
             }
         },
     )
@@ -171,7 +172,7 @@ fn experiment() -> impl Strategy<Value = Experiment> {
             seed,
             data,
             space,
-            pruning: pruning.filter(|pruning| pruning.finish <= train.epochs),
+            pruning: pruning.filter(|pruning| pruning.finish <= train.epochs && train.quantised_epochs == 0),
             train,
             distillation,
             bounds,

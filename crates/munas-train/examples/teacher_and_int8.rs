@@ -1,0 +1,109 @@
+//! What a teacher and quantised epochs are worth: the small benchmark network A on a dataset of 28×28×1 samples, alone,
+//! taught by the wider network B, and with its last epochs quantised; each network with several seeds.
+//!
+//! ```text
+//! cargo run --release -p munas-train --example teacher_and_int8 -- DATASET EPOCHS SEEDS
+//! ```
+
+#![expect(clippy::print_stdout, reason = "an example prints what it measures")]
+
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use munas_data::{Dataset, LoadOptions, load};
+use munas_ir::{Activation, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_train::{
+    Distillation, Schedule, Teacher, TrainSettings, TrainedModel, calibrate, evaluate_quantised, train,
+};
+
+/// Conv 3 stride 2, depthwise 3, pointwise, max pool 2, conv 3, dense: networks A and B differ in their widths.
+fn network(widths: [usize; 3], classes: usize) -> Result<Graph, GraphError> {
+    let convolution = |filters, size, stride, batch_norm| Op::Conv2d {
+        filters,
+        kernel: Window::square(size),
+        stride: Window::square(stride),
+        padding: Padding::Valid,
+        batch_norm,
+        activation: Activation::Relu,
+    };
+    let depthwise = Op::DepthwiseConv2d {
+        kernel: Window::square(3),
+        stride: Window::square(1),
+        padding: Padding::Valid,
+        batch_norm: false,
+        activation: Activation::Relu,
+    };
+    let ops = [
+        convolution(widths[0], 3, 2, true),
+        depthwise,
+        convolution(widths[1], 1, 1, true),
+        Op::Pool { kind: PoolKind::Max, window: Window::square(2) },
+        convolution(widths[2], 3, 1, false),
+        Op::Dense { units: classes, activation: Activation::None },
+    ];
+    let mut builder = GraphBuilder::new(Shape::new(28, 28, 1))?;
+    let mut last = TensorId::INPUT;
+    for op in ops {
+        last = builder.push(op, &[last])?;
+    }
+    builder.finish()
+}
+
+/// Test errors in percent: of the float network, and of its quantised form.
+fn errors(
+    graph: &Graph,
+    dataset: &Dataset,
+    settings: &TrainSettings,
+    model: &TrainedModel,
+) -> Result<[f64; 2], Box<dyn Error>> {
+    let normalisation = dataset.normalisation(settings.normalise);
+    let quantisation = match &model.quantisation {
+        Some(quantisation) => quantisation.clone(),
+        None => calibrate(graph, &model.weights, &dataset.train, &normalisation, settings.batch)?,
+    };
+    let int8 = evaluate_quantised(graph, &model.weights, &quantisation, &dataset.test, &normalisation)?;
+    let float = munas_train::evaluate(graph, &model.weights, &dataset.test, &normalisation, settings.batch)?;
+    Ok([float.error, int8.error].map(|error| 100.0 * error))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [source, epochs, seeds] = &arguments[..] else {
+        return Err("usage: teacher_and_int8 DATASET EPOCHS SEEDS".into());
+    };
+    let (epochs, seeds): (u32, u64) = (epochs.parse()?, seeds.parse()?);
+    let dataset = load(source, &LoadOptions { validation: 0.1, ..LoadOptions::default() })?;
+    let (student, wide) =
+        (network([4, 8, 10], dataset.classes())?, network([16, 32, 32], dataset.classes())?);
+    let plain =
+        TrainSettings { epochs, learning_rate: 0.05, schedule: Schedule::Cosine, ..TrainSettings::default() };
+    let run = |graph: &Graph, settings: &TrainSettings, seed| {
+        train(graph, &dataset, settings, seed, &mut |_| ControlFlow::Continue(()))
+    };
+    let teacher = run(&wide, &plain, 0)?;
+    println!("teacher: float {:.2} %", 100.0 * teacher.test_error);
+    let teacher = Arc::new(Teacher::new(wide, teacher.weights));
+    let taught = |alpha, temperature| {
+        let distillation = Some(Distillation { teacher: Arc::clone(&teacher), alpha, temperature });
+        TrainSettings { distillation, ..plain.clone() }
+    };
+    let quantised = TrainSettings { quantised_epochs: epochs.div_ceil(5), ..plain.clone() };
+    for (name, settings) in [
+        ("alone", &plain),
+        ("taught, α 0.3, T 1", &taught(0.3, 1.0)),
+        ("taught, α 1, T 4", &taught(1.0, 4.0)),
+        ("quantised epochs", &quantised),
+    ] {
+        let mut sums = [0.0; 2];
+        let mut each = Vec::new();
+        for seed in 1..=seeds {
+            let found = errors(&student, &dataset, settings, &run(&student, settings, seed)?)?;
+            each.push(format!("{:.2}/{:.2}", found[0], found[1]));
+            sums = [sums[0] + found[0], sums[1] + found[1]];
+        }
+        let [float, int8] = sums.map(|sum| sum / seeds as f64);
+        println!("{name}: float {float:.2} %, int8 {int8:.2} %  ({})", each.join(", "));
+    }
+    Ok(())
+}

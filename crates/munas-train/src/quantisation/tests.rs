@@ -1,0 +1,214 @@
+use std::ops::ControlFlow;
+
+use munas_data::NormaliseMode;
+use munas_ir::{Graph, PoolKind, TensorId, TensorQuantisation, Weights, fold_batch_norm};
+use munas_kernels::{Isa, Kernels, LANES, blocks_for};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Ranges, calibrate, evaluate_quantised};
+use crate::loss::Loss;
+use crate::parameters::{ParameterLayout, Parameters};
+use crate::plan::{Pass, Plan, Purpose, Workspace};
+use crate::testing::{Conv, Net, patterns};
+use crate::{TrainSettings, TrainedModel, Trainer, evaluate, train};
+
+/// Every kind of operator on 8×8×2 pixels.
+fn network() -> Graph {
+    let net = Net::new(8, 8, 2).conv(6, Conv::new(3, 3).batch_norm());
+    let trunk = net.last;
+    let net = net.depthwise(Conv::new(3, 3).batch_norm().linear()).pool(PoolKind::Max, 2, 2);
+    let branch = net.last;
+    let net = net.add(&[trunk, branch]).pool(PoolKind::Avg, 2, 2);
+    net.hidden(16).outputs(4)
+}
+
+fn settings() -> TrainSettings {
+    TrainSettings { epochs: 12, batch: 24, learning_rate: 0.03, ..TrainSettings::default() }
+}
+
+fn run(settings: &TrainSettings) -> TrainedModel {
+    train(&network(), &patterns(4, 8, 8, 1), settings, 7, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+#[test]
+fn folding_in_place_gives_neutral_batch_norms() {
+    let (graph, model) = (network(), run(&settings()));
+    let layout = ParameterLayout::new(&graph);
+    let mut parameters = Parameters::zeroed(&layout);
+    parameters.load(&graph, &layout, &model.weights);
+    let (folded_graph, folded) = fold_batch_norm(&graph, &model.weights);
+    parameters.fold_norms(&graph, &layout);
+    let neutral = parameters.to_weights(&graph, &layout);
+    assert_eq!(fold_batch_norm(&graph, &neutral), (folded_graph, folded));
+}
+
+#[test]
+fn post_training_quantisation_costs_little_and_rounds_everything() {
+    let (graph, dataset, model) = (network(), patterns(4, 8, 8, 1), run(&settings()));
+    let normalisation = dataset.normalisation(NormaliseMode::Unit);
+    let quantisation = calibrate(&graph, &model.weights, &dataset.train, &normalisation, 24).unwrap();
+    let input = quantisation.tensor(TensorId::INPUT);
+    assert!(input.zero_point == -128 && (input.scale * 255.0 - 0.9).abs() < 0.1, "{input:?}");
+    for (op, node) in graph.ops() {
+        let tensor = quantisation.tensor(op.output());
+        assert_eq!(tensor, quantisation.tensor(graph.quantised_as(op.output())));
+        let relu = node.op.activation() == munas_ir::Activation::Relu;
+        assert!(!relu || tensor.zero_point == -128, "{tensor:?} behind a ReLU");
+        let scales = quantisation.kernel(op).map(<[f32]>::len);
+        assert_eq!(scales, [Some(6), Some(6), None, None, None, Some(1), Some(1)][op.index()]);
+    }
+    let float = evaluate(&graph, &model.weights, &dataset.test, &normalisation, 24).unwrap();
+    let int8 =
+        evaluate_quantised(&graph, &model.weights, &quantisation, &dataset.test, &normalisation).unwrap();
+    assert_ne!(int8.loss, float.loss);
+    assert!((int8.loss - float.loss).abs() < 0.05, "{} against {}", int8.loss, float.loss);
+}
+
+#[test]
+fn quantised_epochs_give_a_quantised_network() {
+    let (graph, dataset) = (network(), patterns(4, 8, 8, 1));
+    let settings = TrainSettings { quantised_epochs: 4, weight_decay: 1e-4, ..settings() };
+    let model = run(&settings);
+    assert!((9..=12).contains(&model.best_epoch), "{}", model.best_epoch);
+    // Few steps leave moving statistics behind, so that folding costs at first.
+    assert!(model.curve[11].train_loss < model.curve[8].train_loss, "{:?}", model.curve);
+    assert!(model.test_error < 0.25, "{}", model.test_error);
+    let normalisation = dataset.normalisation(NormaliseMode::Unit);
+    let quantisation = model.quantisation.unwrap();
+    let of =
+        |split| evaluate_quantised(&graph, &model.weights, &quantisation, split, &normalisation).unwrap();
+    assert_eq!(of(&dataset.test).error, model.test_error);
+    let validation = of(&dataset.validation);
+    assert_eq!(validation.error, model.validation_error);
+    let reported = model.curve[model.best_epoch as usize - 1].validation_loss;
+    assert!((validation.loss - reported).abs() < 1e-5, "{} against {reported}", validation.loss);
+    // Without quantised epochs, and up to them, the training is the plain one.
+    let plain = run(&TrainSettings { quantised_epochs: 0, ..settings });
+    assert_eq!(plain.curve[..8], model.curve[..8]);
+    assert_eq!(plain.quantisation, None);
+}
+
+#[test]
+fn a_short_budget_keeps_its_batch_norms() {
+    let (graph, dataset) = (network(), patterns(4, 8, 8, 1));
+    let settings = TrainSettings { quantised_epochs: 4, ..settings() };
+    let mut trainer = Trainer::new(&graph, &dataset, &settings, 7).unwrap();
+    trainer.set_budget(4);
+    for _ in 0..4 {
+        trainer.epoch().unwrap();
+    }
+    assert_eq!(trainer.finish().quantisation, None);
+}
+
+/// A quantised plan with random parameters and inputs, as in `gradcheck`.
+struct Case {
+    graph: Graph,
+    layout: ParameterLayout,
+    plan: Plan,
+    parameters: Parameters,
+    input: Vec<f32>,
+    targets: Vec<u32>,
+    workspace: Workspace,
+}
+
+impl Case {
+    fn new(graph: Graph, batch: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let layout = ParameterLayout::new(&graph);
+        let purpose = Purpose::Training { dropout: 0.0, channel_masks: false };
+        let plan = Plan::quantised(&graph, &layout, batch, purpose);
+        let input = vec![0.0_f32; blocks_for(batch) * graph.input_shape().elements() * LANES];
+        Self {
+            parameters: Parameters::initialise(&graph, &layout, &mut rng),
+            input: input.iter().map(|_| rng.random_range(-1.0..1.0)).collect(),
+            targets: (0..batch).map(|_| rng.random_range(0..3)).collect(),
+            workspace: Workspace::for_plans(&[&plan]),
+            graph,
+            layout,
+            plan,
+        }
+    }
+
+    fn loss(&mut self, activations: &[TensorQuantisation]) -> f64 {
+        let kernels = Kernels::new(Isa::detect());
+        let batch = self.targets.len();
+        let pass =
+            Pass { kernels: &kernels, parameters: &self.parameters.trained, batch, mask: &[], activations };
+        self.plan.input(batch, &mut self.workspace).copy_from_slice(&self.input);
+        self.plan.forward(&pass, &mut self.workspace);
+        let loss = Loss::plain(3).differentiate(&kernels, &self.plan, &self.targets, &mut self.workspace);
+        loss.loss / batch as f64
+    }
+
+    fn gradients(&mut self, activations: &[TensorQuantisation]) -> Vec<f32> {
+        self.loss(activations);
+        let kernels = Kernels::new(Isa::detect());
+        let batch = self.targets.len();
+        let pass =
+            Pass { kernels: &kernels, parameters: &self.parameters.trained, batch, mask: &[], activations };
+        let mut gradients = vec![0.0; self.parameters.trained.len()];
+        self.plan.backward(&pass, &mut self.workspace, &mut gradients);
+        gradients
+    }
+}
+
+#[test]
+fn straight_through_gradients_are_those_of_clipping() {
+    let net = Net::new(6, 6, 2).conv(4, Conv::new(3, 3).linear());
+    let trunk = net.last;
+    let net = net.depthwise(Conv::new(2, 2).linear());
+    let branch = net.last;
+    let net = net.add(&[trunk, branch]).pool(PoolKind::Avg, 2, 2);
+    let mut case = Case::new(net.outputs(3), 19);
+    case.loss(&[]);
+    let mut ranges = Ranges::default();
+    ranges.update(case.workspace.observed());
+    // Rounding shifts values: those at the ends would be cut off.
+    let wider = Ranges(ranges.0.iter().map(|range| range.map(|end| 1.05 * end)).collect());
+    let tensors = wider.tensors(&case.graph);
+    let coarse = case.gradients(&tensors);
+    // Much of each range is cut off, so that clipping has work to do.
+    let mut clipped: Vec<_> = ranges.0.iter().map(|[low, high]| [0.6 * low, 0.6 * high]).collect();
+    clipped[0] = ranges.0[0];
+    let cut = Ranges(clipped).tensors(&case.graph);
+    let with_clipping = case.gradients(&cut);
+    let difference = |a: &[f32], b: &[f32]| {
+        let norm =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>().sqrt();
+        norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+    };
+    let float = {
+        let mut plain = Case::new(case.graph.clone(), 19);
+        let purpose = Purpose::Training { dropout: 0.0, channel_masks: false };
+        plain.plan = Plan::new(&plain.graph, &plain.layout, 19, purpose);
+        plain.workspace = Workspace::for_plans(&[&plain.plan]);
+        plain.gradients(&[])
+    };
+    let deviation = difference(&coarse, &float);
+    assert!(deviation < 0.05, "rounding alone changes gradients little, not by {deviation}");
+    assert!(difference(&with_clipping, &float) > 0.1, "clipping changes them");
+
+    // A gradient step on the rounded network lowers its loss about as much as the gradient says.
+    for (tensors, gradients) in [(tensors, coarse), (cut, with_clipping)] {
+        let before = case.loss(&tensors);
+        let squares: f32 = gradients.iter().map(|gradient| gradient * gradient).sum();
+        let saved = case.parameters.clone();
+        let step = 0.05 / squares.sqrt();
+        for (value, gradient) in case.parameters.trained.iter_mut().zip(&gradients) {
+            *value -= step * gradient;
+        }
+        let gain = (before - case.loss(&tensors)) / f64::from(step * squares);
+        assert!((0.7..1.1).contains(&gain), "{gain} of the promised gain");
+        case.parameters.clone_from(&saved);
+    }
+}
+
+#[test]
+fn samples_of_another_shape_are_refused() {
+    let (graph, dataset) = (network(), patterns(4, 8, 8, 1));
+    let weights: Weights = Trainer::new(&graph, &dataset, &settings(), 0).unwrap().weights();
+    let other = patterns(4, 8, 7, 1);
+    let normalisation = other.normalisation(NormaliseMode::Unit);
+    assert!(calibrate(&graph, &weights, &other.train, &normalisation, 24).is_err());
+}

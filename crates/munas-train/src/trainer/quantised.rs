@@ -1,0 +1,110 @@
+//! What awareness of int8 changes in a training; see the module `quantisation`.
+
+use munas_ir::{Graph, Quantisation, TensorQuantisation, Weights};
+use munas_kernels::AlignedBuffer;
+
+use super::Trainer;
+use crate::TrainSettings;
+use crate::evaluate::Evaluator;
+use crate::optimizer::OptimizerState;
+use crate::parameters::fake_quantise;
+use crate::plan::{Plan, Purpose, Workspace};
+use crate::quantisation::Ranges;
+
+/// The state of a training whose values are fake-quantised.
+#[derive(Clone, Debug)]
+pub(super) struct Awareness {
+    pub ranges: Ranges,
+    /// The ranges of the best epoch.
+    pub best_ranges: Ranges,
+    /// Representable values of the parameters, at which gradients are taken.
+    pub parameters: AlignedBuffer,
+    /// Quantisation of each tensor at the present step.
+    pub activations: Vec<TensorQuantisation>,
+}
+
+impl Awareness {
+    pub fn new(ranges: Ranges, parameters: usize) -> Self {
+        let parameters = AlignedBuffer::zeroed(parameters);
+        Self { best_ranges: ranges.clone(), ranges, parameters, activations: Vec::new() }
+    }
+}
+
+impl TrainSettings {
+    /// The first epoch in which values are fake-quantised. A budget below the settings' epochs has none: a network that
+    /// is to be trained on keeps its batch norms.
+    fn first_quantised_epoch(&self, budget: u32) -> Option<u32> {
+        let any = self.quantised_epochs > 0 && budget >= self.epochs;
+        any.then(|| budget - self.quantised_epochs + 1)
+    }
+}
+
+impl Trainer<'_> {
+    /// Before an epoch: folds batch norms and measures ranges, where it is the first quantised one.
+    pub(super) fn begin_quantisation(&mut self) {
+        let budget = self.state.learning_rate.horizon.budget;
+        let first = self.settings.first_quantised_epoch(budget);
+        if self.state.awareness.is_some() || first.is_none_or(|first| self.epoch_number() < first) {
+            return;
+        }
+        let (settings, layout) = (self.settings, &self.layout);
+        self.state.parameters.fold_norms(self.graph, layout);
+        self.state.optimizer =
+            OptimizerState::new(settings.optimizer, settings.weight_decay, layout.parameters());
+        self.quantise_plans();
+        let weights = self.weights();
+        self.evaluator.load_weights(self.graph, &weights);
+        let train = &self.dataset.train;
+        let ranges = self.evaluator.calibrate(&self.kernels, train, &self.loader, &mut self.workspace);
+        self.state.awareness = Some(Awareness::new(ranges, self.layout.parameters()));
+        self.state.best.epoch = 0;
+        self.state.best.validation_error = f64::INFINITY;
+    }
+
+    /// Plans the inference form with fake quantisation, on the same parameters.
+    pub(super) fn quantise_plans(&mut self) {
+        let batch = self.plan.largest_batch();
+        let purpose = Purpose::Training { dropout: self.settings.dropout, channel_masks: false };
+        let folded = self.graph.without_batch_norm();
+        self.plan = Plan::quantised(&folded, &self.layout.without_norms(), batch, purpose);
+        self.evaluator = Evaluator::quantised(self.graph, batch);
+        self.workspace = Workspace::for_plans(&[&self.plan, self.evaluator.plan()]);
+        // Batch norms have no gradients any more.
+        self.gradients.fill(0.0);
+    }
+
+    /// Before a step: rounds parameters, and fixes how activations are rounded.
+    pub(super) fn quantise_parameters(&mut self) {
+        let Some(awareness) = &mut self.state.awareness else { return };
+        awareness.activations = awareness.ranges.tensors(self.graph);
+        let Awareness { activations, parameters, .. } = awareness;
+        let trained = &self.state.parameters.trained;
+        fake_quantise(&self.kernels, self.graph, &self.layout, activations, trained, parameters);
+    }
+
+    /// After a step: follows the ranges of its batch, and undoes what weight decay did to the folded batch norms.
+    pub(super) fn update_ranges(&mut self) {
+        let Some(awareness) = &mut self.state.awareness else { return };
+        awareness.ranges.update(self.workspace.observed());
+        self.state.parameters.neutralise_norms(&self.layout);
+    }
+
+    /// An evaluator of the best epoch, and its quantisation, where it is quantised.
+    pub(super) fn best_evaluator(
+        &self,
+        graph: &Graph,
+        weights: &Weights,
+    ) -> (Evaluator, Option<Quantisation>) {
+        let batch = self.plan.largest_batch();
+        let Some(awareness) = &self.state.awareness else {
+            let mut evaluator = Evaluator::new(graph, batch);
+            evaluator.load_weights(graph, weights);
+            return (evaluator, None);
+        };
+        let ranges = &awareness.best_ranges;
+        let mut evaluator = Evaluator::quantised(graph, batch);
+        evaluator.load_weights(graph, weights);
+        evaluator.quantise(&self.kernels, ranges.tensors(graph));
+        (evaluator, Some(Quantisation::new(graph, weights, &ranges.0)))
+    }
+}
