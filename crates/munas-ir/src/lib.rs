@@ -11,7 +11,7 @@
 //! | flat tensor | `1×1×n`: what a dense layer produces; a dense layer reads any tensor flattened in (h, w, c) order |
 //! | weights | see [`Weights`] for the layouts |
 //!
-//! Deliberately absent: I/O, random generators, quantisation arithmetic, execution.
+//! Deliberately absent: I/O, random generators, execution. Quantisation is here as parameters and rounding only.
 
 mod fold;
 mod graph;
