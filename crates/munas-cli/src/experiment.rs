@@ -34,7 +34,7 @@ pub fn resolve(base: Base<'_>, overrides: &[String]) -> CliResult<Experiment> {
                 if is_in_file { told.in_file(path) } else { told }
             })
         }
-        Base::Preset(name) => Ok(Preset::find(name)?.experiment(overrides)?),
+        Base::Preset(name) => Ok(Preset::resolve(name, overrides)?),
         Base::Defaults => Ok(Experiment::from_toml("", overrides)?),
     }
 }

@@ -28,6 +28,10 @@ pub struct TrialJson {
     epochs: u32,
     best_epoch: Option<u32>,
     train_seconds: Option<f64>,
+    /// What the search asked of the pruning; null without pruning.
+    target_sparsity: Option<f64>,
+    /// Share of the channels or weights within reach of pruning that are gone. Resources are those of what is left.
+    sparsity: Option<f64>,
     space: String,
     arch: Value,
 }
@@ -58,6 +62,8 @@ impl TrialJson {
             epochs: record.candidate.epochs,
             best_epoch: outcome.map(|outcome| outcome.best_epoch),
             train_seconds: outcome.map(|outcome| outcome.train_seconds),
+            target_sparsity: record.candidate.sparsity,
+            sparsity: record.pruned.as_ref().map(|pruned| pruned.sparsity),
             space: architecture.kind().to_string(),
             arch: architecture.to_json(),
         }

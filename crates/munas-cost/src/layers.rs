@@ -57,6 +57,14 @@ pub fn model_size(graph: &Graph) -> u64 {
     graph.ops().map(|(op, _)| layer_cost(graph, op).parameters).sum()
 }
 
+/// What [`sparse_model_size`] will be if unstructured pruning takes `share` of the kernel weights of all but the last layer.
+pub fn model_size_at(graph: &Graph, share: f64) -> u64 {
+    let hidden = graph.ops().filter(|(op, _)| op.output() != graph.output());
+    let within_reach: usize =
+        hidden.filter_map(|(op, _)| graph.weight_dims(op)).map(|dims| dims.kernel_len()).sum();
+    model_size(graph) - (share * within_reach as f64).round() as u64
+}
+
 /// Number of non-zero weights, and of biases: what an unstructured-sparse model stores, indices left aside.
 pub fn sparse_model_size(weights: &Weights) -> u64 {
     let layers = weights.layers().iter().flatten();

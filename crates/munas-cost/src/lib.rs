@@ -18,7 +18,7 @@ mod memory;
 mod order;
 mod resources;
 
-pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, sparse_model_size};
+pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, model_size_at, sparse_model_size};
 pub use memory::{InputMemory, LiveTensor, MemoryRules, Step, Timeline, price};
 pub use order::{ChosenOrder, choose_order};
 pub use resources::{Resources, resources};

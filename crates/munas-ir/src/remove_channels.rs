@@ -8,7 +8,7 @@
 //! pooling, and everything that meets in an Add. Coupled tensors lose a channel only if it is zero in all of them.
 //! The network's input and output lose none, and every tensor keeps at least one.
 
-use crate::{Graph, GraphBuilder, LayerWeights, Op, TensorId, Weights, fold_batch_norm};
+use crate::{Graph, GraphBuilder, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
 
 /// The network without its zero channels, in inference form (batch norms are folded first). Its outputs are those of
 /// `graph` with `weights`, up to the rounding of sums that lost terms of zero.
@@ -35,6 +35,46 @@ pub fn remove_zero_channels(graph: &Graph, weights: &Weights) -> (Graph, Weights
     let pruned = builder.finish().expect("every tensor has its readers still");
     let weights = Weights::new(&pruned, layers).expect("weights are selected by the channels that are kept");
     (pruned, weights)
+}
+
+impl Graph {
+    /// The layers whose channels structured pruning chooses from: convolutions and dense layers of two or more
+    /// channels, but the last layer and those that read the network's input.
+    pub fn prunable_layers(&self) -> impl Iterator<Item = OpId> {
+        self.ops().filter_map(|(op, node)| {
+            let is_prunable = matches!(node.op, Op::Conv2d { .. } | Op::Dense { .. })
+                && op.output() != self.output()
+                && node.inputs[0] != TensorId::INPUT
+                && self.output_shape(op).channels > 1;
+            is_prunable.then_some(op)
+        })
+    }
+
+    /// The network that is left if every prunable layer loses this share of its channels, rounded down to what stays, at least
+    /// one; layers that are coupled to others that cannot be pruned stay whole. `share` lies in [0, 1).
+    pub fn evenly_pruned(&self, share: f64) -> Self {
+        let sets = self.coupled_channels();
+        let mut is_prunable = vec![false; self.nodes().len()];
+        for op in self.prunable_layers() {
+            is_prunable[op.index()] = true;
+        }
+        let mut is_whole = vec![false; sets.len()];
+        is_whole[sets[TensorId::INPUT.index()]] = true;
+        for (op, node) in self.ops() {
+            let makes_channels = matches!(node.op, Op::Conv2d { .. } | Op::Dense { .. });
+            is_whole[sets[op.output().index()]] |= makes_channels && !is_prunable[op.index()];
+        }
+        let mut builder = GraphBuilder::new(self.input_shape()).expect("the input keeps its elements");
+        for (op, node) in self.ops() {
+            let channels = self.output_shape(op).channels;
+            let left = ((channels as f64 * (1.0 - share)) as usize).max(1);
+            let left = if is_whole[sets[op.output().index()]] { channels } else { left };
+            builder
+                .push(with_outputs(node.op, left), &node.inputs)
+                .expect("coupled tensors keep the same number of channels");
+        }
+        builder.finish().expect("every tensor has its readers still")
+    }
 }
 
 /// The channels that each tensor keeps.

@@ -21,7 +21,7 @@ mod table;
 mod text;
 pub mod units;
 
-pub use network::{Network, outline};
+pub use network::{Network, outline, trial_outline};
 pub use objective::{objective_text, objective_title};
 pub use report::{RunView, html_report};
 pub use scale::{Scale, Spacing};

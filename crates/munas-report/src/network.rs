@@ -2,6 +2,7 @@
 
 use munas_cost::{LayerCost, MemoryRules, Timeline, choose_order, layer_costs, price};
 use munas_ir::{Graph, Shape, TensorId};
+use munas_run::TrialRecord;
 use munas_space::Architecture;
 
 use crate::plot::{MemoryPlot, MemoryStep, TensorBar};
@@ -152,6 +153,15 @@ fn shape_text(shape: Shape) -> String {
     match shape {
         Shape { height: 1, width: 1, channels } => channels.to_string(),
         Shape { height, width, channels } => format!("{height}×{width}×{channels}"),
+    }
+}
+
+/// A trial's network in a few words: the [`outline`] of its architecture, and what pruning took.
+pub fn trial_outline(trial: &TrialRecord) -> String {
+    let architecture = outline(&trial.candidate.architecture);
+    match &trial.pruned {
+        Some(pruned) => format!("{architecture}; {:.0} % pruned", 100.0 * pruned.sparsity),
+        None => architecture,
     }
 }
 

@@ -5,7 +5,7 @@ use munas_search::Bounds;
 use munas_train::EpochReport;
 
 use crate::table::{Align, Table};
-use crate::{outline, units};
+use crate::{trial_outline, units};
 
 /// Trials with their figures; those beyond a bound say so.
 pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
@@ -30,7 +30,7 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
             units::bytes(resources.model_size),
             units::count(resources.macs),
             if trial.in_bounds(bounds) { "yes" } else { "no" }.to_owned(),
-            outline(&trial.candidate.architecture),
+            trial_outline(trial),
         ]);
     }
     table.render()

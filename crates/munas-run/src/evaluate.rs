@@ -3,13 +3,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use munas_cost::{Resources, resources, sparse_model_size};
 use munas_data::Dataset;
-use munas_ir::{Graph, Weights};
-use munas_train::{EpochReport, TrainError, TrainSettings, train};
+use munas_ir::{Graph, Weights, fold_batch_norm};
+use munas_train::{EpochReport, PruningMode, TrainError, TrainSettings, TrainedModel, train};
 
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, PruningSettings};
 use crate::models::ModelError;
 use crate::task::Task;
+use crate::trial::PrunedNetwork;
 
 /// What a worker is told to train.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +24,8 @@ pub struct Assignment {
     pub epochs: u32,
     /// Seed of every random draw of the training.
     pub seed: u64,
+    /// Target of the pruning, where the experiment has pruning.
+    pub sparsity: Option<f64>,
 }
 
 /// What came of it. Errors are shares of misclassified samples, in [0, 1].
@@ -39,6 +43,32 @@ pub struct Evaluated {
     pub best_epoch: u32,
     /// The trained weights; an evaluator that trains nothing has none.
     pub weights: Option<Weights>,
+    /// What pruning has left, which `weights` then belong to; `None` without pruning.
+    pub pruned: Option<Pruned>,
+}
+
+/// A pruned network and what it costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pruned {
+    /// The network.
+    pub network: PrunedNetwork,
+    /// Its resources; the model size of an unstructured-sparse one counts non-zero weights only.
+    pub resources: Resources,
+}
+
+impl Pruned {
+    fn of(model: &TrainedModel, mode: PruningMode) -> Option<Self> {
+        let network = PrunedNetwork { sparsity: model.sparsity?, graph: model.graph.clone() };
+        let resources = resources(&network.graph);
+        let resources = match mode {
+            PruningMode::Structured => resources,
+            PruningMode::Unstructured => {
+                let (_, folded) = fold_batch_norm(&model.graph, &model.weights);
+                Resources { model_size: sparse_model_size(&folded), ..resources }
+            }
+        };
+        Some(Self { network, resources })
+    }
 }
 
 /// Why an evaluation has no result.
@@ -74,6 +104,7 @@ pub trait Evaluator: Sync {
 pub struct TrainingEvaluator {
     dataset: Arc<Dataset>,
     settings: TrainSettings,
+    pruning: Option<PruningSettings>,
     task: Task,
 }
 
@@ -84,7 +115,7 @@ impl TrainingEvaluator {
     /// [`ModelError`] if the teacher to learn from cannot be read, or is one of another task.
     pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
-        Ok(Self { dataset, settings, task })
+        Ok(Self { dataset, settings, pruning: experiment.pruning, task })
     }
 }
 
@@ -98,7 +129,10 @@ impl Evaluator for TrainingEvaluator {
         assignment: &Assignment,
         observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        let settings = TrainSettings { epochs: assignment.epochs, ..self.settings.clone() };
+        let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
+            pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
+        });
+        let settings = TrainSettings { epochs: assignment.epochs, pruning, ..self.settings.clone() };
         let model = train(&assignment.graph, &self.dataset, &settings, assignment.seed, observer);
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
@@ -110,6 +144,7 @@ impl Evaluator for TrainingEvaluator {
             last_test_error: model.last_test_error,
             int8_error: None,
             best_epoch: model.best_epoch,
+            pruned: pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),
             weights: Some(model.weights),
         })
     }

@@ -36,9 +36,10 @@ use munas_data::{DataError, Dataset, LoadOptions, Source};
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
 use munas_space::Space;
-use munas_train::{Distillation, Teacher, TrainSettings};
+use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
 
 pub use error::ExperimentError;
+pub use munas_train::PruningMode;
 
 use crate::models::{ModelError, SavedModel};
 
@@ -101,13 +102,11 @@ pub struct PruningSettings {
     pub max_sparsity: f64,
 }
 
-/// What pruning removes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PruningMode {
-    /// Whole channels and units.
-    Structured,
-    /// Single weights.
-    Unstructured,
+impl PruningSettings {
+    /// The pruning of a trial with this target.
+    pub fn at(&self, sparsity: f64) -> Pruning {
+        Pruning { mode: self.mode, sparsity, start: self.start, finish: self.finish }
+    }
 }
 
 /// Section `[train.distillation]`.
@@ -235,9 +234,6 @@ impl Experiment {
     /// [`ExperimentError::Unsupported`] with the key of the first thing it does not do.
     pub fn check_supported(&self) -> Result<(), ExperimentError> {
         let unsupported = |key, feature| Err(ExperimentError::Unsupported { key, feature });
-        if self.pruning.is_some() {
-            return unsupported("train.pruning", "pruning");
-        }
         if self.search.error == DrivingError::Int8 {
             return unsupported("search.error", "a search driven by the int8 error");
         }

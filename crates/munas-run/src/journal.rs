@@ -34,7 +34,7 @@ pub use error::{JournalError, JournalProblem};
 use rows::integer;
 
 /// The version of the schema that this version of munas writes and reads.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 
 /// How long a reader and the writer wait for one another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

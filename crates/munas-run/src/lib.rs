@@ -45,7 +45,7 @@ mod testing;
 mod trial;
 
 pub use error::RunError;
-pub use evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, TrainingEvaluator};
+pub use evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator};
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{Experiment, ExperimentError};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
@@ -55,4 +55,4 @@ pub use replay::{Difference, Replay, replay};
 pub use run::{Run, RunReader};
 pub use session::Session;
 pub use task::Task;
-pub use trial::{FRONT_OBJECTIVES, Outcome, ProposalRecord, TrialRecord, TrialState};
+pub use trial::{FRONT_OBJECTIVES, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};

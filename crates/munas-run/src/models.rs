@@ -32,7 +32,7 @@ pub struct SavedModel {
     pub trial: u64,
     /// The architecture.
     pub architecture: Architecture,
-    /// The graph that was trained.
+    /// The graph that was trained; after structured pruning, what is left of it, with batch norms folded.
     pub graph: Graph,
     /// The weights of its best epoch.
     pub weights: Weights,

@@ -1,8 +1,7 @@
 //! The experiments that come with munas: the files under `presets/`, part of the program.
 //!
-//! Their values are those of the published experiments, but for pruning, which this version does not do: a preset leaves
-//! it out, so that `fashion-mnist` now is what `fashion-mnist-no-pruning` will stay. Presets for Speech Commands and
-//! Visual Wake Words are missing, since there is no source for their data yet.
+//! Their values are those of the published experiments. Each has a variant without pruning, `fashion-mnist-no-pruning`. Presets
+//! for Speech Commands and Visual Wake Words are missing, since there is no source for their data yet.
 
 use crate::experiment::{Experiment, ExperimentError};
 
@@ -13,56 +12,61 @@ pub struct Preset {
     pub name: &'static str,
     /// What it is, in one line.
     pub description: &'static str,
-    /// Whether the published experiment prunes, which the preset leaves out.
-    pub leaves_out_pruning: bool,
+    /// Whether its networks are pruned.
+    pub prunes: bool,
     /// The text of its file.
     pub toml: &'static str,
 }
 
-/// What names the variant without pruning of a preset.
+/// What names the variant of a preset without pruning.
 const NO_PRUNING: &str = "-no-pruning";
 
 /// The name of the preset that `munas search` runs when nothing is asked for.
 pub const QUICK_START: &str = "quick-start";
 
 /// All presets; the first is the quick start.
-pub const PRESETS: [Preset; 8] = [
-    Preset::complete(
+pub const PRESETS: [Preset; 9] = [
+    Preset::dense(
         QUICK_START,
         "drawn digits, two minutes on two cores, nothing to download",
         include_str!("../../../presets/quick-start.toml"),
     ),
-    Preset::unpruned(
+    Preset::pruned(
         "mnist",
-        "MNIST within 2.5 KB of memory, as muNAS but without pruning",
+        "MNIST within 2.5 KB of memory, as muNAS",
         include_str!("../../../presets/mnist.toml"),
     ),
-    Preset::unpruned(
+    Preset::pruned(
+        "mnist-unstructured",
+        "MNIST within 1,000 non-zero weights, as muNAS",
+        include_str!("../../../presets/mnist-unstructured.toml"),
+    ),
+    Preset::pruned(
         "fashion-mnist",
-        "Fashion-MNIST within 64 KB, as muNAS but without pruning",
+        "Fashion-MNIST within 64 KB, as muNAS",
         include_str!("../../../presets/fashion-mnist.toml"),
     ),
-    Preset::unpruned(
+    Preset::pruned(
         "cifar10",
-        "CIFAR-10 within 50 KB, as muNAS but without pruning",
+        "CIFAR-10 within 50 KB, as muNAS",
         include_str!("../../../presets/cifar10.toml"),
     ),
-    Preset::unpruned(
+    Preset::pruned(
         "cifar10-binary",
-        "CIFAR-10 in two classes within 3 KB, as muNAS but without pruning",
+        "CIFAR-10 in two classes within 3 KB, as muNAS",
         include_str!("../../../presets/cifar10-binary.toml"),
     ),
-    Preset::unpruned(
+    Preset::pruned(
         "chars74k",
-        "62 characters in photographs within 20 KB, as muNAS but without pruning",
+        "62 characters in photographs within 20 KB, as muNAS",
         include_str!("../../../presets/chars74k.toml"),
     ),
-    Preset::unpruned(
+    Preset::pruned(
         "chars74k-binary",
-        "characters in two classes within 1.5 KB, as muNAS but without pruning",
+        "characters in two classes within 1.5 KB, as muNAS",
         include_str!("../../../presets/chars74k-binary.toml"),
     ),
-    Preset::complete(
+    Preset::dense(
         "mlp-fashion",
         "Fashion-MNIST with dense layers only, within 200 bytes of memory",
         include_str!("../../../presets/mlp-fashion.toml"),
@@ -70,26 +74,33 @@ pub const PRESETS: [Preset; 8] = [
 ];
 
 impl Preset {
-    /// A preset that does all that its experiment does.
-    const fn complete(name: &'static str, description: &'static str, toml: &'static str) -> Self {
-        Self { name, description, leaves_out_pruning: false, toml }
+    const fn dense(name: &'static str, description: &'static str, toml: &'static str) -> Self {
+        Self { name, description, prunes: false, toml }
     }
 
-    /// A preset that leaves the pruning of its experiment out.
-    const fn unpruned(name: &'static str, description: &'static str, toml: &'static str) -> Self {
-        Self { name, description, leaves_out_pruning: true, toml }
+    const fn pruned(name: &'static str, description: &'static str, toml: &'static str) -> Self {
+        Self { name, description, prunes: true, toml }
     }
 
-    /// The preset of a name; a name with `-no-pruning` means the same preset while none prunes.
+    /// The experiment of a name, with `key=value` overrides: that of a preset, or with `-no-pruning` after the name of a
+    /// preset the same without pruning.
+    ///
+    /// # Errors
+    /// [`ExperimentError::UnknownPreset`] with the nearest name; those of [`Experiment::from_toml`] with overrides.
+    pub fn resolve(name: &str, overrides: &[String]) -> Result<Experiment, ExperimentError> {
+        let Some(base) = name.strip_suffix(NO_PRUNING) else {
+            return Self::find(name)?.experiment(overrides);
+        };
+        let variant = ["train.pruning=".to_owned(), format!("name={name}")];
+        Self::find(base)?.experiment(&[&variant, overrides].concat())
+    }
+
+    /// The preset of a name.
     ///
     /// # Errors
     /// [`ExperimentError::UnknownPreset`] with the nearest name.
     pub fn find(name: &str) -> Result<&'static Self, ExperimentError> {
-        let unpruned = name.strip_suffix(NO_PRUNING);
-        let matches = |preset: &&Self| {
-            preset.name == name || (preset.leaves_out_pruning && unpruned == Some(preset.name))
-        };
-        PRESETS.iter().find(matches).ok_or_else(|| {
+        PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
             let names = PRESETS.map(|preset| preset.name);
             let likeness = |known: &str| strsim::jaro_winkler(known, name);
             let best = names.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

@@ -12,9 +12,12 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use munas_search::{Algorithm, Candidate, History, Observed, Problem, SearchError, Suggestion, suggest};
+use munas_search::{
+    Algorithm, Candidate, History, Observed, Problem, PruningKind, SearchError, SparsityRange, Suggestion,
+    suggest,
+};
 
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, PruningMode};
 use crate::task::Task;
 use crate::trial::TrialRecord;
 
@@ -56,6 +59,14 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
         feasibility: search.feasibility,
         repeats: search.repeats,
         max_draws: search.max_draws,
+        pruning: experiment.pruning.map(|pruning| SparsityRange {
+            kind: match pruning.mode {
+                PruningMode::Structured => PruningKind::Structured,
+                PruningMode::Unstructured => PruningKind::Unstructured,
+            },
+            min: pruning.min_sparsity,
+            max: pruning.max_sparsity,
+        }),
         ..Problem::new(space.clone(), task.input, task.classes(), train.epochs)
     }
 }

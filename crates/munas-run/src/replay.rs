@@ -1,6 +1,6 @@
 //! Whether the journal leads to its proposals: each is derived again from what was known when it was made.
 
-use munas_search::{Candidate, History, Refusals, SearchError};
+use munas_search::{Candidate, History, Proposal, Refusals, SearchError};
 
 use crate::error::RunError;
 use crate::proposals::{Proposals, by_arrival, observed, training_seed};
@@ -45,7 +45,7 @@ pub fn replay(reader: &RunReader) -> Result<Replay, RunError> {
         for known in &arrived[history.len()..known] {
             history.push(observed(known));
         }
-        let difference = match pending(&records, record) {
+        let difference = match pending(&proposals, &records, record) {
             Ok(pending) => {
                 let suggestion = proposals.propose(record.trial, &history, &pending);
                 let derived = suggestion.map(|suggestion| (suggestion.candidate, suggestion.refused));
@@ -61,12 +61,17 @@ pub fn replay(reader: &RunReader) -> Result<Replay, RunError> {
     Ok(Replay { agreeing, difference: None })
 }
 
-/// The candidates that were running when a trial was proposed.
-fn pending(records: &[TrialRecord], record: &TrialRecord) -> Result<Vec<Candidate>, String> {
+/// The candidates that were running when a trial was proposed, as they were then: not pruned yet.
+fn pending(
+    proposals: &Proposals,
+    records: &[TrialRecord],
+    record: &TrialRecord,
+) -> Result<Vec<Candidate>, String> {
     let candidate = |&trial: &u64| {
         let position = records.binary_search_by_key(&trial, |record| record.trial);
         let position = position.map_err(|_| format!("trial {trial}, pending then, is not in the journal"))?;
-        Ok(records[position].candidate.clone())
+        let Candidate { architecture, epochs, sparsity, .. } = records[position].candidate.clone();
+        Ok(proposals.problem().candidate(Proposal { architecture, epochs, sparsity }))
     };
     record.proposal.pending.iter().map(candidate).collect()
 }
@@ -87,8 +92,16 @@ fn compare(
     let seed = training_seed(experiment_seed, record.trial);
     differs("architecture", recorded.architecture.to_json_text(), candidate.architecture.to_json_text())
         .or_else(|| differs("epochs", recorded.epochs.to_string(), candidate.epochs.to_string()))
+        .or_else(|| {
+            let sparsity = |candidate: &Candidate| format!("{:?}", candidate.sparsity);
+            differs("target sparsity", sparsity(recorded), sparsity(&candidate))
+        })
         .or_else(|| differs("seed", record.seed.to_string(), seed.to_string()))
         .or_else(|| {
+            // Those of a pruned network were measured, not proposed.
+            if record.pruned.is_some() {
+                return None;
+            }
             differs("resources", format!("{:?}", recorded.resources), format!("{:?}", candidate.resources))
         })
         .or_else(|| {

@@ -108,6 +108,7 @@ impl Evaluator for Synthetic {
             int8_error: None,
             best_epoch: 1 + u32::from(hash.as_bytes()[6]) % assignment.epochs,
             weights: Some(weights(&assignment.graph)),
+            pruned: None,
         })
     }
 }

@@ -1,13 +1,17 @@
 //! A trial: one proposal, trained or being trained.
 
+use munas_ir::Graph;
 use munas_search::{Bounds, Candidate, Objective, Refusals};
+
+use crate::task::Task;
 
 /// A trial as the journal has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialRecord {
     /// Its number: 1, 2, … in the order of the proposals.
     pub trial: u64,
-    /// What is trained: architecture, resources, epochs.
+    /// What is trained: architecture, resources, epochs, target sparsity. Once the trial is done, the resources are those of
+    /// the trained network, which pruning has made smaller.
     pub candidate: Candidate,
     /// How it was proposed.
     pub proposal: ProposalRecord,
@@ -15,12 +19,23 @@ pub struct TrialRecord {
     pub seed: u64,
     /// How far it came.
     pub state: TrialState,
+    /// What pruning has left, if the trial is done and was pruned.
+    pub pruned: Option<PrunedNetwork>,
     /// Position among the results, from 1; `None` while there is none.
     pub arrival: Option<u64>,
     /// When its training last began, in milliseconds of Unix time.
     pub started_ms: u64,
     /// When it ended, in milliseconds of Unix time.
     pub finished_ms: Option<u64>,
+}
+
+/// A network after pruning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrunedNetwork {
+    /// Share of the channels or weights within reach of pruning that are gone.
+    pub sparsity: f64,
+    /// What is left; after unstructured pruning the network as it was.
+    pub graph: Graph,
 }
 
 /// All that is needed to derive a proposal again.
@@ -89,6 +104,14 @@ impl TrialRecord {
         match &self.state {
             TrialState::Done(outcome) => Some(outcome),
             _ => None,
+        }
+    }
+
+    /// The network: what pruning has left, else that of the architecture.
+    pub fn graph(&self, task: &Task) -> Graph {
+        match &self.pruned {
+            Some(pruned) => pruned.graph.clone(),
+            None => self.candidate.architecture.lower(task.input, task.classes()),
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Proposal {
     pub architecture: Architecture,
     /// The fidelity: epochs of training, at least 1.
     pub epochs: u32,
+    /// The target sparsity of the pruning, where the problem has pruning.
+    pub sparsity: Option<f64>,
 }
 
 /// All that an algorithm may look at.

@@ -81,18 +81,18 @@ impl<'a> Gate<'a> {
 
     /// The proposal as a candidate, or what forbids training it.
     pub(crate) fn admit(&mut self, proposal: Proposal) -> Result<Candidate, Broken> {
-        let graph = self.problem.lower(&proposal.architecture);
-        if let Some(broken) = self.refuse_unpriced(&graph) {
+        let graph = self.problem.priced_graph(&proposal);
+        if let Some(broken) = self.refuse_unpriced(&proposal, &graph) {
             return Err(broken);
         }
         self.judge(self.problem.price(proposal, &graph))
     }
 
     /// Refuses by the floor of the peak memory, if the exact value could change nothing.
-    fn refuse_unpriced(&mut self, graph: &Graph) -> Option<Broken> {
+    fn refuse_unpriced(&mut self, proposal: &Proposal, graph: &Graph) -> Option<Broken> {
         const PEAK: usize = Objective::PeakMemory.index();
         let floor = peak_memory_floor(graph) as f64;
-        let size = munas_cost::model_size(graph) as f64;
+        let size = self.problem.model_size(proposal, graph) as f64;
         let macs = munas_cost::macs(graph) as f64;
         let values = [None, Some(floor), Some(size), Some(macs), self.problem.latency_ms(graph)];
         let excess = self.excess(&values)?;

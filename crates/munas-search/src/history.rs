@@ -13,12 +13,15 @@ use crate::objective::ObjectiveValues;
 pub struct Candidate {
     /// The architecture, as it was proposed (its canonical form is what duplicates are recognised by).
     pub architecture: Architecture,
-    /// Its exact resources.
+    /// Its resources: exact without pruning. With pruning an estimate at the target sparsity before the training
+    /// ([`Problem::candidate`](crate::Problem::candidate)), and those of what is left after it.
     pub resources: Resources,
     /// Milliseconds on the experiment's board, where the problem has a latency model.
     pub latency_ms: Option<f64>,
     /// The fidelity: epochs of training.
     pub epochs: u32,
+    /// The target sparsity, where the problem has pruning.
+    pub sparsity: Option<f64>,
 }
 
 impl Candidate {
@@ -45,25 +48,25 @@ pub struct Observed {
 /// The trials that have ended, in the order in which their results arrived.
 ///
 /// It also knows which canonical architectures they trained. A duplicate is an architecture of the same canonical form
-/// that was trained for at least as many epochs, whatever came of it: what failed once is not tried again.
+/// that was trained for at least as many epochs, whatever came of it: what failed once is not tried again. With pruning,
+/// target sparsities that differ by more than 0.01 make two candidates of one architecture.
 #[derive(Clone, Debug)]
 pub struct History {
     input: Shape,
     trials: Vec<Observed>,
-    /// Canonical architecture → most epochs it was trained for.
-    trained: HashMap<Architecture, u32>,
+    trained: Trainings,
 }
 
 impl History {
     /// An empty history; `input` is the shape of the network's input, on which the canonical form depends.
     pub fn new(input: Shape) -> Self {
-        Self { input, trials: Vec::new(), trained: HashMap::new() }
+        Self { input, trials: Vec::new(), trained: Trainings::default() }
     }
 
     /// Appends a trial that has ended. An error that is not finite counts as a failed trial.
     pub fn push(&mut self, mut trial: Observed) {
         trial.error = trial.error.filter(|error| error.is_finite());
-        insert(&mut self.trained, self.input, &trial.candidate);
+        self.trained.insert(self.input, &trial.candidate);
         self.trials.push(trial);
     }
 
@@ -91,41 +94,65 @@ impl History {
     pub fn input(&self) -> Shape {
         self.input
     }
-
-    /// Most epochs for which this canonical architecture was trained; `None` if it never was.
-    fn trained_epochs(&self, canonical: &Architecture) -> Option<u32> {
-        self.trained.get(canonical).copied()
-    }
 }
 
 /// Recognises candidates that were trained, or are being trained.
 #[derive(Clone, Debug)]
 pub(crate) struct Duplicates<'a> {
     history: &'a History,
-    pending: HashMap<Architecture, u32>,
+    pending: Trainings,
 }
 
 impl<'a> Duplicates<'a> {
     pub(crate) fn new(history: &'a History, pending: &[Candidate]) -> Self {
-        let mut running = HashMap::new();
+        let mut running = Trainings::default();
         for candidate in pending {
-            insert(&mut running, history.input, candidate);
+            running.insert(history.input, candidate);
         }
         Self { history, pending: running }
     }
 
-    /// Whether the architecture was or is trained for at least so many epochs.
-    pub(crate) fn contains(&self, architecture: &Architecture, epochs: u32) -> bool {
-        let canonical = architecture.canonical(self.history.input);
-        let trained = self.history.trained_epochs(&canonical);
-        let running = self.pending.get(&canonical).copied();
-        trained.max(running).is_some_and(|most| most >= epochs)
+    /// Whether the same was or is trained for at least as many epochs.
+    pub(crate) fn contains(&self, candidate: &Candidate) -> bool {
+        let canonical = candidate.architecture.canonical(self.history.input);
+        [&self.history.trained, &self.pending].iter().any(|trained| trained.contains(&canonical, candidate))
     }
 }
 
-fn insert(trained: &mut HashMap<Architecture, u32>, input: Shape, candidate: &Candidate) {
-    let most = trained.entry(candidate.architecture.canonical(input)).or_default();
-    *most = candidate.epochs.max(*most);
+/// How far apart the target sparsities of the same training may lie.
+const SAME_SPARSITY: f64 = 0.01;
+
+/// What was trained, by canonical architecture.
+#[derive(Clone, Debug, Default)]
+struct Trainings(HashMap<Architecture, Vec<Training>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Training {
+    epochs: u32,
+    /// 0 without pruning.
+    sparsity: f64,
+}
+
+impl Training {
+    fn of(candidate: &Candidate) -> Self {
+        Self { epochs: candidate.epochs, sparsity: candidate.sparsity.unwrap_or(0.0) }
+    }
+}
+
+impl Trainings {
+    fn insert(&mut self, input: Shape, candidate: &Candidate) {
+        let canonical = candidate.architecture.canonical(input);
+        self.0.entry(canonical).or_default().push(Training::of(candidate));
+    }
+
+    fn contains(&self, canonical: &Architecture, candidate: &Candidate) -> bool {
+        let Training { epochs, sparsity } = Training::of(candidate);
+        self.0.get(canonical).is_some_and(|trainings| {
+            trainings
+                .iter()
+                .any(|done| done.epochs >= epochs && (done.sparsity - sparsity).abs() <= SAME_SPARSITY)
+        })
+    }
 }
 
 #[cfg(test)]

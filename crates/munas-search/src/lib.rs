@@ -6,6 +6,7 @@
 //! | [`problem`] | what is searched, and by which rules |
 //! | [`history`] | candidates, finished trials in arrival order, the index of duplicates |
 //! | [`scalarisation`] | random scalarisation: the fitness that a tournament compares |
+//! | [`sparsity`] | target sparsities, where networks are pruned |
 //! | [`algorithm`] | what a search algorithm is: [`Algorithm`] and [`Proposer`] |
 //! | [`algorithms`] | one algorithm per file |
 //! | [`feasibility`] | which candidates may be trained, and the nearest miss |
@@ -24,6 +25,7 @@ pub mod objective;
 pub mod pareto;
 pub mod problem;
 pub mod scalarisation;
+pub mod sparsity;
 pub mod suggest;
 
 pub use algorithm::{Algorithm, Context, Proposal, Proposer};
@@ -33,6 +35,7 @@ pub use history::{Candidate, History, Observed};
 pub use objective::{Bounds, Objective};
 pub use problem::{Feasibility, LatencyModel, Problem, ProblemError};
 pub use scalarisation::Scalarisation;
+pub use sparsity::{PruningKind, SparsityRange};
 pub use suggest::{Refusals, SearchError, Suggestion, suggest};
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use munas_cost::Resources;
 use munas_ir::{Graph, Shape};
-use munas_space::{Architecture, Space};
+use munas_space::Space;
 
+use crate::sparsity::{PruningKind, SparsityRange};
 use crate::{Bounds, Candidate, Objective, Proposal};
 
 /// Predicts the milliseconds of one inference of a graph on a board.
@@ -62,6 +64,8 @@ pub struct Problem {
     pub max_draws: NonZeroU64,
     /// The board's latency model; without one, candidates have no latency.
     pub latency: Option<LatencyModel>,
+    /// What the target sparsity of each trial is drawn from; `None`: nothing is pruned.
+    pub pruning: Option<SparsityRange>,
 }
 
 /// Why a problem cannot be searched.
@@ -103,6 +107,7 @@ impl Problem {
             repeats: false,
             max_draws: Self::DEFAULT_MAX_DRAWS,
             latency: None,
+            pruning: None,
         }
     }
 
@@ -132,21 +137,43 @@ impl Problem {
     }
 
     /// A proposal with what is known about it before training: its graph is built, priced and dropped.
+    ///
+    /// With pruning, the resources are an estimate of what will be left: structured pruning takes the target share of every
+    /// layer's channels ([`Graph::evenly_pruned`]; its global threshold will take more of some layers and less of others),
+    /// unstructured pruning the target share of the weights within its reach, which is exact. What is refused by
+    /// it is too large even at its target sparsity.
     pub fn candidate(&self, proposal: Proposal) -> Candidate {
-        let graph = self.lower(&proposal.architecture);
+        let graph = self.priced_graph(&proposal);
         self.price(proposal, &graph)
     }
 
-    /// The graph of an architecture for this problem's input and classes.
-    pub(crate) fn lower(&self, architecture: &Architecture) -> Graph {
-        architecture.lower(self.input, self.classes)
+    /// The graph whose resources count before training: that of the architecture, pruned as far as can be foreseen.
+    pub(crate) fn priced_graph(&self, proposal: &Proposal) -> Graph {
+        let graph = proposal.architecture.lower(self.input, self.classes);
+        match (self.pruning, proposal.sparsity) {
+            (Some(SparsityRange { kind: PruningKind::Structured, .. }), Some(share)) => {
+                graph.evenly_pruned(share)
+            }
+            _ => graph,
+        }
     }
 
-    /// The candidate of a proposal with this graph.
+    /// The model size that counts before training, of a proposal with this priced graph.
+    pub(crate) fn model_size(&self, proposal: &Proposal, graph: &Graph) -> u64 {
+        match (self.pruning, proposal.sparsity) {
+            (Some(SparsityRange { kind: PruningKind::Unstructured, .. }), Some(share)) => {
+                munas_cost::model_size_at(graph, share)
+            }
+            _ => munas_cost::model_size(graph),
+        }
+    }
+
+    /// The candidate of a proposal with this priced graph.
     pub(crate) fn price(&self, proposal: Proposal, graph: &Graph) -> Candidate {
-        let Proposal { architecture, epochs } = proposal;
-        let resources = munas_cost::resources(graph);
-        Candidate { architecture, resources, latency_ms: self.latency_ms(graph), epochs }
+        let model_size = self.model_size(&proposal, graph);
+        let Proposal { architecture, epochs, sparsity } = proposal;
+        let resources = Resources { model_size, ..munas_cost::resources(graph) };
+        Candidate { architecture, resources, latency_ms: self.latency_ms(graph), epochs, sparsity }
     }
 
     /// Milliseconds of one inference, where there is a latency model.

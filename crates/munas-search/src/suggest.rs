@@ -74,9 +74,7 @@ pub fn suggest<R: Rng>(
         return Ok(Suggestion { candidate: problem.candidate(proposer.propose(rng)), refused });
     }
     let duplicates = Duplicates::new(history, pending);
-    let is_duplicate = |candidate: &Candidate| {
-        !problem.repeats && duplicates.contains(&candidate.architecture, candidate.epochs)
-    };
+    let is_duplicate = |candidate: &Candidate| !problem.repeats && duplicates.contains(candidate);
     let mut gate = Gate::new(problem);
     while refused.total() < problem.max_draws.get() {
         match gate.admit(proposer.propose(rng)) {

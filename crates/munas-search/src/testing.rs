@@ -42,7 +42,8 @@ pub fn tiny_problem() -> Problem {
 /// A random candidate, whatever its resources.
 pub fn random_candidate(problem: &Problem, rng: &mut ChaCha8Rng) -> Candidate {
     let architecture = problem.space.sample(rng);
-    problem.candidate(Proposal { architecture, epochs: problem.epochs })
+    let sparsity = problem.pruning.map(|range| range.sample(rng));
+    problem.candidate(Proposal { architecture, epochs: problem.epochs, sparsity })
 }
 
 /// A closed form in place of a training: the error falls with MACs, depth, batch norm and ReLU, each with diminishing

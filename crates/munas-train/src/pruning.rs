@@ -79,7 +79,8 @@ impl Pruning {
 
     /// The same over `budget` epochs instead of `epochs`: the share of the training before the start and the finish stays
     /// about the same, at least one epoch counts.
-    pub(crate) fn stretched(&self, epochs: u32, budget: u32) -> Self {
+    #[must_use]
+    pub fn stretched(&self, epochs: u32, budget: u32) -> Self {
         let stretch = |epoch: u32| {
             let stretched = (f64::from(epoch) * f64::from(budget) / f64::from(epochs)).round() as u32;
             stretched.clamp(1, budget)
@@ -95,8 +96,8 @@ impl Pruning {
         if self.start == 0 {
             return fail("pruning.start", "0".into(), "epochs count from 1");
         }
-        if self.start >= self.finish {
-            return fail("pruning.start", self.start.to_string(), "must be before pruning.finish");
+        if self.start > self.finish {
+            return fail("pruning.start", self.start.to_string(), "must not be after pruning.finish");
         }
         if self.finish > epochs {
             return fail("pruning.finish", self.finish.to_string(), "must not be after the last epoch");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::experiment::{Overrides, path_text};
+use super::values::PruningSpec;
 use super::{DataSource, Format};
 
 const EXAMPLES: &str = "\
@@ -91,6 +92,10 @@ pub struct TrainingOptions {
     /// Label smoothing
     #[arg(long, value_name = "SHARE")]
     pub label_smoothing: Option<f64>,
+    /// MODE:SHARE[:START:FINISH]: prune this share of channels (structured) or weights (unstructured) from epoch START to
+    /// FINISH [default: a tenth and six tenths of the epochs]; a preset's pruning is left out
+    #[arg(long, value_name = "HOW")]
+    pub pruning: Option<PruningSpec>,
 }
 
 impl TrainArgs {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use munas_run::experiment::quantity;
+use munas_train::{Pruning, PruningMode};
 
 /// Bytes: `16KB`, `16KiB`, `16000`.
 pub fn bytes(text: &str) -> Result<u64, String> {
@@ -113,6 +114,48 @@ pub fn check_classes(classes: usize) -> Result<usize, String> {
     }
 }
 
+/// How one network is pruned while it is trained: `structured:0.5`, or with epochs `structured:0.5:3:18`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PruningSpec {
+    mode: PruningMode,
+    sparsity: f64,
+    /// Start and finish.
+    epochs: Option<(u32, u32)>,
+}
+
+impl PruningSpec {
+    /// The pruning of a training of so many epochs.
+    pub fn over(self, epochs: u32) -> Pruning {
+        let (start, finish) =
+            self.epochs.unwrap_or_else(|| ((epochs / 10).max(1), (epochs * 6).div_ceil(10)));
+        Pruning { mode: self.mode, sparsity: self.sparsity, start, finish }
+    }
+}
+
+impl FromStr for PruningSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (mode, sparsity, epochs) = match parts[..] {
+            [mode, sparsity] => (mode, sparsity, None),
+            [mode, sparsity, start, finish] => {
+                let epoch = |text: &str| text.parse::<u32>().map_err(|_| format!("{text} is no epoch"));
+                (mode, sparsity, Some((epoch(start)?, epoch(finish)?)))
+            }
+            _ => return Err("not of the form MODE:SHARE or MODE:SHARE:START:FINISH".to_owned()),
+        };
+        let mode = match mode {
+            "structured" => PruningMode::Structured,
+            "unstructured" => PruningMode::Unstructured,
+            _ => return Err(format!("{mode} is neither structured nor unstructured")),
+        };
+        let sparsity = sparsity.parse().ok().filter(|share| (0.0..1.0).contains(share));
+        let sparsity = sparsity.ok_or("the share must be at least 0 and below 1")?;
+        Ok(Self { mode, sparsity, epochs })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +202,19 @@ mod tests {
         ] {
             let error = text.parse::<InputDims>().unwrap_err();
             assert!(error.contains(problem), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn pruning_names_mode_share_and_epochs() {
+        let over_ten = |text: &str| text.parse::<PruningSpec>().map(|spec| spec.over(10));
+        let structured = Pruning { mode: PruningMode::Structured, sparsity: 0.5, start: 1, finish: 6 };
+        assert_eq!(over_ten("structured:0.5"), Ok(structured));
+        let unstructured = Pruning { mode: PruningMode::Unstructured, start: 3, finish: 8, ..structured };
+        assert_eq!(over_ten("unstructured:0.5:3:8"), Ok(unstructured));
+        for text in ["", "structured", "blocks:0.5", "structured:1", "structured:0.5:3", "structured:0.5:a:8"]
+        {
+            assert!(over_ten(text).is_err(), "{text}");
         }
     }
 

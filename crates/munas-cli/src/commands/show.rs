@@ -44,8 +44,7 @@ struct TensorJson {
 pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let details = trial(&reader, args.trial)?;
-    let architecture = &details.record.candidate.architecture;
-    let network = Network::new(architecture.lower(reader.task().input, reader.task().classes()));
+    let network = Network::new(details.record.graph(reader.task()));
     if args.format.json {
         let document = ShowJson {
             trial: TrialJson::new(&details.record, &reader.experiment().bounds),
@@ -91,6 +90,10 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         ("model size", units::bytes(resources.model_size)),
         ("MACs", units::count(resources.macs)),
     ];
+    if let (Some(target), Some(pruned)) = (record.candidate.sparsity, &record.pruned) {
+        let sparsity = format!("{} (target {})", units::percent(pruned.sparsity), units::percent(target));
+        facts.push(("sparsity", sparsity));
+    }
     if let Some(outcome) = record.outcome() {
         facts.push(("val. error", units::percent(outcome.validation_error)));
         facts.push((

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
+use munas_cost::sparse_model_size;
 use munas_data::Dataset;
-use munas_ir::{Graph, Shape};
+use munas_ir::{Shape, fold_batch_norm};
 use munas_report::{curve_table, units};
 use munas_run::{Experiment, SavedModel};
 use munas_space::Architecture;
-use munas_train::{EpochReport, TrainedModel, train};
+use munas_train::{EpochReport, PruningMode, TrainSettings, TrainedModel, train};
 use serde::Serialize;
 
 use super::cost::CostRecord;
@@ -38,6 +39,8 @@ struct TrainJson {
     last_test_error: f64,
     best_epoch: u32,
     seconds: f64,
+    /// Share of the channels or weights within reach of pruning that are gone; null without pruning. Costs are those of what is left.
+    sparsity: Option<f64>,
     #[serde(flatten)]
     cost: CostRecord,
     curve: Vec<EpochJson>,
@@ -59,9 +62,10 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     let dataset = load_dataset(&experiment)?;
     let [height, width, channels] = dataset.input;
     let graph = architecture.lower(Shape::new(height, width, channels), dataset.classes());
-    let settings = experiment.train_settings(&dataset)?;
+    let mut settings = experiment.train_settings(&dataset)?;
+    settings.pruning = args.options.pruning.map(|pruning| pruning.over(settings.epochs));
     let start = Instant::now();
-    let mut progress = EpochProgress::new(experiment.train.epochs);
+    let mut progress = EpochProgress::new(settings.epochs);
     let trained = train(&graph, &dataset, &settings, experiment.seed, &mut |report| {
         progress.show(report);
         ControlFlow::Continue(())
@@ -69,7 +73,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     progress.finish();
     let trained = trained?;
     let seconds = start.elapsed().as_secs_f64();
-    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &graph, &trained)).transpose()?;
+    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained)).transpose()?;
     let document = TrainJson {
         data: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
@@ -80,7 +84,8 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         last_test_error: trained.last_test_error,
         best_epoch: trained.best_epoch,
         seconds,
-        cost: CostRecord::of(&graph),
+        sparsity: trained.sparsity,
+        cost: cost(&trained, &settings),
         curve: trained.curve.iter().map(EpochJson::from).collect(),
         model,
     };
@@ -99,7 +104,11 @@ fn experiment(args: &TrainArgs) -> CliResult<Experiment> {
     check_source(args.data.as_deref())?;
     let mut overrides = Vec::new();
     let base = match &args.preset {
-        Some(preset) => Base::Preset(preset),
+        // Its pruning is that of a search; here --pruning says how.
+        Some(preset) => {
+            overrides.push("train.pruning=".to_owned());
+            Base::Preset(preset)
+        }
         None => {
             overrides.push(DEFAULT_DATA.to_owned());
             Base::Defaults
@@ -108,21 +117,30 @@ fn experiment(args: &TrainArgs) -> CliResult<Experiment> {
     overrides.extend(args.overrides());
     let experiment = resolve(base, &overrides)?;
     experiment.check_supported()?;
+    if experiment.pruning.is_some() {
+        // It has no sparsity for a single network, only a range to search in.
+        return Err(CliError::input("`train.pruning` is for a search").hint("use --pruning MODE:SHARE"));
+    }
     Ok(experiment)
 }
 
-fn save(
-    dir: &Path,
-    architecture: &Architecture,
-    graph: &Graph,
-    trained: &TrainedModel,
-) -> CliResult<PathBuf> {
+/// What the trained network costs; of one that was pruned weight by weight, only non-zero weights take room.
+fn cost(trained: &TrainedModel, settings: &TrainSettings) -> CostRecord {
+    let mut cost = CostRecord::of(&trained.graph);
+    if settings.pruning.is_some_and(|pruning| pruning.mode == PruningMode::Unstructured) {
+        let (_, folded) = fold_batch_norm(&trained.graph, &trained.weights);
+        cost.model_size = sparse_model_size(&folded);
+    }
+    cost
+}
+
+fn save(dir: &Path, architecture: &Architecture, trained: &TrainedModel) -> CliResult<PathBuf> {
     let path = dir.join(MODEL_FILE);
     let model = SavedModel {
         // There is no run that it could be a trial of.
         trial: 0,
         architecture: architecture.clone(),
-        graph: graph.clone(),
+        graph: trained.graph.clone(),
         weights: trained.weights.clone(),
     };
     model.save(&path)?;
@@ -155,6 +173,7 @@ fn print(dataset: &Dataset, trained: &TrainedModel, document: &TrainJson, output
                 units::percent(trained.last_test_error)
             ),
         ),
+        ("sparsity", units::percent_or_dash(document.sparsity)),
         ("peak memory", units::bytes(cost.peak_memory)),
         ("model size", units::bytes(cost.model_size)),
         ("MACs", units::count(cost.macs)),

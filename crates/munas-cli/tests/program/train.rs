@@ -82,3 +82,20 @@ fn divergence_is_a_failure_with_a_hint() {
         finished.stderr
     );
 }
+
+#[test]
+fn a_pruned_network_is_smaller() {
+    let workspace = Workspace::new();
+    let arch = workspace.write("arch.json", r#"{"dense":[24,20]}"#);
+    let train = ["train", "--space", "mlp", "--arch", arch, "--json"];
+    let pruned = |how: &str| workspace.json(&[&train, OPTIONS, &["--pruning", how]].concat());
+    let structured = pruned("structured:0.5:1:2");
+    assert_eq!(structured["sparsity"].as_f64(), Some(0.5));
+    // The first layer reads the input and stays; ten of the second layer's units go.
+    assert_eq!(structured["model_size"], 24 * 256 + 24 + 10 * 24 + 10 + 10 * 10 + 10);
+    let unstructured = pruned("unstructured:0.5:1:2");
+    assert_eq!(unstructured["model_size"], (24 * 256 + 20 * 24) / 2 + 24 + 20 + 10 * 20 + 10);
+    let finished = workspace.run(&[&train, OPTIONS, &["--pruning", "structured:0.5:2:9"]].concat());
+    assert_eq!(finished.code, Some(2), "{}", finished.stderr);
+    assert!(finished.stderr.contains("pruning.finish"), "{}", finished.stderr);
+}

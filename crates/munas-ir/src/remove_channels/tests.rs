@@ -103,3 +103,15 @@ fn input_output_and_one_channel_of_each_stay() {
     let (pruned, _) = remove_zero_channels(&graph, &weights(&graph, &zero));
     assert_eq!(channels(&pruned), [2, 2, 1, 2]);
 }
+
+#[test]
+fn an_even_share_is_taken_where_all_that_is_coupled_can_lose_it() {
+    let net =
+        graph(&[(conv(8), &[0]), (conv(8), &[1]), (depthwise(), &[2]), (dense(5), &[3]), (dense(3), &[4])]);
+    assert_eq!(channels(&net.evenly_pruned(0.0)), [2, 8, 8, 8, 5, 3]);
+    assert_eq!(channels(&net.evenly_pruned(0.5)), [2, 8, 4, 4, 2, 3]);
+    assert_eq!(channels(&net.evenly_pruned(0.99)), [2, 8, 1, 1, 1, 3]);
+    let coupled = graph(&[(conv(8), &[0]), (conv(8), &[1]), (Op::Add, &[1, 2]), (dense(3), &[3])]);
+    assert_eq!(coupled.evenly_pruned(0.5), coupled);
+    assert_eq!(net.prunable_layers().map(OpId::index).collect::<Vec<_>>(), [1, 3]);
+}

@@ -136,7 +136,7 @@ fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
             td { (units::percent_or_dash(test_error)) }
             (cell(Objective::PeakMemory)) (cell(Objective::ModelSize)) (cell(Objective::Macs))
             td .word.met[inside] { @if inside { "yes" } @else { "no" } }
-            td .word.muted { (crate::network::outline(&trial.candidate.architecture)) }
+            td .word.muted { (crate::network::trial_outline(trial)) }
         }
     }
 }

@@ -6,7 +6,7 @@ use munas_search::Objective;
 use munas_train::EpochReport;
 
 use super::{RunView, anchor, axis_format};
-use crate::network::{LAYER_COLUMNS, Network, outline};
+use crate::network::{LAYER_COLUMNS, Network, trial_outline};
 use crate::objective::objective_title;
 use crate::plot::{Axis, Line, LinePlot, Shape};
 use crate::{Scale, units};
@@ -23,7 +23,7 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
 
 fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
     let architecture = &trial.candidate.architecture;
-    let network = Network::new(architecture.lower(view.task.input, view.task.classes()));
+    let network = Network::new(trial.graph(view.task));
     let resources = &trial.candidate.resources;
     let peak_bound = view.bounds().peak_memory;
     html! {
@@ -34,7 +34,7 @@ fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
                     "error " (units::percent_or_dash(trial.validation_error()))
                     " · " (units::bytes(resources.peak_memory)) " peak memory"
                     " · " (units::bytes(resources.model_size)) " parameters"
-                    " · " (units::count(resources.macs)) " MACs · " (outline(architecture))
+                    " · " (units::count(resources.macs)) " MACs · " (trial_outline(trial))
                 }
             }
             div .grid {

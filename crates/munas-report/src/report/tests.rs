@@ -49,6 +49,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
             architecture,
             latency_ms: None,
             epochs: 3,
+            sparsity: None,
         },
         proposal: ProposalRecord {
             algorithm: "aging".into(),
@@ -58,6 +59,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         },
         seed: number,
         state: state.unwrap_or(TrialState::Done(outcome)),
+        pruned: None,
         arrival: Some(number),
         started_ms: 0,
         finished_ms: Some(1),

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use munas_ir::Weights;
 use munas_search::{Candidate, History, SearchError};
 use munas_train::EpochReport;
 
 use super::workers::Ended;
 use super::{EndReason, Limits, Summary};
 use crate::error::RunError;
-use crate::evaluate::{Assignment, Evaluated, EvaluationError};
+use crate::evaluate::{Assignment, Evaluated, EvaluationError, Pruned};
 use crate::files::remove_if_present;
 use crate::kept::Front;
 use crate::models::{self, SavedModel};
@@ -102,6 +103,7 @@ impl<'a> Search<'a> {
             },
             seed: training_seed(self.run.experiment().seed, trial),
             state: TrialState::Running,
+            pruned: None,
             arrival: None,
             started_ms: now_ms(),
             finished_ms: None,
@@ -114,17 +116,13 @@ impl<'a> Search<'a> {
     fn start(&mut self, record: TrialRecord, restarted: bool) -> Next {
         let assignment = Assignment {
             trial: record.trial,
-            graph: self.lower(&record.candidate),
+            graph: record.graph(self.run.task()),
             epochs: record.candidate.epochs,
             seed: record.seed,
+            sparsity: record.candidate.sparsity,
         };
         self.running.insert(record.trial, record.clone());
         Next::Start { record: Box::new(record), assignment: Box::new(assignment), restarted }
-    }
-
-    fn lower(&self, candidate: &Candidate) -> munas_ir::Graph {
-        let problem = self.proposals.problem();
-        candidate.architecture.lower(problem.input, problem.classes)
     }
 
     /// Records an epoch of a running trial.
@@ -135,7 +133,14 @@ impl<'a> Search<'a> {
     /// Records the end of a running trial. Returns its record, and whether it is on the front.
     pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), RunError> {
         let mut record = self.running.remove(&ended.trial).expect("a trial that ends was running");
-        let (state, weights) = conclude(ended.result, ended.elapsed);
+        let (state, network) = conclude(ended.result, ended.elapsed);
+        let (weights, pruned) = network.unwrap_or_default();
+        if let Some(Pruned { network, resources }) = pruned {
+            let latency = self.proposals.problem().latency.as_ref();
+            record.candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
+            record.candidate.resources = resources;
+            record.pruned = Some(network);
+        }
         record.arrival = match state {
             TrialState::Done(_) | TrialState::Failed(_) => Some(self.history.len() as u64 + 1),
             TrialState::Running | TrialState::Stopped => None,
@@ -146,7 +151,7 @@ impl<'a> Search<'a> {
         // First the model, then the journal that counts on it, then the models that it makes superfluous: a process that
         // is killed in between leaves a model too many, never one too few.
         if let Some(weights) = weights.filter(|_| on_front) {
-            let graph = self.lower(&record.candidate);
+            let graph = record.graph(self.run.task());
             let architecture = record.candidate.architecture.clone();
             let model = SavedModel { trial: record.trial, architecture, graph, weights };
             model.save(&models::path(self.run.dir(), record.trial))?;
@@ -181,11 +186,11 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The terminal state of an evaluation, and the weights if there are any.
-fn conclude(
-    result: Result<Evaluated, EvaluationError>,
-    elapsed: Duration,
-) -> (TrialState, Option<munas_ir::Weights>) {
+/// What an evaluation leaves besides figures: weights, and the network that pruning has left.
+type Network = (Option<Weights>, Option<Pruned>);
+
+/// The terminal state of an evaluation, and its network if there is a result.
+fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (TrialState, Option<Network>) {
     let evaluated = match result {
         Ok(evaluated) => evaluated,
         Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
@@ -203,5 +208,5 @@ fn conclude(
         best_epoch: evaluated.best_epoch,
         train_seconds: elapsed.as_secs_f64(),
     };
-    (TrialState::Done(outcome), evaluated.weights)
+    (TrialState::Done(outcome), Some((evaluated.weights, evaluated.pruned)))
 }

@@ -137,6 +137,7 @@ fn train_error(error: TrainError) -> ExperimentError {
 
 fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, ExperimentError> {
     let PruningFile { mode, start, finish, min_sparsity, max_sparsity } = *file;
+    require(start >= 1, "train.pruning.start", "must be at least 1: epochs count from 1")?;
     require(start < finish, "train.pruning.start", "must be before train.pruning.finish")?;
     require(finish <= epochs, "train.pruning.finish", "must not be after the last epoch (train.epochs)")?;
     let sparsity = 0.0..1.0;

@@ -6,11 +6,11 @@
 use rusqlite::Row;
 
 use munas_cost::Resources;
-use munas_ir::Shape;
+use munas_ir::{Graph, Shape};
 use munas_search::{Candidate, Refusals};
 use munas_space::Architecture;
 
-use crate::trial::{Outcome, ProposalRecord, TrialRecord, TrialState};
+use crate::trial::{Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
 
 /// A row that is no trial: which column, and what is wrong with it.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(super) struct ProposalRow {
     pub architecture: String,
     pub canonical_key: String,
     pub epochs: i64,
+    pub target_sparsity: Option<f64>,
     pub seed: i64,
     pub history_length: i64,
     pub pending: String,
@@ -55,6 +56,8 @@ pub(super) struct ResultRow {
     pub last_test_error: Option<f64>,
     pub int8_error: Option<f64>,
     pub best_epoch: Option<i64>,
+    pub sparsity: Option<f64>,
+    pub graph: Option<String>,
     pub train_seconds: Option<f64>,
     pub finished_ms: Option<i64>,
 }
@@ -68,6 +71,7 @@ impl ProposalRow {
             architecture: row.get("architecture")?,
             canonical_key: row.get("canonical_key")?,
             epochs: row.get("epochs")?,
+            target_sparsity: row.get("target_sparsity")?,
             seed: row.get("seed")?,
             history_length: row.get("history_length")?,
             pending: row.get("pending")?,
@@ -96,6 +100,8 @@ impl ResultRow {
             last_test_error: row.get("last_test_error")?,
             int8_error: row.get("int8_error")?,
             best_epoch: row.get("best_epoch")?,
+            sparsity: row.get("sparsity")?,
+            graph: row.get("graph")?,
             train_seconds: row.get("train_seconds")?,
             finished_ms: row.get("finished_ms")?,
         })
@@ -119,6 +125,7 @@ pub(super) fn proposal_row(record: &TrialRecord, input: Shape) -> ProposalRow {
         architecture: candidate.architecture.to_json_text(),
         canonical_key: canonical_key(&candidate.architecture, input),
         epochs: i64::from(candidate.epochs),
+        target_sparsity: candidate.sparsity,
         seed: integer(record.seed),
         history_length: integer(proposal.history_length),
         pending: serde_json::to_string(&proposal.pending).expect("numbers have a JSON form"),
@@ -151,6 +158,8 @@ pub(super) fn result_row(record: &TrialRecord) -> ResultRow {
         last_test_error: outcome.map(|outcome| outcome.last_test_error),
         int8_error: outcome.and_then(|outcome| outcome.int8_error),
         best_epoch: outcome.map(|outcome| i64::from(outcome.best_epoch)),
+        sparsity: record.pruned.as_ref().map(|pruned| pruned.sparsity),
+        graph: record.pruned.as_ref().map(|pruned| pruned.graph.to_json()),
         train_seconds: outcome.map(|outcome| outcome.train_seconds),
         finished_ms: record.finished_ms.map(integer),
     }
@@ -192,6 +201,7 @@ pub(super) fn trial_record(
             resources,
             latency_ms: proposal.latency_ms,
             epochs: column.unsigned("epochs", proposal.epochs)?,
+            sparsity: proposal.target_sparsity,
         },
         proposal: ProposalRecord {
             algorithm: proposal.algorithm,
@@ -201,6 +211,7 @@ pub(super) fn trial_record(
             refused,
         },
         seed: column.unsigned("seed", proposal.seed)?,
+        pruned: column.pruned(&result)?,
         state: column.state(result)?,
         arrival,
         started_ms: column.unsigned("started_ms", proposal.started_ms)?,
@@ -224,6 +235,12 @@ impl Columns {
 
     fn present<T>(&self, column: &'static str, value: Option<T>) -> Result<T, RowError> {
         value.ok_or_else(|| self.error(column, &"is empty"))
+    }
+
+    fn pruned(&self, row: &ResultRow) -> Result<Option<PrunedNetwork>, RowError> {
+        let (Some(sparsity), Some(graph)) = (row.sparsity, &row.graph) else { return Ok(None) };
+        let graph = Graph::from_json(graph).map_err(|error| self.error("graph", &error))?;
+        Ok(Some(PrunedNetwork { sparsity, graph }))
     }
 
     fn state(&self, row: ResultRow) -> Result<TrialState, RowError> {

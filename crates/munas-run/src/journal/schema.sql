@@ -24,13 +24,14 @@ CREATE TABLE trial (
     architecture           TEXT    NOT NULL,            -- JSON
     canonical_key          TEXT    NOT NULL,            -- hash of the canonical architecture: equal for duplicates
     epochs                 INTEGER NOT NULL,
+    target_sparsity        REAL,                        -- NULL: no pruning
     seed                   INTEGER NOT NULL,            -- of the training
     history_length         INTEGER NOT NULL,            -- results known when it was proposed: arrivals 1..=history_length
     pending                TEXT    NOT NULL,            -- JSON list of the trials that were running then
     refused_hard           INTEGER NOT NULL,
     refused_soft           INTEGER NOT NULL,
     refused_duplicates     INTEGER NOT NULL,
-    -- its resources: bytes, MACs, milliseconds
+    -- its resources: bytes, MACs, milliseconds; with pruning estimates until the trial is done, then those of what is left
     peak_memory            INTEGER NOT NULL,
     peak_memory_with_input INTEGER NOT NULL,
     model_size             INTEGER NOT NULL,
@@ -44,12 +45,15 @@ CREATE TABLE trial (
     last_test_error        REAL,
     int8_error             REAL,
     best_epoch             INTEGER,
+    sparsity               REAL,                        -- share that is pruned
+    graph                  TEXT,                        -- what pruning has left, as JSON; NULL: that of the architecture
     train_seconds          REAL,
     started_ms             INTEGER NOT NULL,            -- Unix time
     finished_ms            INTEGER,
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK ((state IN ('done', 'failed')) = (arrival IS NOT NULL)),
-    CHECK ((state = 'done') = (validation_error IS NOT NULL))
+    CHECK ((state = 'done') = (validation_error IS NOT NULL)),
+    CHECK ((sparsity IS NULL) = (graph IS NULL))
 ) STRICT;
 
 CREATE TABLE epoch (

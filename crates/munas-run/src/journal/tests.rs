@@ -32,7 +32,7 @@ fn another_schema_is_refused() {
     execute_sql(&dir, "PRAGMA user_version = 99");
     for problem in [problem(Run::open(dir.path())), problem(RunReader::open(dir.path()))] {
         assert!(matches!(problem, JournalProblem::SchemaVersion { found: 99 }), "{problem}");
-        assert_eq!(problem.to_string(), "the journal has schema version 99, this version of munas reads 1");
+        assert_eq!(problem.to_string(), "the journal has schema version 99, this version of munas reads 2");
     }
 }
 

@@ -26,8 +26,8 @@ impl Journal {
 
     /// Records the state in which a trial ended.
     pub fn finish_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
-        let row = rows::result_row(record);
-        self.sqlite(|connection| finish(connection, integer(record.trial), &row))
+        let (proposal, result) = (rows::proposal_row(record, self.task.input), rows::result_row(record));
+        self.sqlite(|connection| finish(connection, &proposal, &result))
     }
 
     /// Records one epoch of a trial.
@@ -99,11 +99,11 @@ impl Journal {
 
 fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO trial (id, state, algorithm, space, architecture, canonical_key, epochs, seed, history_length,
-            pending, refused_hard, refused_soft, refused_duplicates, peak_memory, peak_memory_with_input, model_size,
+        "INSERT INTO trial (id, state, algorithm, space, architecture, canonical_key, epochs, target_sparsity, seed,
+            history_length, pending, refused_hard, refused_soft, refused_duplicates, peak_memory, peak_memory_with_input, model_size,
             macs, exact, latency_ms, started_ms)
-         VALUES (:id, 'running', :algorithm, :space, :architecture, :canonical_key, :epochs, :seed, :history_length,
-            :pending, :refused_hard, :refused_soft, :refused_duplicates, :peak_memory, :peak_memory_with_input,
+         VALUES (:id, 'running', :algorithm, :space, :architecture, :canonical_key, :epochs, :target_sparsity, :seed,
+            :history_length, :pending, :refused_hard, :refused_soft, :refused_duplicates, :peak_memory, :peak_memory_with_input,
             :model_size, :macs, :exact, :latency_ms, :started_ms)",
     )?;
     let values = named_params! {
@@ -113,6 +113,7 @@ fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
         ":architecture": row.architecture,
         ":canonical_key": row.canonical_key,
         ":epochs": row.epochs,
+        ":target_sparsity": row.target_sparsity,
         ":seed": row.seed,
         ":history_length": row.history_length,
         ":pending": row.pending,
@@ -130,15 +131,17 @@ fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
     statement.execute(values).map(drop)
 }
 
-fn finish(connection: &Connection, trial: i64, row: &ResultRow) -> rusqlite::Result<()> {
+fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "UPDATE trial SET state = :state, reason = :reason, arrival = :arrival, validation_error = :validation_error,
             test_error = :test_error, last_test_error = :last_test_error, int8_error = :int8_error,
-            best_epoch = :best_epoch, train_seconds = :train_seconds, finished_ms = :finished_ms
+            best_epoch = :best_epoch, sparsity = :sparsity, graph = :graph, train_seconds = :train_seconds,
+            finished_ms = :finished_ms, peak_memory = :peak_memory, peak_memory_with_input = :peak_memory_with_input,
+            model_size = :model_size, macs = :macs, exact = :exact, latency_ms = :latency_ms
          WHERE id = :id",
     )?;
     let values = named_params! {
-        ":id": trial,
+        ":id": proposal.id,
         ":state": row.state,
         ":reason": row.reason,
         ":arrival": row.arrival,
@@ -147,8 +150,16 @@ fn finish(connection: &Connection, trial: i64, row: &ResultRow) -> rusqlite::Res
         ":last_test_error": row.last_test_error,
         ":int8_error": row.int8_error,
         ":best_epoch": row.best_epoch,
+        ":sparsity": row.sparsity,
+        ":graph": row.graph,
         ":train_seconds": row.train_seconds,
         ":finished_ms": row.finished_ms,
+        ":peak_memory": proposal.peak_memory,
+        ":peak_memory_with_input": proposal.peak_memory_with_input,
+        ":model_size": proposal.model_size,
+        ":macs": proposal.macs,
+        ":exact": proposal.exact,
+        ":latency_ms": proposal.latency_ms,
     };
     statement.execute(values).map(drop)
 }

@@ -1,8 +1,9 @@
 use munas_data::NormaliseMode;
-use munas_search::AlgorithmKind;
+use munas_search::{AlgorithmKind, Bounds};
 use munas_train::{Optimizer, Schedule};
 
 use super::*;
+use crate::experiment::{PruningMode, PruningSettings};
 
 /// What is published of an experiment: a row of the table of presets in the documentation.
 struct Row {
@@ -16,6 +17,8 @@ struct Row {
     schedule: Schedule,
     dropout: f64,
     augment: &'static [&'static str],
+    /// Start, finish, smallest and largest sparsity of structured pruning.
+    pruning: Option<(u32, u32, f64, f64)>,
     /// Error, peak memory, model size, MACs.
     bounds: (f64, u64, u64, u64),
     trials: u64,
@@ -35,6 +38,7 @@ fn published() -> Vec<Row> {
         schedule: Schedule::Constant,
         dropout: 0.0,
         augment: &[],
+        pruning: None,
         bounds: (0.0, 0, 0, 0),
         trials: 2000,
     };
@@ -42,6 +46,7 @@ fn published() -> Vec<Row> {
         Row {
             name: "mnist",
             source: "mnist",
+            pruning: Some((3, 18, 0.05, 0.80)),
             epochs: 30,
             learning_rate: 0.005,
             weight_decay: 4e-5,
@@ -52,6 +57,7 @@ fn published() -> Vec<Row> {
         Row {
             name: "fashion-mnist",
             source: "fashion-mnist",
+            pruning: Some((3, 38, 0.05, 0.90)),
             epochs: 45,
             schedule: Schedule::Piecewise(vec![(25, 0.005), (35, 0.001)]),
             dropout: 0.15,
@@ -62,6 +68,7 @@ fn published() -> Vec<Row> {
         Row {
             name: "cifar10",
             source: "cifar10",
+            pruning: Some((90, 120, 0.10, 0.90)),
             epochs: 130,
             schedule: Schedule::Piecewise(vec![(90, 0.005), (105, 0.001)]),
             dropout: 0.15,
@@ -73,6 +80,7 @@ fn published() -> Vec<Row> {
         Row {
             name: "cifar10-binary",
             source: "cifar10-binary",
+            pruning: Some((30, 60, 0.10, 0.60)),
             epochs: 80,
             schedule: Schedule::Piecewise(vec![(35, 0.005), (65, 0.001)]),
             augment: &["flip", "shift:4"],
@@ -82,6 +90,7 @@ fn published() -> Vec<Row> {
         Row {
             name: "chars74k",
             source: "chars74k",
+            pruning: Some((20, 53, 0.10, 0.85)),
             epochs: 60,
             batch: 80,
             weight_decay: 1e-4,
@@ -94,6 +103,7 @@ fn published() -> Vec<Row> {
         Row {
             name: "chars74k-binary",
             source: "chars74k-binary",
+            pruning: Some((20, 53, 0.10, 0.85)),
             epochs: 60,
             weight_decay: 4e-5,
             schedule: Schedule::Piecewise(vec![(42, 0.005)]),
@@ -134,6 +144,9 @@ fn presets_have_the_published_values() {
         assert_eq!(train.schedule, row.schedule, "{name}");
         let augment: Vec<String> = train.augment.iter().map(ToString::to_string).collect();
         assert_eq!(augment, row.augment, "{name}");
+        let pruning = experiment.pruning.inspect(|pruning| assert_eq!(pruning.mode, PruningMode::Structured));
+        let pruning = pruning.map(|one| (one.start, one.finish, one.min_sparsity, one.max_sparsity));
+        assert_eq!(pruning, row.pruning, "{name}");
         let found = (bounds.error, bounds.peak_memory, bounds.model_size, bounds.macs);
         let (error, peak_memory, model_size, macs) = row.bounds;
         assert_eq!(found, (Some(error), Some(peak_memory), Some(model_size), Some(macs)), "{name}");
@@ -154,25 +167,39 @@ fn single_values_of_the_presets() {
 
 #[test]
 fn all_presets_run_in_this_version_and_read_back() {
-    assert_eq!(PRESETS.len(), published().len() + 1);
+    assert_eq!(PRESETS.len(), published().len() + 2);
     for preset in PRESETS {
         let experiment = experiment(preset.name);
         assert_eq!(experiment.name, preset.name);
         assert_eq!(experiment.check_supported(), Ok(()), "{}", preset.name);
+        assert_eq!(experiment.pruning.is_some(), preset.prunes, "{}", preset.name);
         assert_eq!(Experiment::from_toml(&experiment.to_toml(), &[]), Ok(experiment), "{}", preset.name);
-        assert_eq!(
-            preset.description.contains("without pruning"),
-            preset.leaves_out_pruning,
-            "{}",
-            preset.name
-        );
+        let unpruned = Preset::resolve(&format!("{}-no-pruning", preset.name), &[]).unwrap();
+        assert_eq!(unpruned.pruning, None);
     }
 }
 
 #[test]
-fn the_variant_without_pruning_is_the_preset_itself() {
-    assert_eq!(Preset::find("mnist-no-pruning").unwrap().name, "mnist");
-    assert!(Preset::find("mlp-fashion-no-pruning").is_err(), "it never pruned");
+fn variants_differ_in_their_pruning_alone() {
+    let mnist = experiment("mnist");
+    let unpruned = Preset::resolve("mnist-no-pruning", &["train.epochs=5".to_owned()]).unwrap();
+    assert_eq!(
+        (unpruned.name.as_str(), unpruned.train.epochs, unpruned.pruning),
+        ("mnist-no-pruning", 5, None)
+    );
+    assert_eq!(unpruned.bounds, mnist.bounds);
+
+    let unstructured = experiment("mnist-unstructured");
+    let pruning = PruningSettings {
+        mode: PruningMode::Unstructured,
+        start: 3,
+        finish: 18,
+        min_sparsity: 0.2,
+        max_sparsity: 0.98,
+    };
+    assert_eq!((unstructured.pruning, &unstructured.train), (Some(pruning), &mnist.train));
+    let expected = Bounds { error: Some(0.025), model_size: Some(1000), ..Bounds::default() };
+    assert_eq!(unstructured.bounds, expected);
 }
 
 #[test]

@@ -6,6 +6,8 @@
 //! | S | `sample`: members of a tournament, drawn from the population with replacement |
 //! | λ | weights of one [`Scalarisation`], drawn for each tournament |
 //!
+//! With pruning, a child's target sparsity is its parent's plus N(0, 0.05), clipped to the range.
+//!
 //! Proposals are random until P trials have finished. From then on each is one random morphism of the winner of a
 //! tournament. A draw that is refused is followed by a new tournament under a new λ; every hundredth draw in a row is a
 //! random architecture, so that a population whose whole neighbourhood is refused does not end the search (the
@@ -113,14 +115,16 @@ impl Evolution<'_> {
 
 impl Proposer for Evolution<'_> {
     fn propose(&mut self, rng: &mut dyn Rng) -> Proposal {
-        let Problem { space, epochs, .. } = self.problem;
+        let Problem { space, pruning, .. } = self.problem;
         self.draws += 1;
-        let child = match self.draws % RESTART_AFTER {
-            0 => None,
-            _ => space.mutate(&self.tournament(rng).trial.candidate.architecture, rng),
-        };
-        // In a space of a single architecture there is no morphism either.
-        Proposal { architecture: child.unwrap_or_else(|| space.sample(rng)), epochs: *epochs }
+        if self.draws.is_multiple_of(RESTART_AFTER) {
+            return RandomProposer { problem: self.problem }.propose(rng);
+        }
+        let parent = self.tournament(rng).trial.candidate.clone();
+        // In a space of a single architecture there is no morphism.
+        let architecture = space.mutate(&parent.architecture, rng).unwrap_or_else(|| space.sample(rng));
+        let sparsity = pruning.map(|range| range.mutate(parent.sparsity, rng));
+        Proposal { architecture, epochs: self.problem.epochs, sparsity }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::testing::{
 };
 use crate::{
     Algorithm, AlgorithmKind, Candidate, Context, EvolutionSettings, Feasibility, History, Observed, Problem,
-    Proposal, SearchError, suggest,
+    Proposal, PruningKind, SearchError, SparsityRange, suggest,
 };
 
 /// A population that the short searches of these tests fill.
@@ -51,10 +51,11 @@ fn draws(algorithm: &dyn Algorithm, context: Context<'_>, seed: u64, count: usiz
     (0..count).map(|_| proposer.propose(&mut rng)).collect()
 }
 
-fn problems() -> [Problem; 3] {
+fn problems() -> [Problem; 4] {
     let series = Space::named("cnn1d", "wide-1d").unwrap();
     let series = Problem::new(series, munas_ir::Shape::new(50, 1, 3), 2, 4);
-    [image_problem(), tiny_problem(), series]
+    let pruning = Some(SparsityRange { kind: PruningKind::Structured, min: 0.2, max: 0.7 });
+    [image_problem(), tiny_problem(), series, Problem { pruning, ..image_problem() }]
 }
 
 #[test]
@@ -65,6 +66,9 @@ fn proposals_lie_inside_the_space_and_the_fidelities() {
                 let context = Context { problem, history: &history, pending: &pending };
                 for proposal in draws(algorithm, context, 1, 50) {
                     problem.space.check(&proposal.architecture).unwrap();
+                    let targets = problem.pruning.map(|range| range.min..=range.max);
+                    assert_eq!(proposal.sparsity.is_some(), targets.is_some());
+                    assert!(proposal.sparsity.iter().all(|one| targets.iter().all(|all| all.contains(one))));
                     let possible = 1..=problem.epochs;
                     assert!(
                         possible.contains(&proposal.epochs),

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use crate::{Algorithm, Context, Problem, Proposal, Proposer};
 
-/// Every proposal is a random architecture of the space at full fidelity.
+/// Every proposal is a random architecture of the space at full fidelity, and at a random sparsity.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomSearch;
 
@@ -25,6 +25,8 @@ pub(super) struct RandomProposer<'a> {
 
 impl Proposer for RandomProposer<'_> {
     fn propose(&mut self, rng: &mut dyn Rng) -> Proposal {
-        Proposal { architecture: self.problem.space.sample(rng), epochs: self.problem.epochs }
+        let Problem { space, epochs, pruning, .. } = self.problem;
+        let architecture = space.sample(rng);
+        Proposal { architecture, epochs: *epochs, sparsity: pruning.map(|range| range.sample(rng)) }
     }
 }

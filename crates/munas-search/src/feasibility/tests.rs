@@ -2,7 +2,7 @@ use munas_cost::Resources;
 
 use super::{Broken, Gate, NearestMiss, peak_memory_floor};
 use crate::testing::{generator, image_problem, random_candidate};
-use crate::{Bounds, Candidate, Objective, Problem, Proposal};
+use crate::{Bounds, Candidate, Objective, Problem, Proposal, PruningKind, SparsityRange};
 
 fn candidate(peak_memory: u64, model_size: u64) -> Candidate {
     let any = random_candidate(&image_problem(), &mut generator(0, 0));
@@ -74,6 +74,11 @@ fn nothing_refused_is_no_miss() {
     assert_eq!(gate.nearest_miss(), None);
 }
 
+fn proposal(candidate: &Candidate) -> Proposal {
+    let Candidate { architecture, epochs, sparsity, .. } = candidate.clone();
+    Proposal { architecture, epochs, sparsity }
+}
+
 /// Every combination of absent, soft and hard bounds that leaves some draws on either side.
 fn bounds_of_all_kinds() -> Vec<Bounds> {
     let kinds = (0..27).map(|code| {
@@ -97,13 +102,14 @@ fn bounds_of_all_kinds() -> Vec<Bounds> {
 fn the_floor_changes_no_verdict() {
     let mut refused = 0;
     for (seed, bounds) in bounds_of_all_kinds().into_iter().enumerate() {
-        let problem = Problem { bounds, ..image_problem() };
+        let range = |kind| Some(SparsityRange { kind, min: 0.0, max: 0.5 });
+        let pruning = [None, range(PruningKind::Structured), range(PruningKind::Unstructured)][seed % 3];
+        let problem = Problem { bounds, pruning, ..image_problem() };
         let mut rng = generator(seed as u64, 0);
         let (mut gate, mut exact) = (Gate::new(&problem), Gate::new(&problem));
         for _ in 0..300 {
             let candidate = random_candidate(&problem, &mut rng);
-            let proposal =
-                Proposal { architecture: candidate.architecture.clone(), epochs: candidate.epochs };
+            let proposal = proposal(&candidate);
             let verdict = gate.admit(proposal);
             refused += usize::from(verdict.is_err());
             assert_eq!(verdict, exact.judge(candidate));
@@ -120,7 +126,7 @@ fn the_floor_is_no_larger_than_the_peak() {
     let mut tight = 0;
     for _ in 0..500 {
         let candidate = random_candidate(&problem, &mut rng);
-        let floor = peak_memory_floor(&problem.lower(&candidate.architecture));
+        let floor = peak_memory_floor(&problem.priced_graph(&proposal(&candidate)));
         assert!(floor <= candidate.resources.peak_memory);
         tight += usize::from(floor == candidate.resources.peak_memory);
     }

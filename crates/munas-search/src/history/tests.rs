@@ -14,7 +14,7 @@ fn with_kernel(kernel: usize) -> Architecture {
 }
 
 fn candidate(problem: &Problem, kernel: usize, epochs: u32) -> Candidate {
-    problem.candidate(Proposal { architecture: with_kernel(kernel), epochs })
+    problem.candidate(Proposal { architecture: with_kernel(kernel), epochs, sparsity: None })
 }
 
 fn observed(trial: u64, candidate: Candidate, error: Option<f64>) -> Observed {
@@ -28,8 +28,8 @@ fn duplicates_are_recognised_by_canonical_form() {
     history.push(observed(0, candidate(&problem, 7, 9), Some(0.5)));
     let duplicates = Duplicates::new(&history, &[]);
     // Both kernels are clipped to the input.
-    assert!(duplicates.contains(&with_kernel(5), 9));
-    assert!(!duplicates.contains(&with_kernel(3), 9));
+    assert!(duplicates.contains(&candidate(&problem, 5, 9)));
+    assert!(!duplicates.contains(&candidate(&problem, 3, 9)));
 }
 
 #[test]
@@ -39,9 +39,9 @@ fn failed_and_running_trials_are_trained_too() {
     history.push(observed(0, candidate(&problem, 3, 9), None));
     let pending = [candidate(&problem, 5, 9)];
     let duplicates = Duplicates::new(&history, &pending);
-    assert!(duplicates.contains(&with_kernel(3), 9));
-    assert!(duplicates.contains(&with_kernel(5), 9));
-    assert!(!duplicates.contains(&with_kernel(7), 9));
+    assert!(duplicates.contains(&candidate(&problem, 3, 9)));
+    assert!(duplicates.contains(&candidate(&problem, 5, 9)));
+    assert!(!duplicates.contains(&candidate(&problem, 7, 9)));
 }
 
 #[test]
@@ -52,10 +52,10 @@ fn a_longer_training_is_no_duplicate() {
     history.push(observed(1, candidate(&problem, 3, 1), Some(0.6)));
     let pending = [candidate(&problem, 5, 3)];
     let duplicates = Duplicates::new(&history, &pending);
-    assert!(duplicates.contains(&with_kernel(3), 9));
-    assert!(!duplicates.contains(&with_kernel(3), 27));
-    assert!(duplicates.contains(&with_kernel(5), 1));
-    assert!(!duplicates.contains(&with_kernel(5), 9));
+    assert!(duplicates.contains(&candidate(&problem, 3, 9)));
+    assert!(!duplicates.contains(&candidate(&problem, 3, 27)));
+    assert!(duplicates.contains(&candidate(&problem, 5, 1)));
+    assert!(!duplicates.contains(&candidate(&problem, 5, 9)));
 }
 
 #[test]
@@ -71,4 +71,16 @@ fn trials_keep_their_arrival_order() {
     assert_eq!(order(history.finished().collect()), [3, 0]);
     assert_eq!(history.len(), 4);
     assert_eq!(history.trials()[2].error, None, "an error that is not a number is a failed trial");
+}
+
+#[test]
+fn target_sparsities_far_apart_are_no_duplicates() {
+    let problem = image_problem();
+    let at = |sparsity| Candidate { sparsity, ..candidate(&problem, 3, 9) };
+    let mut history = History::new(problem.input);
+    history.push(Observed { trial: 1, candidate: at(Some(0.5)), error: Some(0.1) });
+    let duplicates = Duplicates::new(&history, &[]);
+    for (sparsity, is_duplicate) in [(0.5, true), (0.495, true), (0.505, true), (0.52, false), (0.0, false)] {
+        assert_eq!(duplicates.contains(&at(Some(sparsity))), is_duplicate, "{sparsity}");
+    }
 }

@@ -1,6 +1,7 @@
 use super::{LatencyModel, Problem, ProblemError};
 use crate::testing::{generator, image_problem, random_candidate};
-use crate::{Bounds, Objective};
+use crate::{Bounds, Objective, Proposal, PruningKind, SparsityRange};
+use munas_cost::Resources;
 
 fn check(bounds: Bounds) -> Result<(), ProblemError> {
     Problem { bounds, ..image_problem() }.check()
@@ -50,4 +51,23 @@ fn candidates_carry_their_resources() {
     assert_eq!(candidate.resources, munas_cost::resources(&graph));
     assert_eq!(candidate.epochs, problem.epochs);
     assert_eq!(candidate.latency_ms, None);
+}
+
+#[test]
+fn pruned_candidates_are_priced_at_their_target() {
+    let architecture = random_candidate(&image_problem(), &mut generator(3, 0)).architecture;
+    let priced = |kind, sparsity| {
+        let pruning = Some(SparsityRange { kind, min: 0.0, max: 0.9 });
+        let problem = Problem { pruning, ..image_problem() };
+        let proposal = Proposal { architecture: architecture.clone(), epochs: 1, sparsity: Some(sparsity) };
+        problem.candidate(proposal).resources
+    };
+    let dense = munas_cost::resources(&architecture.lower(image_problem().input, 10));
+    for kind in [PruningKind::Structured, PruningKind::Unstructured] {
+        assert_eq!(priced(kind, 0.0), dense);
+    }
+    let (channels, weights) = (priced(PruningKind::Structured, 0.5), priced(PruningKind::Unstructured, 0.5));
+    assert!(channels.macs < dense.macs && channels.model_size < dense.model_size);
+    assert!(weights.model_size < dense.model_size);
+    assert_eq!(weights, Resources { model_size: weights.model_size, ..dense });
 }

@@ -1,18 +1,6 @@
 //! Which channels can be masked, and which are zero where others are.
 
-use munas_ir::{Graph, Op, OpId, TensorId};
-
-/// The layers whose channels are chosen by magnitude: convolutions and dense layers of two or more channels, but the last
-/// layer and those that read the network's input.
-pub(super) fn chosen_layers(graph: &Graph) -> impl Iterator<Item = OpId> {
-    graph.ops().filter_map(|(op, node)| {
-        let is_chosen = matches!(node.op, Op::Conv2d { .. } | Op::Dense { .. })
-            && op.output() != graph.output()
-            && node.inputs[0] != TensorId::INPUT
-            && graph.output_shape(op).channels > 1;
-        is_chosen.then_some(op)
-    })
-}
+use munas_ir::{Graph, Op};
 
 /// For each operator, which of its output channels are masked, given those of the chosen layers (`chosen`, by operator;
 /// empty for others): a depthwise convolution or a pooling follows what it reads, and an Add is zero where all it reads is.
@@ -38,7 +26,7 @@ pub(super) fn masked_channels(graph: &Graph, chosen: &[Vec<bool>]) -> Vec<Vec<bo
 /// For each operator, whether it has parameters that structured pruning may mask.
 pub(crate) fn maskable(graph: &Graph) -> Vec<bool> {
     let mut all = vec![Vec::new(); graph.nodes().len()];
-    for op in chosen_layers(graph) {
+    for op in graph.prunable_layers() {
         all[op.index()] = vec![true; graph.output_shape(op).channels];
     }
     let masked = masked_channels(graph, &all);

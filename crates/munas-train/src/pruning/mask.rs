@@ -5,7 +5,7 @@ use std::ops::Range;
 use munas_ir::Graph;
 use munas_kernels::{AlignedBuffer, Kernels, LANES};
 
-use super::channels::{chosen_layers, masked_channels};
+use super::channels::masked_channels;
 use super::select::{largest, smallest};
 use super::{Pruning, PruningMode};
 use crate::parameters::ParameterLayout;
@@ -92,7 +92,7 @@ impl Mask {
         let mut norms = Vec::new();
         // The channels of each chosen layer among all norms.
         let mut places: Vec<(usize, Range<usize>)> = Vec::new();
-        for op in chosen_layers(graph) {
+        for op in graph.prunable_layers() {
             let Some(ranges) = layout.layer(op) else { continue };
             let kernel = &dense[ranges.affine.kernel.clone()];
             let first = norms.len();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::channels::{chosen_layers, maskable};
+use super::channels::maskable;
 use super::{Mask, Pruning, PruningMode};
 use crate::loss::Loss;
 use crate::parameters::{ParameterLayout, Parameters};
@@ -78,7 +78,7 @@ fn dense_and_mask(graph: &Graph, pruning: Pruning) -> (ParameterLayout, Paramete
 #[test]
 fn channels_go_by_one_threshold_and_never_all_of_a_layer() {
     let graph = network();
-    let chosen: Vec<usize> = chosen_layers(&graph).map(|op| op.index()).collect();
+    let chosen: Vec<usize> = graph.prunable_layers().map(|op| op.index()).collect();
     assert_eq!(chosen, [1, 4, 8], "convolutions 1 and 4, and the hidden dense layer");
     let masked_layers = maskable(&graph).iter().filter(|maskable| **maskable).count();
     assert_eq!(masked_layers, 5, "and the depthwise layers");
@@ -164,7 +164,7 @@ fn logits(graph: &Graph, weights: &munas_ir::Weights, batch: usize) -> Vec<f32> 
 /// Masks each channel of each chosen layer with this probability, but never all of a layer.
 fn random_channels(graph: &Graph, share: f64, rng: &mut ChaCha8Rng) -> Vec<Vec<bool>> {
     let mut chosen = vec![Vec::new(); graph.nodes().len()];
-    for op in chosen_layers(graph) {
+    for op in graph.prunable_layers() {
         let mut masked: Vec<bool> =
             (0..graph.output_shape(op).channels).map(|_| rng.random_bool(share)).collect();
         let survivor = rng.random_range(0..masked.len());
@@ -251,7 +251,7 @@ fn steps_with_masked_channels_see_the_masked_network_and_feed_back() {
         assert!(mask.factors()[index] == 0.0 || close(found, expected), "{found} is not {expected}");
     }
     // The masked network itself has no gradient for the kernels of masked channels behind ReLU.
-    for op in chosen_layers(&graph) {
+    for op in graph.prunable_layers() {
         let kernel = layout.layer(op).unwrap().affine.kernel.clone();
         let fed_back = kernel.clone().filter(|&index| mask.factors()[index] == 0.0 && found[index] != 0.0);
         assert!(fed_back.count() > 0, "operator {}", op.index());

@@ -149,7 +149,7 @@ fn data() -> impl Strategy<Value = DataSettings> {
 }
 
 fn experiment() -> impl Strategy<Value = Experiment> {
-    let pruning = option::of((0_u32..3, any::<bool>())).prop_map(|pruning| {
+    let pruning = option::of((1_u32..4, any::<bool>())).prop_map(|pruning| {
         pruning.map(|(start, structured)| PruningSettings {
             mode: if structured { PruningMode::Structured } else { PruningMode::Unstructured },
             start,

@@ -100,7 +100,7 @@ fn what_cannot_be_pruned_is_refused() {
         Pruning { sparsity: 1.0, ..pruning },
         Pruning { sparsity: f64::NAN, ..pruning },
         Pruning { start: 0, ..pruning },
-        Pruning { start: 7, ..pruning },
+        Pruning { start: 8, ..pruning },
         Pruning { finish: 11, ..pruning },
     ] {
         let settings = TrainSettings { pruning: Some(wrong), ..settings(PruningMode::Structured, 0.5) };
