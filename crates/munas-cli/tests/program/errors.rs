@@ -87,9 +87,9 @@ fn names() {
         &["search", "--preset", "mnits"],
         2,
         &expect![[r#"
-        error: unknown preset `mnits`; there are: quick-start, mnist, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, mlp-fashion
-        hint: did you mean `mnist`?
-    "#]],
+            error: unknown preset `mnits`; there are: quick-start, mnist, mnist-unstructured, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, mlp-fashion
+            hint: did you mean `mnist`?
+        "#]],
     );
     check(
         &workspace,
