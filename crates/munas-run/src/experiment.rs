@@ -22,6 +22,7 @@ mod file;
 mod file_form;
 mod keys;
 mod layers;
+mod proportion;
 pub mod quantity;
 mod resolve;
 mod values;
@@ -156,15 +157,17 @@ pub enum DrivingError {
 
 impl Experiment {
     /// An experiment from the text of a file and `key=value` overrides; keys that neither has take the values of the
-    /// built-in defaults (`defaults.toml` of this crate).
+    /// built-in defaults (`defaults.toml` of this crate). Pruning stays in proportion to overridden epochs.
     ///
     /// # Errors
     /// [`ExperimentError`], which names the key.
     pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        let mut table = layers::parse(text)?;
+        let before = layers::parse(text)?;
+        let mut table = before.clone();
         for text in overrides {
             layers::apply_override(&mut table, text)?;
         }
+        proportion::stretch_pruning(&before, &mut table);
         keys::check(&table)?;
         file::read(layers::merge(layers::parse(DEFAULTS)?, table)).and_then(resolve::resolve)
     }
