@@ -92,8 +92,8 @@ pub struct TrainingOptions {
     /// Label smoothing
     #[arg(long, value_name = "SHARE")]
     pub label_smoothing: Option<f64>,
-    /// MODE:SHARE[:START:FINISH]: prune this share of channels (structured) or weights (unstructured) from epoch START to
-    /// FINISH [default: a tenth and six tenths of the epochs]; a preset's pruning is left out
+    /// MODE:SHARE or MODE:SHARE:START:FINISH: prune this share of channels (structured) or weights (unstructured) from
+    /// epoch START to FINISH, by default a tenth and six tenths of the epochs; a preset's pruning is left out
     #[arg(long, value_name = "HOW")]
     pub pruning: Option<PruningSpec>,
 }
