@@ -57,9 +57,7 @@ fn ending_notice(reason: EndReason, running: usize) -> Option<String> {
         _ => format!("{running} running trials"),
     };
     match reason {
-        EndReason::Interrupted => {
-            Some(format!("stopping {trials} after the current epoch; Ctrl-C again ends at once"))
-        }
+        EndReason::Interrupted => Some(format!("stopping {trials}; Ctrl-C again ends at once")),
         EndReason::Time => Some(format!("the time is up; stopping {trials}")),
         EndReason::Target { trial } => Some(format!("trial {trial} reached the target; stopping {trials}")),
         EndReason::Trials | EndReason::Exhausted => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use munas_cost::{Resources, resources, sparse_model_size};
 use munas_data::Dataset;
 use munas_ir::{Graph, Weights, fold_batch_norm};
-use munas_train::{EpochReport, PruningMode, TrainError, TrainSettings, TrainedModel, train};
+use munas_train::{Progress, PruningMode, TrainError, TrainSettings, TrainedModel, train};
 
 use crate::experiment::{Experiment, PruningSettings};
 use crate::models::ModelError;
@@ -87,7 +87,7 @@ pub trait Evaluator: Sync {
     /// The task whose networks it evaluates.
     fn task(&self) -> &Task;
 
-    /// Evaluates one network, telling `observer` of every epoch and ending soon after it answers `Break`. The result
+    /// Evaluates one network, telling `observer` of every batch and epoch and ending once it answers `Break`. The result
     /// depends on nothing but the assignment.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ pub trait Evaluator: Sync {
     fn evaluate(
         &self,
         assignment: &Assignment,
-        observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError>;
 }
 
@@ -127,7 +127,7 @@ impl Evaluator for TrainingEvaluator {
     fn evaluate(
         &self,
         assignment: &Assignment,
-        observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
             pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)

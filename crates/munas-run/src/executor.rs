@@ -3,7 +3,7 @@
 //! - The calling thread owns the journal and makes the proposals; each trial runs on a thread of its own. Whenever a
 //!   worker is free, one more proposal is made from all results so far, with the running trials as pending.
 //! - Every step is in the journal before anyone hears of it. A process that is killed loses the trials in flight.
-//! - When a search is interrupted or its time is up, running trials end after their current epoch and are recorded as
+//! - When a search is interrupted or its time is up, running trials end after their current batch and are recorded as
 //!   stopped. Stopped trials, and those that a killed process left running, are trained again from the start by the next
 //!   session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
 //!   that was interrupted any number of times therefore has the same trials as one that never was.
@@ -200,7 +200,7 @@ pub fn execute(
             events,
         };
         let reason = session.run(worker_count, stop);
-        // After an error the running trials have no one to report to: they end with their current epoch.
+        // After an error the running trials have no one to report to: they end with their current batch.
         halt.store(true, Ordering::Relaxed);
         reason.map(|reason| session.search.summary(reason, started.elapsed()))
     });

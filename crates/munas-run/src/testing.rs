@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use munas_ir::{BatchNorm, Graph, LayerWeights, Shape, Weights};
-use munas_train::EpochReport;
+use munas_train::{EpochReport, Progress};
 
 use crate::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
@@ -72,7 +72,7 @@ impl Evaluator for Synthetic {
     fn evaluate(
         &self,
         assignment: &Assignment,
-        observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let hash = blake3::hash(format!("{} {}", assignment.seed, assignment.graph).as_bytes());
         let share = |byte: usize| f64::from(hash.as_bytes()[byte]) / 256.0;
@@ -91,7 +91,7 @@ impl Evaluator for Synthetic {
                 validation_loss: share(3),
                 validation_error: share(0),
             };
-            if observer(&report).is_break() {
+            if observer(Progress::Epoch(&report)).is_break() {
                 return Err(EvaluationError::Stopped);
             }
         }

@@ -16,10 +16,10 @@ pub enum TrainError {
         loss: f64,
     },
     /// The observer asked to stop.
-    #[error("stopped after epoch {epoch}")]
+    #[error("stopped after {epochs} epochs")]
     Stopped {
-        /// The last epoch that was finished, counted from 1.
-        epoch: u32,
+        /// Epochs that were finished before.
+        epochs: u32,
     },
     /// A setting has a value that training cannot use.
     #[error("{key} = {value}: {reason}")]

@@ -1,5 +1,7 @@
 //! Loss and error of given weights, computed on the inference graph (batch norm folded).
 
+use std::ops::ControlFlow;
+
 use munas_data::{Normalisation, Split};
 use munas_ir::{Graph, Shape, TensorQuantisation, Weights, fold_batch_norm};
 use munas_kernels::{Isa, Kernels, LANES, LossSum, blocks_for};
@@ -112,6 +114,19 @@ impl Evaluator {
         loader: &BatchLoader,
         workspace: &mut Workspace,
     ) -> Evaluation {
+        let always = &mut || ControlFlow::Continue(());
+        self.evaluate_while(kernels, split, loader, workspace, always).expect("nothing stops it")
+    }
+
+    /// The same. `None` if `proceed`, which is asked after every batch, answers `Break`.
+    pub fn evaluate_while(
+        &mut self,
+        kernels: &Kernels,
+        split: &Split,
+        loader: &BatchLoader,
+        workspace: &mut Workspace,
+        proceed: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Option<Evaluation> {
         let mut total = LossSum::default();
         for start in (0..split.len()).step_by(self.plan.largest_batch()) {
             self.load_batch(kernels, start, split, loader, workspace);
@@ -122,9 +137,12 @@ impl Evaluator {
                 self.loss.sum(kernels, &split.labels()[start..start + batch], logits, &mut self.d_logits);
             total.loss += sum.loss;
             total.correct += sum.correct;
+            if proceed().is_break() {
+                return None;
+            }
         }
         let samples = split.len() as f64;
-        Evaluation { loss: total.loss / samples, error: 1.0 - total.correct as f64 / samples }
+        Some(Evaluation { loss: total.loss / samples, error: 1.0 - total.correct as f64 / samples })
     }
 }
 

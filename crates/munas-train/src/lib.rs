@@ -50,7 +50,7 @@ pub use evaluate::evaluate;
 pub use optimizer::Optimizer;
 pub use pruning::{Pruning, PruningMode};
 pub use quantisation::{calibrate, evaluate_quantised};
-pub use report::{EpochReport, Evaluation, StepReport, TrainedModel};
+pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel};
 pub use schedule::{ParseScheduleError, Schedule};
 pub use settings::TrainSettings;
 pub use trainer::{Trainer, train};

@@ -20,6 +20,15 @@ pub struct EpochReport {
     pub validation_error: f64,
 }
 
+/// What a training tells its observer, whose answer decides whether it goes on.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// One more batch was trained on or evaluated.
+    Batch,
+    /// An epoch is finished.
+    Epoch(&'a EpochReport),
+}
+
 /// One step of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {

@@ -28,7 +28,9 @@ use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Plan, Purpose, Workspace};
 use crate::pruning::{Mask, PruningMode};
 use crate::schedule::{Horizon, LearningRate};
-use crate::{Checkpoint, EpochReport, Evaluation, StepReport, TrainError, TrainSettings, TrainedModel};
+use crate::{
+    Checkpoint, EpochReport, Evaluation, Progress, StepReport, TrainError, TrainSettings, TrainedModel,
+};
 use objective::Objective;
 use state::TrainState;
 
@@ -50,6 +52,9 @@ fn generator(seed: u64, draw: Draw, epoch: u32) -> ChaCha8Rng {
     rng.set_stream(u64::from(epoch) << 8 | draw as u64);
     rng
 }
+
+/// Is asked after every batch whether to go on.
+type Proceed<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
 /// The generators of the current epoch.
 struct Generators {
@@ -234,6 +239,11 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`TrainError::Diverged`].
     pub fn epoch(&mut self) -> Result<EpochReport, TrainError> {
+        self.epoch_while(&mut || ControlFlow::Continue(()))
+    }
+
+    /// The same, asking `proceed` after every batch.
+    fn epoch_while(&mut self, proceed: Proceed<'_>) -> Result<EpochReport, TrainError> {
         let epoch = self.epoch_number();
         self.begin_quantisation();
         self.generators = Generators::new(self.seed, epoch);
@@ -248,10 +258,13 @@ impl<'a> Trainer<'a> {
             loss += step.loss * positions.len() as f64;
             correct += step.correct;
             learning_rate = step.learning_rate;
+            if proceed().is_break() {
+                return Err(self.stopped());
+            }
         }
         self.order = order;
 
-        let validation = self.evaluate_present(&self.dataset.validation);
+        let validation = self.evaluate_present(&self.dataset.validation, proceed)?;
         if !validation.loss.is_finite() {
             return Err(TrainError::Diverged { epoch, loss: validation.loss });
         }
@@ -279,25 +292,30 @@ impl<'a> Trainer<'a> {
     ///
     /// # Panics
     /// If no epoch was trained; with pruning, if none was from the one in which the sparsity is reached.
-    pub fn finish(mut self) -> TrainedModel {
+    pub fn finish(self) -> TrainedModel {
+        self.finish_while(&mut || ControlFlow::Continue(())).expect("nothing stops it")
+    }
+
+    /// The same, asking `proceed` after every batch of the evaluations.
+    fn finish_while(mut self, proceed: Proceed<'_>) -> Result<TrainedModel, TrainError> {
         assert!(self.state.best.epoch > 0, "no epoch was trained that counts");
-        let last_test_error = self.evaluate_present(&self.dataset.test).error;
+        let last_test_error = self.evaluate_present(&self.dataset.test, proceed)?.error;
         let weights = self.state.best.parameters.to_weights(self.graph, &self.layout);
         let (graph, weights) = self.without_masked_channels(weights);
         let (evaluator, quantisation) = self.best_evaluator(&graph, &weights);
         self.evaluator = evaluator;
         self.workspace = Workspace::for_plans(&[self.evaluator.plan()]);
-        TrainedModel {
+        Ok(TrainedModel {
             best_epoch: self.state.best.epoch,
-            validation_error: self.evaluate_loaded(&self.dataset.validation).error,
-            test_error: self.evaluate_loaded(&self.dataset.test).error,
+            validation_error: self.evaluate_loaded(&self.dataset.validation, proceed)?.error,
+            test_error: self.evaluate_loaded(&self.dataset.test, proceed)?.error,
             last_test_error,
             sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
             curve: self.state.curve,
             quantisation,
             graph,
             weights,
-        }
+        })
     }
 
     /// The epoch under way, counted from 1.
@@ -354,17 +372,23 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn evaluate_present(&mut self, split: &Split) -> Evaluation {
+    fn evaluate_present(&mut self, split: &Split, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
         let weights = self.weights();
         self.evaluator.load_weights(self.graph, &weights);
         if let Some(awareness) = &self.state.awareness {
             self.evaluator.quantise(&self.kernels, awareness.ranges.tensors(self.graph));
         }
-        self.evaluate_loaded(split)
+        self.evaluate_loaded(split, proceed)
     }
 
-    fn evaluate_loaded(&mut self, split: &Split) -> Evaluation {
-        self.evaluator.evaluate(&self.kernels, split, &self.loader, &mut self.workspace)
+    fn evaluate_loaded(&mut self, split: &Split, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
+        let Self { evaluator, kernels, loader, workspace, .. } = self;
+        let evaluation = evaluator.evaluate_while(kernels, split, loader, workspace, proceed);
+        evaluation.ok_or_else(|| self.stopped())
+    }
+
+    fn stopped(&self) -> TrainError {
+        TrainError::Stopped { epochs: self.state.curve.len() as u32 }
     }
 
     fn finish_epoch(&mut self, report: &EpochReport) {
@@ -401,7 +425,7 @@ fn check_data(graph: &Graph, dataset: &Dataset) -> Result<(), TrainError> {
 
 /// Trains `graph` on `dataset`; same seed, same result on the same instruction set.
 ///
-/// `observer` sees each epoch as it is finished and may end the training.
+/// `observer` hears of every batch and every epoch, and may end the training at any of them.
 ///
 /// # Errors
 /// [`TrainError::Diverged`], [`TrainError::Stopped`] by the observer; the others if a setting cannot be used, or the
@@ -411,19 +435,19 @@ pub fn train(
     dataset: &Dataset,
     settings: &TrainSettings,
     seed: u64,
-    observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+    observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<TrainedModel, TrainError> {
     let mut trainer = Trainer::new(graph, dataset, settings, seed)?;
-    for epoch in 1..=settings.epochs {
-        let report = trainer.epoch()?;
-        if observer(&report).is_break() {
-            return Err(TrainError::Stopped { epoch });
+    for _ in 0..settings.epochs {
+        let report = trainer.epoch_while(&mut || observer(Progress::Batch))?;
+        if observer(Progress::Epoch(&report)).is_break() {
+            return Err(trainer.stopped());
         }
         if settings.early_stop.is_some_and(|patience| trainer.epochs_since_best() >= patience) {
             break;
         }
     }
-    Ok(trainer.finish())
+    trainer.finish_while(&mut || observer(Progress::Batch))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use munas_ir::{Shape, fold_batch_norm};
 use munas_report::{curve_table, units};
 use munas_run::{Experiment, SavedModel};
 use munas_space::Architecture;
-use munas_train::{EpochReport, PruningMode, TrainSettings, TrainedModel, train};
+use munas_train::{EpochReport, Progress, PruningMode, TrainSettings, TrainedModel, train};
 use serde::Serialize;
 
 use super::cost::CostRecord;
@@ -66,8 +66,10 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     settings.pruning = args.options.pruning.map(|pruning| pruning.over(settings.epochs));
     let start = Instant::now();
     let mut progress = EpochProgress::new(settings.epochs);
-    let trained = train(&graph, &dataset, &settings, experiment.seed, &mut |report| {
-        progress.show(report);
+    let trained = train(&graph, &dataset, &settings, experiment.seed, &mut |event| {
+        if let Progress::Epoch(report) = event {
+            progress.show(report);
+        }
         ControlFlow::Continue(())
     });
     progress.finish();

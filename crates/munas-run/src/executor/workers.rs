@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{Builder, Scope};
 use std::time::{Duration, Instant};
 
-use munas_train::EpochReport;
+use munas_train::{EpochReport, Progress};
 
 use crate::error::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
@@ -57,7 +57,7 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         started.map(drop).map_err(RunError::io("start a thread for", Path::new("a trial")))
     }
 
-    /// Makes the running trials end after their current epoch.
+    /// Makes the running trials end after their current batch.
     pub fn halt(&self) {
         self.halt.store(true, Ordering::Relaxed);
     }
@@ -72,9 +72,12 @@ fn evaluate(evaluator: &dyn Evaluator, assignment: &Assignment, halt: &AtomicBoo
     let trial = assignment.trial;
     let started = Instant::now();
     // Messages that cannot be sent have no receiver any more: the search has ended with an error.
-    let mut observer = |report: &EpochReport| {
-        let heard = sender.send(Message::Epoch { trial, report: *report });
-        if heard.is_err() || halt.load(Ordering::Relaxed) {
+    let mut observer = |progress: Progress<'_>| {
+        let heard = match progress {
+            Progress::Batch => true,
+            Progress::Epoch(report) => sender.send(Message::Epoch { trial, report: *report }).is_ok(),
+        };
+        if !heard || halt.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())

@@ -1,11 +1,12 @@
 use std::ops::ControlFlow;
 
-use munas_data::{Dataset, NormaliseMode};
+use munas_data::{Dataset, NormaliseMode, Split};
 use munas_ir::{Graph, PoolKind};
 
 use crate::testing::{Conv, Net, patterns};
 use crate::{
-    EpochReport, Optimizer, Schedule, TrainError, TrainSettings, TrainedModel, Trainer, evaluate, train,
+    EpochReport, Optimizer, Progress, Schedule, TrainError, TrainSettings, TrainedModel, Trainer, evaluate,
+    train,
 };
 
 /// Every kind of operator on 8×8×2 pixels.
@@ -174,12 +175,27 @@ fn divergence_is_noticed_at_once() {
 #[test]
 fn the_observer_may_stop_and_patience_ends() {
     let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
-    let mut seen = 0;
-    let result = train(&graph, &dataset, &settings(), 7, &mut |report| {
-        seen = report.epoch;
-        if report.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    // Batches of an epoch: those of the training part and those of the validation part.
+    let batches = |split: &Split| split.len().div_ceil(settings().batch) as u32;
+    let per_epoch = batches(&dataset.train) + batches(&dataset.validation);
+    let after_training = settings().epochs * per_epoch + 1;
+    // Within an epoch, in its evaluation, at its end, and in the evaluations after the last one.
+    for stop_at in [1, per_epoch, per_epoch + 1, per_epoch + 2, after_training] {
+        let (mut seen, mut epochs) = (0, 0);
+        let result = train(&graph, &dataset, &settings(), 7, &mut |progress| {
+            match progress {
+                Progress::Batch => seen += 1,
+                Progress::Epoch(report) => epochs = report.epoch,
+            }
+            if seen == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!((result, seen), (Err(TrainError::Stopped { epochs }), stop_at));
+    }
+    let result = train(&graph, &dataset, &settings(), 7, &mut |progress| match progress {
+        Progress::Epoch(EpochReport { epoch: 2, .. }) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
     });
-    assert_eq!((result, seen), (Err(TrainError::Stopped { epoch: 2 }), 2));
+    assert_eq!(result, Err(TrainError::Stopped { epochs: 2 }));
 
     let frozen = TrainSettings { learning_rate: 0.0, early_stop: Some(3), ..settings() };
     let model = run(&graph, &dataset, &frozen, 7);
