@@ -11,41 +11,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use munas_data::{LoadOptions, load};
-use munas_ir::{Activation, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
-use munas_train::{TrainSettings, train};
-
-/// Network A of the training benchmarks: 21,692 MACs.
-fn network_a(classes: usize) -> Result<Graph, GraphError> {
-    let convolution = |filters, size, stride, batch_norm| Op::Conv2d {
-        filters,
-        kernel: Window::square(size),
-        stride: Window::square(stride),
-        padding: Padding::Valid,
-        batch_norm,
-        activation: Activation::Relu,
-    };
-    let depthwise = Op::DepthwiseConv2d {
-        kernel: Window::square(3),
-        stride: Window::square(1),
-        padding: Padding::Valid,
-        batch_norm: false,
-        activation: Activation::Relu,
-    };
-    let ops = [
-        convolution(4, 3, 2, true),
-        depthwise,
-        convolution(8, 1, 1, true),
-        Op::Pool { kind: PoolKind::Max, window: Window::square(2) },
-        convolution(10, 3, 1, false),
-        Op::Dense { units: classes, activation: Activation::None },
-    ];
-    let mut builder = GraphBuilder::new(Shape::new(28, 28, 1))?;
-    let mut last = TensorId::INPUT;
-    for op in ops {
-        last = builder.push(op, &[last])?;
-    }
-    builder.finish()
-}
+use munas_ir::Shape;
+use munas_train::{ReferenceNetwork, TrainSettings, train};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -54,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let seed = seed.parse()?;
     let dataset = load(&source, &LoadOptions { validation: 0.1, seed, ..LoadOptions::default() })?;
-    let graph = network_a(dataset.classes())?;
+    let [height, width, channels] = dataset.input;
+    let graph = ReferenceNetwork::A.graph(Shape::new(height, width, channels), dataset.classes());
     let settings = TrainSettings::default();
     let start = Instant::now();
     let model = train(&graph, &dataset, &settings, seed, &mut |_| ControlFlow::Continue(()))?;

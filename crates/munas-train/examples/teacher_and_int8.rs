@@ -12,43 +12,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use munas_data::{Dataset, LoadOptions, load};
-use munas_ir::{Activation, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{Graph, Shape};
 use munas_train::{
-    Distillation, Schedule, Teacher, TrainSettings, TrainedModel, calibrate, evaluate_quantised, train,
+    Distillation, ReferenceNetwork, Schedule, Teacher, TrainSettings, TrainedModel, calibrate,
+    evaluate_quantised, train,
 };
-
-/// Conv 3 stride 2, depthwise 3, pointwise, max pool 2, conv 3, dense: networks A and B differ in their widths.
-fn network(widths: [usize; 3], classes: usize) -> Result<Graph, GraphError> {
-    let convolution = |filters, size, stride, batch_norm| Op::Conv2d {
-        filters,
-        kernel: Window::square(size),
-        stride: Window::square(stride),
-        padding: Padding::Valid,
-        batch_norm,
-        activation: Activation::Relu,
-    };
-    let depthwise = Op::DepthwiseConv2d {
-        kernel: Window::square(3),
-        stride: Window::square(1),
-        padding: Padding::Valid,
-        batch_norm: false,
-        activation: Activation::Relu,
-    };
-    let ops = [
-        convolution(widths[0], 3, 2, true),
-        depthwise,
-        convolution(widths[1], 1, 1, true),
-        Op::Pool { kind: PoolKind::Max, window: Window::square(2) },
-        convolution(widths[2], 3, 1, false),
-        Op::Dense { units: classes, activation: Activation::None },
-    ];
-    let mut builder = GraphBuilder::new(Shape::new(28, 28, 1))?;
-    let mut last = TensorId::INPUT;
-    for op in ops {
-        last = builder.push(op, &[last])?;
-    }
-    builder.finish()
-}
 
 /// Test errors in percent: of the float network, and of its quantised form.
 fn errors(
@@ -74,8 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (epochs, seeds): (u32, u64) = (epochs.parse()?, seeds.parse()?);
     let dataset = load(source, &LoadOptions { validation: 0.1, ..LoadOptions::default() })?;
-    let (student, wide) =
-        (network([4, 8, 10], dataset.classes())?, network([16, 32, 32], dataset.classes())?);
+    let [height, width, channels] = dataset.input;
+    let [student, wide] = [ReferenceNetwork::A, ReferenceNetwork::B]
+        .map(|network| network.graph(Shape::new(height, width, channels), dataset.classes()));
     let plain =
         TrainSettings { epochs, learning_rate: 0.05, schedule: Schedule::Cosine, ..TrainSettings::default() };
     let run = |graph: &Graph, settings: &TrainSettings, seed| {

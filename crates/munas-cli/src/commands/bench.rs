@@ -11,8 +11,7 @@ use munas_data::{Dataset, PartSizes, RawData, Samples, SplitOptions, TestPart};
 use munas_ir::{Graph, Shape};
 use munas_kernels::{Isa, bench::fma_peak_gflops};
 use munas_report::{Align, Table};
-use munas_space::{Architecture, Kind};
-use munas_train::{Optimizer, TrainSettings, Trainer};
+use munas_train::{Optimizer, ReferenceNetwork, TrainSettings, Trainer};
 use serde::Serialize;
 
 use crate::args::{BenchArgs, BenchNetwork};
@@ -52,88 +51,38 @@ struct NetworkRecord {
     share_of_peak: f64,
 }
 
-/// A reference network: its input and its architecture in the form of the search space.
-struct Reference {
-    name: &'static str,
-    input: [usize; 3],
-    architecture: &'static str,
-}
-
-const A: Reference = Reference {
-    name: "A",
-    input: [28, 28, 1],
-    architecture: r#"{"blocks":[{"branch":false,"layers":[
-        {"op":"conv","kernel":3,"filters":4,"stride":2,"pre_pool":false,"batch_norm":true,"relu":true},
-        {"op":"depthwise","kernel":3,"stride":1,"pre_pool":false,"batch_norm":false,"relu":true},
-        {"op":"pointwise","filters":8,"pre_pool":false,"batch_norm":true,"relu":true},
-        {"op":"conv","kernel":3,"filters":10,"stride":1,"pre_pool":true,"batch_norm":false,"relu":true}]}],
-        "pool":null,"dense":[]}"#,
-};
-
-const B: Reference = Reference {
-    name: "B",
-    input: [32, 32, 3],
-    architecture: r#"{"blocks":[{"branch":false,"layers":[
-        {"op":"conv","kernel":3,"filters":16,"stride":2,"pre_pool":false,"batch_norm":true,"relu":true},
-        {"op":"depthwise","kernel":3,"stride":1,"pre_pool":false,"batch_norm":false,"relu":true},
-        {"op":"pointwise","filters":32,"pre_pool":false,"batch_norm":true,"relu":true},
-        {"op":"conv","kernel":3,"filters":32,"stride":1,"pre_pool":true,"batch_norm":false,"relu":true}]}],
-        "pool":null,"dense":[]}"#,
-};
-
-const C: Reference = Reference {
-    name: "C",
-    input: [32, 32, 3],
-    architecture: r#"{"blocks":[{"branch":false,"layers":[
-        {"op":"conv","kernel":3,"filters":24,"stride":1,"pre_pool":false,"batch_norm":true,"relu":true},
-        {"op":"conv","kernel":3,"filters":48,"stride":1,"pre_pool":true,"batch_norm":true,"relu":true},
-        {"op":"depthwise","kernel":3,"stride":1,"pre_pool":false,"batch_norm":false,"relu":true},
-        {"op":"pointwise","filters":64,"pre_pool":false,"batch_norm":true,"relu":true},
-        {"op":"conv","kernel":3,"filters":64,"stride":1,"pre_pool":true,"batch_norm":false,"relu":true}]}],
-        "pool":null,"dense":[]}"#,
-};
-
-impl Reference {
-    fn graph(&self) -> Graph {
-        let architecture = Architecture::from_json_text(Kind::Cnn2d, self.architecture);
-        let [height, width, channels] = self.input;
-        architecture
-            .expect("the reference networks are well-formed")
-            .lower(Shape::new(height, width, channels), CLASSES)
-    }
-
-    /// One batch of samples, and one more for each other part, since a dataset has all three.
-    fn dataset(&self) -> CliResult<Dataset> {
-        let count = BATCH + 2;
-        let elements = count * self.input.iter().product::<usize>();
-        // Any values will do; these differ from pixel to pixel and from sample to sample.
-        let samples = (0..elements).map(|index| ((index * 2_654_435_761) >> 7) as u8).collect();
-        let raw = RawData {
-            name: "synthetic".to_owned(),
-            input: self.input,
-            class_names: (0..CLASSES).map(|class| class.to_string()).collect(),
-            samples: Samples::U8(samples),
-            labels: (0..count).map(|index| (index % CLASSES) as u32).collect(),
-            parts: PartSizes { train: BATCH, validation: Some(1), test: TestPart::Own(1) },
-            full_scale: 255.0,
-            refused: 0,
-        };
-        raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).map_err(CliError::failure)
-    }
+/// One batch of samples, and one more for each other part, since a dataset has all three.
+fn dataset(input: Shape) -> CliResult<Dataset> {
+    let count = BATCH + 2;
+    let elements = count * input.elements();
+    // Any values will do; these differ from pixel to pixel and from sample to sample.
+    let samples = (0..elements).map(|index| ((index * 2_654_435_761) >> 7) as u8).collect();
+    let raw = RawData {
+        name: "synthetic".to_owned(),
+        input: [input.height, input.width, input.channels],
+        class_names: (0..CLASSES).map(|class| class.to_string()).collect(),
+        samples: Samples::U8(samples),
+        labels: (0..count).map(|index| (index % CLASSES) as u32).collect(),
+        parts: PartSizes { train: BATCH, validation: Some(1), test: TestPart::Own(1) },
+        full_scale: 255.0,
+        refused: 0,
+    };
+    raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).map_err(CliError::failure)
 }
 
 /// Measures and prints.
 pub fn run(args: &BenchArgs, output: &mut Output) -> CliResult {
     let references = match args.network {
-        Some(BenchNetwork::A) => vec![A],
-        Some(BenchNetwork::B) => vec![B],
-        Some(BenchNetwork::C) => vec![C],
-        None => vec![A, B, C],
+        Some(BenchNetwork::A) => vec![ReferenceNetwork::A],
+        Some(BenchNetwork::B) => vec![ReferenceNetwork::B],
+        Some(BenchNetwork::C) => vec![ReferenceNetwork::C],
+        None => ReferenceNetwork::ALL.to_vec(),
     };
     let isa = Isa::detect();
     let peak = fma_peak_gflops(isa, Duration::from_secs(1))
         .ok_or_else(|| CliError::failure(format_args!("this processor has no {isa}")))?;
-    let networks = references.iter().map(|reference| measure(reference, peak)).collect::<CliResult<_>>()?;
+    let networks =
+        references.into_iter().map(|reference| measure(reference, peak)).collect::<CliResult<_>>()?;
     let record =
         BenchRecord { instruction_set: isa.to_string(), fma_peak_gflops: peak, batch: BATCH, networks };
     if args.format.json {
@@ -149,8 +98,9 @@ fn weight_macs(graph: &Graph) -> u64 {
     layer_costs(graph).iter().filter(|cost| cost.parameters > 0).map(|cost| cost.macs).sum()
 }
 
-fn measure(reference: &Reference, peak: f64) -> CliResult<NetworkRecord> {
-    let (graph, dataset) = (reference.graph(), reference.dataset()?);
+fn measure(reference: ReferenceNetwork, peak: f64) -> CliResult<NetworkRecord> {
+    let input = reference.input();
+    let (graph, dataset) = (reference.graph(input, CLASSES), dataset(input)?);
     let macs = weight_macs(&graph);
     let settings = TrainSettings {
         batch: BATCH,
@@ -177,8 +127,8 @@ fn measure(reference: &Reference, peak: f64) -> CliResult<NetworkRecord> {
     let best = rates[REPETITIONS - 1];
     let gflops = OPERATIONS_PER_MAC * macs as f64 * best / 1e9;
     Ok(NetworkRecord {
-        network: reference.name,
-        input: reference.input,
+        network: reference.name(),
+        input: [input.height, input.width, input.channels],
         macs,
         samples_per_second: best,
         median_samples_per_second: rates[REPETITIONS / 2],
@@ -216,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_reference_networks_are_those_published() {
-        let macs = [A, B, C].map(|reference| weight_macs(&reference.graph()));
+        let macs = ReferenceNetwork::ALL.map(|network| weight_macs(&network.graph(network.input(), CLASSES)));
         assert_eq!(macs, [21_692, 360_640, 3_096_912]);
     }
 }
