@@ -32,8 +32,9 @@ fn main() {
     let (gamma, beta) = (vec![1.0; 16], vec![0.0; 16]);
     let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu: true };
     let mut statistics = BatchStatistics::new(16);
+    report("batch statistics", len, || kernels.batch_statistics(&g, batch, &input, &mut statistics));
     report("batch norm", len, || {
-        kernels.batch_norm_forward(&g, batch, &parameters, &input, &mut output, &mut statistics);
+        kernels.batch_norm_forward(&g, batch, &parameters, &statistics, &input, &mut output);
     });
     let operands = BatchNormOperands {
         parameters: &parameters,
@@ -45,7 +46,9 @@ fn main() {
         let mut gradients = BatchNormGradients { gamma: &mut [0.0; 16], beta: &mut [0.0; 16] };
         kernels.batch_norm_backward(&g, batch, &operands, &mut d_input, &mut gradients);
     });
-    report("ReLU gradient", len, || kernels.relu_backward(&input, &mut d_input));
+    report("ReLU and bias gradient", len, || {
+        kernels.relu_bias_backward(blocks, &input, &mut d_input, &mut [0.0; 16]);
+    });
 
     let g = PoolGeometry::new([16, 14, 14], [2, 2]);
     let mut pooled = vec![0.0; blocks * g.output_block()];
@@ -53,6 +56,14 @@ fn main() {
     let activations = PoolActivations { input: &input, output: &pooled, d_output: &pooled };
     report("max pool, gradient", len, || kernels.max_pool_backward(&g, blocks, &activations, &mut d_input));
     let mut means = pooled.clone();
+    report("batch norm, max pool", len, || {
+        kernels.batch_norm_max_pool_forward(&g, batch, &parameters, &statistics, &input, &mut pooled);
+    });
+    let operands = BatchNormOperands { d_output: &pooled, ..operands };
+    report("the same, gradient", len, || {
+        let mut gradients = BatchNormGradients { gamma: &mut [0.0; 16], beta: &mut [0.0; 16] };
+        kernels.batch_norm_max_pool_backward(&g, batch, &operands, &mut d_input, &mut gradients);
+    });
     report("mean pool", len, || kernels.avg_pool_forward(&g, blocks, &input, &mut means));
     report("mean pool, gradient", len, || kernels.avg_pool_backward(&g, blocks, &means, &mut d_input));
 

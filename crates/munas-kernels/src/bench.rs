@@ -4,10 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::simd::{Kernel, Simd};
-use crate::{
-    AffineActivations, AffineGradients, AffineParameters, AlignedBuffer, ConvGeometry, Isa, Kernels, LANES,
-    Scratch,
-};
+use crate::{AffineActivations, AffineParameters, AlignedBuffer, ConvGeometry, Isa, Kernels, LANES, Scratch};
 
 /// Independent sums in flight: enough to hide the latency of two multiply-add units (4 to 5 cycles each), few
 /// enough for 16 registers.
@@ -42,7 +39,7 @@ impl Kernel for FmaChains {
 /// The most multiply-adds that one core does with the registers of `isa`, in GFLOP/s (two per multiply-add),
 /// measured for about `duration`. `None` when this processor lacks `isa`, or `isa` a multiply-add instruction.
 pub fn fma_peak_gflops(isa: Isa, duration: Duration) -> Option<f64> {
-    let measurable = isa.is_available() && matches!(isa, Isa::Avx2 | Isa::Avx512);
+    let measurable = isa.is_available() && matches!(isa, Isa::Neon | Isa::Avx2 | Isa::Avx512);
     let kernels = measurable.then(|| Kernels::new(isa))?;
     let flops = (2 * CHAINS * STEPS * kernels.tile().width) as f64;
     let best = fastest(duration, || {
@@ -81,7 +78,7 @@ pub struct LayerSpeed {
     pub forward: f64,
     /// Gradient by the input.
     pub backward_input: f64,
-    /// Gradients by weights and bias.
+    /// Gradient by the weights.
     pub backward_weights: f64,
 }
 
@@ -133,7 +130,7 @@ pub fn layer_speed(
     filled.fill(0.5);
     let mut output = AlignedBuffer::zeroed(blocks * g.output_block());
     let mut d_input = AlignedBuffer::zeroed(blocks * g.input_block());
-    let (mut d_weights, mut d_bias) = (weights.clone(), bias.clone());
+    let mut d_weights = weights.clone();
     let mut scratch = Scratch::default();
 
     let parameters = AffineParameters { weights: &weights, bias: &bias, relu: false };
@@ -141,9 +138,9 @@ pub fn layer_speed(
     let gflops = |best: Duration| (2 * macs * blocks * LANES) as f64 / best.as_secs_f64() / 1e9;
     let forward = fastest(duration, || {
         if layer.depthwise {
-            kernels.depthwise_forward(g, blocks, &parameters, &filled, &mut output, &mut scratch);
+            kernels.depthwise_forward(g, blocks, &parameters, &filled, (&mut *output).into(), &mut scratch);
         } else {
-            kernels.conv_forward(g, blocks, &parameters, &filled, &mut output, &mut scratch);
+            kernels.conv_forward(g, blocks, &parameters, &filled, (&mut *output).into(), &mut scratch);
         }
     });
     let backward_input = fastest(duration, || {
@@ -154,11 +151,10 @@ pub fn layer_speed(
         }
     });
     let backward_weights = fastest(duration, || {
-        let mut gradients = AffineGradients { weights: &mut d_weights, bias: &mut d_bias };
         if layer.depthwise {
-            kernels.depthwise_backward_weights(g, blocks, &activations, &mut gradients, &mut scratch);
+            kernels.depthwise_backward_weights(g, blocks, &activations, &mut d_weights, &mut scratch);
         } else {
-            kernels.conv_backward_weights(g, blocks, &activations, &mut gradients, &mut scratch);
+            kernels.conv_backward_weights(g, blocks, &activations, &mut d_weights, &mut scratch);
         }
     });
     LayerSpeed {

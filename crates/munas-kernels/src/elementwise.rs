@@ -1,4 +1,4 @@
-//! Operators that treat every element alike: ReLU gradient, padded addition, dropout, vector helpers.
+//! Operators that treat every element alike: gradients of bias and ReLU, padded addition, dropout, vector helpers.
 //!
 //! They are plain loops, which the compiler vectorises for the instruction set they are dispatched to.
 
@@ -17,10 +17,27 @@ pub enum Write {
 }
 
 impl Kernels {
-    /// Gradient of a ReLU, in place: zero where the ReLU's output is not positive.
-    pub fn relu_backward(&self, output: &[f32], d_output: &mut [f32]) {
+    /// Gradient of the bias that each plane of `blocks` blocks was given: the sum of its channel's planes. `d_output` has
+    /// no other elements, and zeros in lanes without a sample.
+    pub fn bias_backward(&self, blocks: usize, d_output: &[f32], d_bias: &mut [f32]) {
+        let plane_len = d_output.len() / (blocks * d_bias.len());
+        assert_eq!(plane_len * blocks * d_bias.len(), d_output.len());
+        self.dispatch(BiasBackward { plane_len, d_output, d_bias });
+    }
+
+    /// Gradient of a ReLU, in place: zero where the ReLU's output is not positive. Also that of the bias before it, as
+    /// [`Kernels::bias_backward`].
+    pub fn relu_bias_backward(
+        &self,
+        blocks: usize,
+        output: &[f32],
+        d_output: &mut [f32],
+        d_bias: &mut [f32],
+    ) {
+        let plane_len = d_output.len() / (blocks * d_bias.len());
+        assert_eq!(plane_len * blocks * d_bias.len(), d_output.len());
         assert_eq!(output.len(), d_output.len());
-        self.dispatch(ReluBackward { output, d_output });
+        self.dispatch(ReluBiasBackward { plane_len, output, d_output, d_bias });
     }
 
     /// One summand of a padded addition: writes or adds `input`, zero-padded at the bottom and right.
@@ -79,30 +96,96 @@ impl Kernels {
         self.dispatch(Multiply { source, mask, target });
     }
 
-    /// Σ values.
-    pub(crate) fn sum(&self, values: &[f32]) -> f32 {
-        self.dispatch(Sum(values))
-    }
-
     /// Σ values², summed in double precision.
     pub fn sum_of_squares(&self, values: &[f32]) -> f64 {
         self.dispatch(SumOfSquares(values))
     }
 }
 
-struct ReluBackward<'a> {
-    output: &'a [f32],
-    d_output: &'a mut [f32],
+/// Independent sums, which the compiler may not introduce by itself.
+type PartialSums = [f32; 4 * LANES];
+
+/// Their total, by halves: one after the other, the additions would take longer than those of a small plane.
+#[inline(always)]
+fn total(mut sums: PartialSums) -> f32 {
+    let mut half = sums.len();
+    while half > 1 {
+        half /= 2;
+        for at in 0..half {
+            sums[at] += sums[at + half];
+        }
+    }
+    sums[0]
 }
 
-impl Kernel for ReluBackward<'_> {
+#[inline(always)]
+fn add(values: &[f32], sums: &mut PartialSums) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
+/// Zeroes the gradients where `values` are not positive.
+#[inline(always)]
+fn mask(gradients: &mut [f32], values: &[f32]) {
+    for (gradient, &value) in gradients.iter_mut().zip(values) {
+        // A product, because the compiler turns a choice into a conditional store, which is slow.
+        *gradient *= if value > 0.0 { 1.0 } else { 0.0 };
+    }
+}
+
+struct BiasBackward<'a> {
+    plane_len: usize,
+    d_output: &'a [f32],
+    d_bias: &'a mut [f32],
+}
+
+impl Kernel for BiasBackward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for (gradient, &value) in self.d_output.iter_mut().zip(self.output) {
-            // A product, because the compiler turns a choice into a conditional store, which is slow.
-            *gradient *= if value > 0.0 { 1.0 } else { 0.0 };
+        self.d_bias.fill(0.0);
+        for block in self.d_output.chunks_exact(self.plane_len * self.d_bias.len()) {
+            for (d_bias, plane) in self.d_bias.iter_mut().zip(block.chunks_exact(self.plane_len)) {
+                let mut sums = [0.0; 4 * LANES];
+                let (chunks, rest) = plane.as_chunks::<{ 4 * LANES }>();
+                for chunk in chunks {
+                    add(chunk, &mut sums);
+                }
+                add(rest, &mut sums);
+                *d_bias += total(sums);
+            }
+        }
+    }
+}
+
+struct ReluBiasBackward<'a> {
+    plane_len: usize,
+    output: &'a [f32],
+    d_output: &'a mut [f32],
+    d_bias: &'a mut [f32],
+}
+
+impl Kernel for ReluBiasBackward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.d_bias.fill(0.0);
+        let planes = self.d_output.chunks_exact_mut(self.plane_len);
+        let channels = self.d_bias.len();
+        for (index, (d_plane, plane)) in planes.zip(self.output.chunks_exact(self.plane_len)).enumerate() {
+            let mut sums = [0.0; 4 * LANES];
+            let (chunks, rest) = plane.as_chunks::<{ 4 * LANES }>();
+            let (d_chunks, d_rest) = d_plane.as_chunks_mut::<{ 4 * LANES }>();
+            for (d_chunk, chunk) in d_chunks.iter_mut().zip(chunks) {
+                mask(d_chunk, chunk);
+                add(d_chunk, &mut sums);
+            }
+            mask(d_rest, rest);
+            add(d_rest, &mut sums);
+            self.d_bias[index % channels] += total(sums);
         }
     }
 }
@@ -157,36 +240,6 @@ impl Kernel for Multiply<'_> {
     }
 }
 
-struct Sum<'a>(&'a [f32]);
-
-impl Kernel for Sum<'_> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> f32 {
-        // Independent sums, which the compiler may not introduce by itself.
-        let mut sums = [0.0_f32; 4 * LANES];
-        let (chunks, rest) = self.0.as_chunks::<{ 4 * LANES }>();
-        for chunk in chunks {
-            for (sum, value) in sums.iter_mut().zip(chunk) {
-                *sum += value;
-            }
-        }
-        for (sum, value) in sums.iter_mut().zip(rest) {
-            *sum += value;
-        }
-        // By halves: one after the other, the additions would take longer than those of a small plane.
-        let mut half = sums.len();
-        while half > 1 {
-            half /= 2;
-            for at in 0..half {
-                sums[at] += sums[at + half];
-            }
-        }
-        sums[0]
-    }
-}
-
 struct SumOfSquares<'a>(&'a [f32]);
 
 impl Kernel for SumOfSquares<'_> {
@@ -223,17 +276,38 @@ mod tests {
                 kernels.multiply(&a, &b, &mut product);
                 let mut scaled = a.clone();
                 kernels.scale(-3.0, &mut scaled);
-                let mut passed = b.clone();
-                kernels.relu_backward(&a, &mut passed);
                 for index in 0..len {
                     prop_assert_eq!(sum[index], b[index] + 0.5 * a[index]);
                     prop_assert_eq!(product[index], a[index] * b[index]);
                     prop_assert_eq!(scaled[index], -3.0 * a[index]);
-                    prop_assert_eq!(passed[index], if a[index] > 0.0 { b[index] } else { 0.0 });
                 }
                 let squares: f64 = a.iter().map(|&value| f64::from(value).powi(2)).sum();
                 prop_assert!((kernels.sum_of_squares(&a) - squares).abs() < 1e-9);
-                assert_close(&[kernels.sum(&a)], &[a.iter().sum()], 1e-5);
+            }
+        }
+
+        #[test]
+        fn biases_get_the_sums_of_what_the_relu_lets_pass(
+            blocks in 1_usize..4, channels in 1_usize..5, pixels in 1_usize..12, seed in any::<u32>(),
+        ) {
+            let len = blocks * channels * pixels * LANES;
+            let (output, d_output) = (noise(seed.into(), len), noise(u64::from(seed) + 1, len));
+            let masked: Vec<f32> =
+                output.iter().zip(&d_output).map(|(&y, &d)| if y > 0.0 { d } else { 0.0 }).collect();
+            let sums = |gradients: &[f32]| {
+                let mut sums = vec![0.0; channels];
+                for (element, gradient) in gradients.iter().enumerate() {
+                    sums[element / LANES / pixels % channels] += gradient;
+                }
+                sums
+            };
+            for kernels in every_isa() {
+                let (mut passed, mut d_bias) = (d_output.clone(), vec![f32::NAN; channels]);
+                kernels.bias_backward(blocks, &d_output, &mut d_bias);
+                assert_close(&d_bias, &sums(&d_output), 1e-4);
+                kernels.relu_bias_backward(blocks, &output, &mut passed, &mut d_bias);
+                assert_close(&d_bias, &sums(&masked), 1e-4);
+                prop_assert_eq!(&passed, &masked);
             }
         }
 

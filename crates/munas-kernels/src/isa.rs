@@ -10,6 +10,8 @@ pub enum Isa {
     Scalar,
     /// The vector kernels over plain arrays, compiled for the target's baseline (SSE2 on x86-64, NEON on AArch64).
     Portable,
+    /// NEON, on AArch64: four lanes per register.
+    Neon,
     /// AVX2 with FMA: eight lanes per register.
     Avx2,
     /// AVX-512F: sixteen lanes per register.
@@ -18,10 +20,10 @@ pub enum Isa {
 
 impl Isa {
     /// Every instruction set, slowest first.
-    pub const ALL: [Self; 4] = [Self::Scalar, Self::Portable, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 5] = [Self::Scalar, Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
 
     /// The fastest instruction set of this processor, or the one that the environment variable `MUNAS_ISA` names
-    /// (`scalar`, `portable`, `avx2`, `avx512`) when this processor has it; other values are ignored.
+    /// (`scalar`, `portable`, `neon`, `avx2`, `avx512`) when this processor has it; other values are ignored.
     pub fn detect() -> Self {
         let wanted = std::env::var("MUNAS_ISA").ok().and_then(|name| name.parse().ok());
         wanted.filter(|isa: &Self| isa.is_available()).unwrap_or_else(Self::fastest)
@@ -36,6 +38,7 @@ impl Isa {
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar | Self::Portable => true,
+            Self::Neon => cfg!(target_arch = "aarch64"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -50,6 +53,7 @@ impl Isa {
         match self {
             Self::Scalar => "scalar",
             Self::Portable => "portable",
+            Self::Neon => "neon",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         }
@@ -68,7 +72,7 @@ pub struct UnknownIsa(pub String);
 
 impl fmt::Display for UnknownIsa {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:?} is none of scalar, portable, avx2, avx512", self.0)
+        write!(formatter, "{:?} is none of scalar, portable, neon, avx2, avx512", self.0)
     }
 }
 

@@ -44,13 +44,13 @@ mod simd;
 #[cfg(test)]
 mod testing;
 
-pub use conv::{AffineActivations, AffineGradients, AffineParameters};
+pub use conv::{AffineActivations, AffineOutput, AffineParameters};
 pub use elementwise::Write;
 pub use geometry::{BatchNormGeometry, ConvGeometry, DenseGeometry, PadGeometry, PoolGeometry};
 pub use isa::{Isa, UnknownIsa};
 pub use layout::{AlignedBuffer, LANES, blocks_for};
 pub use loss::{CrossEntropy, LossSum};
-pub use norm::{BatchNormGradients, BatchNormOperands, BatchNormParameters, BatchStatistics};
+pub use norm::{BatchNormGradients, BatchNormOperands, BatchNormParameters, BatchStatistics, StatisticsOf};
 pub use optimizer::{AdamState, AdamStep, SgdwStep};
 pub use pack::{PackGeometry, Scalar};
 pub use pool::PoolActivations;

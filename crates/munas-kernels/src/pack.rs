@@ -1,11 +1,14 @@
 //! Packing of samples into lanes.
+//!
+//! Tiles of 16 elements of 16 samples are transposed, small integers before they become floats: four rounds of interleaving
+//! rows, each of which doubles the run of elements of one column.
 
 use crate::Kernels;
 use crate::layout::LANES;
-use crate::simd::{Kernel, Simd, transposed};
+use crate::simd::{Kernel, Simd, interleaved, transposed};
 
 /// An element type that samples are stored in.
-pub trait Scalar: Copy + Default + Send + Sync + 'static {
+pub trait Scalar: tile::Transpose + Copy + Default + Send + Sync + 'static {
     /// The element's value.
     fn to_f32(self) -> f32;
 }
@@ -22,6 +25,84 @@ macro_rules! impl_scalar {
 }
 
 impl_scalar!(u8, i8, i16, f32);
+
+mod tile {
+    use super::{LANES, Scalar, interleaved, transposed};
+
+    /// A square tile of elements.
+    pub type Tile<T> = [[T; LANES]; LANES];
+
+    /// How a tile of an element type is transposed; not for other crates to implement.
+    pub trait Transpose: Sized {
+        /// Type of the transposed elements: the same, or `f32` where that is faster.
+        type Transposed: Scalar;
+        /// The transposed tile.
+        fn transpose(rows: [&[Self; LANES]; LANES]) -> Tile<Self::Transposed>;
+    }
+
+    impl Transpose for u8 {
+        type Transposed = u8;
+
+        #[inline(always)]
+        fn transpose(rows: [&[u8; LANES]; LANES]) -> Tile<u8> {
+            bytes(rows.map(|row| *row))
+        }
+    }
+
+    #[inline(always)]
+    fn bytes(mut tile: Tile<u8>) -> Tile<u8> {
+        for _ in 0..LANES.ilog2() {
+            let mut next = [[0; LANES]; LANES];
+            for row in 0..LANES / 2 {
+                [next[2 * row], next[2 * row + 1]] = interleaved(tile[row], tile[row + LANES / 2]);
+            }
+            tile = next;
+        }
+        tile
+    }
+
+    impl Transpose for i8 {
+        type Transposed = i8;
+
+        #[inline(always)]
+        fn transpose(rows: [&[i8; LANES]; LANES]) -> Tile<i8> {
+            bytes(rows.map(|row| row.map(i8::cast_unsigned))).map(|row| row.map(u8::cast_signed))
+        }
+    }
+
+    impl Transpose for i16 {
+        type Transposed = f32;
+
+        #[inline(always)]
+        fn transpose(rows: [&[i16; LANES]; LANES]) -> Tile<f32> {
+            floats(&rows.map(|row| row.map(f32::from)))
+        }
+    }
+
+    impl Transpose for f32 {
+        type Transposed = f32;
+
+        #[inline(always)]
+        fn transpose(rows: [&[f32; LANES]; LANES]) -> Tile<f32> {
+            floats(&rows.map(|row| *row))
+        }
+    }
+
+    #[inline(always)]
+    fn floats(rows: &Tile<f32>) -> Tile<f32> {
+        let mut columns = [[0.0; LANES]; LANES];
+        for at in (0..LANES).step_by(4) {
+            for lane in (0..LANES).step_by(4) {
+                let corner =
+                    std::array::from_fn(|row| std::array::from_fn(|column| rows[lane + row][at + column]));
+                for (column, lanes) in transposed(corner).iter().enumerate() {
+                    columns[at + column][lane..lane + 4].copy_from_slice(lanes);
+                }
+            }
+        }
+        columns
+    }
+}
 
 /// Shape and normalisation of samples stored as `[pixel][channel]` (HWC).
 #[derive(Clone, Copy, Debug)]
@@ -82,37 +163,33 @@ impl<T: Scalar> Kernel for Pack<'_, T> {
     fn run<S: Simd>(self, _: S) {
         let (channels, elements) = (self.g.channels(), self.g.block() / LANES);
         let block = self.block.as_chunks_mut::<LANES>().0;
-        // Tiles of 16 elements of 16 samples; the last tile overlaps the one before it.
+        // The last tile overlaps the one before it.
         let Some(last) = elements.checked_sub(LANES) else {
             return pack_few(self.g, self.samples, block);
         };
-        // A row per sample; lanes without a sample stay zero.
-        let mut square = [[0.0; LANES]; LANES];
-        for first in (0..elements).step_by(LANES).map(|first| first.min(last)) {
-            // Target, scale and offset of each element; counting spares the divisions.
-            let (mut channel, mut pixel) = (first % channels, first / channels);
-            let (mut targets, mut scale, mut offset) = ([0; LANES], [0.0; LANES], [0.0; LANES]);
-            for at in 0..LANES {
-                targets[at] = channel * self.g.pixels + pixel;
-                (scale[at], offset[at]) = (self.g.scale[channel], self.g.offset[channel]);
+        let empty = [T::default(); LANES];
+        // Of the next element; counting spares the divisions.
+        let (mut channel, mut pixel) = (0, 0);
+        for first in (0..elements).step_by(LANES) {
+            if first > last {
+                (channel, pixel) = (last % channels, last / channels);
+            }
+            let row = |lane| {
+                let sample: Option<&&[T]> = self.samples.get(lane);
+                sample.and_then(|sample| sample[first.min(last)..].first_chunk()).unwrap_or(&empty)
+            };
+            for column in &T::transpose(std::array::from_fn(row)) {
+                let (scale, offset) = (self.g.scale[channel], self.g.offset[channel]);
+                let target = &mut block[channel * self.g.pixels + pixel];
+                for (target, value) in target.iter_mut().zip(column) {
+                    *target = value.to_f32() * scale + offset;
+                }
+                if self.samples.len() < LANES {
+                    target[self.samples.len()..].fill(0.0);
+                }
                 channel += 1;
                 if channel == channels {
                     (channel, pixel) = (0, pixel + 1);
-                }
-            }
-            for (row, sample) in square.iter_mut().zip(self.samples) {
-                if let Some(values) = sample[first..].first_chunk::<LANES>() {
-                    *row = std::array::from_fn(|at| values[at].to_f32() * scale[at] + offset[at]);
-                }
-            }
-            for at in (0..LANES).step_by(4) {
-                for lane in (0..LANES).step_by(4) {
-                    let corner = std::array::from_fn(|row| {
-                        std::array::from_fn(|column| square[lane + row][at + column])
-                    });
-                    for (column, lanes) in transposed(corner).iter().enumerate() {
-                        block[targets[at + column]][lane..lane + 4].copy_from_slice(lanes);
-                    }
                 }
             }
         }

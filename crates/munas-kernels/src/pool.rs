@@ -76,7 +76,7 @@ fn pixels_mut(block: usize, blocks: usize, values: &mut [f32]) -> &mut [Pixel] {
 
 /// `value` if `condition` holds, else zero: as a mask, because the compiler makes a branch of the choice.
 #[inline(always)]
-fn keep_if(condition: bool, value: f32) -> f32 {
+pub(crate) fn keep_if(condition: bool, value: f32) -> f32 {
     f32::from_bits(value.to_bits() & u32::from(condition).wrapping_neg())
 }
 

@@ -3,7 +3,7 @@
 //! Every sum runs in `f32` in the order of the loops, one lane at a time. Symbols: `f` filter, `c` input channel,
 //! `(y, x)` output pixel, `(ky, kx)` tap, `lane` sample of the block.
 
-use crate::conv::{AffineActivations, AffineGradients, AffineParameters, Convolution};
+use crate::conv::{AffineActivations, AffineParameters, Convolution};
 use crate::geometry::ConvGeometry;
 use crate::layout::LANES;
 
@@ -49,17 +49,6 @@ fn fill_bias(g: &ConvGeometry, blocks: usize, bias: &[f32], output: &mut [f32]) 
         for (f, &value) in bias.iter().enumerate() {
             let start = plane_start(block, g.out_channels, f, g.out_pixels());
             output[start..start + g.out_pixels() * LANES].fill(value);
-        }
-    }
-}
-
-/// Adds the sum over lanes and pixels of each plane of `d_output` to its channel's bias gradient.
-fn bias_gradient(g: &ConvGeometry, blocks: usize, d_output: &[f32], d_bias: &mut [f32]) {
-    d_bias.fill(0.0);
-    for block in 0..blocks {
-        for (f, gradient) in d_bias.iter_mut().enumerate() {
-            let start = plane_start(block, g.out_channels, f, g.out_pixels());
-            *gradient += d_output[start..start + g.out_pixels() * LANES].iter().sum::<f32>();
         }
     }
 }
@@ -142,19 +131,18 @@ pub(crate) fn backward_weights(
     convolution: &Convolution,
     blocks: usize,
     activations: &AffineActivations<'_>,
-    gradients: &mut AffineGradients<'_>,
+    d_weights: &mut [f32],
 ) {
     let g = &convolution.geometry;
     let AffineActivations { input, d_output } = *activations;
-    bias_gradient(g, blocks, d_output, gradients.bias);
-    gradients.weights.fill(0.0);
+    d_weights.fill(0.0);
     for block in 0..blocks {
         for_each_pair(convolution, |f, c, weights_start| {
             let in_start = plane_start(block, g.in_channels, c, g.in_pixels());
             let out_start = plane_start(block, g.out_channels, f, g.out_pixels());
             for_each_contact(g, |contact| {
                 for lane in 0..LANES {
-                    gradients.weights[weights_start + contact.tap] += d_output
+                    d_weights[weights_start + contact.tap] += d_output
                         [out_start + contact.output * LANES + lane]
                         * input[in_start + contact.input * LANES + lane];
                 }

@@ -161,18 +161,23 @@ fn gradcheck_with(graph: &Graph, options: &Options) {
     let precision = Precision::of(graph);
     let mut case = Case::new(graph, options, Isa::Scalar);
     let gradients = case.gradients();
-    let vectorised = Case::new(graph, options, Isa::detect()).gradients();
+    let instruction_sets = Isa::ALL.into_iter().filter(|&isa| isa != Isa::Scalar && isa.is_available());
+    let vectorised: Vec<(Isa, Vec<f32>)> =
+        instruction_sets.map(|isa| (isa, Case::new(graph, options, isa).gradients())).collect();
     let scale_of_all = largest(&gradients);
     let (mut compared, mut kinks) = (0, 0);
     for (tensor, range) in case.ranges.clone().into_iter().enumerate() {
         // A bias before a batch norm has no influence; what is left is rounding.
         let scale = largest(&gradients[range.clone()]).max(5e-2 * scale_of_all);
         for index in range.clone() {
-            let (element, found, by_lanes) = (index - range.start, gradients[index], vectorised[index]);
-            assert!(
-                (found - by_lanes).abs() <= VECTORISED * scale,
-                "tensor {tensor}[{element}]: {by_lanes} vectorised, {found} by the scalar kernels\n{graph}"
-            );
+            let (element, found) = (index - range.start, gradients[index]);
+            for (isa, by_lanes) in &vectorised {
+                let by_lanes = by_lanes[index];
+                assert!(
+                    (found - by_lanes).abs() <= VECTORISED * scale,
+                    "tensor {tensor}[{element}]: {by_lanes} by {isa}, {found} by the scalar kernels\n{graph}"
+                );
+            }
             let [below, above] = case.differences(index, precision.step);
             compared += 1;
             if (above - below).abs() > precision.jump * scale {

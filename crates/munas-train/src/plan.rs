@@ -22,6 +22,7 @@ mod backward;
 mod forward;
 mod lower;
 mod place;
+mod profile;
 
 use std::ops::Range;
 
@@ -33,6 +34,7 @@ use crate::parameters::{NormRanges, ParameterLayout};
 use crate::pruning::maskable;
 use lower::{Extras, Layer, Operator, ValueId};
 use place::{Memory, Slot};
+pub use profile::{Phase, ProfileRow, StepProfile, profile};
 
 /// What a plan is made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,7 +136,7 @@ impl Plan {
     /// The batch norms, in the order of [`NormRanges::index`].
     pub fn norms(&self) -> impl Iterator<Item = &NormRanges> {
         self.layers.iter().filter_map(|layer| match &layer.operator {
-            Operator::BatchNorm { ranges, .. } => Some(ranges),
+            Operator::BatchNorm(norm) => Some(&norm.ranges),
             _ => None,
         })
     }

@@ -18,10 +18,17 @@
 //! a depthwise convolution has masked channels where all it reads is zero. (Were only the kernel masked, as muNAS has
 //! it, the channel would go on to send ReLU(β), and could not be removed without changing the network.)
 //!
-//! Neither ReLU nor a batch norm lets a gradient through to a channel that is zero. So that a masked channel gets its feedback, a
-//! training step computes it from the dense weights and multiplies it by its mask behind the activation. The loss and the
-//! gradients of everything that is not masked are those of the masked network; a masked channel gets the
-//! gradient by its masked output as if it were not (a straight-through estimate), and passes nothing on to the layers before it.
+//! Neither ReLU nor a batch norm lets a gradient through to a channel whose γ and β are zero. So that a masked channel gets
+//! its feedback, a training step masks the kernels of the layers that channels are chosen from and nothing else, and
+//! multiplies masked channels by their mask behind the activation. The loss and the gradients of everything that is
+//! not masked are those of the masked network; a masked channel gets the gradient at its masked kernel as if its
+//! output were not masked (a straight-through estimate), through depthwise convolutions that follow it too.
+//!
+//! It matters that the gradient is taken at a kernel of zero. The variance of what the batch norm reads is 0 there, so
+//! that the gradient is multiplied by γ/√ε ≈ 32·γ: kernels of channels that are missed grow within a few steps and come back.
+//! At the dense kernel, a batch norm lets none of the gradient through that would make it longer. One threshold for
+//! all layers then takes all channels but one from layers whose kernels begin short, which are those that widen
+//! (Glorot: a norm of about √(2·fan-in/(fan-in + fan-out))): often the first ones.
 //!
 //! After training, zero channels are removed: see `munas_ir::remove_zero_channels`.
 

@@ -345,7 +345,7 @@ impl<'a> Trainer<'a> {
             return;
         }
         let TrainState { parameters, mask, .. } = &self.state;
-        let present = mask.as_ref().map_or(&*parameters.trained, Mask::weights);
+        let present = mask.as_ref().map_or(&*parameters.trained, Mask::step_parameters);
         for ranges in self.layout.layers() {
             let kernel = ranges.affine.kernel.clone();
             self.kernels.axpy(2.0 * lambda, &present[kernel.clone()], &mut self.gradients[kernel]);

@@ -18,10 +18,11 @@ use std::ops::Range;
 use super::packing::PassWeights;
 use super::padding::{Padded, for_each_interior_row, padded_input, reserve_padded};
 use super::plane::PlaneConvolution;
+use super::plane_gradient::PlaneGradient;
 use super::tables::Tables;
 use super::tap_gradient::{TapGradient, accumulators_len};
 use super::tap_sum::{Finish, TapSum};
-use super::{AffineActivations, AffineGradients, AffineParameters, Convolution};
+use super::{AffineActivations, AffineOutput, AffineParameters, Convolution};
 use crate::geometry::ConvGeometry;
 use crate::layout::{AlignedBuffer, LANES};
 use crate::simd::Tile;
@@ -107,7 +108,7 @@ impl Kernels {
         blocks: usize,
         weights: &PassWeights<'_>,
         input: &[f32],
-        output: &mut [f32],
+        mut output: AffineOutput<'_>,
         scratch: &mut ConvScratch,
     ) {
         let (g, tile) = (&convolution.geometry, self.tile());
@@ -124,8 +125,8 @@ impl Kernels {
             if range.start == 0 || range.len() < size {
                 scratch.tables.fill(convolution, range.len(), tile.width, false);
             }
-            let output = &mut output[range.start * g.output_block()..range.end * g.output_block()];
-            let input = padded_input(g, range, input, buffer);
+            let values = &mut output.values[range.start * g.output_block()..range.end * g.output_block()];
+            let input = padded_input(g, range.clone(), input, buffer);
             for (part, weights_of_part) in packed.chunks_exact(part_len).enumerate() {
                 self.dispatch(TapSum {
                     taps: &scratch.tables.taps,
@@ -134,9 +135,10 @@ impl Kernels {
                     weights: weights_of_part,
                     finish: if weights.relu { Finish::StoreRelu } else { Finish::Store },
                     input: &input[part * in_plane..],
-                    output: &mut output[part * out_plane..],
+                    output: &mut values[part * out_plane..],
                 });
             }
+            output.finish(self, range, g.output_block());
         }
     }
 
@@ -148,7 +150,7 @@ impl Kernels {
         blocks: usize,
         (packed, relu): (&[f32], bool),
         input: &[f32],
-        output: &mut [f32],
+        mut output: AffineOutput<'_>,
         buffer: &mut AlignedBuffer,
     ) {
         let in_width = Padded::of(g).width;
@@ -159,20 +161,22 @@ impl Kernels {
             buffer.fill(0.0);
             buffer
         };
-        let in_planes = input.chunks_exact(g.in_pixels() * LANES);
-        let out_planes = output.chunks_exact_mut(g.out_pixels() * LANES);
-        let channels = packed.chunks_exact(1 + g.kernel_pixels()).cycle();
-        for (((input, output), weights), _) in
-            in_planes.zip(out_planes).zip(channels).zip(0..blocks * g.in_channels)
-        {
-            if !buffer.is_empty() {
-                let rows = buffer.chunks_exact_mut(in_width * LANES);
-                for (padded, row) in rows.zip(input.chunks_exact(g.in_width * LANES)) {
-                    padded[g.pad_left * LANES..][..row.len()].copy_from_slice(row);
+        for block in 0..blocks {
+            let in_planes = input[block * g.input_block()..].chunks_exact(g.in_pixels() * LANES);
+            let values = &mut output.values[block * g.output_block()..][..g.output_block()];
+            let out_planes = values.chunks_exact_mut(g.out_pixels() * LANES);
+            let channels = packed.chunks_exact(1 + g.kernel_pixels());
+            for ((input, output), weights) in in_planes.zip(out_planes).zip(channels) {
+                if !buffer.is_empty() {
+                    let rows = buffer.chunks_exact_mut(in_width * LANES);
+                    for (padded, row) in rows.zip(input.chunks_exact(g.in_width * LANES)) {
+                        padded[g.pad_left * LANES..][..row.len()].copy_from_slice(row);
+                    }
                 }
+                let input = if buffer.is_empty() { input } else { &*buffer };
+                self.dispatch(PlaneConvolution { geometry: g, in_width, weights, relu, input, output });
             }
-            let input = if buffer.is_empty() { input } else { &*buffer };
-            self.dispatch(PlaneConvolution { geometry: g, in_width, weights, relu, input, output });
+            output.finish(self, block..block + 1, g.output_block());
         }
     }
 
@@ -183,7 +187,7 @@ impl Kernels {
         blocks: usize,
         parameters: &AffineParameters<'_>,
         input: &[f32],
-        output: &mut [f32],
+        output: AffineOutput<'_>,
         scratch: &mut Scratch,
     ) {
         let weights = PassWeights::of_forward(convolution, parameters);
@@ -205,7 +209,7 @@ impl Kernels {
             return self.scatter(convolution, blocks, weights, d_output, d_input, scratch);
         }
         let flipped = PassWeights::of_correlation(convolution, weights);
-        self.tap_sums(&convolution.transposed(), blocks, &flipped, d_output, d_input, scratch);
+        self.tap_sums(&convolution.transposed(), blocks, &flipped, d_output, d_input.into(), scratch);
     }
 
     /// The scattered input gradient.
@@ -253,24 +257,36 @@ impl Kernels {
         }
     }
 
-    /// Gradients by the parameters.
+    /// Gradient by the weights.
     pub(super) fn simd_backward_weights(
         &self,
         convolution: &Convolution,
         blocks: usize,
         activations: &AffineActivations<'_>,
-        gradients: &mut AffineGradients<'_>,
+        d_weights: &mut [f32],
         scratch: &mut Scratch,
     ) {
         let (g, tile, scratch) = (&convolution.geometry, self.tile(), &mut scratch.conv);
         let (_, rows, channels) = convolution.split();
         let taps = channels * g.kernel_pixels();
         let accumulators = scratch.accumulators.reserve(accumulators_len(tile, taps));
-        gradients.weights.fill(0.0);
-        gradients.bias.fill(0.0);
+        d_weights.fill(0.0);
         let size = group_size(blocks, convolution.columns(tile));
         let buffer = reserve_padded(g, size, &mut scratch.padded);
         let (in_plane, out_plane) = (Padded::of(g).plane(), g.out_pixels() * LANES);
+        if convolution.depthwise && PlaneGradient::supports(g) {
+            for range in groups(blocks, 1) {
+                let d_output =
+                    &activations.d_output[range.start * g.output_block()..range.end * g.output_block()];
+                let input = padded_input(g, range, activations.input, buffer);
+                let planes = input.chunks_exact(in_plane).zip(d_output.chunks_exact(out_plane));
+                for ((input, d_output), d_weights) in planes.zip(d_weights.as_chunks_mut().0) {
+                    let in_width = Padded::of(g).width;
+                    self.dispatch(PlaneGradient { geometry: g, in_width, input, d_output, d_weights });
+                }
+            }
+            return;
+        }
         let planes_per_column = rows.min(tile.gradient_rows) + g.stride_height * g.stride_width;
         let strip = STRIP_BYTES / (planes_per_column * tile.width * size_of::<f32>());
         for range in groups(blocks, size) {
@@ -280,7 +296,7 @@ impl Kernels {
             let d_output =
                 &activations.d_output[range.start * g.output_block()..range.end * g.output_block()];
             let input = padded_input(g, range, activations.input, buffer);
-            for (part, d_weights) in gradients.weights.chunks_exact_mut(rows * taps).enumerate() {
+            for (part, d_weights) in d_weights.chunks_exact_mut(rows * taps).enumerate() {
                 self.dispatch(TapGradient {
                     taps: &scratch.tables.taps,
                     rows: &scratch.tables.rows,
@@ -291,11 +307,6 @@ impl Kernels {
                     accumulators,
                     d_weights,
                 });
-            }
-            for planes in d_output.chunks_exact(g.output_block()) {
-                for (sum, plane) in gradients.bias.iter_mut().zip(planes.chunks_exact(out_plane)) {
-                    *sum += self.sum(plane);
-                }
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Convolutions, depthwise convolutions and dense layers: forward pass and both gradients.
+//! Convolutions, depthwise convolutions and dense layers: forward pass, gradients by input and weights. That of the bias
+//! is [`Kernels::bias_backward`].
 //!
 //! | tensor | layout |
 //! |---|---|
@@ -14,13 +15,17 @@ mod lowering;
 mod packing;
 mod padding;
 mod plane;
+mod plane_gradient;
 mod tables;
 mod tap_gradient;
 mod tap_sum;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use crate::geometry::{ConvGeometry, DenseGeometry};
+use crate::norm::StatisticsOf;
 use crate::{Isa, Kernels, Scratch, reference};
 
 pub(crate) use lowering::ConvScratch;
@@ -36,21 +41,37 @@ pub struct AffineParameters<'a> {
     pub relu: bool,
 }
 
-/// Where the gradients of an affine operator's parameters are written.
+/// Where a forward pass writes.
 #[derive(Debug)]
-pub struct AffineGradients<'a> {
-    /// Gradient of the weights, in their layout.
-    pub weights: &'a mut [f32],
-    /// Gradient of the bias.
-    pub bias: &'a mut [f32],
+pub struct AffineOutput<'a> {
+    /// The output.
+    pub values: &'a mut [f32],
+    /// Statistics of the output, where a batch normalisation wants them.
+    pub statistics: Option<StatisticsOf<'a>>,
 }
 
-/// Operands of a parameter gradient.
+impl<'a> From<&'a mut [f32]> for AffineOutput<'a> {
+    fn from(values: &'a mut [f32]) -> Self {
+        Self { values, statistics: None }
+    }
+}
+
+impl AffineOutput<'_> {
+    /// Blocks `range` of `block_len` elements are there.
+    fn finish(&mut self, kernels: &Kernels, range: Range<usize>, block_len: usize) {
+        if let Some(statistics) = &mut self.statistics {
+            let values = &self.values[range.start * block_len..range.end * block_len];
+            statistics.add(kernels, range, values);
+        }
+    }
+}
+
+/// Operands of a weight gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct AffineActivations<'a> {
     /// Input of the forward pass.
     pub input: &'a [f32],
-    /// Gradient of the loss by the output (before a fused ReLU: see [`Kernels::relu_backward`]).
+    /// Gradient of the loss by the output (before a fused ReLU: see [`Kernels::relu_bias_backward`]).
     pub d_output: &'a [f32],
 }
 
@@ -89,13 +110,16 @@ impl Kernels {
         blocks: usize,
         parameters: &AffineParameters<'_>,
         input: &[f32],
-        output: &mut [f32],
+        mut output: AffineOutput<'_>,
         scratch: &mut Scratch,
     ) {
-        convolution.check(blocks, parameters.weights, input, output);
+        convolution.check(blocks, parameters.weights, input, output.values);
         assert_eq!(parameters.bias.len(), convolution.geometry.out_channels, "bias");
         match self.isa() {
-            Isa::Scalar => reference::forward(convolution, blocks, parameters, input, output),
+            Isa::Scalar => {
+                reference::forward(convolution, blocks, parameters, input, output.values);
+                output.finish(self, 0..blocks, convolution.geometry.output_block());
+            }
             _ => self.simd_forward(convolution, blocks, parameters, input, output, scratch),
         }
     }
@@ -121,14 +145,13 @@ impl Kernels {
         convolution: &Convolution,
         blocks: usize,
         activations: &AffineActivations<'_>,
-        gradients: &mut AffineGradients<'_>,
+        d_weights: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        convolution.check(blocks, gradients.weights, activations.input, activations.d_output);
-        assert_eq!(gradients.bias.len(), convolution.geometry.out_channels, "bias gradient");
+        convolution.check(blocks, d_weights, activations.input, activations.d_output);
         match self.isa() {
-            Isa::Scalar => reference::backward_weights(convolution, blocks, activations, gradients),
-            _ => self.simd_backward_weights(convolution, blocks, activations, gradients, scratch),
+            Isa::Scalar => reference::backward_weights(convolution, blocks, activations, d_weights),
+            _ => self.simd_backward_weights(convolution, blocks, activations, d_weights, scratch),
         }
     }
 }
@@ -141,7 +164,7 @@ impl Kernels {
         blocks: usize,
         parameters: &AffineParameters<'_>,
         input: &[f32],
-        output: &mut [f32],
+        output: AffineOutput<'_>,
         scratch: &mut Scratch,
     ) {
         self.affine_forward(&Convolution::full(g), blocks, parameters, input, output, scratch);
@@ -160,16 +183,16 @@ impl Kernels {
         self.affine_backward_input(&Convolution::full(g), blocks, weights, d_output, d_input, scratch);
     }
 
-    /// Gradients by the parameters of [`Kernels::conv_forward`].
+    /// Gradient by the weights of [`Kernels::conv_forward`].
     pub fn conv_backward_weights(
         &self,
         g: &ConvGeometry,
         blocks: usize,
         activations: &AffineActivations<'_>,
-        gradients: &mut AffineGradients<'_>,
+        d_weights: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        self.affine_backward_weights(&Convolution::full(g), blocks, activations, gradients, scratch);
+        self.affine_backward_weights(&Convolution::full(g), blocks, activations, d_weights, scratch);
     }
 
     /// As [`Kernels::conv_forward`], each channel convolved with its own filter.
@@ -179,7 +202,7 @@ impl Kernels {
         blocks: usize,
         parameters: &AffineParameters<'_>,
         input: &[f32],
-        output: &mut [f32],
+        output: AffineOutput<'_>,
         scratch: &mut Scratch,
     ) {
         self.affine_forward(&Convolution::depthwise(g), blocks, parameters, input, output, scratch);
@@ -198,16 +221,16 @@ impl Kernels {
         self.affine_backward_input(&Convolution::depthwise(g), blocks, weights, d_output, d_input, scratch);
     }
 
-    /// Gradients by the parameters of [`Kernels::depthwise_forward`].
+    /// Gradient by the weights of [`Kernels::depthwise_forward`].
     pub fn depthwise_backward_weights(
         &self,
         g: &ConvGeometry,
         blocks: usize,
         activations: &AffineActivations<'_>,
-        gradients: &mut AffineGradients<'_>,
+        d_weights: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        self.affine_backward_weights(&Convolution::depthwise(g), blocks, activations, gradients, scratch);
+        self.affine_backward_weights(&Convolution::depthwise(g), blocks, activations, d_weights, scratch);
     }
 
     /// `output[unit] = Σ weights[unit][feature] · input[feature] + bias[unit]`, cut off at zero when
@@ -218,7 +241,7 @@ impl Kernels {
         blocks: usize,
         parameters: &AffineParameters<'_>,
         input: &[f32],
-        output: &mut [f32],
+        output: AffineOutput<'_>,
         scratch: &mut Scratch,
     ) {
         self.conv_forward(&g.as_conv(), blocks, parameters, input, output, scratch);
@@ -237,15 +260,15 @@ impl Kernels {
         self.conv_backward_input(&g.as_conv(), blocks, weights, d_output, d_input, scratch);
     }
 
-    /// Gradients by the parameters of [`Kernels::dense_forward`].
+    /// Gradient by the weights of [`Kernels::dense_forward`].
     pub fn dense_backward_weights(
         &self,
         g: &DenseGeometry,
         blocks: usize,
         activations: &AffineActivations<'_>,
-        gradients: &mut AffineGradients<'_>,
+        d_weights: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        self.conv_backward_weights(&g.as_conv(), blocks, activations, gradients, scratch);
+        self.conv_backward_weights(&g.as_conv(), blocks, activations, d_weights, scratch);
     }
 }

@@ -57,17 +57,17 @@ impl Case {
         let mut d_input = vec![f32::NAN; input.len() + BEHIND];
         let mut d_weights = vec![f32::NAN; weights.len()];
         let mut d_bias = vec![f32::NAN; bias.len()];
+        kernels.bias_backward(blocks, &d_output, &mut d_bias);
         let parameters = AffineParameters { weights: &weights, bias: &bias, relu: self.relu };
         let activations = AffineActivations { input: &input, d_output: &d_output };
-        let mut gradients = AffineGradients { weights: &mut d_weights, bias: &mut d_bias };
         if self.convolution.depthwise {
-            kernels.depthwise_forward(g, blocks, &parameters, &input, &mut output, scratch);
+            kernels.depthwise_forward(g, blocks, &parameters, &input, (&mut *output).into(), scratch);
             kernels.depthwise_backward_input(g, blocks, &weights, &d_output, &mut d_input, scratch);
-            kernels.depthwise_backward_weights(g, blocks, &activations, &mut gradients, scratch);
+            kernels.depthwise_backward_weights(g, blocks, &activations, &mut d_weights, scratch);
         } else {
-            kernels.conv_forward(g, blocks, &parameters, &input, &mut output, scratch);
+            kernels.conv_forward(g, blocks, &parameters, &input, (&mut *output).into(), scratch);
             kernels.conv_backward_input(g, blocks, &weights, &d_output, &mut d_input, scratch);
-            kernels.conv_backward_weights(g, blocks, &activations, &mut gradients, scratch);
+            kernels.conv_backward_weights(g, blocks, &activations, &mut d_weights, scratch);
         }
         for (written, len) in [(&mut output, d_output.len()), (&mut d_input, input.len())] {
             assert!(written[len..].iter().all(|value| value.is_nan()), "wrote behind the last block");
@@ -244,7 +244,14 @@ fn a_dense_layer_is_a_matrix_product() {
     for kernels in every_isa() {
         let mut output = vec![f32::NAN; blocks * 5 * LANES];
         let parameters = AffineParameters { weights: &weights, bias: &bias, relu: true };
-        kernels.dense_forward(&g, blocks, &parameters, &input, &mut output, &mut Scratch::default());
+        kernels.dense_forward(
+            &g,
+            blocks,
+            &parameters,
+            &input,
+            (&mut *output).into(),
+            &mut Scratch::default(),
+        );
         for sample in 0..blocks * LANES {
             let (block, lane) = (sample / LANES, sample % LANES);
             for unit in 0..5 {
@@ -272,7 +279,7 @@ fn a_fused_relu_lets_nan_pass() {
                 1,
                 &parameters,
                 &input,
-                &mut output,
+                (&mut *output).into(),
                 &mut Scratch::default(),
             );
             assert!(output[0].is_nan(), "{}", kernels.isa());

@@ -9,14 +9,23 @@
 //! d_β = Σd, d_γ = Σ d·x̂, d_x = γ / √(σ² + ε) · (d − (d_β + x̂·d_γ) / n).
 //!
 //! Sums run per lane, so that lanes without a sample are simply left out when a channel's lanes are added up.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `statistics` | μ and σ² of a batch, group of blocks by group of blocks |
+//! | `plain` | normalisation and its gradient |
+//! | `pooled` | the same with a max pooling behind it, without the tensor between the two |
 
+mod plain;
+mod pooled;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
-use crate::Kernels;
-use crate::geometry::BatchNormGeometry;
-use crate::layout::{LANES, blocks_for, valid_lanes};
-use crate::simd::{Kernel, Simd};
+use crate::layout::LANES;
+use crate::simd::{Simd, multiply_add};
+
+pub use statistics::{BatchStatistics, StatisticsOf};
 
 /// Learned parameters and settings.
 #[derive(Clone, Copy, Debug)]
@@ -29,22 +38,6 @@ pub struct BatchNormParameters<'a> {
     pub epsilon: f32,
     /// Whether a ReLU follows.
     pub relu: bool,
-}
-
-/// Statistics of one batch, written by the forward pass, read by the backward pass.
-#[derive(Clone, Debug)]
-pub struct BatchStatistics {
-    /// μ, one per channel.
-    pub mean: Vec<f32>,
-    /// Biased variance σ², one per channel.
-    pub variance: Vec<f32>,
-}
-
-impl BatchStatistics {
-    /// Room for `channels` channels.
-    pub fn new(channels: usize) -> Self {
-        Self { mean: vec![0.0; channels], variance: vec![0.0; channels] }
-    }
 }
 
 /// Where the gradients of γ and β are written.
@@ -61,7 +54,7 @@ pub struct BatchNormGradients<'a> {
 pub struct BatchNormOperands<'a> {
     /// Parameters of the forward pass.
     pub parameters: &'a BatchNormParameters<'a>,
-    /// Statistics that the forward pass wrote.
+    /// Statistics of the batch.
     pub statistics: &'a BatchStatistics,
     /// Input of the forward pass.
     pub input: &'a [f32],
@@ -81,9 +74,17 @@ struct LaneSums {
 
 impl LaneSums {
     const ZERO: Self = Self { first: [0.0; 2 * LANES], second: [0.0; 2 * LANES] };
+
+    /// Adds them to `totals`, from a block of which `lanes` lanes hold samples.
+    #[inline(always)]
+    fn add_to(&self, totals: &mut Totals, lanes: usize) {
+        let pair = |sums: &PixelPair| std::array::from_fn(|lane| sums[lane] + sums[LANES + lane]);
+        totals.add(&pair(&self.first), &pair(&self.second), lanes);
+    }
 }
 
 /// Two sums over all blocks of a channel, per lane.
+#[derive(Clone, Debug)]
 struct Totals {
     first: [f32; LANES],
     second: [f32; LANES],
@@ -94,12 +95,10 @@ impl Totals {
 
     /// Adds the sums over a block of which `lanes` lanes hold samples.
     #[inline(always)]
-    fn add(&mut self, sums: &LaneSums, lanes: usize) {
+    fn add(&mut self, first: &[f32; LANES], second: &[f32; LANES], lanes: usize) {
         for lane in 0..LANES {
-            let (first, second) =
-                (sums.first[lane] + sums.first[LANES + lane], sums.second[lane] + sums.second[LANES + lane]);
-            self.first[lane] += if lane < lanes { first } else { 0.0 };
-            self.second[lane] += if lane < lanes { second } else { 0.0 };
+            self.first[lane] += if lane < lanes { first[lane] } else { 0.0 };
+            self.second[lane] += if lane < lanes { second[lane] } else { 0.0 };
         }
     }
 
@@ -108,21 +107,16 @@ impl Totals {
     }
 }
 
-/// The plane of channel `channel` of block `block`.
+/// Plane number `plane` (block · channels + channel) of a tensor with planes of `len` elements.
 #[inline(always)]
-fn plane<'a>(g: &BatchNormGeometry, block: usize, channel: usize, values: &'a [f32]) -> &'a [f32] {
-    &values[(block * g.channels + channel) * g.pixels * LANES..][..g.pixels * LANES]
+fn plane(values: &[f32], len: usize, plane: usize) -> &[f32] {
+    &values[plane * len..][..len]
 }
 
 /// As [`plane`], for writing.
 #[inline(always)]
-fn plane_mut<'a>(
-    g: &BatchNormGeometry,
-    block: usize,
-    channel: usize,
-    values: &'a mut [f32],
-) -> &'a mut [f32] {
-    &mut values[(block * g.channels + channel) * g.pixels * LANES..][..g.pixels * LANES]
+fn plane_mut(values: &mut [f32], len: usize, plane: usize) -> &mut [f32] {
+    &mut values[plane * len..][..len]
 }
 
 /// Zeroes the lanes of `plane` from `lanes` on.
@@ -135,122 +129,7 @@ fn clear_empty_lanes(plane: &mut [f32], lanes: usize) {
     }
 }
 
-impl Kernels {
-    /// Normalises `input` by its own statistics, which go to `statistics`. `batch` counts valid samples.
-    pub fn batch_norm_forward(
-        &self,
-        g: &BatchNormGeometry,
-        batch: usize,
-        parameters: &BatchNormParameters<'_>,
-        input: &[f32],
-        output: &mut [f32],
-        statistics: &mut BatchStatistics,
-    ) {
-        self.dispatch(Forward { g, batch, parameters, input, output, statistics });
-    }
-
-    /// Gradients of [`Kernels::batch_norm_forward`] (and of its ReLU): `d_input` and those of γ and β.
-    pub fn batch_norm_backward(
-        &self,
-        g: &BatchNormGeometry,
-        batch: usize,
-        operands: &BatchNormOperands<'_>,
-        d_input: &mut [f32],
-        gradients: &mut BatchNormGradients<'_>,
-    ) {
-        self.dispatch(Backward { g, batch, operands, d_input, gradients });
-    }
-}
-
-/// y = x·`scale` + `shift`, cut off at zero when `RELU`.
-#[inline(always)]
-fn affine<const RELU: bool>(value: f32, scale: f32, shift: f32) -> f32 {
-    let affine = value * scale + shift;
-    if RELU && affine <= 0.0 { 0.0 } else { affine }
-}
-
-struct Forward<'a> {
-    g: &'a BatchNormGeometry,
-    batch: usize,
-    parameters: &'a BatchNormParameters<'a>,
-    input: &'a [f32],
-    output: &'a mut [f32],
-    statistics: &'a mut BatchStatistics,
-}
-
-impl Kernel for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(mut self, _: S) {
-        for channel in 0..self.g.channels {
-            let (mean, variance) = self.statistics_of(channel);
-            self.statistics.mean[channel] = mean;
-            self.statistics.variance[channel] = variance;
-            let scale = self.parameters.gamma[channel] / (variance + self.parameters.epsilon).sqrt();
-            let shift = self.parameters.beta[channel] - mean * scale;
-            if self.parameters.relu {
-                self.normalise::<true>(channel, scale, shift);
-            } else {
-                self.normalise::<false>(channel, scale, shift);
-            }
-        }
-    }
-}
-
-impl Forward<'_> {
-    /// Mean and biased variance of a channel in one pass: with K near the mean and d = x − K,
-    /// μ = K + Σd / n and σ² = (Σd² − (Σd)² / n) / n lose nothing to cancellation.
-    #[inline(always)]
-    fn statistics_of(&self, channel: usize) -> (f32, f32) {
-        let count = (self.batch * self.g.pixels) as f32;
-        let lanes = valid_lanes(self.batch, 0);
-        let near_mean =
-            self.input[channel * self.g.pixels * LANES..][..lanes].iter().sum::<f32>() / lanes as f32;
-        let mut totals = Totals::ZERO;
-        for block in 0..blocks_for(self.batch) {
-            let mut sums = LaneSums::ZERO;
-            let (pairs, last) = plane(self.g, block, channel, self.input).as_chunks::<{ 2 * LANES }>();
-            for pair in pairs {
-                for (lane, &value) in pair.iter().enumerate() {
-                    let difference = value - near_mean;
-                    sums.first[lane] += difference;
-                    sums.second[lane] += difference * difference;
-                }
-            }
-            for (lane, &value) in last.iter().enumerate() {
-                let difference = value - near_mean;
-                sums.first[lane] += difference;
-                sums.second[lane] += difference * difference;
-            }
-            totals.add(&sums, valid_lanes(self.batch, block));
-        }
-        let (sum, squares) = totals.sum();
-        (near_mean + sum / count, ((squares - sum * sum / count) / count).max(0.0))
-    }
-
-    #[inline(always)]
-    fn normalise<const RELU: bool>(&mut self, channel: usize, scale: f32, shift: f32) {
-        for block in 0..blocks_for(self.batch) {
-            let input = plane(self.g, block, channel, self.input);
-            let output = plane_mut(self.g, block, channel, self.output);
-            for (output, &value) in output.iter_mut().zip(input) {
-                *output = affine::<RELU>(value, scale, shift);
-            }
-            clear_empty_lanes(output, valid_lanes(self.batch, block));
-        }
-    }
-}
-
-struct Backward<'a, 'g> {
-    g: &'a BatchNormGeometry,
-    batch: usize,
-    operands: &'a BatchNormOperands<'a>,
-    d_input: &'a mut [f32],
-    gradients: &'a mut BatchNormGradients<'g>,
-}
-
-/// A channel of the backward pass.
+/// What of a channel the passes need. With the moments fixed, the forward pass is x·`scale` + `shift`.
 #[derive(Clone, Copy)]
 struct Channel {
     index: usize,
@@ -261,79 +140,54 @@ struct Channel {
 }
 
 impl Channel {
-    /// The gradient behind the ReLU, whose input is computed as in the forward pass.
     #[inline(always)]
-    fn passed<const RELU: bool>(&self, value: f32, gradient: f32) -> f32 {
-        if RELU && value * self.scale + self.shift <= 0.0 { 0.0 } else { gradient }
+    fn new(index: usize, parameters: &BatchNormParameters<'_>, statistics: &BatchStatistics) -> Self {
+        let mean = statistics.mean[index];
+        let deviation = (statistics.variance[index] + parameters.epsilon).sqrt();
+        let scale = parameters.gamma[index] / deviation;
+        Self { index, mean, inv_std: 1.0 / deviation, scale, shift: parameters.beta[index] - mean * scale }
+    }
+
+    /// The output before a ReLU.
+    #[inline(always)]
+    fn normalise<S: Simd>(&self, value: f32) -> f32 {
+        multiply_add::<S>(value, self.scale, self.shift)
     }
 }
 
-impl Kernel for Backward<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(mut self, _: S) {
-        let BatchNormOperands { parameters, statistics, .. } = *self.operands;
-        for index in 0..self.g.channels {
-            let mean = statistics.mean[index];
-            let deviation = (statistics.variance[index] + parameters.epsilon).sqrt();
-            let scale = parameters.gamma[index] / deviation;
-            let shift = parameters.beta[index] - mean * scale;
-            let channel = Channel { index, mean, inv_std: 1.0 / deviation, scale, shift };
-            if parameters.relu {
-                self.channel::<true>(&channel);
-            } else {
-                self.channel::<false>(&channel);
-            }
-        }
-    }
+/// x, cut off at zero when `RELU`; a NaN passes, by which a diverged training is noticed.
+#[inline(always)]
+fn cut_off<const RELU: bool>(value: f32) -> f32 {
+    if RELU && value <= 0.0 { 0.0 } else { value }
 }
 
-impl Backward<'_, '_> {
+/// The gradient d_x of a channel, γ / √(σ² + ε) · (d − (d_β + x̂·d_γ) / n), as a function of x and d.
+#[derive(Clone, Copy)]
+struct InputGradient {
+    scale: f32,
+    slope: f32,
+    shift: f32,
+}
+
+impl InputGradient {
+    /// From d_β = Σd and Σ d·(x − μ), over `count` values. Writes d_β and d_γ.
     #[inline(always)]
-    fn channel<const RELU: bool>(&mut self, channel: &Channel) {
-        let count = (self.batch * self.g.pixels) as f32;
-        let (d_beta, d_centred) = self.sums::<RELU>(channel);
+    fn new(
+        channel: &Channel,
+        (d_beta, d_centred): (f32, f32),
+        count: f32,
+        gradients: &mut BatchNormGradients<'_>,
+    ) -> Self {
         let d_gamma = d_centred * channel.inv_std;
-        self.gradients.beta[channel.index] = d_beta;
-        self.gradients.gamma[channel.index] = d_gamma;
-        let mean_gradient = d_beta / count;
-        let slope = d_gamma * channel.inv_std / count;
-        for block in 0..blocks_for(self.batch) {
-            let input = plane(self.g, block, channel.index, self.operands.input);
-            let d_output = plane(self.g, block, channel.index, self.operands.d_output);
-            let d_input = plane_mut(self.g, block, channel.index, self.d_input);
-            for ((d_input, &value), &gradient) in d_input.iter_mut().zip(input).zip(d_output) {
-                let passed = channel.passed::<RELU>(value, gradient);
-                *d_input = channel.scale * (passed - mean_gradient - (value - channel.mean) * slope);
-            }
-            clear_empty_lanes(d_input, valid_lanes(self.batch, block));
-        }
+        gradients.beta[channel.index] = d_beta;
+        gradients.gamma[channel.index] = d_gamma;
+        let slope = -channel.scale * d_gamma * channel.inv_std / count;
+        let shift = -channel.scale * d_beta / count - channel.mean * slope;
+        Self { scale: channel.scale, slope, shift }
     }
 
-    /// Σd and Σ d·(x − μ) of a channel.
     #[inline(always)]
-    fn sums<const RELU: bool>(&self, channel: &Channel) -> (f32, f32) {
-        let mut totals = Totals::ZERO;
-        for block in 0..blocks_for(self.batch) {
-            let mut sums = LaneSums::ZERO;
-            let input = plane(self.g, block, channel.index, self.operands.input).as_chunks::<{ 2 * LANES }>();
-            let d_output =
-                plane(self.g, block, channel.index, self.operands.d_output).as_chunks::<{ 2 * LANES }>();
-            for (values, gradients) in input.0.iter().zip(d_output.0) {
-                for lane in 0..2 * LANES {
-                    let passed = channel.passed::<RELU>(values[lane], gradients[lane]);
-                    sums.first[lane] += passed;
-                    sums.second[lane] += passed * (values[lane] - channel.mean);
-                }
-            }
-            for (lane, (&value, &gradient)) in input.1.iter().zip(d_output.1).enumerate() {
-                let passed = channel.passed::<RELU>(value, gradient);
-                sums.first[lane] += passed;
-                sums.second[lane] += passed * (value - channel.mean);
-            }
-            totals.add(&sums, valid_lanes(self.batch, block));
-        }
-        totals.sum()
+    fn at<S: Simd>(&self, value: f32, passed: f32) -> f32 {
+        multiply_add::<S>(passed, self.scale, multiply_add::<S>(value, self.slope, self.shift))
     }
 }

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::geometry::{BatchNormGeometry, PoolGeometry};
+use crate::layout::blocks_for;
 use crate::testing::{GradientCheck, assert_close, dot, every_isa, noise};
+use crate::{Kernels, PoolActivations};
 
 /// A tensor, and the channel and sample of each of its elements.
 #[derive(Debug)]
@@ -30,6 +33,23 @@ impl Tensor {
     }
 }
 
+/// Statistics, block by block, and output.
+fn forward(
+    kernels: &Kernels,
+    tensor: &Tensor,
+    parameters: &BatchNormParameters<'_>,
+    input: &[f32],
+    output: &mut [f32],
+    statistics: &mut BatchStatistics,
+) {
+    let Tensor { g, batch } = *tensor;
+    let mut of = StatisticsOf { geometry: g, batch, statistics };
+    for (block, values) in input.chunks_exact(g.block()).enumerate() {
+        of.add(kernels, block..block + 1, values);
+    }
+    kernels.batch_norm_forward(&g, batch, parameters, statistics, input, output);
+}
+
 fn tensor() -> impl Strategy<Value = Tensor> {
     (1_usize..5, 1_usize..12, 1_usize..40)
         .prop_map(|(channels, pixels, batch)| Tensor { g: BatchNormGeometry { channels, pixels }, batch })
@@ -45,7 +65,7 @@ proptest! {
         for kernels in every_isa() {
             let mut output = vec![f32::NAN; tensor.len()];
             let mut statistics = BatchStatistics::new(channels);
-            kernels.batch_norm_forward(&tensor.g, tensor.batch, &parameters, &input, &mut output, &mut statistics);
+            forward(&kernels, &tensor, &parameters, &input, &mut output, &mut statistics);
             for channel in 0..channels {
                 let values: Vec<f64> = tensor.valid(channel).map(|element| f64::from(input[element])).collect();
                 let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -79,7 +99,7 @@ proptest! {
                 let parameters = BatchNormParameters { gamma, beta, epsilon: 1e-3, relu };
                 let mut output = vec![f32::NAN; tensor.len()];
                 let mut statistics = BatchStatistics::new(channels);
-                kernels.batch_norm_forward(&tensor.g, tensor.batch, &parameters, input, &mut output, &mut statistics);
+                forward(&kernels, &tensor, &parameters, input, &mut output, &mut statistics);
                 (dot(&output, &d_output), statistics)
             };
             let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu };
@@ -98,6 +118,73 @@ proptest! {
     }
 }
 
+fn pooling() -> impl Strategy<Value = (PoolGeometry, usize)> {
+    let windows = prop_oneof![Just([2, 2]), [1_usize..4, 1..4]];
+    (1_usize..4, windows, [0_usize..5, 0..5], 1_usize..40).prop_map(|(channels, window, beyond, batch)| {
+        (PoolGeometry::new([channels, window[0] + beyond[0], window[1] + beyond[1]], window), batch)
+    })
+}
+
+proptest! {
+    #[test]
+    fn with_a_pooling_it_is_what_it_is_step_by_step((g, batch) in pooling(), relu: bool, seed: u32) {
+        let norm = BatchNormGeometry { channels: g.channels, pixels: g.in_height * g.in_width };
+        let blocks = blocks_for(batch);
+        let (gamma, beta) = (noise(seed.into(), g.channels), noise(u64::from(seed) + 1, g.channels));
+        let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu };
+        let input = noise(u64::from(seed) + 2, blocks * g.input_block());
+        let mut d_pooled = noise(u64::from(seed) + 3, blocks * g.output_block());
+        for (element, gradient) in d_pooled.iter_mut().enumerate() {
+            if element / g.output_block() * LANES + element % LANES >= batch {
+                *gradient = 0.0;
+            }
+        }
+        for kernels in every_isa() {
+            let mut statistics = BatchStatistics::new(g.channels);
+            kernels.batch_statistics(&norm, batch, &input, &mut statistics);
+            let (mut normalised, mut d_normalised) = (vec![f32::NAN; input.len()], vec![f32::NAN; input.len()]);
+            let (mut expected, mut expected_d_input) = (vec![f32::NAN; d_pooled.len()], vec![f32::NAN; input.len()]);
+            kernels.batch_norm_forward(&norm, batch, &parameters, &statistics, &input, &mut normalised);
+            kernels.max_pool_forward(&g, blocks, &normalised, &mut expected);
+            let activations = PoolActivations { input: &normalised, output: &expected, d_output: &d_pooled };
+            kernels.max_pool_backward(&g, blocks, &activations, &mut d_normalised);
+            let (mut expected_d_gamma, mut expected_d_beta) = (vec![f32::NAN; g.channels], vec![f32::NAN; g.channels]);
+            let operands = BatchNormOperands {
+                parameters: &parameters, statistics: &statistics, input: &input, d_output: &d_normalised,
+            };
+            let mut gradients = BatchNormGradients { gamma: &mut expected_d_gamma, beta: &mut expected_d_beta };
+            kernels.batch_norm_backward(&norm, batch, &operands, &mut expected_d_input, &mut gradients);
+
+            let (mut output, mut d_input) = (vec![f32::NAN; d_pooled.len()], vec![f32::NAN; input.len()]);
+            let (mut d_gamma, mut d_beta) = (vec![f32::NAN; g.channels], vec![f32::NAN; g.channels]);
+            kernels.batch_norm_max_pool_forward(&g, batch, &parameters, &statistics, &input, &mut output);
+            let operands = BatchNormOperands { d_output: &d_pooled, ..operands };
+            let mut gradients = BatchNormGradients { gamma: &mut d_gamma, beta: &mut d_beta };
+            kernels.batch_norm_max_pool_backward(&g, batch, &operands, &mut d_input, &mut gradients);
+            prop_assert_eq!(output, expected);
+            assert_close(&d_input, &expected_d_input, 1e-4);
+            assert_close(&d_gamma, &expected_d_gamma, 2e-4);
+            assert_close(&d_beta, &expected_d_beta, 2e-4);
+        }
+    }
+}
+
+#[test]
+fn a_pooled_nan_stays_one() {
+    let g = PoolGeometry::new([1, 2, 2], [2, 2]);
+    let mut input = noise(1, g.input_block());
+    input[LANES] = f32::NAN;
+    for kernels in every_isa() {
+        let norm = BatchNormGeometry { channels: 1, pixels: 4 };
+        let parameters = BatchNormParameters { gamma: &[1.0], beta: &[0.0], epsilon: 1e-3, relu: true };
+        let mut statistics = BatchStatistics::new(1);
+        kernels.batch_statistics(&norm, LANES, &input, &mut statistics);
+        let mut output = vec![0.0; g.output_block()];
+        kernels.batch_norm_max_pool_forward(&g, LANES, &parameters, &statistics, &input, &mut output);
+        assert!(output.iter().all(|value| value.is_nan()));
+    }
+}
+
 #[test]
 fn a_relu_stops_gradients_where_it_is_zero() {
     let g = BatchNormGeometry { channels: 1, pixels: 4 };
@@ -107,7 +194,8 @@ fn a_relu_stops_gradients_where_it_is_zero() {
             let parameters = BatchNormParameters { gamma: &[1.5], beta: &[0.1], epsilon: 1e-3, relu };
             let (mut output, mut d_input) = (vec![0.0; g.block()], vec![0.0; g.block()]);
             let mut statistics = BatchStatistics::new(1);
-            kernels.batch_norm_forward(&g, LANES, &parameters, &input, &mut output, &mut statistics);
+            kernels.batch_statistics(&g, LANES, &input, &mut statistics);
+            kernels.batch_norm_forward(&g, LANES, &parameters, &statistics, &input, &mut output);
             let operands = BatchNormOperands {
                 parameters: &parameters,
                 statistics: &statistics,

@@ -2,7 +2,7 @@
 //! processor at hand lacks.
 #![expect(unsafe_code, reason = "loads and stores behind the pointers of the `Simd` trait")]
 
-use super::Simd;
+use super::{Simd, multiply_add};
 
 /// Registers of `WIDTH` floats, `REGISTERS` of them to be planned with.
 #[derive(Clone, Copy)]
@@ -18,6 +18,7 @@ impl<const WIDTH: usize, const REGISTERS: usize> Simd for Array<WIDTH, REGISTERS
     type Vector = [f32; WIDTH];
     const WIDTH: usize = WIDTH;
     const REGISTERS: usize = REGISTERS;
+    const HAS_FMA: bool = cfg!(target_arch = "aarch64");
 
     #[inline(always)]
     fn splat(self, value: f32) -> Self::Vector {
@@ -47,12 +48,7 @@ impl<const WIDTH: usize, const REGISTERS: usize> Simd for Array<WIDTH, REGISTERS
     #[inline(always)]
     fn fma(self, a: Self::Vector, b: Self::Vector, mut c: Self::Vector) -> Self::Vector {
         for lane in 0..WIDTH {
-            // Without the instruction, `mul_add` is a slow library call.
-            c[lane] = if cfg!(target_arch = "aarch64") {
-                a[lane].mul_add(b[lane], c[lane])
-            } else {
-                a[lane] * b[lane] + c[lane]
-            };
+            c[lane] = multiply_add::<Self>(a[lane], b[lane], c[lane]);
         }
         c
     }
@@ -76,4 +72,14 @@ impl<const WIDTH: usize, const REGISTERS: usize> Simd for Array<WIDTH, REGISTERS
 #[inline(always)]
 pub(crate) fn transposed(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     std::array::from_fn(|column| square.map(|row| row[column]))
+}
+
+/// The elements of two rows in turn: the first halves, then the second halves.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[inline(always)]
+pub(crate) fn interleaved(a: [u8; 16], b: [u8; 16]) -> [[u8; 16]; 2] {
+    let half = |start: usize| {
+        std::array::from_fn(|at| if at % 2 == 0 { a[start + at / 2] } else { b[start + at / 2] })
+    };
+    [half(0), half(8)]
 }

@@ -9,16 +9,24 @@
 //! instructions of whatever instruction set the body is instantiated for.
 
 mod array;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use array::Array;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(crate) use array::interleaved;
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use array::transposed;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use x86::transposed;
+#[cfg(target_arch = "aarch64")]
+use neon::Neon;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::interleaved;
 #[cfg(target_arch = "x86_64")]
 use x86::{Avx2, Avx512};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{interleaved, transposed};
 
 use crate::{Isa, Kernels};
 
@@ -33,6 +41,8 @@ pub(crate) trait Simd: Copy {
     const WIDTH: usize;
     /// Number of registers, 16 or 32.
     const REGISTERS: usize;
+    /// Whether there is a multiply-add instruction.
+    const HAS_FMA: bool;
 
     /// `value` in every lane.
     fn splat(self, value: f32) -> Self::Vector;
@@ -56,6 +66,13 @@ pub(crate) trait Simd: Copy {
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Sum of the lanes of each vector.
     fn reduce_sum_4(self, vectors: [Self::Vector; 4]) -> [f32; 4];
+}
+
+/// a · b + c for loops that the compiler vectorises, rounded once where the instruction set can.
+#[inline(always)]
+pub(crate) fn multiply_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
+    // Without the instruction, `mul_add` is a slow library call.
+    if S::HAS_FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// A computation that can be instantiated for any instruction set. Implementations are `#[inline(always)]`.
@@ -96,6 +113,8 @@ impl Kernels {
             #[expect(unsafe_code, reason = "calls of functions that enable target features")]
             // SAFETY: `Kernels::new` has seen that this processor has AVX-512F.
             Isa::Avx512 => unsafe { x86::run_avx512(kernel) },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => kernel.run(Neon),
             _ => kernel.run(Baseline::new()),
         }
     }
@@ -107,6 +126,8 @@ impl Kernels {
             Isa::Avx2 => Tile::of::<Avx2>(),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => Tile::of::<Avx512>(),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Tile::of::<Neon>(),
             _ => Tile::of::<Baseline>(),
         }
     }

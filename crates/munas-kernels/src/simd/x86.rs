@@ -2,10 +2,11 @@
 #![expect(unsafe_code, reason = "intrinsics outside of functions with the target feature")]
 
 use std::arch::x86_64::{
-    __m128, __m256, __m512, _mm_add_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps,
-    _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_hadd_ps,
-    _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_max_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    __m128, __m128i, __m256, __m512, _mm_add_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_epi8,
+    _mm_unpackhi_ps, _mm_unpacklo_epi8, _mm_unpacklo_ps, _mm256_add_ps, _mm256_castps256_ps128,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_hadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps,
+    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_reduce_add_ps,
+    _mm512_set1_ps, _mm512_storeu_ps,
 };
 use std::mem::transmute;
 
@@ -46,6 +47,16 @@ pub(crate) fn transposed(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
             _mm_movehl_ps(cd_high, ab_high),
         ];
         transmute::<[__m128; 4], [[f32; 4]; 4]>(columns)
+    }
+}
+
+/// The elements of two rows in turn: the first halves, then the second halves. SSE2, as above.
+#[inline(always)]
+pub(crate) fn interleaved(a: [u8; 16], b: [u8; 16]) -> [[u8; 16]; 2] {
+    // SAFETY: an array of 16 bytes is as large as `__m128i`, and neither has invalid values.
+    unsafe {
+        let [a, b] = transmute::<[[u8; 16]; 2], [__m128i; 2]>([a, b]);
+        transmute::<[__m128i; 2], [[u8; 16]; 2]>([_mm_unpacklo_epi8(a, b), _mm_unpackhi_epi8(a, b)])
     }
 }
 
@@ -95,6 +106,7 @@ macro_rules! one_intrinsic_each {
 impl Simd for Avx2 {
     const WIDTH: usize = 8;
     const REGISTERS: usize = 16;
+    const HAS_FMA: bool = true;
 
     one_intrinsic_each!(
         __m256,
@@ -120,6 +132,7 @@ impl Simd for Avx2 {
 impl Simd for Avx512 {
     const WIDTH: usize = 16;
     const REGISTERS: usize = 32;
+    const HAS_FMA: bool = true;
 
     one_intrinsic_each!(
         __m512,

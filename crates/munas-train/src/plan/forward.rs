@@ -1,18 +1,32 @@
 //! The forward pass.
 
 use munas_ir::{BATCH_NORM_EPSILON, TensorQuantisation};
-use munas_kernels::{AffineParameters, BatchNormParameters, FakeQuantisation, Scratch, Write, blocks_for};
+use munas_kernels::{
+    AffineOutput, AffineParameters, BatchNormParameters, FakeQuantisation, Scratch, StatisticsOf, Write,
+    blocks_for,
+};
 
-use super::lower::{Affine, AffineGeometry, Layer, Operator};
+use super::lower::{Affine, AffineGeometry, BatchNorm, Layer, Operator};
+use super::profile::{Observer, Part, Phase, Unobserved};
 use super::{Pass, Plan, Workspace, disjoint};
-use crate::parameters::NormRanges;
 
 impl Plan {
     /// Computes the logits of the input in `workspace`. Batch norms normalise by the statistics of the batch.
     pub fn forward(&self, pass: &Pass<'_>, workspace: &mut Workspace) {
+        self.forward_observed(pass, workspace, &mut Unobserved);
+    }
+
+    /// As [`Plan::forward`], with `observer` told of each layer.
+    pub(super) fn forward_observed(
+        &self,
+        pass: &Pass<'_>,
+        workspace: &mut Workspace,
+        observer: &mut impl Observer,
+    ) {
         assert!(pass.batch <= self.largest_batch, "{} samples in a plan for fewer", pass.batch);
-        for layer in &self.layers {
-            self.forward_layer(layer, pass, workspace);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let work = || self.forward_layer(layer, pass, workspace);
+            observer.observe(Part::Layer(index), Phase::Forward, work);
         }
     }
 
@@ -37,11 +51,22 @@ impl Plan {
         }
         let [input, output] = disjoint(arena, [first_input, output]);
         match &layer.operator {
-            Operator::Affine(affine) => affine.forward(pass, input, output, scratch),
-            Operator::BatchNorm { geometry, ranges, relu } => {
-                let parameters = norm_parameters(pass, ranges, *relu);
-                let statistics = &mut statistics[ranges.index];
-                kernels.batch_norm_forward(geometry, batch, &parameters, input, output, statistics);
+            Operator::Affine(affine) => {
+                let statistics = affine.statistics.map(|of| StatisticsOf {
+                    geometry: of.geometry,
+                    batch,
+                    statistics: &mut statistics[of.norm],
+                });
+                affine.forward(pass, input, AffineOutput { values: output, statistics }, scratch);
+            }
+            Operator::BatchNorm(norm) => {
+                let (parameters, statistics) = (norm_parameters(pass, norm), &statistics[norm.ranges.index]);
+                if let Some(pool) = &norm.pool {
+                    kernels.batch_norm_max_pool_forward(pool, batch, &parameters, statistics, input, output);
+                } else {
+                    let geometry = &norm.geometry;
+                    kernels.batch_norm_forward(geometry, batch, &parameters, statistics, input, output);
+                }
             }
             Operator::MaxPool(geometry) => kernels.max_pool_forward(geometry, blocks, input, output),
             Operator::AvgPool(geometry) => kernels.avg_pool_forward(geometry, blocks, input, output),
@@ -69,21 +94,17 @@ pub(super) fn fake_quantisation(quantisation: TensorQuantisation) -> FakeQuantis
 }
 
 /// The parameters of a batch norm.
-pub(super) fn norm_parameters<'a>(
-    pass: &Pass<'a>,
-    ranges: &NormRanges,
-    relu: bool,
-) -> BatchNormParameters<'a> {
+pub(super) fn norm_parameters<'a>(pass: &Pass<'a>, norm: &BatchNorm) -> BatchNormParameters<'a> {
     BatchNormParameters {
-        gamma: &pass.parameters[ranges.gamma.clone()],
-        beta: &pass.parameters[ranges.beta.clone()],
+        gamma: &pass.parameters[norm.ranges.gamma.clone()],
+        beta: &pass.parameters[norm.ranges.beta.clone()],
         epsilon: BATCH_NORM_EPSILON,
-        relu,
+        relu: norm.relu,
     }
 }
 
 impl Affine {
-    fn forward(&self, pass: &Pass<'_>, input: &[f32], output: &mut [f32], scratch: &mut Scratch) {
+    fn forward(&self, pass: &Pass<'_>, input: &[f32], output: AffineOutput<'_>, scratch: &mut Scratch) {
         let blocks = blocks_for(pass.batch);
         let parameters = AffineParameters {
             weights: &pass.parameters[self.ranges.kernel.clone()],

@@ -1,7 +1,8 @@
 //! From a graph to the layers that are executed.
 //!
 //! A layer does one thing that has a kernel: batch norm stands apart from its convolution, dropout from its dense
-//! layer, a mask of channels from both. The activation belongs to the last layer of an operator.
+//! layer, a mask of channels from both. The activation belongs to the last layer of an operator. A max pooling behind a
+//! batch norm is one layer with it where nothing else reads what is between them.
 
 use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
 use munas_kernels::{BatchNormGeometry, ConvGeometry, DenseGeometry, LANES, PadGeometry, PoolGeometry};
@@ -26,11 +27,7 @@ impl ValueId {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operator {
     Affine(Affine),
-    BatchNorm {
-        geometry: BatchNormGeometry,
-        ranges: NormRanges,
-        relu: bool,
-    },
+    BatchNorm(BatchNorm),
     MaxPool(PoolGeometry),
     AvgPool(PoolGeometry),
     /// One geometry per input.
@@ -55,8 +52,26 @@ pub(super) struct Affine {
     pub geometry: AffineGeometry,
     pub ranges: AffineRanges,
     pub relu: bool,
-    /// The output channels that are masked behind the activation: they have no part in the gradient by the input.
-    pub mask: Option<ChannelMask>,
+    /// Computed along with the output where a batch norm follows.
+    pub statistics: Option<Statistics>,
+}
+
+/// A batch norm. The statistics come from the layer before it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct BatchNorm {
+    pub geometry: BatchNormGeometry,
+    pub ranges: NormRanges,
+    pub relu: bool,
+    /// A max pooling of the output that nothing else reads; the layer then writes only what is pooled.
+    pub pool: Option<PoolGeometry>,
+}
+
+/// The statistics that a batch norm needs of its input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Statistics {
+    /// Position of the batch norm among those of the network.
+    pub norm: usize,
+    pub geometry: BatchNormGeometry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,10 +91,7 @@ pub(super) struct Layer {
 impl Operator {
     /// Whether the backward pass reads the layer's inputs (rather than only their sizes).
     pub fn backward_reads_inputs(&self) -> bool {
-        matches!(
-            self,
-            Self::Affine(_) | Self::BatchNorm { .. } | Self::MaxPool(_) | Self::FakeQuantise { .. }
-        )
+        matches!(self, Self::Affine(_) | Self::BatchNorm(_) | Self::MaxPool(_) | Self::FakeQuantise { .. })
     }
 
     /// Whether the backward pass reads the layer's output.
@@ -89,7 +101,7 @@ impl Operator {
 
     /// Whether the layer has trained parameters.
     pub fn is_trained(&self) -> bool {
-        matches!(self, Self::Affine(_) | Self::BatchNorm { .. })
+        matches!(self, Self::Affine(_) | Self::BatchNorm(_))
     }
 }
 
@@ -180,7 +192,13 @@ impl Lowering {
         let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
         let pool = |window: Window| PoolGeometry::new(chw(input), [window.height, window.width]);
         let operator = match node.op {
-            Op::Pool { kind: PoolKind::Max, window } => Operator::MaxPool(pool(window)),
+            Op::Pool { kind: PoolKind::Max, window } => {
+                let geometry = pool(window);
+                if self.pool_in_norm(graph, node.inputs[0], inputs[0], geometry) {
+                    return inputs[0];
+                }
+                Operator::MaxPool(geometry)
+            }
             Op::Pool { kind: PoolKind::Avg, window } => Operator::AvgPool(pool(window)),
             Op::Add => {
                 let summands = node.inputs.iter().map(|&tensor| graph.shape(tensor));
@@ -202,6 +220,29 @@ impl Lowering {
         self.layer(operator, inputs, output.elements())
     }
 
+    /// Moves `pool` into the batch norm that computes `value`, the value of `tensor`, if it is one whose output nothing else
+    /// reads. Returns whether it is. A channel mask behind the batch norm comes to stand behind both: a channel of zeros
+    /// is one before and after pooling.
+    fn pool_in_norm(&mut self, graph: &Graph, tensor: TensorId, value: ValueId, pool: PoolGeometry) -> bool {
+        let readers = graph.ops().filter(|(_, node)| node.inputs.contains(&tensor)).count();
+        let Some(last) = self.layers.iter().position(|layer| layer.output == value) else { return false };
+        let is_mask = matches!(self.layers[last].operator, Operator::ChannelMask(_));
+        // A mask stands directly behind its operator.
+        let Some(norm) = last.checked_sub(usize::from(is_mask)) else { return false };
+        let Operator::BatchNorm(batch_norm) = &mut self.layers[norm].operator else { return false };
+        if readers != 1 {
+            return false;
+        }
+        batch_norm.pool = Some(pool);
+        if let Operator::ChannelMask(mask) = &mut self.layers[last].operator {
+            mask.pixels = pool.out_height * pool.out_width;
+        }
+        for layer in [norm, last] {
+            self.block_lens[self.layers[layer].output.index()] = pool.output_block();
+        }
+        true
+    }
+
     fn affine(
         &mut self,
         geometry: AffineGeometry,
@@ -213,17 +254,26 @@ impl Lowering {
         let output = graph.output_shape(op);
         let ranges = layout.layer(op).expect("an affine operator has parameters");
         let relu = graph.node(op).op.activation() == Activation::Relu;
-        let affine_relu = relu && ranges.norm.is_none();
         let is_masked = self.maskable.get(op.index()) == Some(&true);
         let mask =
             is_masked.then(|| ChannelMask { bias: ranges.affine.bias.clone(), pixels: output.pixels() });
-        let affine =
-            Affine { geometry, ranges: ranges.affine.clone(), relu: affine_relu, mask: mask.clone() };
+        let norm = ranges.norm.as_ref().map(|ranges| BatchNorm {
+            geometry: BatchNormGeometry { channels: output.channels, pixels: output.pixels() },
+            ranges: ranges.clone(),
+            relu,
+            pool: None,
+        });
+        let affine = Affine {
+            geometry,
+            ranges: ranges.affine.clone(),
+            relu: relu && norm.is_none(),
+            statistics: norm
+                .as_ref()
+                .map(|norm| Statistics { norm: norm.ranges.index, geometry: norm.geometry }),
+        };
         let mut value = self.layer(Operator::Affine(affine), inputs, output.elements());
-        if let Some(norm) = &ranges.norm {
-            let geometry = BatchNormGeometry { channels: output.channels, pixels: output.pixels() };
-            let norm = Operator::BatchNorm { geometry, ranges: norm.clone(), relu };
-            value = self.layer(norm, vec![value], output.elements());
+        if let Some(norm) = norm {
+            value = self.layer(Operator::BatchNorm(norm), vec![value], output.elements());
         }
         match mask {
             Some(mask) => self.layer(Operator::ChannelMask(mask), vec![value], output.elements()),

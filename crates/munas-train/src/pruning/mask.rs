@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use munas_ir::Graph;
+use munas_ir::{Graph, Op};
 use munas_kernels::{AlignedBuffer, Kernels, LANES};
 
 use super::channels::masked_channels;
@@ -15,7 +15,7 @@ use crate::parameters::ParameterLayout;
 pub(crate) struct Mask {
     mode: PruningMode,
     factors: AlignedBuffer,
-    /// m ⊙ w at the step under way.
+    /// Parameters of the step under way: m ⊙ w where w is a kernel that is pruned, w elsewhere.
     weights: AlignedBuffer,
     /// Share of the channels or weights within reach that are masked.
     pub sparsity: f64,
@@ -56,22 +56,22 @@ impl Mask {
         };
     }
 
-    /// Masks the weights of a step.
-    pub fn apply(&mut self, kernels: &Kernels, dense: &[f32]) {
-        kernels.multiply(dense, &self.factors, &mut self.weights);
-    }
-
-    /// The weights of the step under way.
-    pub fn weights(&self) -> &[f32] {
-        &self.weights
-    }
-
-    /// What a pass computes with: masked weights, or dense ones where it masks the channels itself.
-    pub fn pass_parameters<'a>(&'a self, dense: &'a [f32]) -> &'a [f32] {
-        match self.mode {
-            PruningMode::Structured => dense,
-            PruningMode::Unstructured => &self.weights,
+    /// Masks the kernels of a step; those of what follows a masked channel stay dense, as do all other parameters.
+    pub fn apply(&mut self, kernels: &Kernels, graph: &Graph, layout: &ParameterLayout, dense: &[f32]) {
+        self.weights.copy_from_slice(dense);
+        for (op, node) in graph.ops() {
+            let follows =
+                self.mode == PruningMode::Structured && matches!(node.op, Op::DepthwiseConv2d { .. });
+            let Some(ranges) = layout.layer(op).filter(|_| !follows) else { continue };
+            let kernel = ranges.affine.kernel.clone();
+            let (dense, factors) = (&dense[kernel.clone()], &self.factors[kernel.clone()]);
+            kernels.multiply(dense, factors, &mut self.weights[kernel]);
         }
+    }
+
+    /// The parameters of the step under way.
+    pub fn step_parameters(&self) -> &[f32] {
+        &self.weights
     }
 
     fn mask_weights(&mut self, share: f64, graph: &Graph, layout: &ParameterLayout, dense: &[f32]) -> f64 {
@@ -158,16 +158,6 @@ impl ChannelMask {
                 output.fill(0.0);
             } else {
                 output.copy_from_slice(input);
-            }
-        }
-    }
-
-    /// Writes zeros to the masked channels.
-    pub fn clear(&self, factors: &[f32], values: &mut [f32]) {
-        let planes = values.chunks_exact_mut(self.pixels * LANES);
-        for (plane, factor) in planes.zip(factors[self.bias.clone()].iter().cycle()) {
-            if *factor == 0.0 {
-                plane.fill(0.0);
             }
         }
     }

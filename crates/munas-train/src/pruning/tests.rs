@@ -237,23 +237,35 @@ fn gradients(graph: &Graph, parameters: &[f32], mask: Option<&Mask>) -> (Vec<f32
     (gradients, logits)
 }
 
-#[test]
-fn steps_with_masked_channels_see_the_masked_network_and_feed_back() {
-    let graph = network();
-    let (layout, parameters, mask) = dense_and_mask(&graph, Pruning { sparsity: 0.5, ..PRUNING });
+/// How many kernel weights of masked channels a step gives a gradient, by prunable layer. All other gradients, and the
+/// logits, must be those of the masked network.
+fn fed_back(graph: &Graph, sparsity: f64) -> Vec<usize> {
+    let (layout, parameters, mut mask) = dense_and_mask(graph, Pruning { sparsity, ..PRUNING });
     let masked: Vec<f32> = parameters.trained.iter().zip(mask.factors()).map(|(w, m)| w * m).collect();
-    let (found, logits) = gradients(&graph, &parameters.trained, Some(&mask));
-    let (expected, masked_logits) = gradients(&graph, &masked, None);
+    mask.apply(&Kernels::new(Isa::detect()), graph, &layout, &parameters.trained);
+    let (found, logits) = gradients(graph, mask.step_parameters(), Some(&mask));
+    let (expected, masked_logits) = gradients(graph, &masked, None);
     let close = |a: f32, b: f32| (a - b).abs() <= 1e-5 * (1.0 + b.abs());
     assert!(logits.iter().zip(&masked_logits).all(|(&a, &b)| close(a, b)));
     for index in 0..layout.parameters() {
         let (found, expected) = (found[index], expected[index]);
         assert!(mask.factors()[index] == 0.0 || close(found, expected), "{found} is not {expected}");
     }
+    let kernels = graph.prunable_layers().map(|op| layout.layer(op).unwrap().affine.kernel.clone());
+    kernels
+        .map(|kernel| kernel.filter(|&index| mask.factors()[index] == 0.0 && found[index] != 0.0).count())
+        .collect()
+}
+
+#[test]
+fn steps_with_masked_channels_see_the_masked_network_and_feed_back() {
     // The masked network itself has no gradient for the kernels of masked channels behind ReLU.
-    for op in graph.prunable_layers() {
-        let kernel = layout.layer(op).unwrap().affine.kernel.clone();
-        let fed_back = kernel.clone().filter(|&index| mask.factors()[index] == 0.0 && found[index] != 0.0);
-        assert!(fed_back.count() > 0, "operator {}", op.index());
-    }
+    assert!(fed_back(&network(), 0.5).iter().all(|&weights| weights > 0));
+}
+
+#[test]
+fn feedback_passes_the_depthwise_layers_that_follow() {
+    let net = Net::new(8, 8, 2).conv(6, Conv::new(3, 3).batch_norm()).conv(8, Conv::new(1, 1));
+    let graph = net.depthwise(Conv::new(3, 3).batch_norm()).outputs(4);
+    assert!(fed_back(&graph, 0.5)[0] > 0);
 }

@@ -16,7 +16,7 @@ impl Trainer<'_> {
         self.settings.pruning.map(|pruning| pruning.stretched(self.settings.epochs, budget))
     }
 
-    /// Before a step: makes the mask anew where that is due, and masks the weights.
+    /// Before a step: makes the mask anew where that is due, and masks the kernels.
     pub(super) fn update_mask(&mut self) {
         let Some(pruning) = self.pruning() else { return };
         let epoch = self.epoch_number();
@@ -25,7 +25,7 @@ impl Trainer<'_> {
         if pruning.is_update(epoch, step) {
             mask.update(&pruning, epoch, self.graph, &self.layout, &parameters.trained);
         }
-        mask.apply(&self.kernels, &parameters.trained);
+        mask.apply(&self.kernels, self.graph, &self.layout, &parameters.trained);
     }
 
     /// The present parameters; with pruning, the masked ones.

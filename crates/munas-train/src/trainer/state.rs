@@ -66,7 +66,7 @@ impl TrainState {
             None => Pass { kernels, parameters: dense, batch, mask: &[], activations: &[] },
             Some(mask) => Pass {
                 kernels,
-                parameters: mask.pass_parameters(dense),
+                parameters: mask.step_parameters(),
                 batch,
                 mask: mask.factors(),
                 activations: &[],

@@ -10,7 +10,7 @@ use crate::{Pruning, PruningMode, TrainError, TrainSettings, TrainedModel, Train
 
 fn settings(mode: PruningMode, sparsity: f64) -> TrainSettings {
     let pruning = Some(Pruning { mode, sparsity, start: 2, finish: 7 });
-    TrainSettings { epochs: 10, batch: 5, learning_rate: 0.005, pruning, ..TrainSettings::default() }
+    TrainSettings { epochs: 16, batch: 5, learning_rate: 0.005, pruning, ..TrainSettings::default() }
 }
 
 fn run(settings: &TrainSettings) -> TrainedModel {
@@ -101,7 +101,7 @@ fn what_cannot_be_pruned_is_refused() {
         Pruning { sparsity: f64::NAN, ..pruning },
         Pruning { start: 0, ..pruning },
         Pruning { start: 8, ..pruning },
-        Pruning { finish: 11, ..pruning },
+        Pruning { finish: 17, ..pruning },
     ] {
         let settings = TrainSettings { pruning: Some(wrong), ..settings(PruningMode::Structured, 0.5) };
         let refused = Trainer::new(&graph, &dataset, &settings, 0).err();
