@@ -19,6 +19,7 @@
 mod apply;
 mod buffer;
 mod noise;
+mod rotate;
 mod warp;
 
 use std::fmt;

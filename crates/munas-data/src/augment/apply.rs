@@ -5,7 +5,8 @@ use rand::{Rng, RngExt};
 use super::Augmentation;
 use super::buffer::{Element, Pair, Planes, SampleBuffer};
 use super::noise::NoiseTable;
-use super::warp::{Frame, Offset, Rectangle, fill_with_means, flip, rotate, shift, shift_time};
+use super::rotate::Rotation;
+use super::warp::{Frame, Offset, Rectangle, fill_with_means, flip, shift, shift_time};
 use crate::samples::SampleRef;
 
 /// Applies augmentations to samples of one shape.
@@ -89,8 +90,8 @@ impl Augmenter {
             }
             Augmentation::Rotate { radians, probability } => {
                 if rng.random_bool(probability) {
-                    let angle = rng.random_range(-radians..=radians);
-                    pair.rewrite(|from, to, scratch| rotate(frame, angle as f32, from, to, scratch));
+                    let rotation = Rotation::new(frame, rng.random_range(-radians..=radians));
+                    pair.rewrite(|from, to, scratch| T::turn(rotation, from, to, scratch));
                 }
             }
             Augmentation::CutOut { size } => {

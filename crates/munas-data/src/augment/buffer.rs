@@ -1,5 +1,6 @@
 //! The buffer that an augmented sample lands in, and the value types that samples are stored in.
 
+use super::rotate::{Block, Rotation, turn_bytes, turn_floats};
 use crate::samples::{ElementType, SampleRef};
 
 /// 1.5 × 2²³: a float of at most 22 bits that is added to it is rounded to nearest and then stands, in two's
@@ -21,10 +22,14 @@ pub(super) trait Element: Copy + Default {
     fn to_f32(self) -> f32;
     /// Rounds to nearest and saturates.
     fn from_f32(value: f32) -> Self;
+    /// Writes `from`, turned, to `to`.
+    fn turn(rotation: Rotation, from: &[Self], to: &mut [Self], scratch: &mut Scratch) {
+        turn_floats(rotation, from, to, &mut scratch.floats);
+    }
 }
 
 macro_rules! integer_element {
-    ($integer:ty, $element:expr) => {
+    ($integer:ty, $element:expr $(, $turn:item)?) => {
         impl Element for $integer {
             const TYPE: ElementType = $element;
             fn to_f32(self) -> f32 {
@@ -33,11 +38,18 @@ macro_rules! integer_element {
             fn from_f32(value: f32) -> Self {
                 (bound(value, f32::from(Self::MIN), f32::from(Self::MAX)) + ROUNDING).to_bits() as Self
             }
+            $($turn)?
         }
     };
 }
 
-integer_element!(u8, ElementType::U8);
+integer_element!(
+    u8,
+    ElementType::U8,
+    fn turn(rotation: Rotation, from: &[Self], to: &mut [Self], scratch: &mut Scratch) {
+        turn_bytes(rotation, from, to, scratch);
+    }
+);
 integer_element!(i8, ElementType::I8);
 integer_element!(i16, ElementType::I16);
 
@@ -72,8 +84,16 @@ pub(super) enum Planes {
 pub(super) struct Pair<T> {
     pub(super) front: Vec<T>,
     back: Vec<T>,
-    /// For intermediate values of the transformations.
-    pub(super) scratch: Vec<f32>,
+    pub(super) scratch: Scratch,
+}
+
+/// Room for intermediate values of the transformations.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scratch {
+    pub(super) floats: Vec<f32>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) pairs: Vec<u16>,
+    pub(super) blocks: Vec<Block>,
 }
 
 impl<T: Element> Pair<T> {
@@ -85,7 +105,7 @@ impl<T: Element> Pair<T> {
 
     /// Lets `transform` read the front and write the back (the third argument is scratch); the back then becomes the
     /// front.
-    pub(super) fn rewrite(&mut self, transform: impl FnOnce(&[T], &mut [T], &mut Vec<f32>)) {
+    pub(super) fn rewrite(&mut self, transform: impl FnOnce(&[T], &mut [T], &mut Scratch)) {
         transform(&self.front, &mut self.back, &mut self.scratch);
         std::mem::swap(&mut self.front, &mut self.back);
     }

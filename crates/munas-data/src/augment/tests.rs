@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::warp::{Frame, Offset, flip, rotate, shift, shift_time};
+use super::buffer::Scratch;
+use super::rotate::{Rotation, turn_bytes, turn_floats};
+use super::warp::{Frame, Offset, flip, shift, shift_time};
 use super::*;
 use crate::samples::{ElementType, SampleRef};
 
@@ -105,10 +107,20 @@ fn a_quarter_turn_is_exact() {
     let frame = Frame { height: 3, width: 3, channels: 1 };
     let square = [1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
     let mut turned = [0.0; 9];
-    rotate(frame, std::f32::consts::FRAC_PI_2, &square, &mut turned, &mut Vec::new());
+    turn_floats(Rotation::new(frame, std::f64::consts::FRAC_PI_2), &square, &mut turned, &mut Vec::new());
     for (turned, expected) in turned.iter().zip([3.0, 6.0, 9.0, 2.0, 5.0, 8.0, 1.0, 4.0, 7.0]) {
         assert!((turned - expected).abs() < 1e-3, "{turned} is not {expected}");
     }
+}
+
+#[test]
+fn pictures_too_large_for_fixed_point_are_turned_in_floats() {
+    let frame = Frame { height: 260, width: 260, channels: 1 };
+    let picture: Vec<u8> = (0..260 * 260).map(|index| (index % 251) as u8).collect();
+    let (mut turned, mut scratch) = (vec![0; picture.len()], Scratch::default());
+    turn_bytes(Rotation::new(frame, std::f64::consts::PI), &picture, &mut turned, &mut scratch);
+    turned.reverse();
+    assert_eq!(turned, picture);
 }
 
 /// Bilinear interpolation written down directly: zero outside, one sum over the four neighbours.
@@ -178,9 +190,52 @@ proptest! {
             (state >> 40) as f32 / (1 << 24) as f32
         }).take(height * width * channels).collect();
         let mut turned = vec![0.0; values.len()];
-        rotate(frame, angle, &values, &mut turned, &mut Vec::new());
+        turn_floats(Rotation::new(frame, f64::from(angle)), &values, &mut turned, &mut Vec::new());
         for (turned, expected) in turned.iter().zip(rotate_directly(frame, angle, &values)) {
             prop_assert!((turned - expected).abs() < 5e-4, "{turned} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn rotated_bytes_are_those_of_floats_but_for_rounding(
+        height in 1_usize..40, width in 1_usize..40, channels in 1_usize..5, angle in -3.2_f64..3.2,
+        values in prop::collection::vec(any::<u8>(), 40 * 40 * 4),
+    ) {
+        let frame = Frame { height, width, channels };
+        let picture = &values[..height * width * channels];
+        let rotation = Rotation::new(frame, angle);
+        let (mut bytes, mut scratch) = (vec![1; picture.len()], Scratch::default());
+        turn_bytes(rotation, picture, &mut bytes, &mut scratch);
+        let floats: Vec<f32> = picture.iter().map(|&value| f32::from(value)).collect();
+        let mut expected = vec![0.0; picture.len()];
+        turn_floats(rotation, &floats, &mut expected, &mut Vec::new());
+        for (&byte, &expected) in bytes.iter().zip(&expected) {
+            prop_assert!((f32::from(byte) - expected).abs() <= 1.0, "{byte} is not {expected}");
+        }
+        // What an earlier picture left in the scratch has no influence.
+        let mut again = vec![2; picture.len()];
+        turn_bytes(rotation, picture, &mut again, &mut scratch);
+        prop_assert_eq!(again, bytes);
+    }
+
+    #[test]
+    fn no_turn_changes_nothing_and_inside_a_plain_picture_none_does(
+        height in 1_usize..40, width in 1_usize..40, channels in 1_usize..4, angle in -3.2_f64..3.2, grey: u8,
+    ) {
+        let frame = Frame { height, width, channels };
+        let len = height * width * channels;
+        let picture: Vec<u8> = (0..len).map(|index| (index * 89 % 256) as u8).collect();
+        let (mut turned, mut scratch) = (vec![0; len], Scratch::default());
+        turn_bytes(Rotation::new(frame, 0.0), &picture, &mut turned, &mut scratch);
+        prop_assert_eq!(&turned, &picture);
+        turn_bytes(Rotation::new(frame, angle), &vec![grey; len], &mut turned, &mut scratch);
+        // The circle that fits into the picture.
+        let radius = (height.min(width) - 1) as f64 / 2.0 - 0.01;
+        for (index, &value) in turned.iter().enumerate() {
+            let pixel = index / channels;
+            let across = (pixel % width) as f64 - (width - 1) as f64 / 2.0;
+            let down = (pixel / width) as f64 - (height - 1) as f64 / 2.0;
+            prop_assert!(value == grey || across.hypot(down) > radius);
         }
     }
 
