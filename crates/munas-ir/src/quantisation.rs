@@ -7,16 +7,19 @@
 //! | kernel of a dense layer | scale·q | −127..=127 | one scale: what every version of every runtime computes alike |
 //! | bias | scale of the input · scale of the kernel · q | 32 bits | none of its own |
 //!
-//! Zero is always represented exactly. Pooling hands its input's parameters on. They belong to the inference form of the
-//! graph: batch norms are folded before kernels are quantised. Sums of an Add with more than two summands that a runtime
-//! computes in between have the parameters of the Add's output.
+//! Zero is always represented exactly. Pooling hands its input's parameters on. Scales of kernels leave room for their
+//! biases ([`kernel_scale`]). All belong to the inference form of the graph: batch norms are folded before kernels are
+//! quantised. Sums of an Add with more than two summands that a runtime computes in between have the parameters of the
+//! Add's output.
 
-use crate::{Graph, Op, OpId, TensorId, Weights, fold_batch_norm};
+use crate::{Graph, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
 
 /// Integers of an activation.
 const ACTIVATION: [f32; 2] = [-128.0, 127.0];
 /// Largest integer of a kernel; the smallest is its negative.
 const LARGEST_WEIGHT: f32 = 127.0;
+/// Largest integer of a bias that scales are chosen for: half of what 32 bits hold, the rest is for the products.
+const LARGEST_BIAS: f32 = (1 << 30) as f32;
 
 /// The parameters of an activation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +61,14 @@ impl TensorQuantisation {
 
 /// The scale of weights whose largest absolute value is `largest`.
 pub fn weight_scale(largest: f32) -> f32 {
-    let scale = largest / LARGEST_WEIGHT;
+    kernel_scale(largest, 0.0, 1.0)
+}
+
+/// The scale of a kernel whose largest absolute value is `largest_weight`, on an input of scale `input_scale`: that of its
+/// weights, but large enough for biases up to `largest_bias`. The scale of a kernel of zeros is that of its biases.
+pub fn kernel_scale(largest_weight: f32, largest_bias: f32, input_scale: f32) -> f32 {
+    let for_bias = (f64::from(largest_bias) / (f64::from(input_scale) * f64::from(LARGEST_BIAS))) as f32;
+    let scale = (largest_weight / LARGEST_WEIGHT).max(for_bias);
     if scale.is_normal() { scale } else { 1.0 }
 }
 
@@ -104,21 +114,52 @@ impl Quantisation {
             let [smallest, largest] = ranges[graph.quantised_as(TensorId::new(index)).index()];
             TensorQuantisation::from_range(smallest, largest)
         });
+        let tensors: Vec<TensorQuantisation> = tensors.collect();
         let kernels = graph.ops().map(|(op, node)| {
-            let kernel = &folded.layer(op)?.kernel;
-            let scales = if graph.has_channel_scales(op) { graph.weight_dims(op)?.outputs } else { 1 };
-            let mut largest = vec![0.0_f32; scales];
+            let LayerWeights { kernel, bias, .. } = folded.layer(op)?;
+            let scales = if graph.has_channel_scales(op) { bias.len() } else { 1 };
+            let mut largest = vec![(0.0_f32, 0.0_f32); scales];
             for (index, weight) in kernel.iter().enumerate() {
                 // As in `fold`: the output channel is the fastest axis of a depthwise kernel, else the slowest.
                 let channel = match node.op {
                     Op::DepthwiseConv2d { .. } => index % scales,
                     _ => index / (kernel.len() / scales),
                 };
-                largest[channel] = largest[channel].max(weight.abs());
+                largest[channel].0 = largest[channel].0.max(weight.abs());
             }
-            Some(largest.into_iter().map(weight_scale).collect())
+            for (index, bias) in bias.iter().enumerate() {
+                let largest = &mut largest[index % scales].1;
+                *largest = largest.max(bias.abs());
+            }
+            let input_scale = tensors[node.inputs[0].index()].scale;
+            Some(largest.into_iter().map(|(weight, bias)| kernel_scale(weight, bias, input_scale)).collect())
         });
-        Self { tensors: tensors.collect(), kernels: kernels.collect() }
+        let kernels = kernels.collect();
+        Self { tensors, kernels }
+    }
+
+    /// Parameters given one by one: of all tensors of `graph`, and scales of the kernels of all its operators.
+    ///
+    /// # Panics
+    /// If there are not as many of them as `graph` asks for.
+    pub fn from_parts(
+        graph: &Graph,
+        tensors: Vec<TensorQuantisation>,
+        kernels: Vec<Option<Vec<f32>>>,
+    ) -> Self {
+        assert_eq!(tensors.len(), graph.shapes().len(), "one pair for each tensor");
+        assert_eq!(kernels.len(), graph.nodes().len(), "one entry for each operator");
+        for ((op, _), scales) in graph.ops().zip(&kernels) {
+            let outputs = graph.weight_dims(op).map(|dims| dims.outputs);
+            let expected = outputs.map(|outputs| if graph.has_channel_scales(op) { outputs } else { 1 });
+            assert_eq!(
+                scales.as_ref().map(Vec::len),
+                expected,
+                "scales of the kernel of operator {}",
+                op.index()
+            );
+        }
+        Self { tensors, kernels }
     }
 
     /// The parameters of all tensors, indexed by [`TensorId::index`].
@@ -139,7 +180,7 @@ impl Quantisation {
 
 #[cfg(test)]
 mod tests {
-    use super::{TensorQuantisation, quantise_weight, weight_scale};
+    use super::{LARGEST_BIAS, TensorQuantisation, kernel_scale, quantise_weight, weight_scale};
 
     #[test]
     fn zero_and_the_ends_are_represented() {
@@ -170,5 +211,19 @@ mod tests {
         let integers = [2.54, -2.54, 0.0, 0.011].map(|weight| quantise_weight(weight, scale));
         assert_eq!(integers, [127, -127, 0, 1]);
         assert_eq!(quantise_weight(0.0, weight_scale(0.0)), 0);
+    }
+
+    #[test]
+    fn kernels_leave_room_for_biases() {
+        assert_eq!(kernel_scale(2.54, 100.0, 0.01), weight_scale(2.54));
+        for largest_weight in [1e-9, 1e-30, 0.0] {
+            let scale = kernel_scale(largest_weight, 0.5, 0.01);
+            let integer = 0.5 / (0.01 * scale);
+            assert!(
+                (integer / LARGEST_BIAS - 1.0).abs() < 1e-5,
+                "{integer} with weights of {largest_weight}"
+            );
+        }
+        assert_eq!(kernel_scale(0.0, 0.0, 0.01), 1.0);
     }
 }
