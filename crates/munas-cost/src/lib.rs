@@ -1,11 +1,14 @@
-//! Operator order, peak memory, model size and MACs of a network graph.
+//! Operator order, peak memory, model size and MACs of a network graph; latency and energy on a board.
 //!
 //! | item | gives |
 //! |---|---|
 //! | [`resources`] | all figures that a search bounds, in microseconds |
 //! | [`choose_order`] | the operator order with the smallest peak memory |
 //! | [`price`] | the memory in use at every step of an order |
+//! | [`Dataflow`] | the same two for any network, given as operators that read and write tensors of so many bytes |
 //! | [`layer_costs`] | MACs and parameters of every operator |
+//! | [`boards`] | memory, clock and power of microcontrollers |
+//! | [`latency()`] | an estimate of time and energy of one inference on a board |
 //!
 //! All figures are those of the inference graph: batch norm folded into its convolution, activations fused, a
 //! batch of one, one byte per element ([`Resources::with_element_bytes`] for others). Choosing an order and
@@ -13,11 +16,19 @@
 //!
 //! Deliberately absent: I/O, clocks, execution.
 
+pub mod boards;
+mod flow;
+mod latency;
 mod layers;
 mod memory;
 mod order;
 mod resources;
 
+pub use flow::{Dataflow, FlowTensor, Read};
+pub use latency::{
+    CoefficientTable, CountUnit, InstructionModel, InstructionModels, LatencyEstimate, OperatorCoefficients,
+    OperatorKind, OperatorLatency, instruction_models, latency, latency_ms,
+};
 pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, model_size_at, sparse_model_size};
 pub use memory::{InputMemory, LiveTensor, MemoryRules, Step, Timeline, price};
 pub use order::{ChosenOrder, choose_order};

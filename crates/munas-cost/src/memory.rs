@@ -1,10 +1,12 @@
-//! The memory of one operator order: the one place where a step is priced.
+//! What counts as activation memory, and the memory of one operator order of a graph.
 //!
 //! The runtime executes one operator at a time and in full. The memory in use at a step is the sum of the
 //! activation tensors that are alive: the operator's inputs and output, and every tensor that a later
-//! operator still needs. Weights are not counted.
+//! operator still needs. Weights are not counted. The account itself is kept by [`Dataflow`].
 
 use munas_ir::{Graph, Op, OpId, TensorId};
+
+use crate::flow::{Dataflow, FlowTensor, Read};
 
 /// What counts as activation memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,21 +37,43 @@ impl MemoryRules {
     /// TensorFlow Lite Micro: the input lies in the arena and every operator writes a tensor of its own.
     pub const TFLM: Self = Self { input: InputMemory::Once, in_place_add: false };
 
-    /// Bytes of a tensor at one byte per element; 0 for an input that is not counted.
-    pub(crate) fn bytes(self, graph: &Graph, tensor: TensorId) -> u64 {
+    /// The graph as these rules see it: an input that is not counted has no bytes, one that is counted per reader is
+    /// a source for each of its reads.
+    pub(crate) fn dataflow(self, graph: &Graph) -> Dataflow {
+        let input_bytes = match self.input {
+            InputMemory::NotCounted => 0,
+            InputMemory::Once | InputMemory::PerReader => graph.input_shape().elements() as u64,
+        };
+        let sources = self.source_count(graph);
+        let mut flow = Dataflow::with_room(std::iter::repeat_n(input_bytes, sources), graph.nodes().len());
+        let mut input_copies = (0..sources).cycle();
+        for (op, node) in graph.ops() {
+            let reads = node.inputs.iter().map(|&input| Read {
+                tensor: match input.producer() {
+                    None => FlowTensor::new(input_copies.next().expect("there is a source for every read")),
+                    Some(producer) => FlowTensor::new(sources + producer.index()),
+                },
+                may_overwrite: self.may_overwrite(graph, op, input),
+            });
+            let output = flow.push(reads, [graph.output_shape(op).elements() as u64]);
+            if op.output() == graph.output() {
+                flow.keep(output);
+            }
+        }
+        flow
+    }
+
+    /// Number of sources that stand for the network's input.
+    fn source_count(self, graph: &Graph) -> usize {
+        let reads = || graph.nodes().iter().flat_map(|node| &node.inputs);
         match self.input {
-            InputMemory::NotCounted if tensor == TensorId::INPUT => 0,
-            _ => graph.shape(tensor).elements() as u64,
+            InputMemory::PerReader => reads().filter(|input| **input == TensorId::INPUT).count(),
+            InputMemory::NotCounted | InputMemory::Once => 1,
         }
     }
 
-    /// Whether every reader of the tensor has a copy of it.
-    pub(crate) fn is_copied(self, tensor: TensorId) -> bool {
-        tensor == TensorId::INPUT && self.input == InputMemory::PerReader
-    }
-
     /// Whether the operator may write over this input, were it the last to need it.
-    pub(crate) fn may_overwrite(self, graph: &Graph, op: OpId, input: TensorId) -> bool {
+    fn may_overwrite(self, graph: &Graph, op: OpId, input: TensorId) -> bool {
         self.in_place_add
             && matches!(graph.node(op).op, Op::Add)
             && (input != TensorId::INPUT || self.input == InputMemory::Once)
@@ -57,140 +81,61 @@ impl MemoryRules {
     }
 }
 
-/// The memory in use at every step of an operator order, in bytes at one byte per element.
+/// The memory in use at every step of an operator order. `T` names tensors: of a graph, or of a [`Dataflow`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeline {
+pub struct Timeline<T = TensorId> {
     /// One step per operator, in the order of execution.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Step<T>>,
     /// The largest `bytes` of a step.
     pub peak: u64,
 }
 
 /// The memory in use while one operator runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct Step<T = TensorId> {
     /// The operator.
     pub op: OpId,
-    /// The tensors alive, by [`TensorId`]; an input that is not counted is left out.
-    pub live: Vec<LiveTensor>,
-    /// The input that the operator accumulates into; its output then takes no memory of its own.
-    pub in_place: Option<TensorId>,
+    /// The tensors alive, in the order of their ids; an input that is not counted is left out.
+    pub live: Vec<LiveTensor<T>>,
+    /// The input that the operator writes its output over; the output then takes no memory of its own.
+    pub in_place: Option<T>,
     /// Sum of the live tensors' bytes.
     pub bytes: u64,
 }
 
 /// A tensor that takes memory at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveTensor {
+pub struct LiveTensor<T = TensorId> {
     /// The tensor.
-    pub tensor: TensorId,
+    pub tensor: T,
     /// Its bytes; 0 for an output that lies in an input's memory.
     pub bytes: u64,
 }
 
-/// Prices an operator order, step by step.
+/// Prices an operator order, step by step, in bytes at one byte per element.
 ///
 /// # Panics
 /// If `order` is not a topological order of all the graph's operators.
 pub fn price(graph: &Graph, order: &[OpId], rules: MemoryRules) -> Timeline {
-    assert_eq!(order.len(), graph.nodes().len(), "an order runs every operator once");
-    let mut walk = MemoryWalk::new(graph, rules);
-    let mut alive = vec![false; graph.shapes().len()];
-    alive[TensorId::INPUT.index()] = true;
-    let mut steps = Vec::with_capacity(order.len());
-    for &op in order {
-        let inputs = &graph.node(op).inputs;
-        assert!(
-            inputs.iter().all(|input| alive[input.index()]),
-            "an operator runs after those it reads from"
-        );
-        alive[op.output().index()] = true;
-        let tensors = (0..alive.len()).map(TensorId::new).filter(|tensor| alive[tensor.index()]);
-        let mut live: Vec<LiveTensor> =
-            tensors.map(|tensor| LiveTensor { tensor, bytes: walk.bytes(tensor) }).collect();
-        let StepCost { bytes, in_place } = walk.run(op);
-        if in_place.is_some()
-            && let Some(output) = live.iter_mut().find(|entry| entry.tensor == op.output())
-        {
-            output.bytes = 0;
-        }
-        live.retain(|entry| entry.tensor != TensorId::INPUT || rules.input != InputMemory::NotCounted);
-        steps.push(Step { op, live, in_place, bytes });
-        for input in inputs {
-            alive[input.index()] &= walk.is_needed(*input);
-        }
-    }
-    let peak = steps.iter().map(|step| step.bytes).max().unwrap_or(0);
-    Timeline { steps, peak }
-}
-
-/// What one step takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StepCost {
-    /// Bytes alive during the step.
-    pub bytes: u64,
-    /// The input that the operator accumulates into.
-    pub in_place: Option<TensorId>,
-}
-
-/// Executes operators one by one and keeps account of the memory.
-pub(crate) struct MemoryWalk<'g> {
-    graph: &'g Graph,
-    rules: MemoryRules,
-    /// For each tensor, the number of its reads still to come.
-    reads_left: Vec<u32>,
-    /// Bytes alive between two steps.
-    live: u64,
-}
-
-impl<'g> MemoryWalk<'g> {
-    pub(crate) fn new(graph: &'g Graph, rules: MemoryRules) -> Self {
-        let mut reads_left = vec![0; graph.shapes().len()];
-        for node in graph.nodes() {
-            for input in &node.inputs {
-                reads_left[input.index()] += 1;
+    let sources = rules.source_count(graph);
+    let Timeline { steps, peak } = rules.dataflow(graph).price(order);
+    let in_graph = |tensor: FlowTensor| match tensor.index().checked_sub(sources) {
+        None => TensorId::INPUT,
+        Some(producer) => OpId::new(producer).output(),
+    };
+    let steps = steps.into_iter().map(|Step { op, live, in_place, bytes }| {
+        let mut named: Vec<LiveTensor> = Vec::with_capacity(live.len());
+        for LiveTensor { tensor, bytes } in live {
+            let tensor = in_graph(tensor);
+            match named.last_mut() {
+                _ if tensor == TensorId::INPUT && rules.input == InputMemory::NotCounted => {}
+                Some(copies) if copies.tensor == tensor => copies.bytes += bytes,
+                _ => named.push(LiveTensor { tensor, bytes }),
             }
         }
-        let mut walk = Self { graph, rules, reads_left, live: 0 };
-        walk.live = walk.bytes(TensorId::INPUT);
-        walk
-    }
-
-    /// Bytes alive between two steps.
-    pub(crate) const fn live(&self) -> u64 {
-        self.live
-    }
-
-    /// Whether an operator still to run reads the tensor.
-    pub(crate) fn is_needed(&self, tensor: TensorId) -> bool {
-        self.reads_left[tensor.index()] > 0
-    }
-
-    /// Bytes that a tensor takes while it is alive, all copies of it together.
-    fn bytes(&self, tensor: TensorId) -> u64 {
-        let copies = if self.rules.is_copied(tensor) { self.reads_left[tensor.index()] } else { 1 };
-        self.rules.bytes(self.graph, tensor) * u64::from(copies)
-    }
-
-    /// Executes an operator whose inputs are there.
-    pub(crate) fn run(&mut self, op: OpId) -> StepCost {
-        let inputs = &self.graph.node(op).inputs;
-        let mut released = 0;
-        for &input in inputs {
-            let left = &mut self.reads_left[input.index()];
-            *left = left.checked_sub(1).expect("an order runs every operator once");
-            if *left == 0 || self.rules.is_copied(input) {
-                released += self.rules.bytes(self.graph, input);
-            }
-        }
-        let overwritten =
-            |&&input: &&TensorId| !self.is_needed(input) && self.rules.may_overwrite(self.graph, op, input);
-        let in_place = inputs.iter().find(overwritten).copied();
-        let output = self.rules.bytes(self.graph, op.output());
-        let bytes = if in_place.is_some() { self.live } else { self.live + output };
-        self.live = self.live + output - released;
-        StepCost { bytes, in_place }
-    }
+        Step { op, live: named, in_place: in_place.map(in_graph), bytes }
+    });
+    Timeline { steps: steps.collect(), peak }
 }
 
 #[cfg(test)]

@@ -20,14 +20,17 @@ mod segment;
 
 use std::ops::Range;
 
-use munas_ir::{Graph, OpId, TensorId};
+use munas_ir::{Graph, OpId};
 
 use self::{
     budget::{Budget, OutOfBudget},
     op_set::OpSet,
     segment::Segment,
 };
-use crate::{MemoryRules, memory::MemoryWalk};
+use crate::{
+    MemoryRules,
+    flow::{Dataflow, FlowTensor, MemoryWalk, Read},
+};
 
 /// The longest segment that is reordered; a longer one keeps the graph's own order.
 const LONGEST_SEGMENT: usize = 1024;
@@ -37,7 +40,7 @@ const LONGEST_SEGMENT: usize = 1024;
 pub struct ChosenOrder {
     /// Every operator once, after those it reads from.
     pub order: Vec<OpId>,
-    /// Peak memory of this order in bytes, at one byte per element.
+    /// Peak memory of this order in bytes; of a graph, at one byte per element.
     pub peak: u64,
     /// Whether no order has a smaller peak.
     pub exact: bool,
@@ -45,12 +48,19 @@ pub struct ChosenOrder {
 
 /// The operator order with the smallest peak memory; a good one where finding it would take too long.
 pub fn choose_order(graph: &Graph, rules: MemoryRules) -> ChosenOrder {
-    let Solution { peak, exact, reordered } = PeakSolver::new(graph, rules).solve();
-    let mut order: Vec<OpId> = graph.ops().map(|(op, _)| op).collect();
-    for segment in reordered {
-        order[segment.start..segment.start + segment.order.len()].copy_from_slice(&segment.order);
+    rules.dataflow(graph).choose_order()
+}
+
+impl Dataflow {
+    /// The operator order with the smallest peak memory; a good one where finding it would take too long.
+    pub fn choose_order(&self) -> ChosenOrder {
+        let Solution { peak, exact, reordered } = PeakSolver::new(self).solve();
+        let mut order: Vec<OpId> = self.ops().collect();
+        for segment in reordered {
+            order[segment.start..segment.start + segment.order.len()].copy_from_slice(&segment.order);
+        }
+        ChosenOrder { order, peak, exact }
     }
-    ChosenOrder { order, peak, exact }
 }
 
 /// The smallest peak, and how its order differs from the graph's own.
@@ -67,10 +77,9 @@ pub(crate) struct Reordered {
     order: Vec<OpId>,
 }
 
-/// The graph's own order, priced, with its cuts.
-pub(crate) struct PeakSolver<'g> {
-    graph: &'g Graph,
-    rules: MemoryRules,
+/// The own order of a dataflow, priced, with its cuts.
+pub(crate) struct PeakSolver<'f> {
+    flow: &'f Dataflow,
     /// For each operator, the bytes alive while it runs.
     bytes: Vec<u64>,
     /// For each operator, the bytes alive before it runs.
@@ -81,18 +90,18 @@ pub(crate) struct PeakSolver<'g> {
     budget: Budget,
 }
 
-impl<'g> PeakSolver<'g> {
-    pub(crate) fn new(graph: &'g Graph, rules: MemoryRules) -> Self {
-        let mut walk = MemoryWalk::new(graph, rules);
-        let mut bytes = Vec::with_capacity(graph.nodes().len());
-        let mut live_before = Vec::with_capacity(graph.nodes().len());
-        for (op, _) in graph.ops() {
+impl<'f> PeakSolver<'f> {
+    pub(crate) fn new(flow: &'f Dataflow) -> Self {
+        let mut walk = MemoryWalk::new(flow);
+        let mut bytes = Vec::with_capacity(flow.operator_count());
+        let mut live_before = Vec::with_capacity(flow.operator_count());
+        for op in flow.ops() {
             live_before.push(walk.live());
             bytes.push(walk.run(op).bytes);
         }
-        let readers = Readers::new(graph);
-        let is_cut = cuts(graph, &readers);
-        Self { graph, rules, bytes, live_before, readers, is_cut, budget: Budget::PER_GRAPH }
+        let readers = Readers::new(flow);
+        let is_cut = cuts(flow, &readers);
+        Self { flow, bytes, live_before, readers, is_cut, budget: Budget::PER_GRAPH }
     }
 
     pub(crate) fn solve(mut self) -> Solution {
@@ -129,19 +138,19 @@ impl<'g> PeakSolver<'g> {
     /// A bound from below: at a cut the bytes do not depend on the order, and every operator with one input
     /// needs it and its output.
     fn smallest_conceivable_peak(&self) -> u64 {
-        let smallest = self.graph.ops().map(|(op, node)| match node.inputs[..] {
+        let smallest = self.flow.ops().map(|op| match self.flow.reads(op) {
             _ if self.is_cut[op.index()] => self.bytes[op.index()],
-            [input] => self.rules.bytes(self.graph, input) + self.rules.bytes(self.graph, op.output()),
+            &[Read { tensor, may_overwrite: false }] => self.flow.bytes(tensor) + self.flow.output_bytes(op),
             _ => 0,
         });
         smallest.max().unwrap_or(0)
     }
 
-    /// The runs of operators between two cuts.
+    /// The runs of operators between two cuts, the first operator and the end.
     fn segments(&self) -> Vec<Range<usize>> {
         let mut segments = Vec::new();
         let mut start = 0;
-        for (position, &is_cut) in self.is_cut.iter().enumerate() {
+        for (position, is_cut) in self.is_cut.iter().copied().chain([true]).enumerate() {
             if is_cut {
                 if start < position {
                     segments.push(start..position);
@@ -160,7 +169,7 @@ impl<'g> PeakSolver<'g> {
     fn reorder<const W: usize>(&mut self, range: Range<usize>, threshold: u64) -> SegmentOrder {
         let mut best = SegmentOrder { peak: self.peak_of(&range), exact: true, order: None };
         let live = self.live_before[range.start];
-        let segment = Segment::<W>::new(self.graph, self.rules, range, live, &self.readers.last);
+        let segment = Segment::<W>::new(self.flow, range, live, &self.readers.last);
         best.exact = best.improve(&segment, threshold, &mut self.budget).is_ok();
         best
     }
@@ -205,22 +214,28 @@ impl SegmentOrder {
     }
 }
 
-/// Which operators read each tensor, as positions in the graph's order.
+/// Which operators read each tensor, as positions in the own order of the dataflow.
 struct Readers {
     first: Vec<usize>,
     last: Vec<usize>,
 }
 
 impl Readers {
-    /// A tensor that nothing reads (the output) is first read after all operators, and last before them.
-    fn new(graph: &Graph) -> Self {
-        let operators = graph.nodes().len();
-        let mut readers = Self { first: vec![operators; operators + 1], last: vec![0; operators + 1] };
-        for (op, node) in graph.ops() {
-            for input in &node.inputs {
-                let first = &mut readers.first[input.index()];
+    /// A tensor that nothing reads is first read after all operators, and last before them; a kept one is last read
+    /// after all operators.
+    fn new(flow: &Dataflow) -> Self {
+        let (operators, tensors) = (flow.operator_count(), flow.tensor_count());
+        let mut readers = Self { first: vec![operators; tensors], last: vec![0; tensors] };
+        for op in flow.ops() {
+            for read in flow.reads(op) {
+                let first = &mut readers.first[read.tensor.index()];
                 *first = op.index().min(*first);
-                readers.last[input.index()] = op.index();
+                readers.last[read.tensor.index()] = op.index();
+            }
+        }
+        for (tensor, last) in readers.last.iter_mut().enumerate() {
+            if flow.is_kept(FlowTensor::new(tensor)) {
+                *last = operators;
             }
         }
         readers
@@ -231,17 +246,19 @@ impl Readers {
 ///
 /// That is so if every earlier operator is read no later than by it, and every later one reads from it or a
 /// later one: then ways lead from all earlier operators to it, and from it to all later ones.
-fn cuts(graph: &Graph, readers: &Readers) -> Vec<bool> {
+fn cuts(flow: &Dataflow, readers: &Readers) -> Vec<bool> {
     let mut latest_first_reader = 0;
-    let mut is_cut: Vec<bool> = Vec::with_capacity(graph.nodes().len());
-    for (op, _) in graph.ops() {
+    let mut is_cut: Vec<bool> = Vec::with_capacity(flow.operator_count());
+    for op in flow.ops() {
         is_cut.push(latest_first_reader <= op.index());
-        latest_first_reader = latest_first_reader.max(readers.first[op.output().index()]);
+        let first_readers = &readers.first[flow.outputs(op)];
+        latest_first_reader =
+            latest_first_reader.max(first_readers.iter().min().copied().unwrap_or(usize::MAX));
     }
-    let mut earliest_last_input = TensorId::new(graph.nodes().len());
-    for (position, node) in graph.nodes().iter().enumerate().rev() {
-        is_cut[position] &= earliest_last_input >= OpId::new(position).output();
-        let last_input = node.inputs.iter().max().copied().unwrap_or(TensorId::INPUT);
+    let mut earliest_last_input = Some(flow.operator_count());
+    for op in flow.ops().rev() {
+        is_cut[op.index()] &= earliest_last_input >= Some(op.index());
+        let last_input = flow.reads(op).iter().map(|read| flow.producer(read.tensor)).max().flatten();
         earliest_last_input = earliest_last_input.min(last_input);
     }
     is_cut

@@ -41,8 +41,9 @@ pub fn resources(graph: &Graph) -> Resources {
         macs = macs.saturating_add(cost.macs);
         model_size += cost.parameters;
     }
-    let without_input = PeakSolver::new(graph, MemoryRules::WITHOUT_INPUT).solve();
-    let with_input = PeakSolver::new(graph, MemoryRules::WITH_INPUT).solve();
+    let solve = |rules: MemoryRules| PeakSolver::new(&rules.dataflow(graph)).solve();
+    let without_input = solve(MemoryRules::WITHOUT_INPUT);
+    let with_input = solve(MemoryRules::WITH_INPUT);
     Resources {
         peak_memory: without_input.peak,
         peak_memory_with_input: with_input.peak,

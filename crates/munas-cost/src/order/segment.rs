@@ -6,18 +6,20 @@
 
 use std::{cmp::Reverse, ops::Range};
 
-use munas_ir::{Graph, OpId, TensorId};
+use munas_ir::OpId;
 use rustc_hash::FxHashMap;
 
 use super::OpSet;
-use crate::MemoryRules;
+use crate::flow::{Dataflow, FlowTensor};
 
 /// The operators of a segment. An operator is its position within the segment.
 pub(super) struct Segment<const W: usize> {
     ops: Vec<SegmentOp<W>>,
     reads: Vec<Read>,
-    /// Tensor `i` is the output of operator `i`; those from before the segment follow.
+    /// The outputs of the segment's operators; the tensors from before the segment follow.
     tensors: Vec<SegmentTensor<W>>,
+    /// Number of the former.
+    outputs: usize,
     /// For each operator, the bytes it cannot run without, tensors of [`State::kept`] left aside; the largest
     /// first.
     needs: Vec<(u64, usize)>,
@@ -65,8 +67,14 @@ pub(super) struct Move<const W: usize> {
 struct SegmentOp<const W: usize> {
     /// The operators of the segment that it reads from.
     before: OpSet<W>,
+    /// The operators of the segment that read from it.
+    readers: OpSet<W>,
     /// Its entries of `Segment::reads`, one per tensor.
     reads: Range<usize>,
+    /// Bytes of its outputs: all of them, those that nothing needs later, and those that outlive the segment.
+    written: u64,
+    dead: u64,
+    kept: u64,
 }
 
 struct Read {
@@ -83,58 +91,76 @@ struct SegmentTensor<const W: usize> {
     outlives: bool,
 }
 
+impl<const W: usize> SegmentTensor<W> {
+    /// Whether nothing needs it once it has been written.
+    fn is_dead(&self) -> bool {
+        !self.outlives && self.readers == OpSet::EMPTY
+    }
+}
+
 impl<const W: usize> Segment<W> {
-    /// The segment of the operators at these positions of the graph, with `live` bytes alive before it.
+    /// The segment of the operators at these positions of the dataflow, with `live` bytes alive before it.
     /// `last_reader` holds the position of the last operator that reads a tensor.
-    pub(super) fn new(
-        graph: &Graph,
-        rules: MemoryRules,
-        range: Range<usize>,
-        live: u64,
-        last_reader: &[usize],
-    ) -> Self {
-        let tensor = |id: TensorId| SegmentTensor {
-            bytes: rules.bytes(graph, id),
+    pub(super) fn new(flow: &Dataflow, range: Range<usize>, live: u64, last_reader: &[usize]) -> Self {
+        let tensor = |id: FlowTensor| SegmentTensor {
+            bytes: flow.bytes(id),
             readers: OpSet::EMPTY,
             outlives: last_reader[id.index()] >= range.end,
         };
-        let outputs = range.clone().map(|position| tensor(OpId::new(position).output()));
-        let mut tensors: Vec<SegmentTensor<W>> = outputs.collect();
-        let mut earlier: FxHashMap<TensorId, usize> = FxHashMap::default();
-        let mut ops = Vec::with_capacity(range.len());
+        let ids = range.clone().map(OpId::new);
+        let mut tensors: Vec<SegmentTensor<W>> = ids
+            .clone()
+            .flat_map(|op| flow.outputs(op))
+            .map(|output| tensor(FlowTensor::new(output)))
+            .collect();
+        let (outputs, first_output) = (tensors.len(), flow.outputs(OpId::new(range.start)).start);
+        let mut earlier: FxHashMap<FlowTensor, usize> = FxHashMap::default();
+        let mut ops: Vec<SegmentOp<W>> = Vec::with_capacity(range.len());
         let mut reads = Vec::new();
         let mut start = State { done: OpSet::EMPTY, ready: OpSet::EMPTY, live, kept: 0 };
-        for (local, position) in range.clone().enumerate() {
-            let op = OpId::new(position);
+        for (local, op) in ids.enumerate() {
             let first_read = reads.len();
             let mut before = OpSet::EMPTY;
-            for &input in &graph.node(op).inputs {
-                let index = match input.producer() {
-                    Some(producer) if producer.index() >= range.start => producer.index() - range.start,
-                    _ if rules.is_copied(input) => {
-                        tensors.push(SegmentTensor { outlives: false, ..tensor(input) });
+            for read in flow.reads(op) {
+                let producer =
+                    flow.producer(read.tensor).and_then(|producer| producer.checked_sub(range.start));
+                let index = if let Some(producer) = producer {
+                    before.insert(producer);
+                    ops[producer].readers.insert(local);
+                    read.tensor.index() - first_output
+                } else {
+                    *earlier.entry(read.tensor).or_insert_with(|| {
+                        tensors.push(tensor(read.tensor));
                         tensors.len() - 1
-                    }
-                    _ => *earlier.entry(input).or_insert_with(|| {
-                        tensors.push(tensor(input));
-                        tensors.len() - 1
-                    }),
+                    })
                 };
-                if index < range.len() {
-                    before.insert(index);
-                }
                 if !tensors[index].readers.contains(local) {
                     tensors[index].readers.insert(local);
-                    reads.push(Read { tensor: index, may_overwrite: rules.may_overwrite(graph, op, input) });
+                    reads.push(Read { tensor: index, may_overwrite: read.may_overwrite });
                 }
             }
             if before == OpSet::EMPTY {
                 start.ready.insert(local);
             }
-            ops.push(SegmentOp { before, reads: first_read..reads.len() });
+            let (readers, written) = (OpSet::EMPTY, flow.output_bytes(op));
+            ops.push(SegmentOp {
+                before,
+                readers,
+                reads: first_read..reads.len(),
+                written,
+                dead: 0,
+                kept: 0,
+            });
+        }
+        for (local, op) in ops.iter_mut().enumerate() {
+            let own = flow.outputs(OpId::new(range.start + local));
+            for output in &tensors[own.start - first_output..own.end - first_output] {
+                op.kept += if output.outlives { output.bytes } else { 0 };
+                op.dead += if output.is_dead() { output.bytes } else { 0 };
+            }
         }
         let all = OpSet::first(range.len());
-        let mut segment = Self { ops, reads, tensors, needs: Vec::new(), start, all };
+        let mut segment = Self { ops, reads, tensors, outputs, needs: Vec::new(), start, all };
         segment.needs = (0..range.len()).map(|op| (segment.need(op), op)).collect();
         segment.needs.sort_unstable_by_key(|&need| Reverse(need));
         segment
@@ -143,11 +169,11 @@ impl<const W: usize> Segment<W> {
     fn need(&self, op: usize) -> u64 {
         let reads = &self.reads[self.ops[op].reads.clone()];
         let inputs = reads.iter().map(|read| match &self.tensors[read.tensor] {
-            tensor if tensor.outlives && read.tensor < self.ops.len() => 0,
+            tensor if tensor.outlives && read.tensor < self.outputs => 0,
             tensor => tensor.bytes,
         });
         let in_place = reads.iter().any(|read| read.may_overwrite);
-        inputs.sum::<u64>() + if in_place { 0 } else { self.tensors[op].bytes }
+        inputs.sum::<u64>() + if in_place { 0 } else { self.ops[op].written }
     }
 
     /// Runs a ready operator: the bytes alive during that step, and the state after it.
@@ -164,11 +190,11 @@ impl<const W: usize> Segment<W> {
                 in_place |= read.may_overwrite;
             }
         }
-        let output = &self.tensors[op];
-        let bytes = if in_place { state.live } else { state.live + output.bytes };
-        next.live = state.live + output.bytes - released;
-        next.kept += if output.outlives { output.bytes } else { 0 };
-        for reader in output.readers.iter() {
+        let SegmentOp { written, dead, kept, readers, .. } = &self.ops[op];
+        let bytes = if in_place { state.live } else { state.live + written };
+        next.live = state.live + written - dead - released;
+        next.kept += kept;
+        for reader in readers.iter() {
             if self.ops[reader].before.is_subset(&next.done) {
                 next.ready.insert(reader);
             }
@@ -184,7 +210,7 @@ impl<const W: usize> Segment<W> {
         std::iter::from_fn(move || {
             let op = next_op?;
             let (bytes, next) = self.run(&state, op);
-            let mut enabled = self.tensors[op].readers.iter().filter(|&reader| next.ready.contains(reader));
+            let mut enabled = self.ops[op].readers.iter().filter(|&reader| next.ready.contains(reader));
             next_op = enabled.next().filter(|_| enabled.next().is_none());
             state = next;
             Some(RowStep { op, bytes, state })

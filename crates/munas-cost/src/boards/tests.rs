@@ -1,0 +1,88 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+#[test]
+fn the_built_in_table_is_valid_and_names_are_unique() {
+    let boards = builtin().boards();
+    assert!(boards.len() >= 7);
+    let mut names: Vec<&String> = boards.iter().flat_map(Board::names).collect();
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), count, "a name or alias stands twice");
+    assert!(names.iter().all(|name| **name == name.to_lowercase()), "names are in lower case");
+}
+
+#[test]
+fn a_board_is_found_by_name_and_alias_in_any_case() {
+    let board = find("STM32F446RE").unwrap();
+    assert_eq!(board.name, "stm32f446re");
+    assert_eq!(find("nucleo-f446re").unwrap(), board);
+    assert_eq!((board.clock_hz, board.ram, board.flash), (180_000_000, 131_072, 524_288));
+    assert_eq!(board.bounds(), BoardBounds { peak_memory: 98_304, model_size: 393_216 });
+}
+
+#[test]
+fn an_unknown_board_comes_with_candidates() {
+    let error = find("stm32f446").unwrap_err();
+    assert_eq!(error.candidates[0], "stm32f446re");
+    assert_eq!(find("nano").unwrap_err().candidates, ["nrf52840", "atmega328p"]);
+    let error = find("zx81").unwrap_err();
+    assert_eq!(error.candidates, [""; 0]);
+    assert_eq!(error.known.len(), builtin().boards().len());
+}
+
+#[test]
+fn a_users_table_adds_and_replaces() {
+    let text = r#"
+        [[core]]
+        name = "slow-m4"
+        instructions = "cortex-m4"
+        cycles_per_instruction = 2.5
+        [[board]]
+        name = "mine"
+        core = "slow-m4"
+        clock_mhz = 1.5
+        ram_kib = 8
+        flash_kib = 32
+        usable_ram_share = 0.5
+        [[board]]
+        name = "nrf52840"
+        core = "cortex-m4"
+        clock_mhz = 32
+        ram_kib = 256
+        flash_kib = 1024
+    "#;
+    let table = BoardTable::parse(text).unwrap();
+    let mine = table.find("mine").unwrap();
+    assert_eq!((mine.clock_hz, mine.core.cycles_per_instruction), (1_500_000, 2.5));
+    assert_eq!(mine.bounds(), BoardBounds { peak_memory: 4096, model_size: 24_576 });
+    assert_eq!(table.find("nrf52840").unwrap().clock_hz, 32_000_000);
+    assert_eq!(table.boards().len(), builtin().boards().len() + 1);
+}
+
+#[test]
+fn bad_tables_are_refused_with_the_place() {
+    fn check(text: &str, expected: &Expect) {
+        expected.assert_eq(&BoardTable::parse(text).unwrap_err().to_string());
+    }
+    let board = |lines: &str| {
+        format!("[[board]]\nname = \"b\"\ncore = \"cortex-m4\"\nclock_mhz = 1\nflash_kib = 1\n{lines}")
+    };
+    check(
+        "[[core]]\nname = \"c\"\ninstructions = \"z80\"\ncycles_per_instruction = 1.0",
+        &expect![
+            "`c`: there is no instruction model `z80` (known: cortex-m3, cortex-m4, cortex-m7, cortex-m55, cortex-m0, rv32imc, avr)"
+        ],
+    );
+    check(&board("ram_kib = 0"), &expect!["`b`: ram_kib = 0 is not a number above 0"]);
+    check(
+        &board("ram_kib = 1\nusable_flash_share = 1.5"),
+        &expect!["`b`: usable_flash_share = 1.5 is not above 0 and at most 1"],
+    );
+    let twice = format!("{}\n{}", board("ram_kib = 1"), board("ram_kib = 1"));
+    check(&twice, &expect!["`b` stands twice in the table"]);
+    let misspelt = BoardTable::parse(&board("ram_kb = 1")).unwrap_err().to_string();
+    assert!(misspelt.contains("unknown field `ram_kb`"), "{misspelt}");
+}
