@@ -1,0 +1,157 @@
+//! C source of an int8 network: C99, no allocation, one static arena, no dependency beyond `<stdint.h>`.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `model.h` | `int munas_invoke(const int8_t *input, int8_t *output)`, sizes, scales, zero points |
+//! | `model.c` | the kernels that the network needs, its tables, its arena |
+//! | `model_vectors.h` | samples with the outputs of the host executor |
+//! | `model_test.c` | a host program that compares the network with them |
+//! | `README.md` | how to build and call it |
+//!
+//! The kernels are C text under `kernels/`, put together by `source.rs`. They hold two sets of loops: portable
+//! ones, also for 16-bit `int`, and ones for the DSP extension of Cortex-M4 and later (`__ARM_FEATURE_DSP`).
+//! Outputs equal those of [`munas_quant::Executor`] to the bit.
+//!
+//! Memory: the arena is that of [`crate::arena::plan_best`], to the byte. Beside it stands the stack, whose
+//! only large item is the patch that convolutions of the DSP set gather ([`CSource::patch_bytes`]).
+
+mod header;
+mod layer;
+mod linear;
+mod source;
+mod sum;
+mod text;
+mod vectors;
+
+use munas_cost::{InputMemory, MemoryRules};
+use munas_ir::OpId;
+use munas_quant::QuantisedNetwork;
+
+use self::layer::Layer;
+use crate::arena::{ArenaPlan, plan_best};
+
+/// What to generate.
+#[derive(Clone, Copy, Debug)]
+pub struct CSettings<'a> {
+    /// The network's name, for comments: `run 3, trial 17`.
+    pub name: &'a str,
+    /// Where the network's input lies.
+    pub input: InputPlace,
+    /// Inputs of the test vectors, each in (h, w, c) order.
+    pub samples: &'a [Vec<i8>],
+}
+
+/// Where the network's input lies while the network runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputPlace {
+    /// In the caller's buffer, which is not written to. The arena has the predicted `peak_memory`.
+    Caller,
+    /// In the arena, where `munas_input()` points to; its bytes are reused once it has been read.
+    Arena,
+}
+
+impl InputPlace {
+    /// What the arena is planned with.
+    pub const fn memory_rules(self) -> MemoryRules {
+        let input = match self {
+            Self::Caller => InputMemory::NotCounted,
+            Self::Arena => InputMemory::Once,
+        };
+        MemoryRules { input, in_place_add: true }
+    }
+}
+
+/// A file of the generated source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedFile {
+    /// File name, without a folder.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The generated source and the memory it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CSource {
+    /// The files, all for one folder.
+    pub files: Vec<GeneratedFile>,
+    /// The plan of the arena.
+    pub plan: ArenaPlan,
+    /// Bytes of the largest patch on the stack, with the DSP extension; the portable loops have none.
+    pub patch_bytes: usize,
+}
+
+/// Why a network has no C source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CError {
+    /// A size of a layer does not fit the 16 bits of the layer descriptions.
+    #[error("operator {op} ({kind}): {what} is {size}, the C kernels go to {}", u16::MAX)]
+    TooLarge {
+        /// Position of the operator.
+        op: usize,
+        /// Name of the operator's kind.
+        kind: &'static str,
+        /// Which size.
+        what: &'static str,
+        /// The size.
+        size: usize,
+    },
+    /// A sample of the test vectors does not have the input's length.
+    #[error("sample {index} has {found} elements, the network's input {expected}")]
+    SampleLength {
+        /// Position of the sample.
+        index: usize,
+        /// Elements of the network's input.
+        expected: usize,
+        /// Elements of the sample.
+        found: usize,
+    },
+}
+
+/// The C source of a network.
+///
+/// # Errors
+/// [`CError`] if a layer is beyond 16-bit sizes, or a sample does not have the input's length.
+pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<CSource, CError> {
+    let graph = network.graph();
+    let expected = graph.input_shape().elements();
+    let wrong = settings.samples.iter().enumerate().find(|(_, sample)| sample.len() != expected);
+    if let Some((index, sample)) = wrong {
+        return Err(CError::SampleLength { index, expected, found: sample.len() });
+    }
+    let layers =
+        graph.ops().map(|(op, _)| Layer::new(network, op)).collect::<Result<Vec<Layer>, CError>>()?;
+    let model = Model { network, settings, layers, plan: plan_best(graph, settings.input.memory_rules()) };
+    let file = |name: &str, text: String| GeneratedFile { name: name.to_owned(), text };
+    Ok(CSource {
+        files: vec![
+            file("model.h", header::header(&model)),
+            file("model.c", source::source(&model)),
+            file("model_vectors.h", vectors::vectors(&model)),
+            file("model_test.c", include_str!("c/templates/model_test.c").to_owned()),
+            file("README.md", header::readme(&model)),
+        ],
+        patch_bytes: model.patch_words() * layer::STACK_BYTES_PER_PATCH_WORD,
+        plan: model.plan,
+    })
+}
+
+/// A network with everything that its source is written from.
+struct Model<'a> {
+    network: &'a QuantisedNetwork,
+    settings: &'a CSettings<'a>,
+    /// By operator.
+    layers: Vec<Layer>,
+    plan: ArenaPlan,
+}
+
+impl Model<'_> {
+    fn layer(&self, op: OpId) -> &Layer {
+        &self.layers[op.index()]
+    }
+
+    /// Words of the largest gathered patch.
+    fn patch_words(&self) -> usize {
+        self.layers.iter().map(Layer::patch_words).max().unwrap_or(0)
+    }
+}

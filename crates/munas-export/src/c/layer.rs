@@ -1,0 +1,197 @@
+//! The kernel of each operator and the shapes it is called with.
+
+use munas_ir::{Graph, Op, OpId, Padding, PoolKind, Shape, Window};
+use munas_quant::QuantisedNetwork;
+
+use super::{
+    CError,
+    linear::{ChannelAxis, Linear},
+};
+
+/// Bytes on the stack for each word of a gathered patch: the bytes of one position, and the pairs of two.
+pub(super) const STACK_BYTES_PER_PATCH_WORD: usize = 20;
+/// The longest patch that is gathered where it need not be.
+const LONGEST_PATCH_WORDS: usize = 128;
+/// The shortest row of a kernel, in elements, that can be read as words where it lies.
+const SHORTEST_DIRECT_ROW: usize = 4;
+
+/// The kernel that computes an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kernel {
+    /// Convolution; with the DSP extension, of patches gathered on the stack.
+    ConvolveGathered,
+    /// Convolution; with the DSP extension, of elements where they lie.
+    ConvolveDirect,
+    Depthwise,
+    /// Dense, and convolution with a kernel that covers the input.
+    Dense,
+    PoolMax,
+    PoolAverage,
+    Add,
+}
+
+impl Kernel {
+    /// The C function; an Add has one of its own.
+    pub(super) const fn function(self) -> &'static str {
+        match self {
+            Self::ConvolveGathered => "munas_convolve_gathered",
+            Self::ConvolveDirect => "munas_convolve_direct",
+            Self::Depthwise => "munas_convolve_depthwise",
+            Self::Dense => "munas_dense",
+            Self::PoolMax => "munas_pool_max",
+            Self::PoolAverage => "munas_pool_average",
+            Self::Add => "munas_add",
+        }
+    }
+}
+
+/// An operator as it is generated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layer {
+    pub kernel: Kernel,
+    pub input: Shape,
+    pub output: Shape,
+    pub window: Window,
+    pub stride: Window,
+    /// Rows above and columns left of the input.
+    pub padding: Window,
+    pub linear: Option<Linear>,
+}
+
+impl Layer {
+    pub(super) fn new(network: &QuantisedNetwork, op: OpId) -> Result<Self, CError> {
+        let graph = network.graph();
+        let unit = Window::square(1);
+        let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
+        let is_padded = is_padded(graph, op);
+        let channels = match graph.node(op).op {
+            Op::DepthwiseConv2d { .. } => ChannelAxis::Fastest,
+            _ => ChannelAxis::Slowest,
+        };
+        let linear = network.layer(op).linear().map(|layer| Linear::new(layer, channels, is_padded));
+        let mut layer = Self {
+            kernel: Kernel::Add,
+            input,
+            output,
+            window: unit,
+            stride: unit,
+            padding: Window::square(0),
+            linear,
+        };
+        match graph.node(op).op {
+            Op::Conv2d { kernel, stride, padding, .. }
+            | Op::DepthwiseConv2d { kernel, stride, padding, .. } => {
+                (layer.window, layer.stride) = (kernel, stride);
+                layer.padding = zeros_before(input, kernel, stride, padding);
+            }
+            Op::Pool { window, .. } => (layer.window, layer.stride) = (window, window),
+            Op::Dense { .. } => layer.input = Shape::flat(input.elements()),
+            Op::Add => {}
+        }
+        layer.kernel = match graph.node(op).op {
+            Op::Conv2d { .. } => layer.convolution(is_padded),
+            Op::DepthwiseConv2d { .. } => Kernel::Depthwise,
+            Op::Dense { .. } => Kernel::Dense,
+            Op::Pool { kind: PoolKind::Max, .. } => Kernel::PoolMax,
+            Op::Pool { kind: PoolKind::Avg, .. } => Kernel::PoolAverage,
+            Op::Add => Kernel::Add,
+        };
+        layer.check_sizes(op, graph.node(op).op.kind_name())?;
+        Ok(layer)
+    }
+
+    fn convolution(&self, is_padded: bool) -> Kernel {
+        let covers_input = self.window == Window::new(self.input.height, self.input.width);
+        let has_offset = self.linear.as_ref().is_some_and(|linear| linear.input_offset != 0);
+        if is_padded || has_offset {
+            Kernel::ConvolveGathered
+        } else if covers_input {
+            Kernel::Dense
+        } else if self.kernel_len().div_ceil(4) > LONGEST_PATCH_WORDS
+            && self.window.width * self.input.channels >= SHORTEST_DIRECT_ROW
+        {
+            Kernel::ConvolveDirect
+        } else {
+            Kernel::ConvolveGathered
+        }
+    }
+
+    /// Elements that the kernel covers.
+    pub(super) const fn kernel_len(&self) -> usize {
+        self.window.area() * self.input.channels
+    }
+
+    /// Words of a gathered patch.
+    pub(super) const fn patch_words(&self) -> usize {
+        match self.kernel {
+            Kernel::ConvolveGathered => self.kernel_len().div_ceil(4),
+            _ => 0,
+        }
+    }
+
+    /// Bytes behind the weights that the last word of the last row reads.
+    pub(super) const fn weights_slack(&self) -> usize {
+        match self.kernel {
+            Kernel::ConvolveGathered => slack(self.kernel_len()),
+            Kernel::ConvolveDirect => slack(self.window.width * self.input.channels),
+            _ => 0,
+        }
+    }
+
+    /// Bytes of the layer's tables: weights, and bias, mantissa and shift of each output.
+    pub(super) fn table_bytes(&self) -> usize {
+        const SCALE_BYTES: usize = 9;
+        let bytes =
+            |linear: &Linear| linear.weights.len() + self.weights_slack() + SCALE_BYTES * linear.biases.len();
+        self.linear.as_ref().map_or(0, bytes)
+    }
+
+    fn check_sizes(&self, op: OpId, kind: &'static str) -> Result<(), CError> {
+        let sizes = [
+            ("the input's height", self.input.height),
+            ("the input's width", self.input.width),
+            ("the number of input channels", self.input.channels),
+            ("the output's height", self.output.height),
+            ("the output's width", self.output.width),
+            ("the number of output channels", self.output.channels),
+            ("the kernel's height", self.window.height),
+            ("the kernel's width", self.window.width),
+            ("the vertical stride", self.stride.height),
+            ("the horizontal stride", self.stride.width),
+        ];
+        match sizes.into_iter().find(|&(_, size)| size > usize::from(u16::MAX)) {
+            Some((what, size)) => Err(CError::TooLarge { op: op.index(), kind, what, size }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes that fill the last word of so many.
+const fn slack(bytes: usize) -> usize {
+    bytes.next_multiple_of(4) - bytes
+}
+
+/// Zeros above and left of the input.
+fn zeros_before(input: Shape, kernel: Window, stride: Window, padding: Padding) -> Window {
+    let before = |input, kernel, stride| padding.along(input, kernel, stride).map_or(0, |(_, zeros)| zeros);
+    Window::new(
+        before(input.height, kernel.height, stride.height),
+        before(input.width, kernel.width, stride.width),
+    )
+}
+
+/// Whether a kernel reaches beyond the input anywhere.
+fn is_padded(graph: &Graph, op: OpId) -> bool {
+    let (Op::Conv2d { kernel, stride, padding, .. } | Op::DepthwiseConv2d { kernel, stride, padding, .. }) =
+        graph.node(op).op
+    else {
+        return false;
+    };
+    let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
+    let before = zeros_before(input, kernel, stride, padding);
+    let reaches = |output: usize, stride: usize, kernel: usize| (output - 1) * stride + kernel;
+    before.height > 0
+        || before.width > 0
+        || reaches(output.height, stride.height, kernel.height) > input.height
+        || reaches(output.width, stride.width, kernel.width) > input.width
+}

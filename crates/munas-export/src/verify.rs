@@ -1,0 +1,189 @@
+//! Running what was exported, and comparing it with the host.
+//!
+//! | item | runs |
+//! |---|---|
+//! | [`firmware`] | the C source on an emulated board: outputs, instruction or cycle counts, sizes, arena, stack |
+//! | [`trace`] | the same, operator by operator |
+//! | [`compare_firmware`], [`compare_tflite`] | every tensor against the host's executor |
+//! | [`host`] | the C source on this machine |
+//! | [`Target`] | the emulated boards |
+//!
+//! Compilers and emulators are looked up on the PATH; [`VerifyError::MissingTool`] names the packages that bring one.
+//! The firmware around the network (start-up code, linker scripts, measuring) is in `verify/harness`.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use munas_ir::{Graph, TensorId};
+
+use crate::c::{CError, CSource, GeneratedFile};
+
+mod compare;
+mod console;
+mod elf;
+mod firmware;
+mod host;
+mod process;
+mod target;
+mod tracing;
+
+pub use compare::{TensorComparison, compare_firmware, compare_tflite};
+pub use elf::Sizes;
+pub use firmware::{FirmwareOptions, FirmwareReport, OperatorRun, SampleRun, firmware, tool_version, trace};
+pub use host::{HostOptions, host};
+pub use target::{HOST_COMPILER, MAKE, TARGETS, Target, Tool, UnknownTarget};
+
+/// Why a check could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A compiler or emulator is not installed.
+    #[error("`{}` is not on the PATH (Debian: apt-get install {})", .0.program, .0.packages)]
+    MissingTool(Tool),
+    /// The firmware does not fit into the board's memory.
+    #[error("the network does not fit {target}: {reason}")]
+    DoesNotFit {
+        /// The emulated board.
+        target: &'static str,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The source does not compile.
+    #[error("{} refuses the source:\n{messages}", .tool.program)]
+    Compiler {
+        /// The compiler.
+        tool: Tool,
+        /// What it wrote.
+        messages: String,
+    },
+    /// A program took too long and was ended.
+    #[error("{} did not end within {} s", .tool.program, .limit.as_secs())]
+    TimedOut {
+        /// The program.
+        tool: Tool,
+        /// The time it had.
+        limit: Duration,
+    },
+    /// The processor of the emulated board took a fault.
+    #[error("the firmware ended in a fault")]
+    Fault,
+    /// The network returned a status other than 0.
+    #[error("the network returned {0}")]
+    Status(u64),
+    /// The firmware ended before all was written.
+    #[error("the firmware did not run to its end; its console:\n{console}")]
+    Cut {
+        /// What was written.
+        console: String,
+    },
+    /// A line of the console is not what the harness writes.
+    #[error("a line of the firmware's console cannot be read: {line}")]
+    Console {
+        /// The line.
+        line: String,
+    },
+    /// An object file or firmware cannot be read.
+    #[error("{}: {reason}", .path.display())]
+    Elf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The calls of the operators were not found in the source.
+    #[error("the source calls {found} operators in the form that can be traced, the network has {operators}")]
+    Untraceable {
+        /// Calls found.
+        found: usize,
+        /// Operators of the network.
+        operators: usize,
+    },
+    /// The network has no C source.
+    #[error(transparent)]
+    Source(#[from] CError),
+    /// A file or program could not be opened, written or started.
+    #[error("cannot {action} {}: {source}", .path.display())]
+    File {
+        /// What was to be done.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl VerifyError {
+    fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::File { action, path: path.to_owned(), source }
+    }
+}
+
+/// The C source of a network, with what has to be known to call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CNetwork {
+    /// The source and header files of the network; every `.c` file is compiled.
+    pub files: Vec<GeneratedFile>,
+    /// The header that declares the function.
+    pub header: String,
+    /// `int function(const int8_t *input, int8_t *output)`, which returns 0.
+    pub invoke: String,
+    /// The symbol of the arena, if there is one.
+    pub arena: Option<String>,
+    /// Elements of the input.
+    pub input_length: usize,
+    /// Elements of the output.
+    pub output_length: usize,
+}
+
+impl CNetwork {
+    /// Generated source of the network with this graph; the test program and its vectors are left out.
+    ///
+    /// # Panics
+    /// If the input lies in the arena: the harness hands over one of its own.
+    pub fn new(source: &CSource, graph: &Graph) -> Self {
+        assert_eq!(source.plan.offsets[TensorId::INPUT.index()], None, "the input is the caller's");
+        let of_network =
+            source.files.iter().filter(|file| ["model.h", "model.c"].contains(&file.name.as_str()));
+        Self {
+            files: of_network.cloned().collect(),
+            header: "model.h".to_owned(),
+            invoke: "munas_invoke".to_owned(),
+            arena: Some("munas_arena".to_owned()),
+            input_length: graph.input_shape().elements(),
+            output_length: graph.shape(graph.output()).elements(),
+        }
+    }
+
+    /// The files to compile.
+    fn sources(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str()).filter(|name| name.ends_with(".c"))
+    }
+
+    /// Writes the files, and `harness.h` for a harness with `samples` samples.
+    fn write(&self, directory: &Path, samples: usize) -> Result<(), VerifyError> {
+        for file in &self.files {
+            write(&directory.join(&file.name), &file.text)?;
+        }
+        let Self { header, invoke, input_length, output_length, .. } = self;
+        let definitions = format!(
+            "#include \"{header}\"\n\
+             #define HARNESS_INVOKE {invoke}\n\
+             #define HARNESS_SAMPLES {samples}\n\
+             #define HARNESS_INPUT_LENGTH {input_length}\n\
+             #define HARNESS_OUTPUT_LENGTH {output_length}\n"
+        );
+        let text = [include_str!("verify/harness/harness.h"), &definitions].concat();
+        write(&directory.join("harness.h"), &text)
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), VerifyError> {
+    fs::write(path, text).map_err(|error| VerifyError::file("write", path, error))
+}
+
+fn temporary_directory() -> Result<tempfile::TempDir, VerifyError> {
+    tempfile::tempdir().map_err(|error| VerifyError::file("write", &std::env::temp_dir(), error))
+}

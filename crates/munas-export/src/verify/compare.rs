@@ -1,0 +1,90 @@
+//! Tensor by tensor against the host's executor: the .tflite file in its runtime, and the C source on an emulated board.
+
+use munas_ir::{Graph, TensorId};
+use munas_quant::{Executor, QuantisedNetwork};
+
+use super::{CNetwork, FirmwareOptions, Target, VerifyError, trace};
+use crate::{
+    c::{CSettings, InputPlace, generate},
+    tflite::{Int8Tensor, Model, ModelMetadata, Tflm, TflmError, tensor_name, write_in_best_order},
+};
+
+/// How often a tensor differs from the host's, all samples together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TensorComparison {
+    /// The tensor, the output of an operator.
+    pub tensor: TensorId,
+    /// Elements compared.
+    pub elements: usize,
+    /// Elements that differ.
+    pub different: usize,
+}
+
+/// Compares every operator's output in TensorFlow Lite for Microcontrollers with the host's, in the graph's order.
+///
+/// # Errors
+/// [`TflmError`] if Python or its package is missing, or the file is refused.
+pub fn compare_tflite(
+    network: &QuantisedNetwork,
+    samples: &[Vec<i8>],
+) -> Result<Vec<TensorComparison>, TflmError> {
+    let graph = network.graph();
+    let file = write_in_best_order(network, &ModelMetadata::default());
+    let unreadable = || TflmError::Failed("the written file cannot be read".to_owned());
+    let model = Model::read(&file).map_err(|error| TflmError::Failed(error.to_string()))?;
+    let tensors: Option<Vec<Int8Tensor>> = outputs(graph)
+        .map(|tensor| {
+            let index = model.find_tensor(&tensor_name(graph, tensor))?;
+            Some(Int8Tensor { index, elements: graph.shape(tensor).elements() })
+        })
+        .collect();
+    let theirs = Tflm::new().tensors(&file, samples, &tensors.ok_or_else(unreadable)?)?;
+    Ok(compare(network, samples, &theirs))
+}
+
+/// Compares every operator's output on an emulated board with the host's, in the graph's order.
+///
+/// # Errors
+/// Those of [`trace`], and [`VerifyError::Source`] for a network that has no C source.
+pub fn compare_firmware(
+    network: &QuantisedNetwork,
+    target: &'static Target,
+    samples: &[Vec<i8>],
+    options: &FirmwareOptions,
+) -> Result<Vec<TensorComparison>, VerifyError> {
+    let graph = network.graph();
+    let settings = CSettings { name: "network", input: InputPlace::Caller, samples: &[] };
+    let c_network = CNetwork::new(&generate(network, &settings)?, graph);
+    let traces = trace(&c_network, graph, target, samples, options)?;
+    let by_graph = traces.into_iter().map(|mut operators| {
+        operators.sort_by_key(|run| run.op);
+        operators.into_iter().map(|run| run.output).collect()
+    });
+    Ok(compare(network, samples, &by_graph.collect::<Vec<_>>()))
+}
+
+fn outputs(graph: &Graph) -> impl Iterator<Item = TensorId> {
+    graph.ops().map(|(op, _)| op.output())
+}
+
+/// `theirs`: for each sample, the outputs of the operators in the graph's order.
+fn compare(
+    network: &QuantisedNetwork,
+    samples: &[Vec<i8>],
+    theirs: &[Vec<Vec<i8>>],
+) -> Vec<TensorComparison> {
+    let mut executor = Executor::new(network);
+    let graph = network.graph();
+    let mut comparisons: Vec<TensorComparison> =
+        outputs(graph).map(|tensor| TensorComparison { tensor, elements: 0, different: 0 }).collect();
+    for (sample, theirs) in samples.iter().zip(theirs) {
+        executor.run(sample);
+        for (comparison, theirs) in comparisons.iter_mut().zip(theirs) {
+            let ours = &executor.tensors()[comparison.tensor.index()];
+            let equal = ours.iter().zip(theirs).filter(|(ours, theirs)| ours == theirs).count();
+            comparison.elements += ours.len();
+            comparison.different += ours.len() - equal;
+        }
+    }
+    comparisons
+}

@@ -1,0 +1,292 @@
+//! Building the C source of a network for an emulated board, running it there, and measuring it.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use munas_cost::CountUnit;
+use munas_ir::{Graph, OpId};
+
+use super::{
+    CNetwork, Sizes, Target, VerifyError,
+    console::{self, Console},
+    elf::{sizes, symbol_size},
+    process::{self, Run},
+    tracing,
+};
+
+/// How firmware is built and run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FirmwareOptions {
+    /// Compiler options for the network's source.
+    pub model_flags: Vec<String>,
+    /// How long the emulator may take in all.
+    pub time_limit: Duration,
+}
+
+impl Default for FirmwareOptions {
+    /// C99 at `-O2` with the warnings under which the source is to be clean, and two minutes.
+    fn default() -> Self {
+        let flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-pedantic"];
+        Self { model_flags: flags.map(str::to_owned).to_vec(), time_limit: Duration::from_secs(120) }
+    }
+}
+
+/// What a network did and took on an emulated board.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FirmwareReport {
+    /// The emulated board.
+    pub target: &'static str,
+    /// Outputs and counts, sample by sample.
+    pub samples: Vec<SampleRun>,
+    /// What the counts count.
+    pub unit: CountUnit,
+    /// Sizes of the network's own code and data.
+    pub network: Sizes,
+    /// Bytes of program memory of library routines that the linker added (on the AVR also avr-libc's start-up).
+    pub library: u64,
+    /// Bytes of the arena, if the network names one.
+    pub arena: Option<u64>,
+    /// Bytes of stack that one call takes.
+    pub stack: u64,
+    /// What the compiler said of the network's source; empty for clean source.
+    pub warnings: String,
+}
+
+/// One inference on an emulated board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleRun {
+    /// The network's output.
+    pub output: Vec<i8>,
+    /// Instructions or cycles from call to return, those of a call that does nothing subtracted.
+    pub count: u64,
+}
+
+/// Builds the network for `target` and runs it on `samples` (NHWC int8).
+///
+/// # Errors
+/// [`VerifyError`]: a missing tool, source that does not compile or fit, a fault or a time-out of the emulator.
+///
+/// # Panics
+/// If a sample does not have the network's input length.
+pub fn firmware(
+    network: &CNetwork,
+    target: &'static Target,
+    samples: &[Vec<i8>],
+    options: &FirmwareOptions,
+) -> Result<FirmwareReport, VerifyError> {
+    let directory = super::temporary_directory()?;
+    let built = build(network, target, samples, options, directory.path())?;
+    let console = emulate(target, directory.path(), options.time_limit)?;
+    check_complete(&console, network, samples)?;
+    let runs = console.samples.into_iter().map(|sample| SampleRun {
+        output: sample.output,
+        count: count(sample.ticks, console.overhead, target.ticks_per_count),
+    });
+    Ok(FirmwareReport {
+        target: target.name,
+        samples: runs.collect(),
+        unit: target.unit,
+        network: built.network,
+        library: built.library,
+        arena: built.arena,
+        stack: console.stack,
+        warnings: built.warnings,
+    })
+}
+
+/// What one operator did on an emulated board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorRun {
+    /// The operator.
+    pub op: OpId,
+    /// Instructions or cycles that it took, the call included.
+    pub count: u64,
+    /// Its output, NHWC.
+    pub output: Vec<i8>,
+}
+
+/// Runs the network as [`firmware`] does and returns, sample by sample, what each operator computed and took, in the order
+/// of execution.
+///
+/// # Errors
+/// Those of [`firmware`], and [`VerifyError::Untraceable`] for source that is not generated.
+pub fn trace(
+    network: &CNetwork,
+    graph: &Graph,
+    target: &'static Target,
+    samples: &[Vec<i8>],
+    options: &FirmwareOptions,
+) -> Result<Vec<Vec<OperatorRun>>, VerifyError> {
+    let traced = tracing::traced(network, graph)?;
+    let directory = super::temporary_directory()?;
+    build(&traced, target, samples, options, directory.path())?;
+    let console = emulate(target, directory.path(), options.time_limit)?;
+    check_complete(&console, network, samples)?;
+    let operators = console.samples.into_iter().map(|sample| {
+        let runs = sample.operators.into_iter().map(|operator| OperatorRun {
+            op: OpId::new(operator.index),
+            count: count(operator.ticks, console.overhead, target.ticks_per_count),
+            output: operator.output,
+        });
+        runs.collect()
+    });
+    Ok(operators.collect())
+}
+
+/// Every sample has an output of the network's length.
+fn check_complete(console: &Console, network: &CNetwork, samples: &[Vec<i8>]) -> Result<(), VerifyError> {
+    let complete = console.samples.iter().filter(|run| run.output.len() == network.output_length).count();
+    if complete == samples.len() {
+        Ok(())
+    } else {
+        Err(VerifyError::Cut { console: format!("outputs of {complete} of {} samples", samples.len()) })
+    }
+}
+
+/// Instructions or cycles from counter ticks.
+fn count(ticks: u64, overhead: u64, ticks_per_count: f64) -> u64 {
+    (ticks.saturating_sub(overhead) as f64 / ticks_per_count).round() as u64
+}
+
+/// What is known once the firmware is linked.
+struct Built {
+    network: Sizes,
+    library: u64,
+    arena: Option<u64>,
+    warnings: String,
+}
+
+const FIRMWARE: &str = "firmware.elf";
+
+fn build(
+    network: &CNetwork,
+    target: &'static Target,
+    samples: &[Vec<i8>],
+    options: &FirmwareOptions,
+    directory: &Path,
+) -> Result<Built, VerifyError> {
+    network.write(directory, samples.len())?;
+    let platform = target.platform();
+    for file in [platform.name, "measure.c"].iter().zip([platform.text, include_str!("harness/measure.c")]) {
+        super::write(&directory.join(file.0), file.1)?;
+    }
+    super::write(&directory.join("platform.h"), include_str!("harness/platform.h"))?;
+    super::write(&directory.join("samples.c"), &sample_source(samples, network.input_length))?;
+    if let Some(script) = target.linker_script() {
+        super::write(&directory.join(script.name), script.text)?;
+    }
+    let mut warnings = String::new();
+    let mut network_sizes = Sizes::default();
+    let mut objects: Vec<PathBuf> = Vec::new();
+    let mut all = Sizes::default();
+    for source in network.sources() {
+        let flags = options.model_flags.iter().map(String::as_str);
+        let (object, messages) = compile(target, flags, source, directory)?;
+        warnings.push_str(&messages);
+        network_sizes += sizes(&object)?;
+        objects.push(object);
+    }
+    all += network_sizes;
+    for source in [platform.name, "measure.c", "samples.c"] {
+        let (object, _) = compile(target, target.harness_flags(), source, directory)?;
+        all += sizes(&object)?;
+        objects.push(object);
+    }
+    link(target, &objects, directory)?;
+    let linked = directory.join(FIRMWARE);
+    let whole = sizes(&linked)?;
+    check_ram(target, &whole)?;
+    let arena = network.arena.as_ref().map(|arena| symbol_size(&linked, arena)).transpose()?.flatten();
+    let library = (whole.text + whole.rodata).saturating_sub(all.text + all.rodata);
+    Ok(Built { network: network_sizes, library, arena, warnings })
+}
+
+fn compile<'a>(
+    target: &'static Target,
+    flags: impl IntoIterator<Item = &'a str>,
+    source: &'a str,
+    directory: &Path,
+) -> Result<(PathBuf, String), VerifyError> {
+    let object = directory.join(source).with_extension("o");
+    let sections = ["-ffunction-sections", "-fdata-sections", "-c", source];
+    let arguments = target.machine_flags.iter().copied().chain(flags).chain(sections);
+    let messages = process::compile(target.compiler(), directory, arguments)?;
+    Ok((object, messages))
+}
+
+fn link(target: &'static Target, objects: &[PathBuf], directory: &Path) -> Result<(), VerifyError> {
+    let objects = objects.iter().map(|object| object.to_string_lossy().into_owned());
+    let machine = target.machine_flags.iter().map(|&flag| flag.to_owned());
+    let output = ["-o", FIRMWARE].map(str::to_owned);
+    let arguments = machine.chain(objects).chain(target.linker_flags()).chain(output);
+    match process::compile(target.compiler(), directory, arguments) {
+        Err(VerifyError::Compiler { tool, messages }) => Err(match does_not_fit(&messages) {
+            Some(reason) => VerifyError::DoesNotFit { target: target.name, reason: reason.to_owned() },
+            None => VerifyError::Compiler { tool, messages },
+        }),
+        other => other.map(drop),
+    }
+}
+
+/// The linker's message that a memory region is too small.
+fn does_not_fit(messages: &str) -> Option<&str> {
+    const SIGNS: [&str; 4] =
+        ["overflowed by", "will not fit in region", "no room for the stack", "is not within region"];
+    let line = messages.lines().find(|line| SIGNS.iter().any(|sign| line.contains(sign)))?;
+    Some(line.rsplit_once(": ").map_or(line, |(_, reason)| reason))
+}
+
+/// Data and a small stack fit; the linker script of avr-libc does not know the RAM of the chip.
+fn check_ram(target: &'static Target, sizes: &Sizes) -> Result<(), VerifyError> {
+    const SMALLEST_STACK: u64 = 512;
+    let needed = sizes.data + sizes.bss + SMALLEST_STACK;
+    if needed <= u64::from(target.ram) {
+        return Ok(());
+    }
+    let reason = format!("{needed} bytes of RAM with the stack, the board has {}", target.ram);
+    Err(VerifyError::DoesNotFit { target: target.name, reason })
+}
+
+/// Runs the firmware. On Arm and RISC-V the console is the emulator's standard error, under simavr its standard output.
+fn emulate(target: &'static Target, directory: &Path, limit: Duration) -> Result<Console, VerifyError> {
+    let tool = target.emulator();
+    let mut command = Command::new(tool.program);
+    command.args(target.emulator_arguments(FIRMWARE));
+    let finished = process::run(tool, &mut command, &Run { directory, input: None, limit })?;
+    let text = [String::from_utf8_lossy(&finished.output).into_owned(), finished.messages].concat();
+    console::read(&text)
+}
+
+/// `samples.c`: the samples as constants.
+fn sample_source(samples: &[Vec<i8>], input_length: usize) -> String {
+    let mut text = "#include \"harness.h\"\n\nHARNESS_SAMPLE_ARRAY = {\n".to_owned();
+    for sample in samples {
+        assert_eq!(sample.len(), input_length, "a sample has the length of the network's input");
+        text.push_str("    {");
+        for value in sample {
+            let _ = write!(text, "{value},");
+        }
+        text.push_str("},\n");
+    }
+    text.push_str("};\n");
+    text
+}
+
+/// The first line that a tool prints about its version.
+///
+/// # Errors
+/// [`VerifyError::MissingTool`] if it is not on the PATH.
+pub fn tool_version(tool: super::Tool) -> Result<String, VerifyError> {
+    let directory = super::temporary_directory()?;
+    let run = Run { directory: directory.path(), input: None, limit: process::BUILD_LIMIT };
+    let finished = process::run(tool, Command::new(tool.program).arg("--version"), &run)?;
+    let text = String::from_utf8_lossy(&finished.output).into_owned();
+    Ok(text.lines().next().unwrap_or(tool.program).to_owned())
+}
+
+#[cfg(test)]
+mod tests;

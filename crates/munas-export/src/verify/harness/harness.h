@@ -1,0 +1,13 @@
+/* The samples and, below, the network of this firmware. The definitions after this text are written for each network. */
+#include <stdint.h>
+
+#if defined(__AVR__)
+#include <avr/pgmspace.h>
+#define HARNESS_PROGRAM_MEMORY PROGMEM
+#else
+#define HARNESS_PROGRAM_MEMORY
+#endif
+
+#define HARNESS_SAMPLE_ARRAY \
+    const int8_t harness_samples[HARNESS_SAMPLES][HARNESS_INPUT_LENGTH] HARNESS_PROGRAM_MEMORY
+

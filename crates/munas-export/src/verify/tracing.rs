@@ -1,0 +1,73 @@
+//! Generated source with a call of `harness_trace` after each operator.
+
+use munas_ir::{Graph, OpId};
+
+use super::{CNetwork, VerifyError};
+
+/// The network with calls of `harness_trace(operator, output, elements)` in its function.
+///
+/// An operator is a line of the function of the form `munas_kernel(&munas_layer_7, …, output);` or
+/// `munas_add_7(…, output);` ([`crate::c`] writes one for each operator).
+pub(super) fn traced(network: &CNetwork, graph: &Graph) -> Result<CNetwork, VerifyError> {
+    const DECLARATION: &str = "#include <stdint.h>\n#define HARNESS_TRACE\n\
+        void harness_trace(uint16_t operator_index, const int8_t *tensor, uint32_t length);\n";
+    let mut traced = network.clone();
+    let mut calls = 0;
+    for file in &mut traced.files {
+        if file.name == network.header {
+            file.text.insert_str(0, DECLARATION);
+        }
+        if file.name.ends_with(".c") {
+            let (text, found) = with_calls(&file.text, graph);
+            file.text = text;
+            calls += found;
+        }
+    }
+    let operators = graph.nodes().len();
+    if calls == operators { Ok(traced) } else { Err(VerifyError::Untraceable { found: calls, operators }) }
+}
+
+/// A source text with a call behind each operator, and the number of them.
+fn with_calls(source: &str, graph: &Graph) -> (String, usize) {
+    let mut text = String::with_capacity(2 * source.len());
+    let mut calls = 0;
+    for line in source.lines() {
+        text.push_str(line);
+        text.push('\n');
+        if let Some((op, output)) = operator_call(line) {
+            let elements = graph.output_shape(op).elements();
+            text.push_str(&format!("    harness_trace({}, {output}, {elements});\n", op.index()));
+            calls += 1;
+        }
+    }
+    (text, calls)
+}
+
+/// The operator that a line calls, and the expression of its output.
+fn operator_call(line: &str) -> Option<(OpId, &str)> {
+    let call = line.strip_prefix("    munas_")?.strip_suffix(");")?;
+    let (_, op) = call.split_once("&munas_layer_").or_else(|| call.split_once("add_"))?;
+    let digits = op.split(|character: char| !character.is_ascii_digit()).next()?;
+    let (_, output) = call.rsplit_once(", ")?;
+    Some((OpId::new(digits.parse().ok()?), output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_operators_are_recognised() {
+        let call = "    munas_convolve_gathered(&munas_layer_12, munas_arena + 3, munas_arena + 40);";
+        assert_eq!(operator_call(call), Some((OpId::new(12), "munas_arena + 40")));
+        let call = "    munas_add_3(input, munas_arena + 8, munas_arena);";
+        assert_eq!(operator_call(call), Some((OpId::new(3), "munas_arena")));
+        for other in [
+            "    return munas_element(sum);",
+            "        munas_add_3(a, b);",
+            "static void munas_add_3(const int8_t *a) {",
+        ] {
+            assert_eq!(operator_call(other), None, "{other}");
+        }
+    }
+}

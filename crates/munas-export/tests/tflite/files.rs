@@ -1,0 +1,108 @@
+//! Models of others: figures of those that can be priced, reasons for those that cannot, and what their runtime takes.
+//!
+//! The files are not part of the repository; `MUNAS_DATA` names the directory that has them in `tflite-models`.
+
+use std::{fmt::Write, fs, path::PathBuf};
+
+use expect_test::expect;
+use munas_export::tflite::{Model, Tflm, TflmError};
+
+use crate::aligned_peak;
+
+/// Models whose arena is larger than the tensors alive at any one step, and by how many bytes: the greedy planner leaves
+/// a gap, or a kernel has a scratch buffer (64-bit sums of all outputs of the transposed convolution).
+const LARGER_ARENAS: [(&str, u64); 3] = [
+    ("mlperf_vww01_mobilenet_int8", 73_728 - 55_296),
+    ("mlperf_vww01_mobilenet_fp32", 294_912 - 221_184),
+    ("tflm_seanet_transpose_conv0", 8 * 3 * 12 * 64),
+];
+
+/// The runtime has no kernel for its float activations with 8-bit weights.
+const WITHOUT_KERNEL: &str = "mlperf_kws01_dscnn_fp32";
+
+/// Name and content of every model, by name.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub fn models() -> Vec<(String, Vec<u8>)> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let directory = std::env::var_os("MUNAS_DATA").map_or(beside, PathBuf::from).join("tflite-models");
+    let Ok(entries) = fs::read_dir(&directory) else {
+        eprintln!("skipped: no models in {}", directory.display());
+        return Vec::new();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let models = paths.filter(|path| path.extension().is_some_and(|extension| extension == "tflite"));
+    let name = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let mut models: Vec<_> = models.map(|path| (name(&path), fs::read(&path).unwrap())).collect();
+    models.sort();
+    models
+}
+
+#[test]
+fn every_model_is_priced_or_refused_with_a_reason() {
+    let mut table = String::from("model: file order, best order, without input, model size, MACs\n");
+    let models = models();
+    if models.is_empty() {
+        return;
+    }
+    for (name, file) in models {
+        match Model::read(&file).and_then(|model| model.cost()) {
+            Err(error) => writeln!(table, "{name}: {error}").unwrap(),
+            Ok(cost) => {
+                assert!(cost.exact && cost.best_order.exact, "{name}");
+                let (own, best) = (cost.file_order.peak, cost.best_order.peak);
+                let figures = [own, best, cost.peak_memory, cost.model_size, cost.macs];
+                writeln!(table, "{name}: {}", figures.map(|figure| figure.to_string()).join(", ")).unwrap();
+            }
+        }
+    }
+    expect![[r#"
+        model: file order, best order, without input, model size, MACs
+        mcunet_detection: 337024, 337024, 337024, 175224, 18333440
+        mcunet_vww: 161472, 161472, 161472, 444976, 11602264
+        mlperf_ad01_int8: 768, 768, 768, 270880, 264192
+        mlperf_ic01_resnet_fp32: 196608, 196608, 196608, 310824, 12534400
+        mlperf_ic01_resnet_int8: 49152, 49152, 49152, 78744, 12534400
+        mlperf_ic_resnet_large_int8: 122880, 122880, 122880, 482880, 76555840
+        mlperf_kws01_dscnn_fp32: 64000, 64000, 64000, 33584, 2664768
+        mlperf_kws01_dscnn_int8: 16000, 16000, 16000, 24368, 2664768
+        mlperf_streaming_wakeword_int8: 6656, 6656, 6656, 48388, 826368
+        mlperf_vww01_mobilenet_fp32: 221184, 221184, 221184, 843400, 7491968
+        mlperf_vww01_mobilenet_int8: 55296, 55296, 55296, 219064, 7491968
+        tflm_audio_preprocessor_int8: operator 0 (custom operator "SignalWindow"): custom operators cannot be priced
+        tflm_dtln_noise_suppression: operator 0 (UNIDIRECTIONAL_SEQUENCE_LSTM): recurrent operators keep state between inferences and cannot be priced
+        tflm_hello_world_float: 128, 128, 128, 1284, 288
+        tflm_hello_world_int8: 32, 32, 32, 420, 288
+        tflm_keyword_scrambled: operator 1 (SVDF): recurrent operators keep state between inferences and cannot be priced
+        tflm_keyword_scrambled_8bit: operator 1 (SVDF): recurrent operators keep state between inferences and cannot be priced
+        tflm_micro_speech_int8: 5960, 5960, 5960, 16688, 336000
+        tflm_mnist_lstm_int8: operator 0 (UNIDIRECTIONAL_SEQUENCE_LSTM): recurrent operators keep state between inferences and cannot be priced
+        tflm_person_detect_int8: 55296, 55296, 55296, 218920, 7160192
+        tflm_person_detect_vela: operator 0 (custom operator "ethos-u"): custom operators cannot be priced
+        tflm_seanet_add0: 1920, 1920, 640, 0, 320
+        tflm_seanet_conv0: 10432, 10432, 5120, 848, 250880
+        tflm_seanet_conv10: 5248, 5248, 640, 49664, 245760
+        tflm_seanet_leaky_relu0: 10240, 10240, 5120, 0, 0
+        tflm_seanet_pad0: 2608, 2608, 1328, 0, 0
+        tflm_seanet_quantize0: 3840, 3840, 1280, 0, 0
+        tflm_seanet_strided_slice0: 9296, 9296, 3984, 0, 0
+        tflm_seanet_sub0: 6272, 6272, 3072, 0, 1536
+        tflm_seanet_transpose_conv0: 5264, 5264, 4608, 49664, 245760
+        tflm_simple_add: 49152, 49152, 16384, 0, 16384
+    "#]].assert_eq(&table);
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn peak_of_the_file_order_is_the_arena_of_the_runtime() {
+    let tflm = Tflm::new();
+    for (name, file) in models() {
+        let model = Model::read(&file).unwrap();
+        let Ok(cost) = model.cost() else { continue };
+        let larger = LARGER_ARENAS.iter().find(|(model, _)| *model == name).map_or(0, |(_, bytes)| *bytes);
+        match tflm.arena_head(&file) {
+            Err(error @ TflmError::Missing(_)) => return eprintln!("skipped: {error}"),
+            Err(TflmError::Failed(_)) if name == WITHOUT_KERNEL => {}
+            head => assert_eq!(head.unwrap(), aligned_peak(&cost) + larger, "{name}"),
+        }
+    }
+}
