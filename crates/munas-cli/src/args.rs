@@ -5,6 +5,7 @@
 mod cost;
 mod data;
 mod experiment;
+mod export;
 mod run;
 mod search;
 mod train;
@@ -13,6 +14,7 @@ pub mod values;
 pub use cost::{BenchArgs, BenchNetwork, CostArgs};
 pub use data::{DataArgs, DataCommand, DataSource, FetchArgs, InfoArgs, ListArgs};
 pub use experiment::{BoundArgs, RunLength};
+pub use export::{ExportArgs, VerifyArgs};
 pub use run::{ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
 pub use search::SearchArgs;
 pub use train::TrainArgs;
@@ -61,6 +63,10 @@ pub enum Command {
     /// The published experiments that --preset knows
     Presets(JsonArgs),
     Bench(BenchArgs),
+    Export(ExportArgs),
+    Verify(VerifyArgs),
+    /// The boards that --board knows
+    Boards(JsonArgs),
 }
 
 /// Arguments of a command that only prints.

@@ -1,8 +1,10 @@
 //! One file per command.
 
 mod bench;
+mod boards;
 mod cost;
 mod data;
+mod export;
 mod front;
 mod presets;
 mod replay;
@@ -12,6 +14,7 @@ mod search;
 mod show;
 mod status;
 mod train;
+mod verify;
 
 use crate::args::Command;
 use crate::error::CliResult;
@@ -35,5 +38,8 @@ pub fn run(command: Command, output: &mut Output) -> CliResult {
         Command::Data(args) => data::run(args.command, output),
         Command::Presets(args) => presets::run(args.format, output),
         Command::Bench(args) => bench::run(&args, output),
+        Command::Export(args) => export::run(&args, output),
+        Command::Verify(args) => verify::run(&args, output),
+        Command::Boards(args) => boards::run(args.format, output),
     }
 }

@@ -6,6 +6,7 @@
 //! | `usage` | parsing it, with wrong usage told like every other error |
 //! | `commands` | one file per command |
 //! | `experiment`, `architecture` | from arguments to experiments, data and networks |
+//! | `exported` | the network of a trial in int8, with samples to run it on |
 //! | `session` | a search from its beginning to the front, shared by search and resume |
 //! | `live` | the display of a search that is going on |
 //! | `stop` | Ctrl-C |
@@ -20,6 +21,7 @@ mod args;
 mod commands;
 mod error;
 mod experiment;
+mod exported;
 mod live;
 mod output;
 mod records;

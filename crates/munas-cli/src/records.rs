@@ -24,6 +24,8 @@ pub struct TrialJson {
     model_size: u64,
     macs: u64,
     exact: bool,
+    /// Milliseconds on the experiment's board, an estimate; null without a board.
+    latency_ms: Option<f64>,
     in_bounds: bool,
     epochs: u32,
     best_epoch: Option<u32>,
@@ -58,6 +60,7 @@ impl TrialJson {
             model_size: resources.model_size,
             macs: resources.macs,
             exact: resources.exact,
+            latency_ms: record.candidate.latency_ms,
             in_bounds: record.in_bounds(bounds),
             epochs: record.candidate.epochs,
             best_epoch: outcome.map(|outcome| outcome.best_epoch),

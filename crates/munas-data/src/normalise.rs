@@ -63,6 +63,19 @@ impl Normalisation {
         Self { scale: vec![1.0 / full_scale; channels], offset: vec![0.0; channels] }
     }
 
+    /// The network's input for a stored sample in (h, w, c) order.
+    ///
+    /// # Panics
+    /// If `input` has not as many elements as `sample`.
+    pub fn apply(&self, sample: SampleRef<'_>, input: &mut [f32]) {
+        assert_eq!(sample.len(), input.len(), "an input has the elements of its sample");
+        let channels = self.scale.len();
+        for (index, value) in input.iter_mut().enumerate() {
+            let channel = index % channels;
+            *value = sample.get(index) * self.scale[channel] + self.offset[channel];
+        }
+    }
+
     /// Zero mean and unit variance over all pixels of `train`, per channel; a constant channel is only centred.
     ///
     /// An empty split gives the identity.

@@ -73,7 +73,7 @@ fn anchor(trial: u64) -> String {
 
 /// A trial with its figures in one line.
 fn trial_title(trial: &TrialRecord) -> String {
-    let values = trial.candidate.objectives(trial.validation_error());
+    let values = trial.candidate.objectives(trial.error());
     let figures = Objective::ALL.into_iter().filter_map(|objective| {
         let value = values[objective.index()]?;
         Some(format!("{} {}", objective_title(objective), objective_text(objective, value)))

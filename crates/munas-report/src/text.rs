@@ -7,31 +7,33 @@ use munas_train::EpochReport;
 use crate::table::{Align, Table};
 use crate::{trial_outline, units};
 
-/// Trials with their figures; those beyond a bound say so.
+/// Trials with their figures; those beyond a bound say so. Milliseconds stand where a board gives them.
 pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     let right = |title| (title, Align::Right);
-    let mut table = Table::new(&[
-        right("trial"),
-        right("val. error"),
-        right("test error"),
-        right("peak memory"),
-        right("model size"),
-        right("MACs"),
-        ("in bounds", Align::Left),
-        ("network", Align::Left),
-    ]);
+    let has_latency = trials.iter().any(|trial| trial.candidate.latency_ms.is_some());
+    let figures =
+        ["trial", "val. error", "in int8", "test error", "peak memory", "model size", "MACs"].map(right);
+    let latency = has_latency.then(|| right("latency"));
+    let words = [("in bounds", Align::Left), ("network", Align::Left)];
+    let mut table = Table::new(&figures.into_iter().chain(latency).chain(words).collect::<Vec<_>>());
     for trial in trials {
-        let resources = &trial.candidate.resources;
-        table.row([
+        let (candidate, outcome) = (&trial.candidate, trial.outcome());
+        let figures = [
             trial.trial.to_string(),
-            units::percent_or_dash(trial.validation_error()),
-            units::percent_or_dash(trial.outcome().map(|outcome| outcome.test_error)),
-            units::bytes(resources.peak_memory),
-            units::bytes(resources.model_size),
-            units::count(resources.macs),
-            if trial.in_bounds(bounds) { "yes" } else { "no" }.to_owned(),
-            trial_outline(trial),
-        ]);
+            units::percent_or_dash(outcome.map(|outcome| outcome.validation_error)),
+            units::percent_or_dash(outcome.and_then(|outcome| outcome.int8_error)),
+            units::percent_or_dash(outcome.map(|outcome| outcome.test_error)),
+            units::bytes(candidate.resources.peak_memory),
+            units::bytes(candidate.resources.model_size),
+            units::count(candidate.resources.macs),
+        ];
+        let latency = has_latency.then(|| {
+            candidate
+                .latency_ms
+                .map_or_else(|| "–".to_owned(), |milliseconds| format!("{milliseconds:.2} ms"))
+        });
+        let inside = if trial.in_bounds(bounds) { "yes" } else { "no" };
+        table.row(figures.into_iter().chain(latency).chain([inside.to_owned(), trial_outline(trial)]));
     }
     table.render()
 }
@@ -61,7 +63,7 @@ pub fn trial_figures(record: &TrialRecord) -> String {
     let resources = &record.candidate.resources;
     format!(
         "error {}, {} peak memory, {} parameters, {} MACs",
-        units::percent_or_dash(record.validation_error()),
+        units::percent_or_dash(record.error()),
         units::bytes(resources.peak_memory),
         units::bytes(resources.model_size),
         units::count(resources.macs),

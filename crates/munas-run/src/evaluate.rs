@@ -6,9 +6,11 @@ use std::sync::Arc;
 use munas_cost::{Resources, resources, sparse_model_size};
 use munas_data::Dataset;
 use munas_ir::{Graph, Weights, fold_batch_norm};
+use munas_quant::QuantisedNetwork;
 use munas_train::{Progress, PruningMode, TrainError, TrainSettings, TrainedModel, train};
 
 use crate::experiment::{Experiment, PruningSettings};
+use crate::int8::{Int8Settings, int8_error, quantise};
 use crate::models::ModelError;
 use crate::task::Task;
 use crate::trial::PrunedNetwork;
@@ -43,6 +45,8 @@ pub struct Evaluated {
     pub best_epoch: u32,
     /// The trained weights; an evaluator that trains nothing has none.
     pub weights: Option<Weights>,
+    /// The network in int8, which `int8_error` is of.
+    pub int8: Option<QuantisedNetwork>,
     /// What pruning has left, which `weights` then belong to; `None` without pruning.
     pub pruned: Option<Pruned>,
 }
@@ -105,6 +109,7 @@ pub struct TrainingEvaluator {
     dataset: Arc<Dataset>,
     settings: TrainSettings,
     pruning: Option<PruningSettings>,
+    int8: Int8Settings,
     task: Task,
 }
 
@@ -115,7 +120,7 @@ impl TrainingEvaluator {
     /// [`ModelError`] if the teacher to learn from cannot be read, or is one of another task.
     pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
-        Ok(Self { dataset, settings, pruning: experiment.pruning, task })
+        Ok(Self { dataset, settings, pruning: experiment.pruning, int8: experiment.int8, task })
     }
 }
 
@@ -138,14 +143,19 @@ impl Evaluator for TrainingEvaluator {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),
         })?;
+        let normalisation = self.dataset.normalisation(settings.normalise);
+        let int8 = quantise(&model, &self.dataset, &normalisation, &self.int8);
+        let proceed = || observer(Progress::Batch);
+        let int8_error = int8_error(&int8, &self.dataset.validation, &normalisation, proceed);
         Ok(Evaluated {
             validation_error: model.validation_error,
             test_error: model.test_error,
             last_test_error: model.last_test_error,
-            int8_error: None,
+            int8_error: Some(int8_error.ok_or(EvaluationError::Stopped)?),
             best_epoch: model.best_epoch,
             pruned: pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),
             weights: Some(model.weights),
+            int8: Some(int8),
         })
     }
 }

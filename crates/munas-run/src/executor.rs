@@ -262,7 +262,7 @@ impl SearchLoop<'_, '_, '_> {
                     (self.events)(Event::Epoch { trial, report: &report });
                 }
                 Some(Message::Ended(ended)) => {
-                    let (record, on_front) = self.search.finish(ended)?;
+                    let (record, on_front) = self.search.finish(*ended)?;
                     (self.events)(Event::TrialFinished { record: &record, on_front });
                     if ending.is_none() && self.reaches_target(&record) {
                         ending = Some(self.end(EndReason::Target { trial: record.trial }));
@@ -313,7 +313,7 @@ impl SearchLoop<'_, '_, '_> {
 
     fn reaches_target(&self, record: &TrialRecord) -> bool {
         let Some(target) = self.limits.target_error else { return false };
-        record.validation_error().is_some_and(|error| error <= target) && self.search.meets_bounds(record)
+        record.error().is_some_and(|error| error <= target) && self.search.meets_bounds(record)
     }
 }
 

@@ -27,12 +27,14 @@ pub mod quantity;
 mod resolve;
 mod values;
 
+use std::fs;
 use std::io;
 use std::num::NonZero;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use munas_cost::boards::{self, Board, BoardTable};
 use munas_data::{DataError, Dataset, LoadOptions, Source};
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
@@ -42,6 +44,7 @@ use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
 pub use error::ExperimentError;
 pub use munas_train::PruningMode;
 
+use crate::int8::Int8Settings;
 use crate::models::{ModelError, SavedModel};
 
 /// A search, fully described: the same experiment on the same data gives the same trials.
@@ -61,12 +64,14 @@ pub struct Experiment {
     pub pruning: Option<PruningSettings>,
     /// Distillation from a trained model; `None`: none.
     pub distillation: Option<DistillationSettings>,
+    /// How networks are quantised after training.
+    pub int8: Int8Settings,
     /// The limits to search within.
     pub bounds: Bounds,
     /// How to search, and for how long.
     pub search: SearchSettings,
-    /// Name of the board whose latency counts.
-    pub board: Option<String>,
+    /// The board to fit.
+    pub board: Option<BoardChoice>,
 }
 
 /// Section `[data]`, but `normalise`, which is one of the [`TrainSettings`].
@@ -86,6 +91,15 @@ pub struct DataSettings {
     pub skip_bad: bool,
     /// Number of training samples to keep (test in proportion); `None`: all.
     pub subset: Option<usize>,
+}
+
+/// Section `[board]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoardChoice {
+    /// The board: its memory bounds the search, and its latency model gives milliseconds.
+    pub board: Board,
+    /// The user's table that it is from; `None`: munas's own.
+    pub file: Option<PathBuf>,
 }
 
 /// Section `[train.pruning]`.
@@ -160,7 +174,7 @@ impl Experiment {
     /// built-in defaults (`defaults.toml` of this crate). Pruning stays in proportion to overridden epochs.
     ///
     /// # Errors
-    /// [`ExperimentError`], which names the key.
+    /// [`ExperimentError`], which names the key, or the table of boards that `board.file` names and that cannot be read.
     pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
         let before = layers::parse(text)?;
         let mut table = before.clone();
@@ -169,7 +183,9 @@ impl Experiment {
         }
         proportion::stretch_pruning(&before, &mut table);
         keys::check(&table)?;
-        file::read(layers::merge(layers::parse(DEFAULTS)?, table)).and_then(resolve::resolve)
+        let file = file::read(layers::merge(layers::parse(DEFAULTS)?, table))?;
+        let board = file.board.as_ref().map(resolve_board).transpose()?;
+        resolve::resolve(file, board)
     }
 
     /// The text of a file with every value written out; [`Experiment::from_toml`] reads the same experiment from it.
@@ -217,6 +233,9 @@ impl Experiment {
         if let Some(dir) = &mut self.data.dir {
             *dir = absolute(dir)?;
         }
+        if let Some(BoardChoice { file: Some(file), .. }) = &mut self.board {
+            *file = absolute(file)?;
+        }
         if let Some(distillation) = &mut self.distillation {
             distillation.teacher = absolute(&distillation.teacher)?;
         }
@@ -230,21 +249,29 @@ impl Experiment {
         self.data.source = source.to_string();
         Ok(self)
     }
+}
 
-    /// Whether this version of munas does everything that the experiment asks for.
-    ///
-    /// # Errors
-    /// [`ExperimentError::Unsupported`] with the key of the first thing it does not do.
-    pub fn check_supported(&self) -> Result<(), ExperimentError> {
-        let unsupported = |key, feature| Err(ExperimentError::Unsupported { key, feature });
-        if self.search.error == DrivingError::Int8 {
-            return unsupported("search.error", "a search driven by the int8 error");
+/// The board that a section names, from the table that it names.
+fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError> {
+    let table = match &file.file {
+        None => boards::builtin().clone(),
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| error.to_string());
+            let table = text.and_then(|text| BoardTable::parse(&text).map_err(|error| error.to_string()));
+            table.map_err(|problem| ExperimentError::Value {
+                key: "board.file".to_owned(),
+                problem: format!("{}: {problem}", path.display()),
+            })?
         }
-        if self.board.is_some() {
-            return unsupported("board", "the latency of a board");
-        }
-        Ok(())
-    }
+    };
+    let board = table.find(&file.name).map_err(|error| {
+        let hint = match &error.candidates[..] {
+            [] => format!("; there are: {}", error.known.join(", ")),
+            candidates => format!(" (did you mean {}?)", candidates.join(" or ")),
+        };
+        ExperimentError::Value { key: "board.name".to_owned(), problem: format!("{error}{hint}") }
+    })?;
+    Ok(BoardChoice { board: board.clone(), file: file.file.clone() })
 }
 
 fn absolute(path: &Path) -> io::Result<PathBuf> {

@@ -27,6 +27,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use munas_ir::Shape;
 
+use crate::experiment::DrivingError;
 use crate::session::Session;
 use crate::task::Task;
 
@@ -45,6 +46,8 @@ pub(crate) struct Journal {
     connection: Connection,
     path: PathBuf,
     task: Task,
+    /// Which error of its trials counts.
+    driving_error: DrivingError,
 }
 
 impl Journal {
@@ -70,9 +73,9 @@ impl Journal {
     }
 
     /// Opens a journal to go on with it. The caller holds the lock of the run.
-    pub fn open(path: &Path) -> Result<Self, JournalError> {
+    pub fn open(path: &Path, driving_error: DrivingError) -> Result<Self, JournalError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let journal = Self::connect(path, flags)?;
+        let journal = Self::connect(path, driving_error, flags)?;
         journal.sqlite(|connection| {
             // A transaction of the log is complete or absent, whatever happens to the process.
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -88,11 +91,11 @@ impl Journal {
     }
 
     /// Opens a journal for reading only, also while another process writes.
-    pub fn open_read_only(path: &Path) -> Result<Self, JournalError> {
-        Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    pub fn open_read_only(path: &Path, driving_error: DrivingError) -> Result<Self, JournalError> {
+        Self::connect(path, driving_error, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
     }
 
-    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, JournalError> {
+    fn connect(path: &Path, driving_error: DrivingError, flags: OpenFlags) -> Result<Self, JournalError> {
         let open = || -> rusqlite::Result<(Connection, i32)> {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -105,7 +108,7 @@ impl Journal {
         }
         let task = read_meta(&connection).map_err(|error| JournalError::from_sqlite(path, error))?;
         let task = task.map_err(|problem| JournalError::new(path, JournalProblem::Corrupted(problem)))?;
-        Ok(Self { connection, path: path.to_owned(), task })
+        Ok(Self { connection, path: path.to_owned(), task, driving_error })
     }
 
     /// The task of the run.

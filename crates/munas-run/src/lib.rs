@@ -33,6 +33,7 @@ pub mod run;
 
 mod error;
 mod files;
+mod int8;
 mod journal;
 mod kept;
 mod lock;
@@ -47,7 +48,8 @@ mod trial;
 pub use error::RunError;
 pub use evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator};
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
-pub use experiment::{Experiment, ExperimentError};
+pub use experiment::{DrivingError, Experiment, ExperimentError};
+pub use int8::{Int8Settings, int8_error, predicted_class, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use models::{ModelError, SavedModel};
 pub use query::{Status, TrialDetails, front, status, trial};

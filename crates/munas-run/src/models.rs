@@ -2,23 +2,27 @@
 //!
 //! A file holds the tensors of [`Weights`], batch norm apart, in the layouts of `munas-ir`, as
 //! `op{N}.kernel`, `op{N}.bias`, `op{N}.batch_norm.{gamma,beta,mean,variance}` with N the operator's position in the
-//! graph. Its metadata hold what it takes to use them: under `munas`, a JSON object with `trial` (number), `space` (the kind
+//! graph. An int8 form adds `int8.scale` and `int8.zero_point` of all tensors, and `op{N}.int8_scale` (of the kernel) and
+//! `op{N}.int8_bias`; the integers of the kernel follow from those. Its metadata hold what it takes to use them: under `munas`, a JSON object with `trial` (number), `space` (the kind
 //! of the architecture), `architecture` and `graph`. It is one entry because the format does not order entries, and equal
 //! models shall be equal files.
+
+mod tensors;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
-use munas_ir::{BatchNorm, Graph, LayerWeights, Weights};
+use munas_ir::{Graph, Weights};
+use munas_quant::QuantisedNetwork;
 use munas_space::Architecture;
 
 use crate::error::RunError;
 use crate::files::write_atomically;
+use tensors::Tensor;
 
 /// The folder of a run's models.
 pub(crate) const DIRECTORY: &str = "models";
@@ -36,6 +40,8 @@ pub struct SavedModel {
     pub graph: Graph,
     /// The weights of its best epoch.
     pub weights: Weights,
+    /// The network in int8, where it was quantised.
+    pub int8: Option<QuantisedNetwork>,
 }
 
 /// The entry of the metadata.
@@ -92,11 +98,11 @@ impl SavedModel {
     /// [`ModelError`] with the path.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
         let error = |problem: String| ModelError { path: path.to_owned(), problem };
-        let tensors = self.tensors();
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view))
-        });
-        let views: Result<Vec<_>, _> = views.collect();
+        let mut tensors = tensors::of_weights(&self.graph, &self.weights);
+        if let Some(network) = &self.int8 {
+            tensors.extend(tensors::of_int8(network));
+        }
+        let views: Result<Vec<_>, _> = tensors.iter().map(Tensor::view).collect();
         let facts = Facts {
             trial: self.trial,
             space: self.architecture.kind().to_string(),
@@ -132,64 +138,10 @@ impl SavedModel {
             Architecture::from_json(kind, &architecture).map_err(|error| format!("architecture: {error}"))?;
         let graph = Graph::from_json(&graph).map_err(|error| format!("graph: {error}"))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-        let layers = graph.ops().map(|(op, _)| read_layer(&tensors, op.index())).collect::<Result<_, _>>()?;
-        let weights = Weights::new(&graph, layers).map_err(|error| error.to_string())?;
-        Ok(Self { trial, architecture, graph, weights })
+        let weights = tensors::weights(&graph, &tensors)?;
+        let int8 = tensors::int8(&graph, &weights, &tensors)?;
+        Ok(Self { trial, architecture, graph, weights, int8 })
     }
-
-    /// Name, shape and bytes of every tensor.
-    fn tensors(&self) -> Vec<(String, Vec<usize>, Vec<u8>)> {
-        let mut tensors = Vec::new();
-        for (op, _) in self.graph.ops() {
-            let (Some(dims), Some(layer)) = (self.graph.weight_dims(op), self.weights.layer(op)) else {
-                continue;
-            };
-            let mut push = |part: &str, shape: Vec<usize>, values: &[f32]| {
-                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                tensors.push((format!("op{}.{part}", op.index()), shape, bytes));
-            };
-            push("kernel", dims.kernel.to_vec(), &layer.kernel);
-            push("bias", vec![dims.outputs], &layer.bias);
-            if let Some(norm) = &layer.batch_norm {
-                let parts = [
-                    ("gamma", &norm.gamma),
-                    ("beta", &norm.beta),
-                    ("mean", &norm.mean),
-                    ("variance", &norm.variance),
-                ];
-                for (part, values) in parts {
-                    push(&format!("batch_norm.{part}"), vec![dims.outputs], values);
-                }
-            }
-        }
-        tensors
-    }
-}
-
-/// The parameters of one operator; `None` where the file has none for it.
-fn read_layer(tensors: &SafeTensors<'_>, op: usize) -> Result<Option<LayerWeights>, String> {
-    let read = |part: &str| read_tensor(tensors, &format!("op{op}.{part}"));
-    let (Some(kernel), Some(bias)) = (read("kernel")?, read("bias")?) else { return Ok(None) };
-    let norm = |part: &str| {
-        let name = format!("batch_norm.{part}");
-        read(&name)?.ok_or_else(|| format!("there is no tensor op{op}.{name}"))
-    };
-    let batch_norm = if read("batch_norm.gamma")?.is_some() {
-        let (gamma, beta) = (norm("gamma")?, norm("beta")?);
-        Some(BatchNorm { gamma, beta, mean: norm("mean")?, variance: norm("variance")? })
-    } else {
-        None
-    };
-    Ok(Some(LayerWeights { kernel, bias, batch_norm }))
-}
-
-fn read_tensor(tensors: &SafeTensors<'_>, name: &str) -> Result<Option<Vec<f32>>, String> {
-    let Ok(view) = tensors.tensor(name) else { return Ok(None) };
-    if view.dtype() != Dtype::F32 {
-        return Err(format!("{name} is of type {:?}, not F32", view.dtype()));
-    }
-    let values = view.data().as_chunks::<4>().0;
-    Ok(Some(values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use munas_cost::latency_ms;
 use munas_search::{
-    Algorithm, Candidate, History, Observed, Problem, PruningKind, SearchError, SparsityRange, Suggestion,
-    suggest,
+    Algorithm, Candidate, History, LatencyModel, Observed, Problem, PruningKind, SearchError, SparsityRange,
+    Suggestion, suggest,
 };
 
-use crate::experiment::{Experiment, PruningMode};
+use crate::experiment::{BoardChoice, Experiment, PruningMode};
 use crate::task::Task;
 use crate::trial::TrialRecord;
 
@@ -67,6 +68,10 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
             min: pruning.min_sparsity,
             max: pruning.max_sparsity,
         }),
+        latency: experiment.board.as_ref().map(|BoardChoice { board, .. }| {
+            let board = board.clone();
+            LatencyModel::new(move |graph| latency_ms(graph, &board))
+        }),
         ..Problem::new(space.clone(), task.input, task.classes(), train.epochs)
     }
 }
@@ -108,7 +113,7 @@ impl Proposals {
 
 /// What the search learns from a trial that has a result.
 pub(crate) fn observed(record: &TrialRecord) -> Observed {
-    Observed { trial: record.trial, candidate: record.candidate.clone(), error: record.validation_error() }
+    Observed { trial: record.trial, candidate: record.candidate.clone(), error: record.error() }
 }
 
 /// The trials that have a result, in the order of arrival.

@@ -133,9 +133,7 @@ pub fn trial(reader: &RunReader, trial: u64) -> Result<TrialDetails, RunError> {
 }
 
 fn by_error(a: &TrialRecord, b: &TrialRecord) -> std::cmp::Ordering {
-    let error = |record: &TrialRecord| {
-        record.candidate.objectives(record.validation_error())[Objective::Error.index()]
-    };
+    let error = |record: &TrialRecord| record.candidate.objectives(record.error())[Objective::Error.index()];
     error(a).partial_cmp(&error(b)).unwrap_or(std::cmp::Ordering::Equal).then(a.trial.cmp(&b.trial))
 }
 

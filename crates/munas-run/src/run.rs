@@ -35,10 +35,8 @@ impl Run {
     /// Makes a new run in `dir`, which is made too if need be. Paths of the experiment become absolute.
     ///
     /// # Errors
-    /// [`RunError::Exists`] if there is a run in it, [`RunError::Experiment`] if this version cannot do what is asked,
-    /// [`RunError::Problem`] if the bounds make no sense.
+    /// [`RunError::Exists`] if there is a run in it, [`RunError::Problem`] if the bounds make no sense.
     pub fn create(dir: &Path, experiment: Experiment, task: &Task) -> Result<Self, RunError> {
-        experiment.check_supported()?;
         crate::proposals::problem(&experiment, task).check()?;
         let experiment =
             experiment.with_absolute_paths().map_err(RunError::io("make absolute the paths of", dir))?;
@@ -53,7 +51,7 @@ impl Run {
         write_atomically(&file, experiment.to_toml().as_bytes()).map_err(RunError::io("write", &file))?;
         // The journal comes last: a directory that has one is a whole run.
         Journal::create(&journal, task)?;
-        let journal = Journal::open(&journal)?;
+        let journal = Journal::open(&journal, experiment.search.error)?;
         Ok(Self { dir: dir.to_owned(), experiment, journal, _lock: lock })
     }
 
@@ -65,8 +63,7 @@ impl Run {
         check_is_run(dir)?;
         let lock = RunLock::acquire(dir)?;
         let experiment = read_experiment(dir)?;
-        experiment.check_supported()?;
-        let journal = Journal::open(&dir.join(JOURNAL_FILE))?;
+        let journal = Journal::open(&dir.join(JOURNAL_FILE), experiment.search.error)?;
         Ok(Self { dir: dir.to_owned(), experiment, journal, _lock: lock })
     }
 
@@ -102,7 +99,7 @@ impl RunReader {
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         check_is_run(dir)?;
         let experiment = read_experiment(dir)?;
-        let journal = Journal::open_read_only(&dir.join(JOURNAL_FILE))?;
+        let journal = Journal::open_read_only(&dir.join(JOURNAL_FILE), experiment.search.error)?;
         Ok(Self { dir: dir.to_owned(), experiment, journal })
     }
 

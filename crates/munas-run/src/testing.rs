@@ -105,9 +105,10 @@ impl Evaluator for Synthetic {
             validation_error: if failing == NAN { f64::NAN } else { share(0) },
             test_error: share(4),
             last_test_error: share(5),
-            int8_error: None,
+            int8_error: Some(share(7)),
             best_epoch: 1 + u32::from(hash.as_bytes()[6]) % assignment.epochs,
             weights: Some(weights(&assignment.graph)),
+            int8: None,
             pruned: None,
         })
     }

@@ -3,6 +3,7 @@
 use munas_ir::Graph;
 use munas_search::{Bounds, Candidate, Objective, Refusals};
 
+use crate::experiment::DrivingError;
 use crate::task::Task;
 
 /// A trial as the journal has it.
@@ -17,6 +18,8 @@ pub struct TrialRecord {
     pub proposal: ProposalRecord,
     /// Seed of the training.
     pub seed: u64,
+    /// Which of the errors drives the search.
+    pub driving_error: DrivingError,
     /// How far it came.
     pub state: TrialState,
     /// What pruning has left, if the trial is done and was pruned.
@@ -115,19 +118,24 @@ impl TrialRecord {
         }
     }
 
-    /// The validation error, if the trial is done.
-    pub fn validation_error(&self) -> Option<f64> {
-        self.outcome().map(|outcome| outcome.validation_error)
+    /// The validation error that drives the search, of the float network or of the one in int8; `None` if the trial is not
+    /// done, or the int8 network was not measured.
+    pub fn error(&self) -> Option<f64> {
+        let outcome = self.outcome()?;
+        match self.driving_error {
+            DrivingError::Float => Some(outcome.validation_error),
+            DrivingError::Int8 => outcome.int8_error,
+        }
     }
 
     /// Whether the trial is done and meets all bounds, the error's included.
     pub fn in_bounds(&self, bounds: &Bounds) -> bool {
-        self.outcome().is_some() && bounds.are_met(&self.candidate, self.validation_error())
+        self.outcome().is_some() && bounds.are_met(&self.candidate, self.error())
     }
 
     /// The trial as a point of the [`FRONT_OBJECTIVES`], if it is done.
     pub fn point(&self) -> Option<[f64; 4]> {
-        let error = self.validation_error()?;
+        let error = self.error()?;
         let values = self.candidate.objectives(Some(error));
         Some(FRONT_OBJECTIVES.map(|objective| values[objective.index()].unwrap_or(f64::INFINITY)))
     }

@@ -10,6 +10,7 @@ use super::values::{self, InputDims};
 const EXAMPLES: &str = r#"Examples:
   munas cost --space mlp --arch mlp.json --input 28x28x1 --classes 10
   munas cost --cases fixtures/cnn2d.json --json
+  munas cost model.tflite
 
 An architecture of cnn2d:
   {"blocks":[{"branch":false,"layers":[
@@ -25,7 +26,7 @@ Many of them:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CostArgs {
-    /// A .tflite model (not in this version yet)
+    /// A .tflite model: int8 or float, of the operators that CNNs use
     #[arg(value_name = "MODEL.tflite", conflicts_with_all = ["arch", "cases"])]
     pub model: Option<PathBuf>,
     /// Kind of the search space: cnn2d, cnn1d or mlp
@@ -43,8 +44,8 @@ pub struct CostArgs {
     /// Many architectures, in the form below
     #[arg(long, value_name = "FILE.json", conflicts_with = "arch")]
     pub cases: Option<PathBuf>,
-    /// Board whose latency to predict (not in this version yet)
-    #[arg(long, value_name = "NAME")]
+    /// Board whose latency and energy to estimate; `munas boards` lists them
+    #[arg(long, value_name = "NAME", requires = "arch")]
     pub board: Option<String>,
     #[command(flatten)]
     pub format: Format,

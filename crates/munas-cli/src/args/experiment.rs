@@ -77,7 +77,7 @@ pub struct BoundArgs {
     /// Most multiply-accumulate operations of one inference, for example 1M
     #[arg(long, value_name = "COUNT", value_parser = values::count)]
     pub max_macs: Option<u64>,
-    /// Longest inference, for example 50ms; needs a board (not in this version yet)
+    /// Longest inference, for example 50ms; needs --board; an estimate
     #[arg(long, value_name = "DURATION", value_parser = values::milliseconds)]
     pub max_latency: Option<f64>,
 }

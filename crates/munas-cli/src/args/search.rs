@@ -49,7 +49,7 @@ pub struct SearchArgs {
     /// Seed of every random draw
     #[arg(long, value_name = "S")]
     pub seed: Option<u32>,
-    /// Board whose latency counts (not in this version yet)
+    /// Board to fit: its RAM and flash are bounds, its clock gives milliseconds; `munas boards` lists them
     #[arg(long, value_name = "NAME")]
     pub board: Option<String>,
     /// Any other key of the experiment file, for example train.epochs=20

@@ -1,5 +1,8 @@
 //! `munas cost`: the exact resources of architectures.
 
+mod latency;
+mod tflite;
+
 use std::path::Path;
 
 use munas_cost::{layer_costs, resources};
@@ -14,6 +17,7 @@ use crate::args::CostArgs;
 use crate::args::values::{InputDims, check_classes};
 use crate::error::{CliError, CliResult, read_input};
 use crate::output::{Output, STRONG};
+use latency::{LatencyRecord, find_board};
 
 /// The resources of one architecture, as printed.
 #[derive(Debug, Serialize)]
@@ -64,6 +68,15 @@ impl CostRecord {
     }
 }
 
+/// The resources of one architecture, with what a board makes of them.
+#[derive(Debug, Serialize)]
+struct CostWithLatency {
+    #[serde(flatten)]
+    cost: CostRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<LatencyRecord>,
+}
+
 /// A file of many architectures. Other fields, such as the expected figures of the fixtures, are not read.
 #[derive(Debug, Deserialize)]
 struct CasesFile {
@@ -81,14 +94,7 @@ struct Case {
 /// Prices what the arguments name.
 pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
     if let Some(model) = &args.model {
-        return Err(CliError::input("this version of munas does not read .tflite models yet")
-            .in_file(model)
-            .hint("--arch and --cases price architectures in their JSON form"));
-    }
-    if args.board.is_some() {
-        return Err(CliError::input(
-            "--board: this version of munas does not predict the latency of a board yet",
-        ));
+        return tflite::run(model, args.format, output);
     }
     if let Some(path) = &args.cases {
         return print_cases(path, args, output);
@@ -102,18 +108,20 @@ pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
     };
     let architecture = read_architecture(parse_kind(space)?, path)?;
     let graph = architecture.lower(shape(input), classes);
+    let board = args.board.as_deref().map(find_board).transpose()?;
+    let latency = board.map(|board| LatencyRecord::new(&graph, board));
     if args.format.json {
-        output.json(&CostRecord::of(&graph))?;
+        output.json(&CostWithLatency { cost: CostRecord::of(&graph), latency })?;
         return Ok(());
     }
-    print_one(graph, output)
+    print_one(graph, latency.as_ref(), output)
 }
 
 fn shape(dims: InputDims) -> Shape {
     Shape::new(dims.height, dims.width, dims.channels)
 }
 
-fn print_one(graph: Graph, output: &mut Output) -> CliResult {
+fn print_one(graph: Graph, latency: Option<&LatencyRecord>, output: &mut Output) -> CliResult {
     let resources = resources(&graph);
     let rows = [
         ("peak memory", units::bytes(resources.peak_memory), resources.peak_memory),
@@ -127,6 +135,9 @@ fn print_one(graph: Graph, output: &mut Output) -> CliResult {
     ];
     for (name, text, exact) in rows {
         output.line(format_args!("{name:<24}{text:>9}  ({exact})"))?;
+    }
+    if let Some(latency) = latency {
+        latency.print(output)?;
     }
     if !resources.exact {
         output.line("(the operator order is a good one, not provably the best)")?;

@@ -17,8 +17,6 @@ const RUNS: &str = "runs";
 /// Searches in a new run.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let experiment = experiment(args)?;
-    // Before minutes go into loading data.
-    experiment.check_supported()?;
     let dataset = load_dataset(&experiment)?;
     let limits = Limits::of(&experiment);
     let run = create(args.out.as_deref(), experiment, &Task::of(&dataset))?;

@@ -96,6 +96,9 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
     }
     if let Some(outcome) = record.outcome() {
         facts.push(("val. error", units::percent(outcome.validation_error)));
+        if let Some(error) = outcome.int8_error {
+            facts.push(("in int8", format!("{} (validation)", units::percent(error))));
+        }
         facts.push((
             "test error",
             format!(

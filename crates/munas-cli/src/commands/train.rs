@@ -8,8 +8,9 @@ use indicatif::ProgressBar;
 use munas_cost::sparse_model_size;
 use munas_data::Dataset;
 use munas_ir::{Shape, fold_batch_norm};
+use munas_quant::QuantisedNetwork;
 use munas_report::{curve_table, units};
-use munas_run::{Experiment, SavedModel};
+use munas_run::{Experiment, SavedModel, int8_error, quantise};
 use munas_space::Architecture;
 use munas_train::{EpochReport, Progress, PruningMode, TrainSettings, TrainedModel, train};
 use serde::Serialize;
@@ -37,6 +38,9 @@ struct TrainJson {
     test_error: f64,
     /// Test error after the last epoch, as muNAS reports it.
     last_test_error: f64,
+    /// Validation error of the network in int8.
+    int8_error: Option<f64>,
+    int8_test_error: Option<f64>,
     best_epoch: u32,
     seconds: f64,
     /// Share of the channels or weights within reach of pruning that are gone; null without pruning. Costs are those of what is left.
@@ -75,7 +79,12 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     progress.finish();
     let trained = trained?;
     let seconds = start.elapsed().as_secs_f64();
-    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained)).transpose()?;
+    let normalisation = dataset.normalisation(settings.normalise);
+    let int8 = quantise(&trained, &dataset, &normalisation, &experiment.int8);
+    let error_in_int8 = |split| int8_error(&int8, split, &normalisation, || ControlFlow::Continue(()));
+    let (int8_val_error, int8_test_error) =
+        (error_in_int8(&dataset.validation), error_in_int8(&dataset.test));
+    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained, int8)).transpose()?;
     let document = TrainJson {
         data: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
@@ -84,6 +93,8 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         val_error: trained.validation_error,
         test_error: trained.test_error,
         last_test_error: trained.last_test_error,
+        int8_error: int8_val_error,
+        int8_test_error,
         best_epoch: trained.best_epoch,
         seconds,
         sparsity: trained.sparsity,
@@ -118,7 +129,6 @@ fn experiment(args: &TrainArgs) -> CliResult<Experiment> {
     };
     overrides.extend(args.overrides());
     let experiment = resolve(base, &overrides)?;
-    experiment.check_supported()?;
     if experiment.pruning.is_some() {
         // It has no sparsity for a single network, only a range to search in.
         return Err(CliError::input("`train.pruning` is for a search").hint("use --pruning MODE:SHARE"));
@@ -136,7 +146,12 @@ fn cost(trained: &TrainedModel, settings: &TrainSettings) -> CostRecord {
     cost
 }
 
-fn save(dir: &Path, architecture: &Architecture, trained: &TrainedModel) -> CliResult<PathBuf> {
+fn save(
+    dir: &Path,
+    architecture: &Architecture,
+    trained: &TrainedModel,
+    int8: QuantisedNetwork,
+) -> CliResult<PathBuf> {
     let path = dir.join(MODEL_FILE);
     let model = SavedModel {
         // There is no run that it could be a trial of.
@@ -144,6 +159,7 @@ fn save(dir: &Path, architecture: &Architecture, trained: &TrainedModel) -> CliR
         architecture: architecture.clone(),
         graph: trained.graph.clone(),
         weights: trained.weights.clone(),
+        int8: Some(int8),
     };
     model.save(&path)?;
     Ok(path)
@@ -173,6 +189,14 @@ fn print(dataset: &Dataset, trained: &TrainedModel, document: &TrainJson, output
                 "{} (after the last epoch {})",
                 units::percent(trained.test_error),
                 units::percent(trained.last_test_error)
+            ),
+        ),
+        (
+            "in int8",
+            format!(
+                "{} (test {})",
+                units::percent_or_dash(document.int8_error),
+                units::percent_or_dash(document.int8_test_error)
             ),
         ),
         ("sparsity", units::percent_or_dash(document.sparsity)),

@@ -32,7 +32,7 @@ impl Tally {
             ended: status.ended(),
             done: status.done,
             in_bounds: status.in_bounds,
-            best: status.best_in_bounds.as_ref().and_then(TrialRecord::validation_error),
+            best: status.best_in_bounds.as_ref().and_then(TrialRecord::error),
             ended_before: status.ended(),
             begin,
             deadline: limits.time.and_then(|time| begin.checked_add(time)),
@@ -43,13 +43,13 @@ impl Tally {
     pub fn count(&mut self, event: &Event<'_>) {
         let Event::TrialFinished { record, .. } = event else { return };
         match &record.state {
-            TrialState::Done(outcome) => {
+            TrialState::Done(_) => {
                 self.ended += 1;
                 self.done += 1;
                 self.in_bounds += u64::from(record.in_bounds(&self.bounds));
-                let error = outcome.validation_error;
                 // An error of 0 meets its bound: the resources alone decide what fits.
                 if self.bounds.are_met(&record.candidate, Some(0.0))
+                    && let Some(error) = record.error()
                     && self.best.is_none_or(|best| error < best)
                 {
                     self.best = Some(error);

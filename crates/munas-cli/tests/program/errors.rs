@@ -110,12 +110,11 @@ fn names() {
     );
     check(
         &workspace,
-        &["search", "--board", "stm32f446re"],
+        &["search", "--board", "stm32f446"],
         2,
         &expect![[r#"
-        error: `board`: this version of munas does not do the latency of a board yet
-        hint: leave `board` out
-    "#]],
+            error: `board.name`: there is no board `stm32f446` (did you mean stm32f446re or stm32f746ng or stm32l476rg?)
+        "#]],
     );
     check(
         &workspace,
@@ -293,10 +292,9 @@ fn architectures_and_cases() {
         &["cost", "model.tflite"],
         2,
         &expect![[r#"
-        error: this version of munas does not read .tflite models yet
-          in model.tflite
-        hint: --arch and --cases price architectures in their JSON form
-    "#]],
+            error: cannot read: No such file or directory (os error 2)
+              in model.tflite
+        "#]],
     );
     check(
         &workspace,

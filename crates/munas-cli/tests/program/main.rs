@@ -9,6 +9,7 @@
 mod cost;
 mod data;
 mod errors;
+mod export;
 mod interruption;
 mod search;
 mod support;

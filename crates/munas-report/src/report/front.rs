@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use munas_run::TrialRecord;
+use munas_run::{DrivingError, TrialRecord};
 use munas_search::Objective;
 
 use super::{RunView, anchor, axis_format, trial_title};
@@ -68,7 +68,7 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
     let front: BTreeSet<u64> = view.front.iter().map(|trial| trial.trial).collect();
     let bounds = view.bounds();
     let point = |trial: &TrialRecord| {
-        let values = trial.candidate.objectives(Some(trial.validation_error()?));
+        let values = trial.candidate.objectives(Some(trial.error()?));
         let on_front = front.contains(&trial.trial);
         let mark = match (on_front, trial.in_bounds(bounds)) {
             (true, true) => Mark::Front,
@@ -108,7 +108,7 @@ fn table(view: &RunView<'_>) -> Markup {
         table {
             thead {
                 tr {
-                    th { "trial" } th { "val. error" } th { "test error" } th { "peak memory" } th { "model size" } th { "MACs" }
+                    th { "trial" } th { "val. error" } th { "in int8" } th { "test error" } th { "peak memory" } th { "model size" } th { "MACs" }
                     th .word { "within bounds" } th .word { "network" }
                 }
             }
@@ -118,7 +118,7 @@ fn table(view: &RunView<'_>) -> Markup {
 }
 
 fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
-    let values = trial.candidate.objectives(trial.validation_error());
+    let values = trial.candidate.objectives(trial.error());
     let cell = |objective: Objective| {
         let value = values[objective.index()];
         let over =
@@ -127,12 +127,19 @@ fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
             td .over[over] { (value.map_or_else(|| "–".to_owned(), |value| objective_text(objective, value))) }
         }
     };
-    let test_error = trial.outcome().map(|outcome| outcome.test_error);
+    let outcome = trial.outcome();
+    // The error that drives the search is judged by the bound, the other one is for comparison.
+    let float_error = outcome.map(|outcome| outcome.validation_error);
+    let int8_error = outcome.and_then(|outcome| outcome.int8_error);
+    let test_error = outcome.map(|outcome| outcome.test_error);
     let inside = trial.in_bounds(view.bounds());
     html! {
         tr {
             td { a href=(format!("#{}", anchor(trial.trial))) { (trial.trial) } }
-            (cell(Objective::Error))
+            @match trial.driving_error {
+                DrivingError::Float => { (cell(Objective::Error)) td { (units::percent_or_dash(int8_error)) } }
+                DrivingError::Int8 => { td { (units::percent_or_dash(float_error)) } (cell(Objective::Error)) }
+            }
             td { (units::percent_or_dash(test_error)) }
             (cell(Objective::PeakMemory)) (cell(Objective::ModelSize)) (cell(Objective::Macs))
             td .word.met[inside] { @if inside { "yes" } @else { "no" } }

@@ -31,7 +31,7 @@ fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
             summary {
                 "Trial " (trial.trial)
                 span .figures {
-                    "error " (units::percent_or_dash(trial.validation_error()))
+                    "error " (units::percent_or_dash(trial.error()))
                     " · " (units::bytes(resources.peak_memory)) " peak memory"
                     " · " (units::bytes(resources.model_size)) " parameters"
                     " · " (units::count(resources.macs)) " MACs · " (trial_outline(trial))
@@ -66,8 +66,12 @@ fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
 
 fn training_note(trial: &TrialRecord) -> String {
     trial.outcome().map_or_else(String::new, |outcome| {
+        let int8 = outcome.int8_error.map_or_else(String::new, |error| {
+            let loss = 100.0 * (error - outcome.validation_error);
+            format!("Validation error {} in int8 ({loss:+.2} points). ", units::percent(error))
+        });
         format!(
-            "Best epoch {}; test error {} with its weights, {} after the last epoch; trained in {}.",
+            "{int8}Best epoch {}; test error {} with its weights, {} after the last epoch; trained in {}.",
             outcome.best_epoch,
             units::percent(outcome.test_error),
             units::percent(outcome.last_test_error),

@@ -50,7 +50,7 @@ fn results_axis(done: &[&TrialRecord]) -> Axis {
 }
 
 fn error_plot(view: &RunView<'_>, done: &[&TrialRecord]) -> Markup {
-    let errors = done.iter().filter_map(|trial| trial.validation_error());
+    let errors = done.iter().filter_map(|trial| trial.error());
     let all: Vec<(f64, f64)> = errors.enumerate().map(|(index, error)| (index as f64 + 1.0, error)).collect();
     // An error of 0 meets its bound: the resources alone decide what fits.
     let fits = |trial: &TrialRecord| view.bounds().are_met(&trial.candidate, Some(0.0));

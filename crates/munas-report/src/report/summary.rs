@@ -56,9 +56,8 @@ fn tiles(view: &RunView<'_>) -> Vec<Markup> {
     } else {
         format!("{:.0} %", 100.0 * inside.len() as f64 / done as f64)
     };
-    let best = |trials: &[&TrialRecord]| {
-        trials.iter().filter_map(|trial| trial.validation_error()).min_by(f64::total_cmp)
-    };
+    let best =
+        |trials: &[&TrialRecord]| trials.iter().filter_map(|trial| trial.error()).min_by(f64::total_cmp);
     let all: Vec<&TrialRecord> = view.trials.iter().collect();
     let seconds: f64 =
         view.trials.iter().filter_map(TrialRecord::outcome).map(|outcome| outcome.train_seconds).sum();

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use munas_ir::Shape;
-use munas_run::{Experiment, Outcome, ProposalRecord, Task, TrialRecord, TrialState};
+use munas_run::{DrivingError, Experiment, Outcome, ProposalRecord, Task, TrialRecord, TrialState};
 use munas_search::{Candidate, Refusals, pareto};
 use munas_space::{Architecture, Kind};
 use munas_train::EpochReport;
@@ -43,6 +43,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         train_seconds: 1.5,
     };
     TrialRecord {
+        driving_error: DrivingError::Float,
         trial: number,
         candidate: Candidate {
             resources: munas_cost::resources(&architecture.lower(INPUT, 10)),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use munas_ir::Weights;
+use munas_quant::QuantisedNetwork;
 use munas_search::{Candidate, History, SearchError};
 use munas_train::EpochReport;
 
@@ -102,6 +103,7 @@ impl<'a> Search<'a> {
                 refused: suggestion.refused,
             },
             seed: training_seed(self.run.experiment().seed, trial),
+            driving_error: self.run.experiment().search.error,
             state: TrialState::Running,
             pruned: None,
             arrival: None,
@@ -134,7 +136,7 @@ impl<'a> Search<'a> {
     pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), RunError> {
         let mut record = self.running.remove(&ended.trial).expect("a trial that ends was running");
         let (state, network) = conclude(ended.result, ended.elapsed);
-        let (weights, pruned) = network.unwrap_or_default();
+        let Network { weights, int8, pruned } = network.unwrap_or_default();
         if let Some(Pruned { network, resources }) = pruned {
             let latency = self.proposals.problem().latency.as_ref();
             record.candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
@@ -153,7 +155,7 @@ impl<'a> Search<'a> {
         if let Some(weights) = weights.filter(|_| on_front) {
             let graph = record.graph(self.run.task());
             let architecture = record.candidate.architecture.clone();
-            let model = SavedModel { trial: record.trial, architecture, graph, weights };
+            let model = SavedModel { trial: record.trial, architecture, graph, weights, int8 };
             model.save(&models::path(self.run.dir(), record.trial))?;
         }
         self.run.journal.finish_trial(&record)?;
@@ -186,8 +188,13 @@ impl<'a> Search<'a> {
     }
 }
 
-/// What an evaluation leaves besides figures: weights, and the network that pruning has left.
-type Network = (Option<Weights>, Option<Pruned>);
+/// What an evaluation leaves besides figures.
+#[derive(Default)]
+struct Network {
+    weights: Option<Weights>,
+    int8: Option<QuantisedNetwork>,
+    pruned: Option<Pruned>,
+}
 
 /// The terminal state of an evaluation, and its network if there is a result.
 fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (TrialState, Option<Network>) {
@@ -196,6 +203,7 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
         Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
     };
+    let Evaluated { weights, int8, pruned, .. } = evaluated;
     let errors = [evaluated.validation_error, evaluated.test_error, evaluated.last_test_error];
     if errors.iter().any(|error| !error.is_finite()) {
         return (TrialState::Failed("the error is not a number".to_owned()), None);
@@ -208,5 +216,5 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         best_epoch: evaluated.best_epoch,
         train_seconds: elapsed.as_secs_f64(),
     };
-    (TrialState::Done(outcome), Some((evaluated.weights, evaluated.pruned)))
+    (TrialState::Done(outcome), Some(Network { weights, int8, pruned }))
 }

@@ -19,7 +19,7 @@ pub(super) enum Message {
     /// One more epoch is trained.
     Epoch { trial: u64, report: EpochReport },
     /// The last message of a trial.
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// How a trial ended.
@@ -86,7 +86,7 @@ fn evaluate(evaluator: &dyn Evaluator, assignment: &Assignment, halt: &AtomicBoo
     // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
     let result = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(assignment, &mut observer)))
         .unwrap_or_else(|panic| Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic)))));
-    let _ = sender.send(Message::Ended(Ended { trial, result, elapsed: started.elapsed() }));
+    let _ = sender.send(Message::Ended(Box::new(Ended { trial, result, elapsed: started.elapsed() })));
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

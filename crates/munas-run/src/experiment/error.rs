@@ -52,14 +52,6 @@ pub enum ExperimentError {
         /// The name that comes closest.
         nearest: Option<String>,
     },
-    /// A valid wish that this version does not fulfil.
-    #[error("`{key}`: this version of munas does not do {feature} yet")]
-    Unsupported {
-        /// Path of the key.
-        key: &'static str,
-        /// The feature.
-        feature: &'static str,
-    },
 }
 
 impl ExperimentError {
@@ -72,7 +64,6 @@ impl ExperimentError {
             }
             Self::Missing { hint, .. } => Some((*hint).to_owned()),
             Self::Override { .. } => Some("for example --set train.epochs=20".to_owned()),
-            Self::Unsupported { key, .. } => Some(format!("leave `{key}` out")),
             _ => None,
         }
     }

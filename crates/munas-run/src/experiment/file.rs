@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use munas_data::{Augmentation, NormaliseMode};
+use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
 
@@ -25,6 +26,7 @@ pub(super) struct ExperimentFile {
     pub data: DataFile,
     pub space: SpaceFile,
     pub train: TrainFile,
+    pub int8: Int8File,
     pub bounds: BoundsFile,
     pub search: SearchFile,
     pub board: Option<BoardFile>,
@@ -135,6 +137,16 @@ fn default_temperature() -> f64 {
     1.0
 }
 
+/// `[int8]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct Int8File {
+    #[serde(with = "values::text")]
+    pub calibration: Calibration,
+    pub samples: usize,
+    pub bias_correction: bool,
+}
+
 /// `[bounds]`
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
@@ -191,6 +203,8 @@ pub(super) enum FeasibilityName {
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct BoardFile {
     pub name: String,
+    /// A table of boards besides munas's own.
+    pub file: Option<PathBuf>,
 }
 
 /// The file form of a table.

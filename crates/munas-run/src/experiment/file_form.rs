@@ -8,13 +8,14 @@ use munas_train::Optimizer;
 
 use super::file::{
     BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName,
-    OptimizerName, PruningFile, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
+    Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile, SearchFile, SpaceFile,
+    TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
 /// The file form of an experiment, every value written out.
 pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
-    let Experiment { data, train, bounds, search, .. } = experiment;
+    let Experiment { data, train, int8, bounds, search, .. } = experiment;
     ExperimentFile {
         name: experiment.name.clone(),
         seed: experiment.seed,
@@ -30,6 +31,11 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
         },
         space: space_file(&experiment.space),
         train: train_file(experiment),
+        int8: Int8File {
+            calibration: int8.calibration,
+            samples: int8.samples,
+            bias_correction: int8.bias_correction,
+        },
         bounds: BoundsFile {
             error: bounds.error,
             peak_memory: bounds.peak_memory,
@@ -57,7 +63,10 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             repeats: search.repeats,
             max_draws: search.max_draws,
         },
-        board: experiment.board.clone().map(|name| BoardFile { name }),
+        board: experiment
+            .board
+            .as_ref()
+            .map(|choice| BoardFile { name: choice.board.name.clone(), file: choice.file.clone() }),
     }
 }
 

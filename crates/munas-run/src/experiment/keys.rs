@@ -9,12 +9,12 @@ use munas_space::{CnnBounds, MlpBounds};
 
 use super::ExperimentError;
 use super::file::{
-    BoardFile, BoundsFile, DataFile, DistillationFile, ExperimentFile, PruningFile, QuantisationFile,
-    SearchFile, SpaceFile, TrainFile,
+    BoardFile, BoundsFile, DataFile, DistillationFile, ExperimentFile, Int8File, PruningFile,
+    QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 
 /// Sections by path, with their keys. The keys of `space.bounds` depend on the kind of space.
-fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 11] {
+fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 12] {
     let kind = lookup(table, "space").and_then(|space| space.get("kind")).and_then(Value::as_str);
     let bounds = if kind == Some("mlp") { fields::<MlpBounds>() } else { fields::<CnnBounds>() };
     [
@@ -26,6 +26,7 @@ fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 11] {
         ("train.pruning", fields::<PruningFile>()),
         ("train.distillation", fields::<DistillationFile>()),
         ("train.quantisation", fields::<QuantisationFile>()),
+        ("int8", fields::<Int8File>()),
         ("bounds", fields::<BoundsFile>()),
         ("search", fields::<SearchFile>()),
         ("board", fields::<BoardFile>()),

@@ -1,5 +1,6 @@
 //! From the file form to the experiment. What a value may be is checked here.
 
+use munas_cost::boards::{Board, BoardBounds};
 use munas_data::{DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
@@ -10,16 +11,22 @@ use super::file::{
     PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
-    DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
+    BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
     PruningSettings, SearchSettings,
 };
+
+use crate::int8::Int8Settings;
 
 /// The largest whole number that TOML and the journal can hold.
 const LARGEST: u64 = i64::MAX as u64;
 
-/// The experiment of a file form.
-pub(super) fn resolve(file: ExperimentFile) -> Result<Experiment, ExperimentError> {
-    let ExperimentFile { name, seed, data, space, train, bounds, search, board } = file;
+/// The experiment of a file form, with the board that it names.
+pub(super) fn resolve(
+    file: ExperimentFile,
+    board: Option<BoardChoice>,
+) -> Result<Experiment, ExperimentError> {
+    let ExperimentFile { name, seed, data, space, train, int8, bounds, search, board: _ } = file;
+    require(int8.samples > 0, "int8.samples", "must be at least 1")?;
     require(seed <= LARGEST, "seed", "must be below 2^63")?;
     let pruning = train.pruning.as_ref().map(|pruning| resolve_pruning(pruning, train.epochs)).transpose()?;
     let distillation = train.distillation.as_ref().map(resolve_distillation).transpose()?;
@@ -35,9 +42,14 @@ pub(super) fn resolve(file: ExperimentFile) -> Result<Experiment, ExperimentErro
         train: settings,
         pruning,
         distillation,
-        bounds: resolve_bounds(bounds, board.is_some())?,
+        int8: Int8Settings {
+            calibration: int8.calibration,
+            samples: int8.samples,
+            bias_correction: int8.bias_correction,
+        },
+        bounds: resolve_bounds(bounds, board.as_ref().map(|choice| &choice.board))?,
         search: resolve_search(&search)?,
-        board: board.map(|board| board.name),
+        board,
     })
 }
 
@@ -170,8 +182,9 @@ fn resolve_distillation(file: &DistillationFile) -> Result<DistillationSettings,
     })
 }
 
-fn resolve_bounds(file: BoundsFile, has_board: bool) -> Result<Bounds, ExperimentError> {
-    let bounds = Bounds {
+/// The bounds of the file. What a board does not have is out of reach: its memory lowers looser bounds, and is a hard one.
+fn resolve_bounds(file: BoundsFile, board: Option<&Board>) -> Result<Bounds, ExperimentError> {
+    let mut bounds = Bounds {
         error: file.error,
         peak_memory: file.peak_memory,
         model_size: file.model_size,
@@ -199,10 +212,26 @@ fn resolve_bounds(file: BoundsFile, has_board: bool) -> Result<Bounds, Experimen
         "lists error, which is known only after training",
     )?;
     require(
-        bounds.latency_ms.is_none() || has_board,
+        bounds.latency_ms.is_none() || board.is_some(),
         "bounds.latency_ms",
         "needs a board (section [board])",
     )?;
+    if let Some(board) = board {
+        let BoardBounds { peak_memory, model_size } = board.bounds();
+        let Bounds { peak_memory: peak_bound, model_size: size_bound, hard, .. } = &mut bounds;
+        let limits = [
+            (Objective::PeakMemory, peak_bound, peak_memory),
+            (Objective::ModelSize, size_bound, model_size),
+        ];
+        for (objective, bound, limit) in limits {
+            if bound.is_none_or(|bound| bound >= limit) {
+                *bound = Some(limit);
+                if !hard.contains(&objective) {
+                    hard.push(objective);
+                }
+            }
+        }
+    }
     Ok(bounds)
 }
 

@@ -1,5 +1,6 @@
 use expect_test::{Expect, expect};
 
+use munas_cost::boards::BoardBounds;
 use munas_search::Objective;
 use munas_space::CnnBounds;
 use munas_train::{Optimizer, Schedule};
@@ -106,7 +107,7 @@ fn every_key_of_the_example_arrives() {
     );
     assert_eq!((bounds.latency_ms, bounds.hard.as_slice()), (Some(50.0), [Objective::PeakMemory].as_slice()));
     assert_eq!(experiment.search.time, Some(Duration::from_secs(1800)));
-    assert_eq!(experiment.board.as_deref(), Some("stm32f446re"));
+    assert_eq!(experiment.board.as_ref().map(|choice| &*choice.board.name), Some("stm32f446re"));
 }
 
 #[test]
@@ -143,6 +144,11 @@ fn the_resolved_text_writes_out_every_value() {
         class_weights = false
         label_smoothing = 0.0
         kernel_l2 = 0.0
+
+        [int8]
+        calibration = "min-max"
+        samples = 512
+        bias_correction = false
 
         [bounds]
         hard = []
@@ -381,16 +387,41 @@ fn bad_overrides_are_refused() {
 }
 
 #[test]
-fn what_this_version_does_not_do_is_said_and_not_ignored() {
-    let unsupported = |lines: &str| read(&with_source(lines)).check_supported().unwrap_err().to_string();
-    expect!["`search.error`: this version of munas does not do a search driven by the int8 error yet"]
-        .assert_eq(&unsupported("search.error = 'int8'"));
-    expect!["`board`: this version of munas does not do the latency of a board yet"]
-        .assert_eq(&unsupported("board.name = 'nucleo'"));
-    let pruning = "[train.pruning]\nmode = 'unstructured'\nstart = 3\nfinish = 18\nmin_sparsity = 0.2\nmax_sparsity = 0.9";
-    for supported in ["", &format!("train.epochs = 30\n{pruning}")] {
-        assert_eq!(read(&with_source(supported)).check_supported(), Ok(()));
-    }
+fn a_board_bounds_what_it_does_not_have() {
+    let bounds = |lines: &str| read(&with_source(lines)).bounds;
+    let board = "board.name = 'NUCLEO-F446RE'";
+    let BoardBounds { peak_memory, model_size } = boards::find("stm32f446re").unwrap().bounds();
+    let memory = vec![Objective::PeakMemory, Objective::ModelSize];
+    let without = bounds(board);
+    assert_eq!((without.peak_memory, without.model_size), (Some(peak_memory), Some(model_size)));
+    assert_eq!(without.hard, memory);
+    // A tighter bound stays what it is, a looser one is lowered.
+    let given = bounds(&format!("{board}\nbounds = {{ peak_memory = 1000, model_size = '1GB', hard = [] }}"));
+    assert_eq!((given.peak_memory, given.model_size), (Some(1000), Some(model_size)));
+    assert_eq!(given.hard, [Objective::ModelSize]);
+    let latency = bounds(&format!("{board}\nbounds.latency_ms = 50"));
+    assert_eq!(latency.latency_ms, Some(50.0));
+}
+
+#[test]
+fn boards_may_come_from_a_table_of_the_users_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("boards.toml");
+    let table = "[[board]]\nname = 'mine'\ndescription = 'a board'\ncore = 'cortex-m4'\nclock_mhz = 80\nram_kib = 1\nflash_kib = 2";
+    fs::write(&file, table).unwrap();
+    let board = format!("board = {{ name = 'mine', file = '{}' }}", file.display());
+    let experiment = read(&with_source(&board));
+    assert_eq!(experiment.board.as_ref().unwrap().board.name, "mine");
+    assert_eq!(experiment.bounds.peak_memory, Some(768));
+    assert_eq!(read(&experiment.to_toml()), experiment);
+    fs::write(&file, "[[board]]\nname = 3").unwrap();
+    let error = Experiment::from_toml(&with_source(&board), &[]).unwrap_err().to_string();
+    assert!(error.starts_with("`board.file`: ") && error.contains("boards.toml"), "{error}");
+    check_error(
+        &with_source("board.name = 'stm32f446'"),
+        &[],
+        &expect!["`board.name`: there is no board `stm32f446` (did you mean stm32f446re?)"],
+    );
 }
 
 #[test]

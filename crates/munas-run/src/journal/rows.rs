@@ -10,6 +10,7 @@ use munas_ir::{Graph, Shape};
 use munas_search::{Candidate, Refusals};
 use munas_space::Architecture;
 
+use crate::experiment::DrivingError;
 use crate::trial::{Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
 
 /// A row that is no trial: which column, and what is wrong with it.
@@ -170,6 +171,7 @@ pub(super) fn trial_record(
     proposal: ProposalRow,
     result: ResultRow,
     input: Shape,
+    driving_error: DrivingError,
 ) -> Result<TrialRecord, RowError> {
     let column = Columns { trial: proposal.id };
     let kind = proposal.space.parse().map_err(|error| column.error("space", &error))?;
@@ -211,6 +213,7 @@ pub(super) fn trial_record(
             refused,
         },
         seed: column.unsigned("seed", proposal.seed)?,
+        driving_error,
         pruned: column.pruned(&result)?,
         state: column.state(result)?,
         arrival,

@@ -89,8 +89,9 @@ impl Journal {
                 statement.query_map(params, |row| Ok((ProposalRow::read(row)?, ResultRow::read(row)?)))?;
             rows.collect()
         })?;
-        let input = self.task.input;
-        let records = rows.into_iter().map(|(proposal, result)| rows::trial_record(proposal, result, input));
+        let records = rows.into_iter().map(|(proposal, result)| {
+            rows::trial_record(proposal, result, self.task.input, self.driving_error)
+        });
         records
             .collect::<Result<_, _>>()
             .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))

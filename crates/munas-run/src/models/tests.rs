@@ -2,8 +2,9 @@ use std::fs;
 
 use tempfile::tempdir;
 
-use munas_ir::Shape;
+use munas_ir::{Quantisation, Shape};
 use munas_space::Space;
+use safetensors::tensor::TensorView;
 
 use super::*;
 use crate::testing::weights;
@@ -12,7 +13,7 @@ fn model(json: &str) -> SavedModel {
     let kind = "cnn2d".parse().unwrap();
     let architecture = Architecture::from_json_text(kind, json).unwrap();
     let graph = architecture.lower(Shape::new(8, 8, 2), 3);
-    SavedModel { trial: 7, architecture, weights: weights(&graph), graph }
+    SavedModel { trial: 7, architecture, weights: weights(&graph), graph, int8: None }
 }
 
 /// A convolution with batch norm, a depthwise one without, a branch (with an Add), a pool and dense layers.
@@ -49,7 +50,7 @@ fn any_network_of_the_space_reads_back() {
     for trial in 0..10 {
         let architecture = space.sample(&mut rng);
         let graph = architecture.lower(Shape::new(12, 10, 1), 2);
-        let model = SavedModel { trial, architecture, weights: weights(&graph), graph };
+        let model = SavedModel { trial, architecture, weights: weights(&graph), graph, int8: None };
         model.save(&path).unwrap();
         assert_eq!(SavedModel::load(&path).unwrap(), model);
     }
@@ -68,6 +69,21 @@ fn a_damaged_file_is_an_error_that_names_it() {
     }
     fs::remove_file(&path).unwrap();
     assert!(SavedModel::load(&path).is_err());
+}
+
+#[test]
+fn the_int8_form_reads_back_with_biases_of_its_own() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let mut model = model(MIXED);
+    let ranges: Vec<[f32; 2]> = (0..model.graph.shapes().len()).map(|index| [-1.5, index as f32]).collect();
+    let quantisation = Quantisation::new(&model.graph, &model.weights, &ranges);
+    let network = QuantisedNetwork::new(&model.graph, &model.weights, &quantisation);
+    let layers = network.graph().ops().map(|(op, _)| network.layer(op).linear());
+    let biases = layers.map(|layer| Some(layer?.bias.iter().map(|bias| bias + 3).collect())).collect();
+    model.int8 = Some(network.with_biases(biases));
+    model.save(&path).unwrap();
+    assert_eq!(SavedModel::load(&path).unwrap(), model);
 }
 
 #[test]

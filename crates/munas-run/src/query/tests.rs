@@ -17,19 +17,18 @@ fn a_finished_run_is_counted() {
     assert_eq!(status.remaining, None, "nobody is working on it");
     let bounds = &reader.experiment().bounds;
     let within = |bounds: &Bounds| -> Vec<&TrialRecord> {
-        records.iter().filter(|record| bounds.are_met(&record.candidate, record.validation_error())).collect()
+        records.iter().filter(|record| bounds.are_met(&record.candidate, record.error())).collect()
     };
     assert_eq!(status.in_bounds, within(bounds).len() as u64);
     assert_eq!(status.in_bounds_share(), Some(within(bounds).len() as f64 / 11.0));
     let refused: u64 = records.iter().map(|record| record.proposal.refused.total()).sum();
     assert!(refused > 0, "the bounds of the test refuse draws");
     assert_eq!(status.refused.total(), refused);
-    let least = |records: &[&TrialRecord]| {
-        records.iter().filter_map(|record| record.validation_error()).min_by(f64::total_cmp)
-    };
-    assert_eq!(status.best.unwrap().validation_error(), least(&records.iter().collect::<Vec<_>>()));
+    let least =
+        |records: &[&TrialRecord]| records.iter().filter_map(|record| record.error()).min_by(f64::total_cmp);
+    assert_eq!(status.best.unwrap().error(), least(&records.iter().collect::<Vec<_>>()));
     let resources_only = Bounds { error: None, ..bounds.clone() };
-    assert_eq!(status.best_in_bounds.unwrap().validation_error(), least(&within(&resources_only)));
+    assert_eq!(status.best_in_bounds.unwrap().error(), least(&within(&resources_only)));
 }
 
 #[test]
@@ -59,8 +58,29 @@ fn the_front_is_sorted_by_error() {
     let dir = tempdir().unwrap();
     search(dir.path(), &experiment(&["search.trials=40"]), &Synthetic::new());
     let front = front(&RunReader::open(dir.path()).unwrap()).unwrap();
-    let errors: Vec<f64> = front.iter().filter_map(TrialRecord::validation_error).collect();
+    let errors: Vec<f64> = front.iter().filter_map(TrialRecord::error).collect();
     assert!(errors.len() > 2 && errors.is_sorted());
+}
+
+#[test]
+fn the_error_in_int8_drives_where_it_is_asked_to() {
+    let dir = tempdir().unwrap();
+    let [float, int8] = ["float", "int8"].map(|driving| {
+        let dir = dir.path().join(driving);
+        let experiment = experiment(&["search.trials=40", &format!("search.error={driving}")]);
+        search(&dir, &experiment, &Synthetic::new());
+        RunReader::open(&dir).unwrap()
+    });
+    let front = front(&int8).unwrap();
+    let errors: Vec<f64> = front.iter().filter_map(|trial| trial.outcome()?.int8_error).collect();
+    assert!(errors.len() > 2 && errors.is_sorted());
+    assert_eq!(status(&int8).unwrap().best.unwrap().error(), Some(errors[0]));
+    // Once the population is full, what is drawn depends on the error.
+    let drawn = |reader: &RunReader| -> Vec<_> {
+        reader.trials().unwrap().into_iter().map(|record| record.candidate.architecture).collect()
+    };
+    let (by_float, by_int8) = (drawn(&float), drawn(&int8));
+    assert!(by_float[0] == by_int8[0] && by_float != by_int8);
 }
 
 #[test]

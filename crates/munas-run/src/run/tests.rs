@@ -86,16 +86,6 @@ fn a_run_does_not_go_on_with_other_data() {
 }
 
 #[test]
-fn what_cannot_be_run_makes_no_directory() {
-    let dir = tempdir().unwrap();
-    let target = dir.path().join("run");
-    let unsupported = experiment(&["search.error=int8"]);
-    let error = Run::create(&target, unsupported, &Synthetic::new().task).unwrap_err();
-    assert!(matches!(error, RunError::Experiment(_)), "{error}");
-    assert!(!target.exists());
-}
-
-#[test]
 fn a_path_that_cannot_be_a_directory_is_named() {
     let dir = tempdir().unwrap();
     let file = dir.path().join("file");

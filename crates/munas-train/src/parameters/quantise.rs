@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use munas_ir::{BATCH_NORM_EPSILON, Graph, TensorQuantisation, fold_batch_norm, weight_scale};
+use munas_ir::{BATCH_NORM_EPSILON, Graph, TensorQuantisation, fold_batch_norm, kernel_scale};
 use munas_kernels::{FakeQuantisation, Kernels};
 
 use super::{ParameterLayout, Parameters};
@@ -61,8 +61,10 @@ pub(crate) fn fake_quantise(
         };
         for group in 0..groups {
             let (kernel, bias) = (part(&affine.kernel, group), part(&affine.bias, group));
-            let scale =
-                weight_scale(from[kernel.clone()].iter().fold(0.0, |most, weight| most.max(weight.abs())));
+            let largest = |range: &Range<usize>| {
+                from[range.clone()].iter().fold(0.0, |most: f32, value| most.max(value.abs()))
+            };
+            let scale = kernel_scale(largest(&kernel), largest(&bias), input_scale);
             let weights = FakeQuantisation { scale, low: -LARGEST_WEIGHT, high: LARGEST_WEIGHT };
             kernels.fake_quantise(weights, &from[kernel.clone()], &mut to[kernel]);
             let high = i32::MAX as f32;

@@ -70,7 +70,7 @@ fn the_first_trial_on_target_ends_the_search() {
     let reader = RunReader::open(dir.path()).unwrap();
     let bounds = &reader.experiment().bounds;
     for record in reader.trials().unwrap() {
-        let on_target = record.in_bounds(bounds) && record.validation_error().unwrap() <= 0.25;
+        let on_target = record.in_bounds(bounds) && record.error().unwrap() <= 0.25;
         assert_eq!(on_target, record.trial == trial, "trial {}", record.trial);
     }
 }

@@ -1,0 +1,96 @@
+//! `munas export` and `munas verify`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::Format;
+
+const EXPORT_HELP: &str = "\
+Examples:
+  munas export runs/quick-start-1 17 -o firmware
+  munas export runs/quick-start-1 17 --format tflite -o model
+
+The int8 network that the search measured, as C99 source without dependencies
+(model.h, model.c, test vectors with a program that checks them, README.md) and
+as model.tflite, with the operators in the order that needs the least memory.";
+
+/// Write a trial's network as a .tflite model and as C source for firmware
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXPORT_HELP)]
+pub struct ExportArgs {
+    /// Directory of the run
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Number of the trial, as `munas front` shows it
+    #[arg(value_name = "TRIAL")]
+    pub trial: u64,
+    /// What to write
+    #[arg(long = "format", value_enum, default_value_t = ExportFormat::All)]
+    pub formats: ExportFormat,
+    /// Where to write it; made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Test samples to write as test vectors, with the outputs of the host
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub samples: usize,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// The forms of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// model.tflite
+    Tflite,
+    /// C source
+    C,
+    /// Both
+    All,
+}
+
+impl ExportFormat {
+    /// Whether the model is wanted.
+    pub const fn has_tflite(self) -> bool {
+        matches!(self, Self::Tflite | Self::All)
+    }
+
+    /// Whether the source is wanted.
+    pub const fn has_c(self) -> bool {
+        matches!(self, Self::C | Self::All)
+    }
+}
+
+const VERIFY_HELP: &str = "\
+Examples:
+  munas verify runs/quick-start-1 17
+  munas verify runs/quick-start-1 17 --board mps2-an386 --samples 1000
+
+Compares the host's int8 executor with the C source compiled for this machine
+(needs gcc), with the .tflite model in TensorFlow Lite for Microcontrollers
+(needs a python3 with the packages tflite-micro and numpy; MUNAS_PYTHON names
+another one), tensor by tensor, and with firmware on an emulated board.
+Boards: mps2-an385 (Cortex-M3), mps2-an386 (M4), mps2-an500 (M7), mps3-an547
+(M55), microbit (M0), virt (RISC-V rv32imc), atmega1284p (AVR).
+A check whose tools are missing is skipped; with --board, it is an error.
+Exit status 1 if anything differs.";
+
+/// Check that what a trial exports computes what the host computes, to the bit
+#[derive(Debug, clap::Args)]
+#[command(after_help = VERIFY_HELP)]
+pub struct VerifyArgs {
+    /// Directory of the run
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Number of the trial, as `munas front` shows it
+    #[arg(value_name = "TRIAL")]
+    pub trial: u64,
+    /// Emulated board to run firmware on
+    #[arg(long, value_name = "NAME")]
+    pub board: Option<String>,
+    /// Test samples to compare
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
+    pub samples: u64,
+    #[command(flatten)]
+    pub format: Format,
+}

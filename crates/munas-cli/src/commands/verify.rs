@@ -1,0 +1,159 @@
+//! `munas verify`: host against C source, .tflite and firmware.
+
+mod checks;
+
+use munas_export::verify::Target;
+use munas_quant::Executor;
+use munas_report::{Align, Table, units};
+use munas_run::{RunReader, predicted_class};
+use serde::Serialize;
+
+use crate::args::VerifyArgs;
+use crate::error::{CliError, CliResult};
+use crate::exported::{Samples, int8_network, title};
+use crate::output::Output;
+use checks::Subject;
+
+#[derive(Debug, Serialize)]
+struct VerifyJson {
+    trial: u64,
+    samples: usize,
+    /// Test error of the host's int8 network on these samples.
+    host_error: f64,
+    /// Whether nothing differs in the checks that were made.
+    equal: bool,
+    checks: Vec<CheckJson>,
+}
+
+/// One comparison with the host.
+#[derive(Debug, Serialize)]
+pub struct CheckJson {
+    check: String,
+    /// `equal`, `different` or `skipped`.
+    outcome: &'static str,
+    /// Elements that were compared, and those of them that differ.
+    compared: usize,
+    different: usize,
+    /// Why it was skipped.
+    reason: Option<String>,
+    firmware: Option<FirmwareJson>,
+}
+
+/// What firmware takes on the board.
+#[derive(Debug, Serialize)]
+pub struct FirmwareJson {
+    /// Test error of the firmware on the samples.
+    error: f64,
+    /// Mean of the samples; the unit is `instructions` or `cycles`.
+    count_per_inference: u64,
+    unit: &'static str,
+    /// Bytes of the network's code, of its constants, and of what the linker added.
+    text: u64,
+    rodata: u64,
+    library: u64,
+    /// Bytes of the arena, and what was predicted.
+    arena: Option<u64>,
+    predicted_arena: u64,
+    stack: u64,
+}
+
+/// Compares and prints; an error if anything differs.
+pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
+    let target = args.board.as_deref().map(Target::find).transpose().map_err(CliError::input)?;
+    let reader = RunReader::open(&args.dir)?;
+    let network = int8_network(&reader, args.trial)?;
+    let count = usize::try_from(args.samples).unwrap_or(usize::MAX);
+    let samples = Samples::load(reader.experiment(), &network, count)?;
+    let mut executor = Executor::new(&network);
+    let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec());
+    let subject = Subject {
+        title: title(&args.dir, args.trial),
+        outputs: outputs.collect(),
+        network: &network,
+        samples: &samples,
+    };
+    let mut checks = vec![checks::c_on_host(&subject)?, checks::tflite(&subject)?];
+    if let Some(target) = target {
+        checks.push(checks::firmware(&subject, target)?);
+    }
+    let document = VerifyJson {
+        trial: args.trial,
+        samples: samples.inputs.len(),
+        host_error: subject.error(subject.outputs.iter().map(|output| &**output)),
+        equal: checks.iter().all(|check| check.different == 0),
+        checks,
+    };
+    if args.format.json {
+        output.json(&document)?;
+    } else {
+        print(&document, output)?;
+    }
+    if document.equal { Ok(()) } else { Err(CliError::failure("what was exported differs from the host")) }
+}
+
+impl Subject<'_> {
+    /// The share of the samples that these outputs misclassify.
+    fn error<'a>(&self, outputs: impl Iterator<Item = &'a [i8]>) -> f64 {
+        let zero_point = self.network.quantisation().tensor(self.network.graph().output()).zero_point;
+        let labels = &self.samples.labels;
+        let wrong = outputs
+            .zip(labels)
+            .filter(|(output, label)| predicted_class(output, zero_point) != **label as usize);
+        wrong.count() as f64 / labels.len() as f64
+    }
+}
+
+fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
+    output.line(format_args!(
+        "trial {} on {} test samples; the host's int8 network misclassifies {}\n",
+        document.trial,
+        document.samples,
+        units::percent(document.host_error)
+    ))?;
+    let mut table = Table::new(&[
+        ("compared with", Align::Left),
+        ("outcome", Align::Left),
+        ("elements", Align::Right),
+        ("different", Align::Right),
+    ]);
+    for check in &document.checks {
+        table.row([
+            check.check.clone(),
+            check.outcome.to_owned(),
+            check.compared.to_string(),
+            check.different.to_string(),
+        ]);
+    }
+    output.text(table.render())?;
+    for check in &document.checks {
+        if let Some(reason) = &check.reason {
+            output.line(format_args!("\n{} was skipped: {reason}", check.check))?;
+        }
+        if let Some(firmware) = &check.firmware {
+            output.line("")?;
+            print_firmware(firmware, output)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_firmware(firmware: &FirmwareJson, output: &mut Output) -> CliResult {
+    let arena = match firmware.arena {
+        None => "none".to_owned(),
+        Some(bytes) if bytes == firmware.predicted_arena => format!("{bytes} B, as predicted"),
+        Some(bytes) => format!("{bytes} B, predicted {} B", firmware.predicted_arena),
+    };
+    Ok(output.facts([
+        ("test error", units::percent(firmware.error)),
+        ("per inference", format!("{} {}", firmware.count_per_inference, firmware.unit)),
+        (
+            "flash",
+            format!(
+                "{} B of code, {} B of constants, {} B of library",
+                firmware.text, firmware.rodata, firmware.library
+            ),
+        ),
+        ("arena", arena),
+        ("stack", format!("{} B", firmware.stack)),
+    ])?)
+}
