@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use munas_data::{Dataset, LoadOptions, Source, load};
+use munas_data::{Dataset, Source};
 use munas_run::Experiment;
 use munas_run::presets::Preset;
 
@@ -55,15 +55,5 @@ pub fn check_source(data: Option<&str>) -> CliResult {
 /// # Errors
 /// If they cannot be found or read.
 pub fn load_dataset(experiment: &Experiment) -> CliResult<Dataset> {
-    let data = &experiment.data;
-    let options = LoadOptions {
-        data_dir: data.dir.clone(),
-        validation: data.validation,
-        seed: experiment.seed,
-        size: data.size,
-        grey: data.grey,
-        skip_bad: data.skip_bad,
-        subset: data.subset,
-    };
-    Ok(load(&data.source, &options)?)
+    Ok(experiment.load_data()?)
 }

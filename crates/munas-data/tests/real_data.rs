@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use munas_data::{DataError, Dataset, ElementType, LoadOptions, NormaliseMode, load};
+use munas_data::{AudioSettings, DataError, Dataset, ElementType, LoadOptions, NormaliseMode, Split, load};
 
 /// Loads a dataset without a validation draw; `None`, with a line that says so, where it is not at hand.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
@@ -111,6 +111,35 @@ fn cifar10_has_its_published_mean_and_deviation() {
         assert!((1.0 / scale / 255.0 - deviation).abs() < 1e-4);
         assert!((-f64::from(normalisation.offset[channel]) / scale / 255.0 - mean).abs() < 1e-4);
     }
+}
+
+#[test]
+fn fsdd_recordings_become_the_published_features() {
+    let Some(published) = load_if_there("fsdd-mfcc", 0, 0.0) else { return };
+    let Some(folder) = std::env::var_os("MUNAS_DATA").map(|folder| PathBuf::from(folder).join("fsdd/train"))
+    else {
+        return;
+    };
+    if !folder.is_dir() {
+        return;
+    }
+    // The quantisation of MLPerf Tiny's model: scale 0.58470291, zero point 83.
+    let range = Some([-211.0, 44.0].map(|stored| stored * 0.584_702_91));
+    let audio = AudioSettings { range, ..AudioSettings::default() };
+    let options = LoadOptions { audio, validation: 0.0, ..LoadOptions::default() };
+    let dataset = load(&format!("audio:{}", folder.display()), &options).unwrap();
+    assert_eq!(dataset.train.len() + dataset.test.len(), published.train.len());
+    // The order is another one: look each sample up by its values.
+    let bytes = |split: &Split, index: usize| -> Vec<i8> {
+        (0..490).map(|value| split.sample(index).get(value) as i8).collect()
+    };
+    let known: std::collections::HashMap<Vec<i8>, u32> = (0..published.train.len())
+        .map(|index| (bytes(&published.train, index), published.train.label(index)))
+        .collect();
+    let equal = (0..dataset.train.len())
+        .filter(|&index| known.get(&bytes(&dataset.train, index)) == Some(&dataset.train.label(index)))
+        .count();
+    assert!(equal * 10 >= dataset.train.len() * 9, "{equal} of {} equal", dataset.train.len());
 }
 
 #[test]

@@ -66,6 +66,7 @@ fn dataset(input: Shape) -> CliResult<Dataset> {
         parts: PartSizes { train: BATCH, validation: Some(1), test: TestPart::Own(1) },
         full_scale: 255.0,
         refused: 0,
+        renditions: None,
     };
     raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).map_err(CliError::failure)
 }
