@@ -52,7 +52,7 @@ fn folders_are_read_too_and_images_are_cropped_around_the_centre() {
     // White, with a black frame that an eighth takes away: a sixteenth on every side.
     let mut picture = image::RgbImage::from_pixel(64, 32, image::Rgb([255; 3]));
     for (x, y, pixel) in picture.enumerate_pixels_mut() {
-        if x < 4 || x >= 60 || y < 2 || y >= 30 {
+        if !(4..60).contains(&x) || !(2..30).contains(&y) {
             *pixel = image::Rgb([0; 3]);
         }
     }
