@@ -7,6 +7,7 @@
 //! | `rotate:R[:P]` | with probability P (1 if left out) turn by up to R radians, bilinear, zeros outside | muNAS |
 //! | `cutout:E` | fill a square of E pixels around a random centre with the channel means | DeVries & Taylor 2017 |
 //! | `timeshift:E` | move along the first axis by up to E steps; border steps are repeated | – |
+//! | `background:P:V` | with probability P take a form of the sample with background noise, mixed in with a volume of up to V | Warden 2018 |
 //! | `noise:S` | add normal noise of standard deviation S, relative to the type's full scale | – |
 //! | `timemask:E` | fill up to E consecutive steps of the first axis with the channel means | SpecAugment (Park et al. 2019) |
 //! | `freqmask:E` | fill up to E consecutive columns with the channel means | SpecAugment |
@@ -29,7 +30,7 @@ pub use apply::Augmenter;
 pub use buffer::SampleBuffer;
 
 /// Specs as listed in errors and help texts.
-const KNOWN: &str = "flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2, mixup:0.2";
+const KNOWN: &str = "flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, timemask:4, freqmask:2, mixup:0.2";
 
 /// A length along an axis of the sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,6 +79,13 @@ pub enum Augmentation {
         /// Largest distance, either way.
         by: Extent,
     },
+    /// Take one of the sample's [renditions](crate::Split::rendition) instead of the sample, before everything else.
+    Background {
+        /// Probability of taking one.
+        probability: f64,
+        /// Largest volume of the noise in them, relative to full scale; they are made when the data are loaded.
+        volume: f64,
+    },
     /// Add normal noise.
     Noise {
         /// Standard deviation relative to [`ElementType::full_scale`](crate::ElementType::full_scale).
@@ -122,6 +130,7 @@ impl FromStr for Augmentation {
             ("rotate", [radians, probability]) => parse_rotation(radians, probability),
             ("cutout", [size]) => parse_extent(size).map(|size| Self::CutOut { size }),
             ("timeshift", [by]) => parse_extent(by).map(|by| Self::TimeShift { by }),
+            ("background", [probability, volume]) => parse_background(probability, volume),
             ("noise", [deviation]) => {
                 parse_number(deviation, "deviation", 1.0).map(|deviation| Self::Noise { deviation })
             }
@@ -138,6 +147,13 @@ fn parse_rotation(radians: &str, probability: &str) -> Result<Augmentation, Stri
     Ok(Augmentation::Rotate {
         radians: parse_number(radians, "angle in radians", std::f64::consts::PI)?,
         probability: parse_number(probability, "probability", 1.0)?,
+    })
+}
+
+fn parse_background(probability: &str, volume: &str) -> Result<Augmentation, String> {
+    Ok(Augmentation::Background {
+        probability: parse_number(probability, "probability", 1.0)?,
+        volume: parse_number(volume, "volume", 1.0)?,
     })
 }
 
@@ -177,6 +193,9 @@ impl fmt::Display for Augmentation {
             Self::Rotate { radians, probability } => write!(formatter, "rotate:{radians}:{probability}"),
             Self::CutOut { size } => write!(formatter, "cutout:{size}"),
             Self::TimeShift { by } => write!(formatter, "timeshift:{by}"),
+            Self::Background { probability, volume } => {
+                write!(formatter, "background:{probability}:{volume}")
+            }
             Self::Noise { deviation } => write!(formatter, "noise:{deviation}"),
             Self::TimeMask { width } => write!(formatter, "timemask:{width}"),
             Self::FrequencyMask { width } => write!(formatter, "freqmask:{width}"),

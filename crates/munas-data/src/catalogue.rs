@@ -7,9 +7,10 @@ use crate::error::DataError;
 use crate::fetch;
 use crate::glyphs::DEFAULT_SIZE;
 use crate::load::data_directories;
+use crate::readers::audio::AudioOptions;
 use crate::readers::images::ImageOptions;
 use crate::readers::npz::Axes;
-use crate::readers::{cifar, idx, images, npz};
+use crate::readers::{cifar, coco, idx, images, npz, speech_commands};
 use crate::source::Source;
 
 /// A dataset that munas knows by name.
@@ -44,18 +45,28 @@ enum Form {
     Npz(&'static str, Axes),
     /// A folder of images per class; samples are scaled to the dataset's input unless a size is asked for.
     Images(&'static str),
+    /// A folder with COCO's annotations and images; scaled as others are.
+    Coco(&'static str),
+    /// The tree of Speech Commands.
+    SpeechCommands(&'static str),
 }
 
 impl Form {
     fn path(self, data_dir: &Path) -> PathBuf {
-        let (Self::Idx(path) | Self::Cifar(path) | Self::Npz(path, _) | Self::Images(path)) = self;
+        let (Self::Idx(path)
+        | Self::Cifar(path)
+        | Self::Npz(path, _)
+        | Self::Images(path)
+        | Self::Coco(path)
+        | Self::SpeechCommands(path)) = self;
         data_dir.join(path)
     }
 
     fn is_at(self, path: &Path) -> bool {
         match self {
             Self::Npz(..) => path.is_file(),
-            Self::Idx(_) | Self::Cifar(_) | Self::Images(_) => path.is_dir(),
+            Self::Coco(_) => coco::is_at(path),
+            Self::Idx(_) | Self::Cifar(_) | Self::Images(_) | Self::SpeechCommands(_) => path.is_dir(),
         }
     }
 }
@@ -94,6 +105,9 @@ const ARABIC_COMMANDS: &[&str] = &[
 ];
 const KEYWORDS: &[&str] =
     &["down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes", "silence", "unknown"];
+
+/// The words of the task, in front of the classes silence and unknown.
+const WORDS: usize = 10;
 
 /// What most datasets have in common.
 const PLAIN: NamedDataset = NamedDataset {
@@ -152,6 +166,27 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         ],
         // muNAS tests on 2,000 of the 7,705 images.
         test_share: 2_000.0 / 7_705.0,
+        ..PLAIN
+    },
+    NamedDataset {
+        name: "speech-commands",
+        task: "ten spoken words, silence and other words, as MFCC",
+        input: [49, 10, 1],
+        class_names: KEYWORDS,
+        forms: &[
+            Form::SpeechCommands("speech_commands_v0.02"),
+            Form::SpeechCommands("speech-commands"),
+            Form::SpeechCommands("speech_commands"),
+        ],
+        ..PLAIN
+    },
+    NamedDataset {
+        name: "vww",
+        task: "photographs with and without a person",
+        input: [96, 96, 3],
+        class_names: &["no person", "person"],
+        // COCO's own folder, also under the name of the dataset; otherwise a folder per class.
+        forms: &[Form::Coco("vww"), Form::Coco("coco"), Form::Images("vww"), Form::Images("vw_coco2014_96")],
         ..PLAIN
     },
     NamedDataset {
@@ -220,7 +255,12 @@ impl NamedDataset {
     }
 
     /// Reads it from the first place that has it.
-    pub(crate) fn read(&self, data_dirs: &[PathBuf], images: ImageOptions) -> Result<RawData, DataError> {
+    pub(crate) fn read(
+        &self,
+        data_dirs: &[PathBuf],
+        images: ImageOptions,
+        audio: AudioOptions<'_>,
+    ) -> Result<RawData, DataError> {
         let Some((form, path)) = self.locate(data_dirs) else {
             return Err(DataError::NotFound {
                 name: self.name.to_owned(),
@@ -229,13 +269,15 @@ impl NamedDataset {
             });
         };
         let [height, width, _] = self.input;
+        let scaled = ImageOptions { size: images.size.or(Some((height, width))), ..images };
         let data = match form {
             Form::Idx(_) => idx::read_folder(&path, self.name)?,
             Form::Cifar(_) => cifar::read_folder(&path, self.name, self.class_names)?,
             Form::Npz(_, axes) => npz::read(&path, self.name, axes)?,
-            Form::Images(_) => {
-                let size = images.size.or(Some((height, width)));
-                images::read_folder(&path, self.name, ImageOptions { size, ..images })?
+            Form::Images(_) => images::read_folder(&path, self.name, scaled)?,
+            Form::Coco(_) => coco::read(&path, self.name, scaled)?,
+            Form::SpeechCommands(_) => {
+                speech_commands::read(&path, self.name, &self.class_names[..WORDS], audio)?
             }
         };
         self.describe(data, form, &path)

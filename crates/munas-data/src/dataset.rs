@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::DataError;
 use crate::normalise::{Normalisation, NormaliseMode};
 use crate::samples::{ElementType, Samples};
-use crate::split::{Purpose, Split, Store, stratified_draw};
+use crate::split::{Purpose, Renditions, Split, Store, stratified_draw};
 
 /// Share of the samples that becomes the test part where a source has none of its own.
 pub(crate) const DEFAULT_TEST_SHARE: f64 = 0.2;
@@ -48,9 +48,10 @@ impl Dataset {
         self.train.store().samples.element_type()
     }
 
-    /// Memory held by the samples, in bytes.
+    /// Memory held by the samples and their renditions, in bytes.
     pub fn sample_bytes(&self) -> usize {
-        self.train.store().samples.bytes()
+        let store = self.train.store();
+        store.samples.bytes() + store.renditions.as_ref().map_or(0, |renditions| renditions.samples.bytes())
     }
 
     /// The map from stored values to network inputs.
@@ -82,6 +83,8 @@ pub struct RawData {
     pub full_scale: f32,
     /// Files or rows left out because they could not be read.
     pub refused: usize,
+    /// The training samples with noise, where the source has noise and it was asked for.
+    pub renditions: Option<Renditions>,
 }
 
 /// Samples per part of a [`RawData`].
@@ -150,7 +153,7 @@ impl RawData {
     /// names do not fit together.
     pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
         self.check(options)?;
-        let Self { name, input, class_names, samples, labels, parts, full_scale, refused } = self;
+        let Self { name, input, class_names, samples, labels, parts, full_scale, refused, renditions } = self;
         let classes = class_names.len();
         let count = labels.len() as u32;
         let validation_start = parts.train as u32;
@@ -178,10 +181,10 @@ impl RawData {
             validation = take(&mut train, amount, options.seed, Purpose::Validation);
         }
 
-        let store = Arc::new(Store { samples, sample_len: input.iter().product() });
+        let store = Arc::new(Store { samples, sample_len: input.iter().product(), renditions });
         let split = |indices| Split::new(Arc::clone(&store), indices, &labels);
         let (train, validation, test) = (split(train), split(validation), split(test));
-        let fingerprint = fingerprint(input, &class_names, &store.samples, [&train, &validation, &test]);
+        let fingerprint = fingerprint(input, &class_names, &store, [&train, &validation, &test]);
         Ok(Dataset { name, input, class_names, train, validation, test, fingerprint, full_scale, refused })
     }
 
@@ -209,6 +212,17 @@ impl RawData {
             TestPart::Own(test) => test,
             TestPart::Draw { .. } => 0,
         };
+        if let Some(Renditions { samples, each }) = &self.renditions
+            && (*each == 0
+                || samples.len() != self.parts.train * each * sample_len
+                || samples.element_type() != self.samples.element_type())
+        {
+            let train = self.parts.train;
+            return problem(format!(
+                "{} values cannot be {each} renditions of {train} samples",
+                samples.len()
+            ));
+        }
         if self.parts.train + self.parts.validation.unwrap_or(0) + test != count {
             return problem(format!("the parts {:?} do not add up to {count} samples", self.parts));
         }
@@ -229,7 +243,8 @@ fn share_of(count: usize, share: f64) -> usize {
 
 /// Hash of everything that training could depend on. The store goes in as one run, which hashes several times
 /// faster than sample by sample; the splits follow as index lists with labels.
-fn fingerprint(input: [usize; 3], class_names: &[String], samples: &Samples, splits: [&Split; 3]) -> String {
+fn fingerprint(input: [usize; 3], class_names: &[String], store: &Store, splits: [&Split; 3]) -> String {
+    let samples = &store.samples;
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"munas dataset 1\0");
     hasher.update(samples.element_type().name().as_bytes());
@@ -245,9 +260,12 @@ fn fingerprint(input: [usize; 3], class_names: &[String], samples: &Samples, spl
         hasher.update(name.as_bytes());
     }
     number(&mut hasher, samples.len());
-    samples.all().visit_bytes(|bytes| {
-        hasher.update(bytes);
-    });
+    let renditions = store.renditions.as_ref().map(|renditions| &renditions.samples);
+    for samples in [Some(samples), renditions].into_iter().flatten() {
+        samples.all().visit_bytes(|bytes| {
+            hasher.update(bytes);
+        });
+    }
     for split in splits {
         number(&mut hasher, split.len());
         let mut bytes = Vec::with_capacity(split.len() * 8);

@@ -36,14 +36,6 @@ pub enum DataError {
         /// The known name that comes closest, if any does.
         nearest: Option<String>,
     },
-    /// The source is a known kind that this version cannot read.
-    #[error("data source `{name}` is not supported by this version; there are: {}", supported.join(", "))]
-    UnsupportedSource {
-        /// As given.
-        name: String,
-        /// Everything that can be read.
-        supported: Vec<String>,
-    },
     /// None of the places where a named dataset may lie has it.
     #[error("dataset `{name}` not found; looked for {}", list_paths(looked_for))]
     NotFound {

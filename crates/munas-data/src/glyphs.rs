@@ -63,6 +63,7 @@ pub fn generate(size: usize) -> RawData {
         parts: PartSizes { train: TRAIN, validation: None, test: TestPart::Own(TEST) },
         full_scale: ElementType::U8.full_scale(),
         refused: 0,
+        renditions: None,
     }
 }
 

@@ -20,7 +20,8 @@
 //! |---|---|
 //! | [`source`](Source) | what a text names |
 //! | [`catalogue`] | the named datasets and where they lie |
-//! | `readers` | idx, CIFAR, npz, images, CSV: file → [`RawData`] |
+//! | `readers` | idx, CIFAR, npz, images, COCO, WAV, CSV: file → [`RawData`] |
+//! | [`audio`] | the front-end: recordings → features |
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
 //! | `normalise` | stored values → network inputs |
@@ -30,6 +31,7 @@
 //! Deliberately absent: batches, shuffling and anything else that depends on how training goes; that is the trainer's.
 //! Nothing is read from the network but by [`fetch`].
 
+pub mod audio;
 pub mod augment;
 mod catalogue;
 mod dataset;
@@ -43,6 +45,7 @@ mod samples;
 mod source;
 mod split;
 
+pub use audio::{AudioSettings, FeatureKind, FrontEnd};
 pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
 pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
 pub use dataset::{Dataset, PartSizes, RawData, SplitOptions, TestPart};
@@ -51,4 +54,4 @@ pub use load::{LoadOptions, cache_directory, data_directories, load, load_source
 pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
 pub use samples::{ElementType, SampleRef, Samples};
 pub use source::Source;
-pub use split::Split;
+pub use split::{Renditions, Split};

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::audio::AudioSettings;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
 use crate::glyphs;
+use crate::readers::audio::AudioOptions;
 use crate::readers::images::ImageOptions;
 use crate::readers::npz::Axes;
-use crate::readers::{idx, images, npz, table};
+use crate::readers::{audio, idx, images, npz, table};
 use crate::source::Source;
 
 /// The environment variable that names a data folder.
@@ -24,8 +26,14 @@ pub struct LoadOptions {
     pub seed: u64,
     /// Height and width that images are scaled to.
     pub size: Option<(usize, usize)>,
+    /// Share of each side of the user's own images (and of those of `vww`) that is kept around the centre, above 0 and up to 1.
+    pub crop: Option<f64>,
     /// Images in grey.
     pub grey: bool,
+    /// How recordings become samples.
+    pub audio: AudioSettings,
+    /// Largest volume of background noise in renditions of the training samples, in 0..=1; without it there are none.
+    pub background: Option<f64>,
     /// Leave out files and rows that cannot be read (they are counted), instead of failing.
     pub skip_bad: bool,
     /// Keep at most this many training samples, stratified, before validation is split off.
@@ -40,7 +48,10 @@ impl Default for LoadOptions {
             validation: 0.1,
             seed: 0,
             size: None,
+            crop: None,
             grey: false,
+            audio: AudioSettings::default(),
+            background: None,
             skip_bad: false,
             subset: None,
         }
@@ -75,23 +86,34 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
     if options.size.is_some_and(|(height, width)| height == 0 || width == 0 || height.max(width) > MAX_SIDE) {
         return Err(DataError::Option(format!("a size must be from 1x1 to {MAX_SIDE}x{MAX_SIDE} pixels")));
     }
+    if options.crop.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
+        return Err(DataError::Option("a crop must keep a share above 0 and up to 1".to_owned()));
+    }
     let splits = SplitOptions { validation: options.validation, seed: options.seed, subset: options.subset };
-    read(source, options)?.into_dataset(&splits)
+    let data = read(source, options)?;
+    if options.background.is_some() && data.renditions.is_none() {
+        return Err(DataError::Option(format!("{}: there is no background noise to mix in", data.name)));
+    }
+    data.into_dataset(&splits)
 }
 
 /// Largest side that images are scaled to, in pixels.
 const MAX_SIDE: usize = 4_096;
 
 fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
-    let image_options = ImageOptions { size: options.size, grey: options.grey, skip_bad: options.skip_bad };
+    let LoadOptions { size, crop, grey, skip_bad, background, .. } = *options;
+    let image_options = ImageOptions { size, crop, grey, skip_bad };
+    let audio_options = AudioOptions { settings: &options.audio, background, skip_bad };
     let name = source.to_string();
     let data = match source {
         Source::Glyphs { size } => return glyphs_of(*size, options),
         Source::Named { dataset, binary } => {
-            let data = dataset.read(&data_directories(options.data_dir.as_deref()), image_options)?;
+            let data_dirs = data_directories(options.data_dir.as_deref());
+            let data = dataset.read(&data_dirs, image_options, audio_options)?;
             if *binary { data.into_binary() } else { data }
         }
         Source::Images(folder) => images::read_folder(folder, &name, image_options)?,
+        Source::Audio(folder) => audio::read_folder(folder, &name, audio_options)?,
         Source::Csv { path, label } => table::read(path, &name, label.as_deref(), options.skip_bad)?,
         Source::Npz(path) => npz::read(path, &name, Axes::Image)?,
         Source::Idx(folder) => idx::read_folder(folder, &name)?,

@@ -3,14 +3,20 @@
 //! Files are not trusted: a size that a header declares is held against the size of the file before memory is
 //! reserved, and no content makes a reader panic.
 
+pub(crate) mod audio;
 pub(crate) mod cifar;
+pub(crate) mod coco;
 pub(crate) mod idx;
 pub(crate) mod images;
 pub(crate) mod npz;
+pub(crate) mod speech_commands;
 pub(crate) mod table;
 
 mod arrays;
 mod file;
 mod npy;
 mod numbers;
+mod parallel;
 mod refusals;
+mod tree;
+mod wav;

@@ -8,10 +8,8 @@ use crate::catalogue::{NAMED, NamedDataset};
 use crate::error::DataError;
 use crate::glyphs;
 
-/// Sources that are understood as names but cannot be read (prefix with colon: a kind of the user's own data).
-const UNSUPPORTED: &[&str] = &["audio:", "speech-commands", "vww"];
 /// The user's own data, as listed in messages.
-const OWN: &[&str] = &["images:DIR", "csv:FILE", "csv:FILE#LABEL", "npz:FILE", "idx:DIR"];
+const OWN: &[&str] = &["images:DIR", "audio:DIR", "csv:FILE", "csv:FILE#LABEL", "npz:FILE", "idx:DIR"];
 
 /// A source of data.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +29,8 @@ pub enum Source {
     },
     /// `images:DIR`: a folder per class, or `train/`, `val/`, `test/` folders of such.
     Images(PathBuf),
+    /// `audio:DIR`: a folder of WAV files per class, or `train/`, `val/`, `test/` folders of such.
+    Audio(PathBuf),
     /// `csv:FILE` or `csv:FILE#LABEL`: numeric features and a label column.
     Csv {
         /// The file.
@@ -63,13 +63,11 @@ impl FromStr for Source {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if UNSUPPORTED.iter().any(|name| text == *name || (name.ends_with(':') && text.starts_with(name))) {
-            return Err(DataError::UnsupportedSource { name: text.to_owned(), supported: Self::known() });
-        }
         if let Some((kind, place)) = text.split_once(':').filter(|(_, place)| !place.is_empty()) {
             let path = PathBuf::from(place);
             match kind {
                 "images" => return Ok(Self::Images(path)),
+                "audio" => return Ok(Self::Audio(path)),
                 "npz" => return Ok(Self::Npz(path)),
                 "idx" => return Ok(Self::Idx(path)),
                 "csv" => {
@@ -118,6 +116,7 @@ impl fmt::Display for Source {
                 write!(formatter, "{}{}", dataset.name, if *binary { "-binary" } else { "" })
             }
             Self::Images(path) => write!(formatter, "images:{}", path.display()),
+            Self::Audio(path) => write!(formatter, "audio:{}", path.display()),
             Self::Csv { path, label: None } => write!(formatter, "csv:{}", path.display()),
             Self::Csv { path, label: Some(label) } => write!(formatter, "csv:{}#{label}", path.display()),
             Self::Npz(path) => write!(formatter, "npz:{}", path.display()),
@@ -138,6 +137,9 @@ mod tests {
             "mnist",
             "mnist-binary",
             "images:a/b",
+            "audio:a/b",
+            "speech-commands",
+            "vww",
             "csv:a.csv",
             "csv:a.csv#kind",
             "npz:C:x.npz",
@@ -148,10 +150,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_said_with_what_is() {
-        let error = "audio:recordings".parse::<Source>().unwrap_err();
-        assert!(matches!(error, DataError::UnsupportedSource { .. }));
+        let error = "video:recordings".parse::<Source>().unwrap_err();
         assert!(
-            error.to_string().contains("not supported by this version; there are: glyphs, glyphs28, mnist")
+            error
+                .to_string()
+                .contains("unknown data source `video:recordings`; there are: glyphs, glyphs28, mnist")
         );
         let error = "minst".parse::<Source>().unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("did you mean `mnist`?"));

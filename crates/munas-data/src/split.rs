@@ -14,6 +14,16 @@ pub(crate) struct Store {
     pub(crate) samples: Samples,
     /// Values per sample: height × width × channels.
     pub(crate) sample_len: usize,
+    pub(crate) renditions: Option<Renditions>,
+}
+
+/// Copies of training samples with noise mixed in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renditions {
+    /// All renditions of the first training sample, then those of the second, ….
+    pub samples: Samples,
+    /// Renditions of each training sample, at least one.
+    pub each: usize,
 }
 
 /// One part of a dataset (train, validation or test): labels, and indices into the store shared with the others.
@@ -60,6 +70,23 @@ impl Split {
     pub fn sample(&self, index: usize) -> SampleRef<'_> {
         let sample_len = self.store.sample_len;
         self.store.samples.slice(self.indices[index] as usize * sample_len, sample_len)
+    }
+
+    /// Number of renditions with noise that each sample has. Only training samples have them.
+    pub fn renditions(&self) -> usize {
+        self.store.renditions.as_ref().map_or(0, |renditions| renditions.each)
+    }
+
+    /// Sample `index` with noise mixed in, in one of [`renditions`](Self::renditions) ways.
+    ///
+    /// # Panics
+    /// When the sample is none of the training samples, or there is no such rendition.
+    pub fn rendition(&self, index: usize, rendition: usize) -> SampleRef<'_> {
+        let Store { sample_len, renditions, .. } = &*self.store;
+        let renditions = renditions.as_ref().expect("a dataset with renditions");
+        assert!(rendition < renditions.each, "rendition {rendition} of {}", renditions.each);
+        let position = self.indices[index] as usize * renditions.each + rendition;
+        renditions.samples.slice(position * sample_len, *sample_len)
     }
 
     /// Samples per class.

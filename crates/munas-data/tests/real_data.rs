@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use munas_data::{DataError, Dataset, ElementType, LoadOptions, NormaliseMode, load};
+use munas_data::{AudioSettings, DataError, Dataset, ElementType, LoadOptions, NormaliseMode, load};
 
 /// Loads a dataset without a validation draw; `None`, with a line that says so, where it is not at hand.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
@@ -111,6 +111,38 @@ fn cifar10_has_its_published_mean_and_deviation() {
         assert!((1.0 / scale / 255.0 - deviation).abs() < 1e-4);
         assert!((-f64::from(normalisation.offset[channel]) / scale / 255.0 - mean).abs() < 1e-4);
     }
+}
+
+#[test]
+fn fsdd_recordings_become_the_published_features() {
+    let Some(published) = load_if_there("fsdd-mfcc", 0, 0.0) else { return };
+    let Some(folder) = std::env::var_os("MUNAS_DATA").map(|folder| PathBuf::from(folder).join("fsdd/train"))
+    else {
+        return;
+    };
+    if !folder.is_dir() {
+        return;
+    }
+    // The quantisation of MLPerf Tiny's model: scale 0.58470291, zero point 83.
+    let range = Some([-211.0, 44.0].map(|stored| stored * 0.584_702_91));
+    let audio = AudioSettings { range, ..AudioSettings::default() };
+    let options = LoadOptions { audio, validation: 0.0, ..LoadOptions::default() };
+    let dataset = load(&format!("audio:{}", folder.display()), &options).unwrap();
+    assert_eq!(dataset.train.len() + dataset.test.len(), published.train.len());
+    // The order is another one: the nearest published sample of the class is taken for the same recording. Its values were cut off
+    // where ours are rounded, so that they are up to one step lower.
+    let largest_difference = |index: usize| {
+        let label = dataset.train.label(index);
+        let candidates = (0..published.train.len()).filter(|&other| published.train.label(other) == label);
+        let difference = |other: usize| {
+            (0..490)
+                .map(|at| dataset.train.sample(index).get(at) - published.train.sample(other).get(at))
+                .fold(0.0, |largest: f32, difference| largest.max(difference.abs()))
+        };
+        candidates.map(difference).fold(f32::INFINITY, f32::min)
+    };
+    let close = (0..100).filter(|&index| largest_difference(index * 20) <= 1.0).count();
+    assert_eq!(close, 100);
 }
 
 #[test]

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use munas_cost::boards::{self, Board, BoardTable};
-use munas_data::{DataError, Dataset, LoadOptions, Source};
+use munas_data::{AudioSettings, Augmentation, DataError, Dataset, LoadOptions, Source};
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
 use munas_space::Space;
@@ -85,12 +85,16 @@ pub struct DataSettings {
     pub validation: f64,
     /// Height and width that the user's own images are resized to.
     pub size: Option<(usize, usize)>,
+    /// Share of each side of the user's own images that is kept around the centre, in (0, 1]; `None`: all.
+    pub crop: Option<f64>,
     /// Whether colour images are turned grey.
     pub grey: bool,
     /// Whether unreadable files are left out instead of being an error.
     pub skip_bad: bool,
     /// Number of training samples to keep (test in proportion); `None`: all.
     pub subset: Option<usize>,
+    /// How recordings become samples.
+    pub audio: AudioSettings,
 }
 
 /// Section `[board]`.
@@ -198,9 +202,24 @@ impl Experiment {
     /// # Errors
     /// [`DataError`], which names the file.
     pub fn load_data(&self) -> Result<Dataset, DataError> {
-        let DataSettings { source, dir, validation, size, grey, skip_bad, subset } = self.data.clone();
-        let options =
-            LoadOptions { data_dir: dir, validation, seed: self.seed, size, grey, skip_bad, subset };
+        let DataSettings { source, dir, validation, size, crop, grey, skip_bad, subset, audio } =
+            self.data.clone();
+        let background = self.train.augment.iter().find_map(|change| match change {
+            Augmentation::Background { volume, .. } => Some(*volume),
+            _ => None,
+        });
+        let options = LoadOptions {
+            data_dir: dir,
+            validation,
+            seed: self.seed,
+            size,
+            crop,
+            grey,
+            audio,
+            background,
+            skip_bad,
+            subset,
+        };
         munas_data::load(&source, &options)
     }
 
@@ -241,6 +260,7 @@ impl Experiment {
         }
         let source = match self.data.source.parse() {
             Ok(Source::Images(path)) => Source::Images(absolute(&path)?),
+            Ok(Source::Audio(path)) => Source::Audio(absolute(&path)?),
             Ok(Source::Csv { path, label }) => Source::Csv { path: absolute(&path)?, label },
             Ok(Source::Npz(path)) => Source::Npz(absolute(&path)?),
             Ok(Source::Idx(path)) => Source::Idx(absolute(&path)?),

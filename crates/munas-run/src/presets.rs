@@ -1,7 +1,7 @@
 //! The experiments that come with munas: the files under `presets/`, part of the program.
 //!
-//! Their values are those of the published experiments. Each has a variant without pruning, `fashion-mnist-no-pruning`. Presets
-//! for Speech Commands and Visual Wake Words are missing, since there is no source for their data yet.
+//! Their values are those of the published experiments. Each has a variant without pruning, `fashion-mnist-no-pruning`, which
+//! is the same file without its section `[train.pruning]` and not another file.
 
 use crate::experiment::{Experiment, ExperimentError};
 
@@ -25,7 +25,7 @@ const NO_PRUNING: &str = "-no-pruning";
 pub const QUICK_START: &str = "quick-start";
 
 /// All presets; the first is the quick start.
-pub const PRESETS: [Preset; 9] = [
+pub const PRESETS: [Preset; 11] = [
     Preset::dense(
         QUICK_START,
         "drawn digits, two minutes on two cores, nothing to download",
@@ -65,6 +65,16 @@ pub const PRESETS: [Preset; 9] = [
         "chars74k-binary",
         "characters in two classes within 1.5 KB, as muNAS",
         include_str!("../../../presets/chars74k-binary.toml"),
+    ),
+    Preset::pruned(
+        "speech-commands",
+        "ten spoken words, silence and unknown words within 60 KB, as muNAS",
+        include_str!("../../../presets/speech-commands.toml"),
+    ),
+    Preset::dense(
+        "vww",
+        "is there a person in the photograph? within 250 KB, as muNAS",
+        include_str!("../../../presets/vww.toml"),
     ),
     Preset::dense(
         "mlp-fashion",

@@ -48,7 +48,7 @@ impl BatchLoader {
         let block_len = self.geometry().block();
         for (block, positions) in input.chunks_exact_mut(block_len).zip(positions.chunks(LANES)) {
             for (&position, buffer) in positions.iter().zip(&mut self.augmented) {
-                augmenter.apply(split.sample(position as usize), rng, buffer);
+                augmenter.apply_to(split, position as usize, rng, buffer);
             }
             let samples = lanes(positions.len(), |lane| self.augmented[lane].sample());
             pack(kernels, &self.geometry(), &samples[..positions.len()], block);

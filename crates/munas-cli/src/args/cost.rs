@@ -63,6 +63,9 @@ pub struct BenchArgs {
     /// Measure one network [default: all]
     #[arg(long, value_enum, ignore_case = true)]
     pub network: Option<BenchNetwork>,
+    /// Also say where the time goes, by operator and pass
+    #[arg(long)]
+    pub layers: bool,
     #[command(flatten)]
     pub format: Format,
 }

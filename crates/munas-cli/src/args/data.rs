@@ -63,7 +63,7 @@ fn image_size(text: &str) -> Result<(usize, usize), String> {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  munas data info mnist\n  munas data info images:photos --size 48x48")]
 pub struct InfoArgs {
-    /// A dataset's name, or own data: images:DIR, csv:FILE, npz:FILE, idx:DIR
+    /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR
     #[arg(value_name = "SPEC")]
     pub source: String,
     #[command(flatten)]

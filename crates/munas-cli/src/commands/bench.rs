@@ -4,6 +4,8 @@
 //! as 6 floating-point operations per MAC: a multiplication and an addition each in the forward pass, the gradient of
 //! the input and the gradient of the weights.
 
+mod layers;
+
 use std::time::{Duration, Instant};
 
 use munas_cost::layer_costs;
@@ -16,7 +18,8 @@ use serde::Serialize;
 
 use crate::args::{BenchArgs, BenchNetwork};
 use crate::error::{CliError, CliResult};
-use crate::output::Output;
+use crate::output::{Output, STRONG};
+use layers::LayerRecord;
 
 /// Samples per step.
 const BATCH: usize = 128;
@@ -49,6 +52,9 @@ struct NetworkRecord {
     /// Of the best repetition.
     gflops: f64,
     share_of_peak: f64,
+    /// Where the time goes, with --layers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<LayerRecord>,
 }
 
 /// One batch of samples, and one more for each other part, since a dataset has all three.
@@ -66,6 +72,7 @@ fn dataset(input: Shape) -> CliResult<Dataset> {
         parts: PartSizes { train: BATCH, validation: Some(1), test: TestPart::Own(1) },
         full_scale: 255.0,
         refused: 0,
+        renditions: None,
     };
     raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).map_err(CliError::failure)
 }
@@ -81,8 +88,10 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> CliResult {
     let isa = Isa::detect();
     let peak = fma_peak_gflops(isa, Duration::from_secs(1))
         .ok_or_else(|| CliError::failure(format_args!("this processor has no {isa}")))?;
-    let networks =
-        references.into_iter().map(|reference| measure(reference, peak)).collect::<CliResult<_>>()?;
+    let networks = references
+        .into_iter()
+        .map(|reference| measure(reference, peak, args.layers))
+        .collect::<CliResult<_>>()?;
     let record =
         BenchRecord { instruction_set: isa.to_string(), fma_peak_gflops: peak, batch: BATCH, networks };
     if args.format.json {
@@ -98,7 +107,7 @@ fn weight_macs(graph: &Graph) -> u64 {
     layer_costs(graph).iter().filter(|cost| cost.parameters > 0).map(|cost| cost.macs).sum()
 }
 
-fn measure(reference: ReferenceNetwork, peak: f64) -> CliResult<NetworkRecord> {
+fn measure(reference: ReferenceNetwork, peak: f64, has_layers: bool) -> CliResult<NetworkRecord> {
     let input = reference.input();
     let (graph, dataset) = (reference.graph(input, CLASSES), dataset(input)?);
     let macs = weight_macs(&graph);
@@ -134,6 +143,7 @@ fn measure(reference: ReferenceNetwork, peak: f64) -> CliResult<NetworkRecord> {
         median_samples_per_second: rates[REPETITIONS / 2],
         gflops,
         share_of_peak: gflops / peak,
+        layers: if has_layers { layers::measure(&graph, &dataset, &settings, peak)? } else { Vec::new() },
     })
 }
 
@@ -157,6 +167,10 @@ fn print(record: &BenchRecord, output: &mut Output) -> CliResult {
         ]);
     }
     output.text(table.render())?;
+    for network in networks.iter().filter(|network| !network.layers.is_empty()) {
+        output.line(format_args!("\n{STRONG}Network {}{STRONG:#}", network.network))?;
+        output.text(layers::table(&network.layers).render())?;
+    }
     Ok(())
 }
 

@@ -102,6 +102,7 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
             "a folder per class with png, jpeg or bmp; train/, val/ and test/ folders are honoured",
         ),
         ("csv:FILE", "numeric features; the label in the last column, or csv:FILE#COLUMN"),
+        ("audio:DIR", "a folder of WAV files per class, or train/, val/ and test/ folders of such"),
         ("npz:FILE", "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test"),
         ("idx:DIR", "the files of MNIST's format"),
     ] {

@@ -87,7 +87,7 @@ fn names() {
         &["search", "--preset", "mnits"],
         2,
         &expect![[r#"
-            error: unknown preset `mnits`; there are: quick-start, mnist, mnist-unstructured, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, mlp-fashion
+            error: unknown preset `mnits`; there are: quick-start, mnist, mnist-unstructured, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, speech-commands, vww, mlp-fashion
             hint: did you mean `mnist`?
         "#]],
     );
@@ -96,7 +96,7 @@ fn names() {
         &["search", "--data", "minst"],
         2,
         &expect![[r#"
-            error: unknown data source `minst`; there are: glyphs, glyphs28, mnist, mnist-binary, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, uci-har, optdigits, fsdd-mfcc, arabic-mfcc, kws-eval, ic-eval, images:DIR, csv:FILE, csv:FILE#LABEL, npz:FILE, idx:DIR
+            error: unknown data source `minst`; there are: glyphs, glyphs28, mnist, mnist-binary, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, speech-commands, vww, uci-har, optdigits, fsdd-mfcc, arabic-mfcc, kws-eval, ic-eval, images:DIR, audio:DIR, csv:FILE, csv:FILE#LABEL, npz:FILE, idx:DIR
             hint: did you mean `mnist`?
         "#]],
     );

@@ -8,11 +8,15 @@ use super::noise::NoiseTable;
 use super::rotate::Rotation;
 use super::warp::{Frame, Offset, Rectangle, fill_with_means, flip, shift, shift_time};
 use crate::samples::SampleRef;
+use crate::split::Split;
 
 /// Applies augmentations to samples of one shape.
 #[derive(Debug, Clone)]
 pub struct Augmenter {
+    /// Those that are applied to a sample's values, in order.
     augmentations: Vec<Augmentation>,
+    /// Probability of taking a rendition.
+    background: Option<f64>,
     frame: Frame,
     noise: NoiseTable,
 }
@@ -27,18 +31,44 @@ impl Augmenter {
         assert!(height * width * channels > 0, "input {input:?} is empty");
         let noisy =
             augmentations.iter().any(|augmentation| matches!(augmentation, Augmentation::Noise { .. }));
-        let of_single_samples =
-            augmentations.iter().filter(|augmentation| !matches!(augmentation, Augmentation::MixUp { .. }));
+        let background = augmentations.iter().find_map(|augmentation| match augmentation {
+            Augmentation::Background { probability, .. } => Some(*probability),
+            _ => None,
+        });
+        let of_single_samples = augmentations.iter().filter(|augmentation| {
+            !matches!(augmentation, Augmentation::MixUp { .. } | Augmentation::Background { .. })
+        });
         Self {
+            background,
             augmentations: of_single_samples.copied().collect(),
             frame: Frame { height, width, channels },
             noise: if noisy { NoiseTable::new() } else { NoiseTable::default() },
         }
     }
 
-    /// True when [`apply`](Self::apply) would only copy.
+    /// True when [`apply_to`](Self::apply_to) would only copy.
     pub fn is_identity(&self) -> bool {
-        self.augmentations.is_empty()
+        self.augmentations.is_empty() && self.background.is_none()
+    }
+
+    /// Writes a transformed copy of sample `index` of `split`, or of one of its renditions, into `out`.
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply), and when `split` is no training part but has renditions.
+    pub fn apply_to<R: Rng + ?Sized>(
+        &self,
+        split: &Split,
+        index: usize,
+        rng: &mut R,
+        out: &mut SampleBuffer,
+    ) {
+        let renditions = split.renditions();
+        let taken = self.background.filter(|&share| renditions > 0 && rng.random_bool(share));
+        let sample = match taken {
+            Some(_) => split.rendition(index, rng.random_range(0..renditions)),
+            None => split.sample(index),
+        };
+        self.apply(sample, rng, out);
     }
 
     /// Writes a transformed copy of `sample` into `out`. The draws depend on `rng` and the list alone, not on the
@@ -115,7 +145,9 @@ impl Augmenter {
                 let columns = band(width.resolve(frame.width), frame.width, rng);
                 fill_with_means(frame, &Rectangle { rows: 0..frame.height, columns }, pair);
             }
-            Augmentation::MixUp { .. } => unreachable!("left out of the list"),
+            Augmentation::MixUp { .. } | Augmentation::Background { .. } => {
+                unreachable!("left out of the list")
+            }
         }
     }
 }

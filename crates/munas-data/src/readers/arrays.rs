@@ -94,6 +94,7 @@ impl Collector {
             labels: self.labels,
             parts,
             refused: 0,
+            renditions: None,
         })
     }
 }

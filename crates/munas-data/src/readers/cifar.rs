@@ -48,6 +48,7 @@ pub(crate) fn read_folder(folder: &Path, name: &str, class_names: &[&str]) -> Re
         labels,
         full_scale: ElementType::U8.full_scale(),
         refused: 0,
+        renditions: None,
     })
 }
 

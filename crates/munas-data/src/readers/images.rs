@@ -1,14 +1,13 @@
 //! Folders of images: a folder per class, or `train/`, `val/` and `test/` folders of such. PNG, JPEG and BMP, told
 //! apart by their content.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 
-use super::refusals::Refusals;
-use crate::dataset::{PartSizes, RawData, TestPart};
+use super::tree::{self, Listing, Reading};
+use crate::dataset::RawData;
 use crate::error::DataError;
 use crate::samples::{ElementType, Samples};
 
@@ -17,10 +16,12 @@ const MAX_SIDE: u32 = 16_384;
 const MAX_IMAGE_BYTES: u64 = 512 << 20;
 
 /// How images become samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ImageOptions {
     /// Height and width; that of the first image when left out.
     pub(crate) size: Option<(usize, usize)>,
+    /// Share of each side that is kept around the centre, before anything is scaled; all when left out.
+    pub(crate) crop: Option<f64>,
     /// One channel instead of three.
     pub(crate) grey: bool,
     /// Leave out files that cannot be read.
@@ -33,123 +34,83 @@ impl ImageOptions {
     }
 }
 
-/// Names of the folders that make the parts.
-const TRAIN: &[&str] = &["train"];
-const VALIDATION: &[&str] = &["val", "validation"];
-const TEST: &[&str] = &["test"];
-
 /// Reads a tree of images. Classes are the folders, in the order of their names.
 pub(crate) fn read_folder(root: &Path, name: &str, options: ImageOptions) -> Result<RawData, DataError> {
-    let part = |names: &[&str]| names.iter().map(|name| root.join(name)).find(|folder| folder.is_dir());
-    let (train, validation, test) = match part(TRAIN) {
-        Some(train) => (train, part(VALIDATION), part(TEST)),
-        None => (root.to_path_buf(), None, None),
-    };
-    let classes = folders(&train)?;
-    if classes.is_empty() {
-        return Err(DataError::malformed(&train, "no folders in it; a folder per class is needed"));
-    }
-    let class_names: Vec<String> = classes.keys().cloned().collect();
-    let mut reader = Reader::new(root, options);
-    let train = reader.append(&train, &class_names)?;
-    let validation = validation.map(|folder| reader.append(&folder, &class_names)).transpose()?;
-    let test = test.map(|folder| reader.append(&folder, &class_names)).transpose()?;
-    let Some((height, width)) = reader.size.filter(|_| reader.total > 0) else {
-        return Err(DataError::malformed(root, "no images in its class folders"));
-    };
-    let refused = reader.refusals.finish(root, reader.total, options.skip_bad)?;
-    Ok(RawData {
-        name: name.to_owned(),
-        input: [height, width, options.channels()],
-        class_names,
-        samples: Samples::U8(reader.pixels),
-        labels: reader.labels,
-        parts: PartSizes { train, validation, test: TestPart::own_or_drawn(test) },
-        full_scale: ElementType::U8.full_scale(),
-        refused,
-    })
+    let (class_names, listing) = tree::list(root, |_| true)?;
+    let raw = read_listing(root, &listing, options)?;
+    Ok(RawData { name: name.to_owned(), class_names, ..raw })
 }
 
-/// The visible folders in a folder, by name.
-fn folders(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DataError> {
-    Ok(entries(folder)?
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .map(|path| (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path))
-        .collect())
-}
-
-/// What a folder holds, in order; hidden entries (those of file managers among them) are no data.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let io = |source| DataError::io(folder, source);
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            entries.push(entry.path());
-        }
-    }
-    entries.sort();
-    Ok(entries)
-}
-
-struct Reader<'a> {
-    root: &'a Path,
+/// Reads the images of a list. Name and class names are left to the caller.
+pub(super) fn read_listing(
+    root: &Path,
+    listing: &Listing<PathBuf>,
     options: ImageOptions,
-    /// Height and width of all samples, once known.
-    size: Option<(usize, usize)>,
-    pixels: Vec<u8>,
-    labels: Vec<u32>,
-    total: usize,
-    refusals: Refusals,
-}
-
-impl<'a> Reader<'a> {
-    fn new(root: &'a Path, options: ImageOptions) -> Self {
-        let (pixels, labels, refusals) = (Vec::new(), Vec::new(), Refusals::default());
-        Self { root, options, size: options.size, pixels, labels, total: 0, refusals }
+) -> Result<RawData, DataError> {
+    let ImageOptions { grey, skip_bad, .. } = options;
+    if listing.items().next().is_none() {
+        return Err(DataError::malformed(root, "no images in its class folders"));
     }
-
-    /// Appends the images of all class folders in `part` and returns how many were read.
-    fn append(&mut self, part: &Path, class_names: &[String]) -> Result<usize, DataError> {
-        let before = self.labels.len();
-        for (class, folder) in folders(part)? {
-            let Some(label) = class_names.iter().position(|name| *name == class) else {
-                return Err(DataError::malformed(
-                    &folder,
-                    "there is no such class among the training images",
-                ));
-            };
-            for path in entries(&folder)? {
-                self.total += 1;
-                match self.append_image(&path) {
-                    Ok(()) => self.labels.push(label as u32),
-                    Err(problem) => {
-                        let path = path.strip_prefix(self.root).unwrap_or(&path);
-                        self.refusals.add(|| format!("{}: {problem}", path.display()));
-                    }
-                }
-            }
-        }
-        Ok(self.labels.len() - before)
-    }
-
-    fn append_image(&mut self, path: &Path) -> Result<(), String> {
-        let image = decode(path)?;
+    let size = options.size.or_else(|| listing.items().find_map(|path| size_of(path, options).ok()));
+    let mut pixels = Vec::new();
+    let mut out_of_memory = false;
+    let reading = Reading { root, name: &|path: &PathBuf| tree::below(root, path), skip_bad };
+    let decode = |_: &mut (), _, path: &PathBuf| {
+        let image = crop(decode(path)?, options.crop);
         let found = (image.height() as usize, image.width() as usize);
-        let size = *self.size.get_or_insert(found);
-        if self.options.size.is_none() && found != size {
+        let size = size.unwrap_or(found);
+        if options.size.is_none() && found != size {
             return Err(format!(
                 "{}x{} pixels after others of {}x{}; --size scales all to one size",
                 found.0, found.1, size.0, size.1
             ));
         }
         let image = scale(image, size);
-        let pixels = if self.options.grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() };
-        self.pixels.try_reserve(pixels.len()).map_err(|_| "no memory for more images".to_owned())?;
-        self.pixels.extend_from_slice(&pixels);
-        Ok(())
+        Ok(if grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() })
+    };
+    let gathered = listing.gather(
+        &reading,
+        || (),
+        decode,
+        |image: Vec<u8>| {
+            out_of_memory = out_of_memory || pixels.try_reserve(image.len()).is_err();
+            if !out_of_memory {
+                pixels.extend_from_slice(&image);
+            }
+        },
+    )?;
+    if out_of_memory {
+        return Err(DataError::malformed(root, "no memory for its images in that size"));
     }
+    // Some image was read, or there would have been an error; its size is the first one's.
+    let (height, width) = size.unwrap_or((0, 0));
+    Ok(RawData {
+        name: String::new(),
+        input: [height, width, options.channels()],
+        class_names: Vec::new(),
+        samples: Samples::U8(pixels),
+        labels: gathered.labels,
+        parts: gathered.parts,
+        full_scale: ElementType::U8.full_scale(),
+        refused: gathered.refused,
+        renditions: None,
+    })
+}
+
+/// Height and width of an image after cropping.
+fn size_of(path: &Path, options: ImageOptions) -> Result<(usize, usize), String> {
+    let image = crop(decode(path)?, options.crop);
+    Ok((image.height() as usize, image.width() as usize))
+}
+
+/// Keeps the middle of an image: `share` of its height and of its width.
+fn crop(image: DynamicImage, share: Option<f64>) -> DynamicImage {
+    let Some(share) = share else { return image };
+    let [(left, width), (top, height)] = [image.width(), image.height()].map(|side| {
+        let removed = (f64::from(side) * (1.0 - share) / 2.0) as u32;
+        (removed, (side - 2 * removed).max(1))
+    });
+    image.crop_imm(left, top, width, height)
 }
 
 fn decode(path: &Path) -> Result<DynamicImage, String> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use munas_data::{Augmentation, NormaliseMode};
+use munas_data::{Augmentation, FeatureKind, NormaliseMode};
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
@@ -43,9 +43,31 @@ pub(super) struct DataFile {
     pub normalise: NormaliseMode,
     /// Height and width.
     pub size: Option<[usize; 2]>,
+    pub crop: Option<f64>,
     pub grey: bool,
     pub skip_bad: bool,
     pub subset: Option<usize>,
+    pub audio: AudioFile,
+}
+
+/// `[data.audio]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct AudioFile {
+    #[serde(with = "values::text")]
+    pub features: FeatureKind,
+    pub rate: Option<u32>,
+    pub clip_ms: f64,
+    pub window_ms: f64,
+    pub stride_ms: f64,
+    pub fft: Option<usize>,
+    pub mel_bins: usize,
+    pub coefficients: usize,
+    pub band: [f64; 2],
+    pub log_offset: f64,
+    pub peak: bool,
+    pub range: Option<[f64; 2]>,
+    pub renditions: usize,
 }
 
 /// `[space]`

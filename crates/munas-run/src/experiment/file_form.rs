@@ -2,14 +2,15 @@
 
 use toml::Value;
 
+use munas_data::AudioSettings;
 use munas_search::Feasibility;
 use munas_space::Space;
 use munas_train::Optimizer;
 
 use super::file::{
-    BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName,
-    Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile, SearchFile, SpaceFile,
-    TrainFile,
+    AudioFile, BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
+    FeasibilityName, Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile, SearchFile,
+    SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
@@ -25,9 +26,11 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             validation: data.validation,
             normalise: train.normalise,
             size: data.size.map(|(height, width)| [height, width]),
+            crop: data.crop,
             grey: data.grey,
             skip_bad: data.skip_bad,
             subset: data.subset,
+            audio: audio_file(&data.audio),
         },
         space: space_file(&experiment.space),
         train: train_file(experiment),
@@ -67,6 +70,24 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             .board
             .as_ref()
             .map(|choice| BoardFile { name: choice.board.name.clone(), file: choice.file.clone() }),
+    }
+}
+
+fn audio_file(audio: &AudioSettings) -> AudioFile {
+    AudioFile {
+        features: audio.features,
+        rate: audio.rate,
+        clip_ms: audio.clip_ms,
+        window_ms: audio.window_ms,
+        stride_ms: audio.stride_ms,
+        fft: audio.fft,
+        mel_bins: audio.mel_bins,
+        coefficients: audio.coefficients,
+        band: audio.band,
+        log_offset: audio.log_offset,
+        peak: audio.peak,
+        range: audio.range,
+        renditions: audio.renditions,
     }
 }
 

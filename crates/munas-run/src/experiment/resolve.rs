@@ -1,14 +1,14 @@
 //! From the file form to the experiment. What a value may be is checked here.
 
 use munas_cost::boards::{Board, BoardBounds};
-use munas_data::{DataError, Source};
+use munas_data::{AudioSettings, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
 use munas_train::{Optimizer, TrainError, TrainSettings};
 
 use super::file::{
-    BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName, OptimizerName,
-    PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName,
+    OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -64,7 +64,7 @@ fn require(holds: bool, key: &str, problem: &str) -> Result<(), ExperimentError>
 fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
     let missing = ExperimentError::Missing {
         key: "data.source",
-        hint: "the name of a dataset, or images:DIR, csv:FILE, npz:FILE, idx:DIR",
+        hint: "the name of a dataset, or images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR",
     };
     let source = file.source.ok_or(missing)?;
     source.parse::<Source>().map_err(|error| {
@@ -82,16 +82,40 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         "must be above 0 and below 1",
     )?;
     require(file.size.is_none_or(|sides| !sides.contains(&0)), "data.size", "must be at least [1, 1]")?;
+    let crop_is_share = file.crop.is_none_or(|share| share > 0.0 && share <= 1.0);
+    require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
     require(file.subset != Some(0), "data.subset", "must be at least 1")?;
     Ok(DataSettings {
         source,
         dir: file.dir,
         validation: file.validation,
         size: file.size.map(|[height, width]| (height, width)),
+        crop: file.crop,
         grey: file.grey,
         skip_bad: file.skip_bad,
         subset: file.subset,
+        audio: resolve_audio(&file.audio)?,
     })
+}
+
+fn resolve_audio(file: &AudioFile) -> Result<AudioSettings, ExperimentError> {
+    let audio = AudioSettings {
+        features: file.features,
+        rate: file.rate,
+        clip_ms: file.clip_ms,
+        window_ms: file.window_ms,
+        stride_ms: file.stride_ms,
+        fft: file.fft,
+        mel_bins: file.mel_bins,
+        coefficients: file.coefficients,
+        band: file.band,
+        log_offset: file.log_offset,
+        peak: file.peak,
+        range: file.range,
+        renditions: file.renditions,
+    };
+    audio.check().map_err(|error| invalid("data.audio", error.to_string().trim_start_matches("audio: ")))?;
+    Ok(audio)
 }
 
 fn resolve_space(file: &SpaceFile) -> Result<Space, ExperimentError> {

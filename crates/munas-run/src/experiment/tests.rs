@@ -123,6 +123,18 @@ fn the_resolved_text_writes_out_every_value() {
         grey = false
         skip_bad = false
 
+        [data.audio]
+        features = "mfcc"
+        clip_ms = 1000.0
+        window_ms = 30.0
+        stride_ms = 20.0
+        mel_bins = 40
+        coefficients = 10
+        band = [20.0, 4000.0]
+        log_offset = 0.000001
+        peak = true
+        renditions = 4
+
         [space]
         kind = "mlp"
 
@@ -240,7 +252,7 @@ fn bad_values_name_their_key() {
     check(
         "train.augment = ['flip', 'flop']",
         expect![
-            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, noise:0.05, timemask:4, freqmask:2, mixup:0.2"
+            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, timemask:4, freqmask:2, mixup:0.2"
         ],
     );
     check(
@@ -274,6 +286,12 @@ fn bad_values_name_their_key() {
         expect!["`data.normalise`: unknown normalisation `whiten`; there are: unit, mean-std"],
     );
     check("data.validation = 1.0", expect!["`data.validation`: must be above 0 and below 1"]);
+    check("data.crop = 0.0", expect!["`data.crop`: must be above 0 and at most 1"]);
+    check("data.audio.mel_bins = 0", expect!["`data.audio`: mel_bins must be from 1 to 1024"]);
+    check(
+        "data.audio.features = 'plp'",
+        expect!["`data.audio.features`: unknown audio features `plp`; there are: mfcc, log-mel"],
+    );
     check("data.size = [48]", expect!["`data.size`: invalid length 1, expected an array of length 2"]);
     check("space.kind = 'rnn'", expect!["`space.kind`: rnn is not one of cnn2d, cnn1d, mlp"]);
     check(
@@ -312,7 +330,7 @@ fn a_source_is_asked_for() {
         &[],
         &expect![[r#"
             `data.source` is missing
-            hint: the name of a dataset, or images:DIR, csv:FILE, npz:FILE, idx:DIR"#]],
+            hint: the name of a dataset, or images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR"#]],
     );
     let error = Experiment::from_toml("data.source = 'mnits'", &[]).unwrap_err().to_string();
     assert!(error.starts_with("`data.source`: unknown data source `mnits`"), "{error}");
@@ -342,7 +360,7 @@ fn overrides_win_and_may_take_keys_away() {
     let experiment = Experiment::from_toml(&text, &overrides).unwrap();
     assert_eq!((experiment.train.epochs, experiment.seed, experiment.name.as_str()), (7, 4, "seven"));
     assert_eq!((experiment.search.time, experiment.bounds.macs), (None, Some(1_000_000)));
-    assert_eq!(experiment.train.augment, [munas_data::Augmentation::Flip]);
+    assert_eq!(experiment.train.augment, [Augmentation::Flip]);
     let default = Experiment::from_toml(&text, &["train.epochs=".to_owned()]).unwrap();
     assert_eq!(default.train.epochs, 30);
 }
@@ -420,7 +438,9 @@ fn boards_may_come_from_a_table_of_the_users_own() {
     check_error(
         &with_source("board.name = 'stm32f446'"),
         &[],
-        &expect!["`board.name`: there is no board `stm32f446` (did you mean stm32f446re?)"],
+        &expect![
+            "`board.name`: there is no board `stm32f446` (did you mean stm32f446re or stm32f746ng or stm32l476rg?)"
+        ],
     );
 }
 
@@ -439,6 +459,7 @@ fn relative_paths_become_absolute() {
     let under = |prefix: &str, path: &str| format!("{prefix}:{}", here.join(path).display());
     assert_eq!(source("mnist"), "mnist");
     assert_eq!(source("images:a/b"), under("images", "a/b"));
+    assert_eq!(source("audio:a"), under("audio", "a"));
     assert_eq!(source("csv:a.csv#kind"), under("csv", "a.csv") + "#kind");
     assert_eq!(source("npz:/x/y.npz"), "npz:/x/y.npz");
 }

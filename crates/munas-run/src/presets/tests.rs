@@ -1,4 +1,4 @@
-use munas_data::NormaliseMode;
+use munas_data::{FrontEnd, NormaliseMode};
 use munas_search::{AlgorithmKind, Bounds};
 use munas_train::{Optimizer, Schedule};
 
@@ -113,6 +113,32 @@ fn published() -> Vec<Row> {
             ..base
         },
         Row {
+            name: "speech-commands",
+            source: "speech-commands",
+            pruning: Some((20, 40, 0.10, 0.90)),
+            epochs: 45,
+            batch: 50,
+            optimizer: Optimizer::AdamW,
+            learning_rate: 5e-4,
+            schedule: Schedule::Piecewise(vec![(20, 1e-4), (40, 2e-5)]),
+            augment: &["background:0.8:0.1", "timeshift:10"],
+            bounds: (0.085, 60_000, 40_000, 20_000_000),
+            ..base
+        },
+        Row {
+            name: "vww",
+            source: "vww",
+            epochs: 30,
+            batch: 64,
+            learning_rate: 0.001,
+            weight_decay: 5e-5,
+            schedule: Schedule::Constant,
+            augment: &["flip", "shift:10%"],
+            bounds: (0.10, 250_000, 250_000, 30_000_000),
+            trials: 800,
+            ..base
+        },
+        Row {
             name: "mlp-fashion",
             source: "fashion-mnist",
             epochs: 30,
@@ -161,6 +187,15 @@ fn single_values_of_the_presets() {
     assert_eq!(experiment("cifar10").train.normalise, NormaliseMode::MeanStd);
     assert_eq!(experiment("chars74k").data.size, Some((48, 48)));
     assert_eq!(experiment("chars74k-binary").data.size, Some((32, 32)));
+    let vww = experiment("vww");
+    assert_eq!(
+        (vww.data.size, vww.data.crop, vww.train.early_stop),
+        (Some((192, 220)), Some(0.875), Some(15))
+    );
+    let audio = experiment("speech-commands").data.audio;
+    let front_end = FrontEnd::new(&audio, 16_000).unwrap();
+    assert_eq!(front_end.shape(), [98, 40, 1]);
+    assert_eq!((audio.window_ms, audio.stride_ms, audio.band), (30.0, 10.0, [20.0, 4000.0]));
     assert_eq!(experiment("mlp-fashion").train.kernel_l2, 1e-3);
     assert_eq!(experiment("mlp-fashion").space.kind().to_string(), "mlp");
 }
@@ -206,5 +241,5 @@ fn unknown_presets_are_refused_with_the_nearest_one() {
     let error = Preset::find("fashon-mnist").unwrap_err();
     assert_eq!(error.hint().as_deref(), Some("did you mean `fashion-mnist`?"));
     assert!(error.to_string().contains("cifar10-binary"), "{error}");
-    assert_eq!(Preset::find("vww").unwrap_err().hint(), None);
+    assert_eq!(Preset::find("qqq").unwrap_err().hint(), None);
 }

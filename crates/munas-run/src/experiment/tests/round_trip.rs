@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use munas_data::{Augmentation, Extent, NormaliseMode};
+use munas_data::{Augmentation, Extent, FeatureKind, NormaliseMode};
 use munas_space::{MlpBounds, Range};
 
 use super::*;
@@ -34,6 +34,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
 fn augmentation() -> impl Strategy<Value = Augmentation> {
     prop_oneof![
         Just(Augmentation::Flip),
+        (share(), share()).prop_map(|(probability, volume)| Augmentation::Background { probability, volume }),
         (0_usize..9).prop_map(|pixels| Augmentation::Shift { by: Extent::Pixels(pixels) }),
         (0_u8..=100)
             .prop_map(|percent| Augmentation::CutOut { size: Extent::Fraction(f64::from(percent) / 100.0) }),
@@ -138,6 +139,17 @@ fn data() -> impl Strategy<Value = DataSettings> {
         any::<bool>(),
     )
         .prop_map(|(source, dir, (validation, size, subset), flag)| DataSettings {
+            crop: subset.map(|_| validation),
+            audio: AudioSettings {
+                features: if flag { FeatureKind::Mfcc } else { FeatureKind::LogMel },
+                rate: subset.map(|rate| rate as u32),
+                clip_ms: 100.0 + validation,
+                fft: size.map(|(points, _)| points),
+                band: [validation, 1.0 + validation],
+                peak: flag,
+                range: dir.is_some().then_some([-validation, validation]),
+                ..AudioSettings::default()
+            },
             source: source.to_owned(),
             dir: dir.map(PathBuf::from),
             validation,

@@ -1,12 +1,12 @@
 //! Files with random damage are read or refused; no reader panics, hangs or reserves absurd memory.
 
-mod fabricate;
-
 use std::fs;
 
 use image::ImageFormat;
-use munas_data::{LoadOptions, load};
+use munas_data::{AudioSettings, LoadOptions, load};
 use proptest::prelude::*;
+
+use crate::fabricate::{self, photographs, recordings};
 
 /// A change to a file.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ proptest! {
         format in prop::sample::select(vec![ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp]),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let image = fabricate::image(format, 6, 4, [9, 99, 200]);
+        let image = photographs::image(format, 6, 4, [9, 99, 200]);
         for (name, content) in [("a/1", image.clone()), ("a/2", damage(image.clone(), &damages)), ("b/1", image)] {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -120,6 +120,36 @@ proptest! {
         }
         let options = LoadOptions { skip_bad, ..LoadOptions::default() };
         read(&format!("images:{}", folder.path().display()), &options);
+    }
+
+    #[test]
+    fn audio(damages in damages(), skip_bad: bool, bits in prop::sample::select(vec![8_u16, 16, 24, 32])) {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = hound::WavSpec {
+            channels: 1, sample_rate: 2_000, bits_per_sample: bits, sample_format: hound::SampleFormat::Int,
+        };
+        let recording = recordings::wav_of(spec, &recordings::tone(200, 1, 0));
+        for (name, content) in
+            [("a/1", recording.clone()), ("a/2", damage(recording.clone(), &damages)), ("b/1", recording)]
+        {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let audio = AudioSettings { clip_ms: 100.0, band: [20.0, 1000.0], ..AudioSettings::default() };
+        let options = LoadOptions { skip_bad, audio, ..LoadOptions::default() };
+        read(&format!("audio:{}", folder.path().display()), &options);
+    }
+
+    #[test]
+    fn coco(damages in damages()) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("coco");
+        photographs::write_coco(&root);
+        let victim = root.join("annotations/instances_train2014.json");
+        fs::write(&victim, damage(fs::read(&victim).unwrap(), &damages)).unwrap();
+        let data_dir = Some(folder.path().to_path_buf());
+        read("vww", &LoadOptions { data_dir, size: Some((8, 8)), ..LoadOptions::default() });
     }
 
     #[test]

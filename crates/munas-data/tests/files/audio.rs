@@ -1,0 +1,203 @@
+//! Recordings: the user's own, and Speech Commands in its published layout.
+
+use std::fs;
+use std::path::Path;
+
+use hound::{SampleFormat, WavSpec};
+use munas_data::{
+    AudioSettings, Augmenter, DataError, Dataset, ElementType, LoadOptions, SampleBuffer, Split, load,
+};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::fabricate::recordings;
+
+fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+/// Two classes with six recordings each, of half a second at 8 kHz.
+fn write_classes(folder: &Path) {
+    for (kind, class) in ["high", "low"].into_iter().enumerate() {
+        for take in 0..6 {
+            let samples = recordings::tone(4_000, kind, take);
+            write(folder, &format!("{class}/{take}.wav"), recordings::wav(8_000, &samples));
+        }
+    }
+}
+
+fn read(folder: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    load(&format!("audio:{}", folder.display()), options)
+}
+
+fn values(split: &Split, index: usize) -> Vec<f32> {
+    (0..split.sample(index).len()).map(|value| split.sample(index).get(value)).collect()
+}
+
+#[track_caller]
+fn refused(folder: &Path, options: &LoadOptions, parts: &[&str]) {
+    let error = read(folder, options).unwrap_err().to_string();
+    for part in parts {
+        assert!(error.contains(part), "`{error}` does not say `{part}`");
+    }
+}
+
+#[test]
+fn folders_of_recordings_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let dataset = read(folder.path(), &LoadOptions::default()).unwrap();
+    assert_eq!((dataset.input, dataset.element_type()), ([49, 10, 1], ElementType::I8));
+    assert_eq!(dataset.class_names, ["high", "low"]);
+    assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (9, 1, 2));
+    // The second half of a clip of half a second is silence.
+    assert_eq!(values(&dataset.train, 0)[48 * 10], -128.0);
+    let same = read(folder.path(), &LoadOptions::default()).unwrap();
+    assert_eq!(dataset.fingerprint, same.fingerprint);
+
+    let audio = AudioSettings { clip_ms: 500.0, coefficients: 13, ..AudioSettings::default() };
+    let other = read(folder.path(), &LoadOptions { audio, ..LoadOptions::default() }).unwrap();
+    assert_eq!(other.input, [24, 13, 1]);
+}
+
+#[test]
+fn formats_of_samples_and_channels_make_no_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let tone = recordings::tone(4_000, 0, 0);
+    let wide = |bits_per_sample, channels| WavSpec {
+        channels,
+        sample_rate: 8_000,
+        bits_per_sample,
+        sample_format: SampleFormat::Int,
+    };
+    let stereo: Vec<i16> = tone.iter().flat_map(|&sample| [sample, sample]).collect();
+    let expected = read(folder.path(), &LoadOptions::default()).unwrap().fingerprint;
+    write(folder.path(), "high/0.wav", recordings::wav_of(wide(16, 2), &stereo));
+    assert_eq!(read(folder.path(), &LoadOptions::default()).unwrap().fingerprint, expected);
+    // 24 and 32 bits with the same numbers are softer; the peak is brought to 1.
+    for bits in [24, 32] {
+        write(folder.path(), "high/0.wav", recordings::wav_of(wide(bits, 1), &tone));
+        assert_eq!(read(folder.path(), &LoadOptions::default()).unwrap().fingerprint, expected, "{bits}");
+    }
+    write(folder.path(), "high/0.wav", recordings::wav_of(wide(8, 1), &tone));
+    assert_ne!(read(folder.path(), &LoadOptions::default()).unwrap().fingerprint, expected);
+}
+
+#[test]
+fn recordings_that_cannot_be_used_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let tone = recordings::tone(4_000, 0, 0);
+    write(folder.path(), "low/bad.wav", "RIFF");
+    write(folder.path(), "low/cut.wav", &recordings::wav(8_000, &tone)[..5_000]);
+    write(folder.path(), "low/fast.wav", recordings::wav(16_000, &tone));
+    write(folder.path(), "low/none.wav", recordings::wav(8_000, &[]));
+    refused(
+        folder.path(),
+        &LoadOptions::default(),
+        &[
+            "4 of 16 refused",
+            "low/bad.wav",
+            "cut.wav: truncated",
+            "16000 Hz where 8000 Hz are expected",
+            "no samples",
+        ],
+    );
+    let skipping = LoadOptions { skip_bad: true, ..LoadOptions::default() };
+    assert_eq!(read(folder.path(), &skipping).unwrap().refused, 4);
+    let audio = AudioSettings { rate: Some(16_000), ..AudioSettings::default() };
+    refused(folder.path(), &LoadOptions { audio, ..LoadOptions::default() }, &["15 of 16 refused"]);
+    let empty = tempfile::tempdir().unwrap();
+    refused(empty.path(), &LoadOptions::default(), &["no folders in it"]);
+    fs::create_dir(empty.path().join("a")).unwrap();
+    refused(empty.path(), &LoadOptions::default(), &["no WAV files"]);
+}
+
+#[test]
+fn noise_is_mixed_into_renditions_of_training_samples_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let options = LoadOptions { background: Some(0.5), ..LoadOptions::default() };
+    refused(folder.path(), &options, &["no folder _background_noise_"]);
+    let noise: Vec<i16> = (0..30_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as i16).collect();
+    write(folder.path(), "_background_noise_/white.wav", recordings::wav(8_000, &noise));
+
+    let clean = read(folder.path(), &LoadOptions::default()).unwrap();
+    let noisy = read(folder.path(), &options).unwrap();
+    assert_eq!((clean.train.renditions(), noisy.train.renditions()), (0, 4));
+    assert_eq!(noisy.sample_bytes(), (12 + 12 * 4) * 490);
+    assert_ne!(clean.fingerprint, noisy.fingerprint);
+    for index in 0..noisy.train.len() {
+        let clean = values(&clean.train, index);
+        assert_eq!(values(&noisy.train, index), clean);
+        for rendition in 0..4 {
+            let rendition = noisy.train.rendition(index, rendition);
+            // Noise fills the silence after the recording and leaves its loudest part much as it is.
+            assert!(rendition.get(48 * 10) > clean[48 * 10]);
+            assert!((rendition.get(0) - clean[0]).abs() < 30.0);
+        }
+    }
+}
+
+#[test]
+fn the_augmentation_takes_renditions_with_its_probability() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let noise: Vec<i16> = (0..30_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as i16).collect();
+    write(folder.path(), "_background_noise_/white.wav", recordings::wav(8_000, &noise));
+    let dataset =
+        read(folder.path(), &LoadOptions { background: Some(0.5), ..LoadOptions::default() }).unwrap();
+    let augmenter = Augmenter::new(&["background:0.8:0.5".parse().unwrap()], dataset.input);
+    assert!(!augmenter.is_identity());
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut buffer = SampleBuffer::new(ElementType::I8);
+    let mut counts = [0; 5];
+    for _ in 0..1000 {
+        augmenter.apply_to(&dataset.train, 3, &mut rng, &mut buffer);
+        let form = (0..4).position(|number| dataset.train.rendition(3, number) == buffer.sample());
+        assert!(form.is_some() || buffer.sample() == dataset.train.sample(3));
+        counts[form.unwrap_or(4)] += 1;
+    }
+    assert!((150..250).contains(&counts[4]), "{counts:?}");
+    assert!(counts[..4].iter().all(|count| (150..250).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn noise_is_asked_for_only_where_there_is_some() {
+    let error = load("glyphs", &LoadOptions { background: Some(0.1), ..LoadOptions::default() }).unwrap_err();
+    assert!(error.to_string().contains("glyphs: there is no background noise"), "{error}");
+}
+
+#[test]
+fn speech_commands_have_twelve_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    recordings::write_speech_commands(folder.path(), 2);
+    let options = LoadOptions { data_dir: Some(folder.path().to_path_buf()), ..LoadOptions::default() };
+    let dataset = load("speech-commands", &options).unwrap();
+    assert_eq!((dataset.input, dataset.classes()), ([49, 10, 1], 12));
+    assert_eq!(dataset.class_names[9..], ["yes", "silence", "unknown"]);
+    // Two recordings of each word in each part, and a tenth of those each of silence and of other words.
+    for split in [&dataset.train, &dataset.validation, &dataset.test] {
+        assert_eq!(split.class_counts(12), [2; 12]);
+    }
+    let background = LoadOptions { background: Some(0.1), ..options.clone() };
+    let with_noise = load("speech-commands", &background).unwrap();
+    assert_eq!(with_noise.train.renditions(), 4);
+    assert_eq!(values(&with_noise.test, 23), values(&dataset.test, 23));
+
+    // Without the lists, the hash of the names decides.
+    let root = folder.path().join("speech_commands_v0.02");
+    fs::remove_file(root.join("validation_list.txt")).unwrap();
+    fs::remove_file(root.join("testing_list.txt")).unwrap();
+    let hashed = load("speech-commands", &options).unwrap();
+    let counts = [&hashed.train, &hashed.validation, &hashed.test].map(|split| split.class_counts(12)[0]);
+    assert_eq!(counts.iter().sum::<usize>(), 6);
+    assert_ne!(hashed.fingerprint, dataset.fingerprint);
+
+    fs::remove_dir_all(root.join("yes")).unwrap();
+    let error = load("speech-commands", &options).unwrap_err().to_string();
+    assert!(error.contains("no folder for the words yes"), "{error}");
+}

@@ -1,0 +1,9 @@
+//! Everything that is read from files: what is read, and what is said about files that cannot be.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot write its files fails")]
+
+mod audio;
+mod damaged;
+mod fabricate;
+mod own_data;
+mod visual_wake_words;
