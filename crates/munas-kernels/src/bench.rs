@@ -4,7 +4,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crate::simd::{Kernel, Simd};
-use crate::{AffineActivations, AffineParameters, AlignedBuffer, ConvGeometry, Isa, Kernels, LANES, Scratch};
+use crate::{
+    AffineActivations, AffineParameters, AlignedBuffer, ConvGeometry, Convolution, Isa, Kernels, LANES,
+    Scratch,
+};
 
 /// Independent sums in flight: enough to hide the latency of two multiply-add units (4 to 5 cycles each), few
 /// enough for 16 registers.
@@ -136,26 +139,22 @@ pub fn layer_speed(
     let parameters = AffineParameters { weights: &weights, bias: &bias, relu: false };
     let activations = AffineActivations { input: &filled, d_output: &filled };
     let gflops = |best: Duration| (2 * macs * blocks * LANES) as f64 / best.as_secs_f64() / 1e9;
+    let convolution = &if layer.depthwise { Convolution::depthwise(g) } else { Convolution::full(g) };
     let forward = fastest(duration, || {
-        if layer.depthwise {
-            kernels.depthwise_forward(g, blocks, &parameters, &filled, (&mut *output).into(), &mut scratch);
-        } else {
-            kernels.conv_forward(g, blocks, &parameters, &filled, (&mut *output).into(), &mut scratch);
-        }
+        kernels.affine_forward(
+            convolution,
+            blocks,
+            &parameters,
+            &filled,
+            (&mut *output).into(),
+            &mut scratch,
+        );
     });
     let backward_input = fastest(duration, || {
-        if layer.depthwise {
-            kernels.depthwise_backward_input(g, blocks, &weights, &filled, &mut d_input, &mut scratch);
-        } else {
-            kernels.conv_backward_input(g, blocks, &weights, &filled, &mut d_input, &mut scratch);
-        }
+        kernels.affine_backward_input(convolution, blocks, &weights, &filled, &mut d_input, &mut scratch);
     });
     let backward_weights = fastest(duration, || {
-        if layer.depthwise {
-            kernels.depthwise_backward_weights(g, blocks, &activations, &mut d_weights, &mut scratch);
-        } else {
-            kernels.conv_backward_weights(g, blocks, &activations, &mut d_weights, &mut scratch);
-        }
+        kernels.affine_backward_weights(convolution, blocks, &activations, &mut d_weights, &mut scratch);
     });
     LayerSpeed {
         forward: gflops(forward),

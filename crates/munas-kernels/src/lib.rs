@@ -44,7 +44,7 @@ mod simd;
 #[cfg(test)]
 mod testing;
 
-pub use conv::{AffineActivations, AffineOutput, AffineParameters};
+pub use conv::{AffineActivations, AffineOutput, AffineParameters, Convolution};
 pub use elementwise::Write;
 pub use geometry::{BatchNormGeometry, ConvGeometry, DenseGeometry, PadGeometry, PoolGeometry};
 pub use isa::{Isa, UnknownIsa};

@@ -75,19 +75,29 @@ pub struct AffineActivations<'a> {
     pub d_output: &'a [f32],
 }
 
-/// A convolution or a depthwise convolution.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Convolution {
+/// An affine operator: a convolution, a depthwise convolution, or a dense layer, which is a convolution of one pixel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Convolution {
     pub(crate) geometry: ConvGeometry,
     pub(crate) depthwise: bool,
 }
 
 impl Convolution {
-    fn full(geometry: &ConvGeometry) -> Self {
+    /// A convolution over all input channels.
+    pub fn full(geometry: &ConvGeometry) -> Self {
         Self { geometry: *geometry, depthwise: false }
     }
 
-    fn depthwise(geometry: &ConvGeometry) -> Self {
+    /// A dense layer: `output[unit] = Σ weights[unit][feature] · input[feature] + bias[unit]`.
+    pub fn dense(geometry: &DenseGeometry) -> Self {
+        Self::full(&geometry.as_conv())
+    }
+
+    /// A convolution of each channel with its own filter.
+    ///
+    /// # Panics
+    /// If there are not as many output channels as input channels.
+    pub fn depthwise(geometry: &ConvGeometry) -> Self {
         assert_eq!(geometry.in_channels, geometry.out_channels, "a depthwise convolution keeps its channels");
         Self { geometry: *geometry, depthwise: true }
     }
@@ -104,7 +114,8 @@ impl Convolution {
 
 /// The affine operators, one instruction set or the other.
 impl Kernels {
-    fn affine_forward(
+    /// `output = weights ∗ input + bias`, cut off at zero when `parameters.relu`.
+    pub fn affine_forward(
         &self,
         convolution: &Convolution,
         blocks: usize,
@@ -124,7 +135,8 @@ impl Kernels {
         }
     }
 
-    fn affine_backward_input(
+    /// Gradient by the input of [`Kernels::affine_forward`].
+    pub fn affine_backward_input(
         &self,
         convolution: &Convolution,
         blocks: usize,
@@ -140,7 +152,8 @@ impl Kernels {
         }
     }
 
-    fn affine_backward_weights(
+    /// Gradient by the weights of [`Kernels::affine_forward`].
+    pub fn affine_backward_weights(
         &self,
         convolution: &Convolution,
         blocks: usize,
@@ -153,122 +166,5 @@ impl Kernels {
             Isa::Scalar => reference::backward_weights(convolution, blocks, activations, d_weights),
             _ => self.simd_backward_weights(convolution, blocks, activations, d_weights, scratch),
         }
-    }
-}
-
-impl Kernels {
-    /// `output = weights ∗ input + bias`, cut off at zero when `parameters.relu`.
-    pub fn conv_forward(
-        &self,
-        g: &ConvGeometry,
-        blocks: usize,
-        parameters: &AffineParameters<'_>,
-        input: &[f32],
-        output: AffineOutput<'_>,
-        scratch: &mut Scratch,
-    ) {
-        self.affine_forward(&Convolution::full(g), blocks, parameters, input, output, scratch);
-    }
-
-    /// Gradient by the input of [`Kernels::conv_forward`].
-    pub fn conv_backward_input(
-        &self,
-        g: &ConvGeometry,
-        blocks: usize,
-        weights: &[f32],
-        d_output: &[f32],
-        d_input: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        self.affine_backward_input(&Convolution::full(g), blocks, weights, d_output, d_input, scratch);
-    }
-
-    /// Gradient by the weights of [`Kernels::conv_forward`].
-    pub fn conv_backward_weights(
-        &self,
-        g: &ConvGeometry,
-        blocks: usize,
-        activations: &AffineActivations<'_>,
-        d_weights: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        self.affine_backward_weights(&Convolution::full(g), blocks, activations, d_weights, scratch);
-    }
-
-    /// As [`Kernels::conv_forward`], each channel convolved with its own filter.
-    pub fn depthwise_forward(
-        &self,
-        g: &ConvGeometry,
-        blocks: usize,
-        parameters: &AffineParameters<'_>,
-        input: &[f32],
-        output: AffineOutput<'_>,
-        scratch: &mut Scratch,
-    ) {
-        self.affine_forward(&Convolution::depthwise(g), blocks, parameters, input, output, scratch);
-    }
-
-    /// Gradient by the input of [`Kernels::depthwise_forward`].
-    pub fn depthwise_backward_input(
-        &self,
-        g: &ConvGeometry,
-        blocks: usize,
-        weights: &[f32],
-        d_output: &[f32],
-        d_input: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        self.affine_backward_input(&Convolution::depthwise(g), blocks, weights, d_output, d_input, scratch);
-    }
-
-    /// Gradient by the weights of [`Kernels::depthwise_forward`].
-    pub fn depthwise_backward_weights(
-        &self,
-        g: &ConvGeometry,
-        blocks: usize,
-        activations: &AffineActivations<'_>,
-        d_weights: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        self.affine_backward_weights(&Convolution::depthwise(g), blocks, activations, d_weights, scratch);
-    }
-
-    /// `output[unit] = Σ weights[unit][feature] · input[feature] + bias[unit]`, cut off at zero when
-    /// `parameters.relu`.
-    pub fn dense_forward(
-        &self,
-        g: &DenseGeometry,
-        blocks: usize,
-        parameters: &AffineParameters<'_>,
-        input: &[f32],
-        output: AffineOutput<'_>,
-        scratch: &mut Scratch,
-    ) {
-        self.conv_forward(&g.as_conv(), blocks, parameters, input, output, scratch);
-    }
-
-    /// Gradient by the input of [`Kernels::dense_forward`].
-    pub fn dense_backward_input(
-        &self,
-        g: &DenseGeometry,
-        blocks: usize,
-        weights: &[f32],
-        d_output: &[f32],
-        d_input: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        self.conv_backward_input(&g.as_conv(), blocks, weights, d_output, d_input, scratch);
-    }
-
-    /// Gradient by the weights of [`Kernels::dense_forward`].
-    pub fn dense_backward_weights(
-        &self,
-        g: &DenseGeometry,
-        blocks: usize,
-        activations: &AffineActivations<'_>,
-        d_weights: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        self.conv_backward_weights(&g.as_conv(), blocks, activations, d_weights, scratch);
     }
 }

@@ -51,7 +51,7 @@ impl Case {
 
     /// Runs all passes into buffers full of NaN, so that whatever is not written shows.
     fn run(&self, kernels: &Kernels, scratch: &mut Scratch) -> Results {
-        let (g, blocks) = (&self.convolution.geometry, self.blocks);
+        let blocks = self.blocks;
         let (weights, bias, input, d_output) = (self.weights(), self.bias(), self.input(), self.d_output());
         let mut output = vec![f32::NAN; d_output.len() + BEHIND];
         let mut d_input = vec![f32::NAN; input.len() + BEHIND];
@@ -60,15 +60,10 @@ impl Case {
         kernels.bias_backward(blocks, &d_output, &mut d_bias);
         let parameters = AffineParameters { weights: &weights, bias: &bias, relu: self.relu };
         let activations = AffineActivations { input: &input, d_output: &d_output };
-        if self.convolution.depthwise {
-            kernels.depthwise_forward(g, blocks, &parameters, &input, (&mut *output).into(), scratch);
-            kernels.depthwise_backward_input(g, blocks, &weights, &d_output, &mut d_input, scratch);
-            kernels.depthwise_backward_weights(g, blocks, &activations, &mut d_weights, scratch);
-        } else {
-            kernels.conv_forward(g, blocks, &parameters, &input, (&mut *output).into(), scratch);
-            kernels.conv_backward_input(g, blocks, &weights, &d_output, &mut d_input, scratch);
-            kernels.conv_backward_weights(g, blocks, &activations, &mut d_weights, scratch);
-        }
+        let convolution = &self.convolution;
+        kernels.affine_forward(convolution, blocks, &parameters, &input, (&mut *output).into(), scratch);
+        kernels.affine_backward_input(convolution, blocks, &weights, &d_output, &mut d_input, scratch);
+        kernels.affine_backward_weights(convolution, blocks, &activations, &mut d_weights, scratch);
         for (written, len) in [(&mut output, d_output.len()), (&mut d_input, input.len())] {
             assert!(written[len..].iter().all(|value| value.is_nan()), "wrote behind the last block");
             written.truncate(len);
@@ -244,8 +239,8 @@ fn a_dense_layer_is_a_matrix_product() {
     for kernels in every_isa() {
         let mut output = vec![f32::NAN; blocks * 5 * LANES];
         let parameters = AffineParameters { weights: &weights, bias: &bias, relu: true };
-        kernels.dense_forward(
-            &g,
+        kernels.affine_forward(
+            &Convolution::dense(&g),
             blocks,
             &parameters,
             &input,

@@ -5,7 +5,7 @@ use munas_kernels::{
 };
 
 use super::forward::{fake_quantisation, norm_parameters};
-use super::lower::{Affine, AffineGeometry, Layer, Operator};
+use super::lower::{Affine, Layer, Operator};
 use super::place::{BackwardStep, Delivery};
 use super::profile::{Observer, Part, Phase, Unobserved};
 use super::{Pass, Plan, Workspace, disjoint};
@@ -159,35 +159,15 @@ impl Affine {
         d_weights: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let Pass { kernels, batch, .. } = *pass;
-        let blocks = blocks_for(batch);
-        match &self.geometry {
-            AffineGeometry::Conv(g) => {
-                kernels.conv_backward_weights(g, blocks, activations, d_weights, scratch);
-            }
-            AffineGeometry::Depthwise(g) => {
-                kernels.depthwise_backward_weights(g, blocks, activations, d_weights, scratch);
-            }
-            AffineGeometry::Dense(g) => {
-                kernels.dense_backward_weights(g, blocks, activations, d_weights, scratch);
-            }
-        }
+        let blocks = blocks_for(pass.batch);
+        let convolution = self.geometry.convolution();
+        pass.kernels.affine_backward_weights(&convolution, blocks, activations, d_weights, scratch);
     }
 
     fn backward_input(&self, pass: &Pass<'_>, d_output: &[f32], d_input: &mut [f32], scratch: &mut Scratch) {
-        let Pass { kernels, batch, .. } = *pass;
-        let blocks = blocks_for(batch);
+        let blocks = blocks_for(pass.batch);
         let weights = &pass.parameters[self.ranges.kernel.clone()];
-        match &self.geometry {
-            AffineGeometry::Conv(g) => {
-                kernels.conv_backward_input(g, blocks, weights, d_output, d_input, scratch);
-            }
-            AffineGeometry::Depthwise(g) => {
-                kernels.depthwise_backward_input(g, blocks, weights, d_output, d_input, scratch);
-            }
-            AffineGeometry::Dense(g) => {
-                kernels.dense_backward_input(g, blocks, weights, d_output, d_input, scratch);
-            }
-        }
+        let convolution = self.geometry.convolution();
+        pass.kernels.affine_backward_input(&convolution, blocks, weights, d_output, d_input, scratch);
     }
 }

@@ -6,7 +6,7 @@ use munas_kernels::{
     blocks_for,
 };
 
-use super::lower::{Affine, AffineGeometry, BatchNorm, Layer, Operator};
+use super::lower::{Affine, BatchNorm, Layer, Operator};
 use super::profile::{Observer, Part, Phase, Unobserved};
 use super::{Pass, Plan, Workspace, disjoint};
 
@@ -111,13 +111,7 @@ impl Affine {
             bias: &pass.parameters[self.ranges.bias.clone()],
             relu: self.relu,
         };
-        let kernels = pass.kernels;
-        match &self.geometry {
-            AffineGeometry::Conv(g) => kernels.conv_forward(g, blocks, &parameters, input, output, scratch),
-            AffineGeometry::Depthwise(g) => {
-                kernels.depthwise_forward(g, blocks, &parameters, input, output, scratch);
-            }
-            AffineGeometry::Dense(g) => kernels.dense_forward(g, blocks, &parameters, input, output, scratch),
-        }
+        let convolution = self.geometry.convolution();
+        pass.kernels.affine_forward(&convolution, blocks, &parameters, input, output, scratch);
     }
 }

@@ -5,7 +5,9 @@
 //! batch norm is one layer with it where nothing else reads what is between them.
 
 use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
-use munas_kernels::{BatchNormGeometry, ConvGeometry, DenseGeometry, LANES, PadGeometry, PoolGeometry};
+use munas_kernels::{
+    self as kernels, BatchNormGeometry, ConvGeometry, DenseGeometry, LANES, PadGeometry, PoolGeometry,
+};
 
 use crate::parameters::{AffineRanges, NormRanges, ParameterLayout};
 use crate::pruning::ChannelMask;
@@ -79,6 +81,17 @@ pub(super) enum AffineGeometry {
     Conv(ConvGeometry),
     Depthwise(ConvGeometry),
     Dense(DenseGeometry),
+}
+
+impl AffineGeometry {
+    /// The operator as the kernels take it.
+    pub fn convolution(&self) -> kernels::Convolution {
+        match self {
+            Self::Conv(geometry) => kernels::Convolution::full(geometry),
+            Self::Depthwise(geometry) => kernels::Convolution::depthwise(geometry),
+            Self::Dense(geometry) => kernels::Convolution::dense(geometry),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
