@@ -2,10 +2,10 @@
 //!
 //! | item | runs |
 //! |---|---|
-//! | [`firmware`] | the C source on an emulated board: outputs, instruction or cycle counts, sizes, arena, stack |
-//! | [`trace`] | the same, operator by operator |
+//! | [`firmware()`] | the C source on an emulated board: outputs, instruction or cycle counts, sizes, arena, stack |
+//! | [`trace()`] | the same, operator by operator |
 //! | [`compare_firmware`], [`compare_tflite`] | every tensor against the host's executor |
-//! | [`host`] | the C source on this machine |
+//! | [`host()`] | the C source on this machine |
 //! | [`Target`] | the emulated boards |
 //!
 //! Compilers and emulators are looked up on the PATH; [`VerifyError::MissingTool`] names the packages that bring one.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | memory | the activations alive at a step: operators' inputs and outputs, and what is needed later; results to the end |
 //! | model size | bytes of the constants that are parameters (kernels, biases, operands), each buffer once; no settings such as shapes, paddings and axes |
-//! | MACs | see [`Arithmetic`](super::supported::Arithmetic); rescaling and activations count nothing |
+//! | MACs | see [`Arithmetic`]; rescaling and activations count nothing |
 //!
 //! In the order of the file the runtime is TensorFlow Lite for Microcontrollers: every operator writes tensors of its own
 //! and the network's inputs lie in the arena too. Its arena also has the kernels' scratch buffers, aligns every tensor
