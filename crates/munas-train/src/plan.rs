@@ -7,8 +7,8 @@
 //! Points in time, for lifetimes, with n layers: the forward pass of layer i is at i, the loss at n, the backward
 //! pass of layer i at 2n − i. A plan for inference ends with the loss. Gradients and the activations that the
 //! backward pass no longer needs share memory, so a training plan takes little more than the activations that the
-//! gradients are computed from: for batches of 128, 3.0 MB for the benchmark network A (28×28×1, 22 k MACs), 16 MB for B
-//! (32×32×3, 361 k MACs) and 51 MB for C (32×32×3, 3.1 M MACs); for inference 1.0, 4.2 and 13.8 MB.
+//! gradients are computed from: for batches of 128, 2.6 MB for the benchmark network A (28×28×1, 22 k MACs), 14 MB for B
+//! (32×32×3, 361 k MACs) and 38 MB for C (32×32×3, 3.1 M MACs); for inference 1.0, 4.2 and 13.8 MB.
 //!
 //! | buffer | written | read last |
 //! |---|---|---|
