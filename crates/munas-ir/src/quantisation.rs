@@ -59,11 +59,6 @@ impl TensorQuantisation {
     }
 }
 
-/// The scale of weights whose largest absolute value is `largest`.
-pub fn weight_scale(largest: f32) -> f32 {
-    kernel_scale(largest, 0.0, 1.0)
-}
-
 /// The scale of a kernel whose largest absolute value is `largest_weight`, on an input of scale `input_scale`: that of its
 /// weights, but large enough for biases up to `largest_bias`. The scale of a kernel of zeros is that of its biases.
 pub fn kernel_scale(largest_weight: f32, largest_bias: f32, input_scale: f32) -> f32 {
@@ -180,7 +175,7 @@ impl Quantisation {
 
 #[cfg(test)]
 mod tests {
-    use super::{LARGEST_BIAS, TensorQuantisation, kernel_scale, quantise_weight, weight_scale};
+    use super::{LARGEST_BIAS, TensorQuantisation, kernel_scale, quantise_weight};
 
     #[test]
     fn zero_and_the_ends_are_represented() {
@@ -207,15 +202,15 @@ mod tests {
 
     #[test]
     fn weights_are_symmetric() {
-        let scale = weight_scale(2.54);
+        let scale = kernel_scale(2.54, 0.0, 1.0);
         let integers = [2.54, -2.54, 0.0, 0.011].map(|weight| quantise_weight(weight, scale));
         assert_eq!(integers, [127, -127, 0, 1]);
-        assert_eq!(quantise_weight(0.0, weight_scale(0.0)), 0);
+        assert_eq!(quantise_weight(0.0, kernel_scale(0.0, 0.0, 1.0)), 0);
     }
 
     #[test]
     fn kernels_leave_room_for_biases() {
-        assert_eq!(kernel_scale(2.54, 100.0, 0.01), weight_scale(2.54));
+        assert_eq!(kernel_scale(2.54, 100.0, 0.01), kernel_scale(2.54, 0.0, 1.0));
         for largest_weight in [1e-9, 1e-30, 0.0] {
             let scale = kernel_scale(largest_weight, 0.5, 0.01);
             let integer = 0.5 / (0.01 * scale);

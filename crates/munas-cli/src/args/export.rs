@@ -73,7 +73,7 @@ another one), tensor by tensor, and with firmware on an emulated board.
 Boards: mps2-an385 (Cortex-M3), mps2-an386 (M4), mps2-an500 (M7), mps3-an547
 (M55), microbit (M0), virt (RISC-V rv32imc), atmega1284p (AVR).
 A check whose tools are missing is skipped; with --board, it is an error.
-Exit status 1 if anything differs.";
+Exit status 1 if anything differs, or nothing could be compared.";
 
 /// Check that what a trial exports computes what the host computes, to the bit
 #[derive(Debug, clap::Args)]

@@ -20,7 +20,7 @@ struct VerifyJson {
     samples: usize,
     /// Test error of the host's int8 network on these samples.
     host_error: f64,
-    /// Whether nothing differs in the checks that were made.
+    /// Whether checks were made and nothing differs in them.
     equal: bool,
     checks: Vec<CheckJson>,
 }
@@ -76,11 +76,12 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     if let Some(target) = target {
         checks.push(checks::firmware(&subject, target)?);
     }
+    let is_compared = checks.iter().any(|check| check.compared > 0);
     let document = VerifyJson {
         trial: args.trial,
         samples: samples.inputs.len(),
         host_error: subject.error(subject.outputs.iter().map(|output| &**output)),
-        equal: checks.iter().all(|check| check.different == 0),
+        equal: is_compared && checks.iter().all(|check| check.different == 0),
         checks,
     };
     if args.format.json {
@@ -88,7 +89,15 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     } else {
         print(&document, output)?;
     }
-    if document.equal { Ok(()) } else { Err(CliError::failure("what was exported differs from the host")) }
+    match (document.equal, is_compared) {
+        (true, _) => Ok(()),
+        (false, true) => Err(CliError::failure("what was exported differs from the host")),
+        (false, false) => {
+            let hint =
+                "install a C compiler, or a python3 with tflite-micro; `munas verify --help` says more";
+            Err(CliError::failure("nothing was compared: every check was skipped").hint(hint))
+        }
+    }
 }
 
 impl Subject<'_> {

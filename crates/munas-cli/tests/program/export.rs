@@ -36,6 +36,22 @@ fn what_was_measured_is_exported_and_verified() {
 }
 
 #[test]
+fn a_verification_that_compares_nothing_is_no_success() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &[]));
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let mut command = workspace.command(&["verify", "run", &trial, "--json"]);
+    // No compiler and no Python.
+    let output = command.env("PATH", "").env_remove("MUNAS_PYTHON").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("every check was skipped"));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["equal"], false);
+    let checks = document["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["outcome"] == "skipped" && check["reason"].is_string()));
+}
+
+#[test]
 fn what_cannot_be_exported_says_why() {
     let workspace = Workspace::new();
     workspace.ok(&Workspace::tiny_search("run", &[]));
