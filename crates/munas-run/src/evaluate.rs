@@ -91,6 +91,9 @@ pub trait Evaluator: Sync {
     /// The task whose networks it evaluates.
     fn task(&self) -> &Task;
 
+    /// Bytes that the evaluation of one network takes, besides what all of them share.
+    fn memory(&self, assignment: &Assignment) -> u64;
+
     /// Evaluates one network, telling `observer` of every batch and epoch and ending once it answers `Break`. The result
     /// depends on nothing but the assignment.
     ///
@@ -122,6 +125,13 @@ impl TrainingEvaluator {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
         Ok(Self { dataset, settings, pruning: experiment.pruning, int8: experiment.int8, task })
     }
+
+    fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
+        let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
+            pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
+        });
+        TrainSettings { epochs: assignment.epochs, pruning, ..self.settings.clone() }
+    }
 }
 
 impl Evaluator for TrainingEvaluator {
@@ -129,15 +139,16 @@ impl Evaluator for TrainingEvaluator {
         &self.task
     }
 
+    fn memory(&self, assignment: &Assignment) -> u64 {
+        self.train_settings(assignment).memory(&assignment.graph)
+    }
+
     fn evaluate(
         &self,
         assignment: &Assignment,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
-            pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
-        });
-        let settings = TrainSettings { epochs: assignment.epochs, pruning, ..self.settings.clone() };
+        let settings = self.train_settings(assignment);
         let model = train(&assignment.graph, &self.dataset, &settings, assignment.seed, observer);
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
@@ -153,7 +164,7 @@ impl Evaluator for TrainingEvaluator {
             last_test_error: model.last_test_error,
             int8_error: Some(int8_error.ok_or(EvaluationError::Stopped)?),
             best_epoch: model.best_epoch,
-            pruned: pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),
+            pruned: settings.pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),
             weights: Some(model.weights),
             int8: Some(int8),
         })

@@ -7,9 +7,11 @@
 //!   stopped. Stopped trials, and those that a killed process left running, are trained again from the start by the next
 //!   session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
 //!   that was interrupted any number of times therefore has the same trials as one that never was.
+//! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end.
 //! - A trial that panics or diverges is recorded as failed; the search goes on.
 //! - An error of the journal or the disk ends the search: what cannot be recorded is not done.
 
+mod memory;
 mod search;
 mod workers;
 
@@ -30,13 +32,14 @@ use crate::session::{Session, now_ms};
 use crate::task::Task;
 use crate::trial::TrialRecord;
 
+use memory::MemoryPool;
 use search::{Next, Search};
 use workers::{Message, Workers};
 
 /// How often the loop looks at the stop flag and the clock while trials run.
 const TICK: Duration = Duration::from_millis(100);
 
-/// When a session ends. The first rule that applies counts.
+/// When a session ends, where the first rule that applies counts, and what it may use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Number of trials of the run, those of earlier sessions included.
@@ -47,6 +50,8 @@ pub struct Limits {
     pub target_error: Option<f64>,
     /// Trials side by side; 0: one per core.
     pub workers: usize,
+    /// Bytes that trainings side by side may take together, per worker.
+    pub worker_memory: u64,
 }
 
 impl Limits {
@@ -58,6 +63,7 @@ impl Limits {
             time: search.time,
             target_error: search.target_error,
             workers: search.workers,
+            worker_memory: search.worker_memory,
         }
     }
 
@@ -190,8 +196,9 @@ pub fn execute(
         end_reason: None,
     })?;
     let halt = AtomicBool::new(false);
+    let memory = MemoryPool::new(limits.worker_memory.saturating_mul(worker_count as u64));
     let summary = thread::scope(|scope| {
-        let workers = Workers::new(scope, evaluator, &halt);
+        let workers = Workers::new(scope, evaluator, &memory, &halt);
         let mut session = SearchLoop {
             search: Search::load(run, limits)?,
             workers,

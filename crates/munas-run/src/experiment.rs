@@ -154,6 +154,9 @@ pub struct SearchSettings {
     pub target_error: Option<f64>,
     /// Trials side by side; 0: one per core.
     pub workers: usize,
+    /// Bytes that a training takes on average over the workers. One that would take the workers beyond their sum waits
+    /// until others have ended.
+    pub worker_memory: u64,
     /// Which error drives the search.
     pub error: DrivingError,
     /// Whether candidates far out of bounds are left untrained.

@@ -45,6 +45,8 @@ pub(crate) struct Synthetic {
     pub uneven: bool,
     /// Whether evaluations last until they are stopped.
     pub endless: bool,
+    /// Bytes that each evaluation says it takes.
+    pub memory: u64,
 }
 
 impl Synthetic {
@@ -55,7 +57,7 @@ impl Synthetic {
             input: Shape::new(16, 16, 1),
             class_names: (0..4).map(|class| format!("class {class}")).collect(),
         };
-        Self { task, failures: false, uneven: false, endless: false }
+        Self { task, failures: false, uneven: false, endless: false, memory: 0 }
     }
 }
 
@@ -67,6 +69,10 @@ const NAN: u64 = 9;
 impl Evaluator for Synthetic {
     fn task(&self) -> &Task {
         &self.task
+    }
+
+    fn memory(&self, _: &Assignment) -> u64 {
+        self.memory
     }
 
     fn evaluate(

@@ -63,6 +63,11 @@ impl Teacher {
         Self { graph, weights, logits: OnceLock::new() }
     }
 
+    /// The network.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     /// Whether a network with the input and outputs of `student` can learn from this one.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ mod evaluate;
 #[cfg(test)]
 mod gradcheck;
 mod loss;
+mod memory;
 mod mixup;
 mod optimizer;
 mod parameters;

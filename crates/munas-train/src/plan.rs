@@ -214,6 +214,12 @@ impl Workspace {
         Self { arena: AlignedBuffer::zeroed(len), scratch: Scratch::default(), statistics, observed }
     }
 
+    /// Becomes memory for `plans`. The old memory is given back first: there is never room for both.
+    pub fn replan(&mut self, plans: &[&Plan]) {
+        *self = Self::default();
+        *self = Self::for_plans(plans);
+    }
+
     /// Smallest and largest value of each tensor in the last forward pass of a quantised plan.
     pub fn observed(&self) -> &[[f32; 2]] {
         &self.observed

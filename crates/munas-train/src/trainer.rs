@@ -304,7 +304,7 @@ impl<'a> Trainer<'a> {
         let (graph, weights) = self.without_masked_channels(weights);
         let (evaluator, quantisation) = self.best_evaluator(&graph, &weights);
         self.evaluator = evaluator;
-        self.workspace = Workspace::for_plans(&[self.evaluator.plan()]);
+        self.workspace.replan(&[self.evaluator.plan()]);
         Ok(TrainedModel {
             best_epoch: self.state.best.epoch,
             validation_error: self.evaluate_loaded(&self.dataset.validation, proceed)?.error,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use munas_train::{EpochReport, Progress};
 
+use super::memory::MemoryPool;
 use crate::error::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 
@@ -33,6 +34,7 @@ pub(super) struct Ended {
 pub(super) struct Workers<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     evaluator: &'env dyn Evaluator,
+    memory: &'env MemoryPool,
     halt: &'env AtomicBool,
     sender: Sender<Message>,
     receiver: Receiver<Message>,
@@ -42,17 +44,30 @@ impl<'scope, 'env> Workers<'scope, 'env> {
     pub fn new(
         scope: &'scope Scope<'scope, 'env>,
         evaluator: &'env dyn Evaluator,
+        memory: &'env MemoryPool,
         halt: &'env AtomicBool,
     ) -> Self {
         let (sender, receiver) = mpsc::channel();
-        Self { scope, evaluator, halt, sender, receiver }
+        Self { scope, evaluator, memory, halt, sender, receiver }
     }
 
-    /// Trains on a new thread.
+    /// Trains on a new thread, as soon as there is memory for it.
     pub fn start(&self, assignment: Assignment) -> Result<(), RunError> {
-        let (evaluator, halt, sender) = (self.evaluator, self.halt, self.sender.clone());
+        let (evaluator, memory, halt) = (self.evaluator, self.memory, self.halt);
+        let sender = self.sender.clone();
         let name = format!("trial {}", assignment.trial);
-        let work = move || evaluate(evaluator, &assignment, halt, &sender);
+        let work = move || {
+            let trial = assignment.trial;
+            let claim = memory.claim(evaluator.memory(&assignment), halt);
+            let started = Instant::now();
+            let result = match &claim {
+                Some(_) => evaluate(evaluator, &assignment, halt, &sender),
+                None => Err(EvaluationError::Stopped),
+            };
+            // A message that cannot be sent has no receiver any more: the search has ended with an error.
+            let _ =
+                sender.send(Message::Ended(Box::new(Ended { trial, result, elapsed: started.elapsed() })));
+        };
         let started = Builder::new().name(name).spawn_scoped(self.scope, work);
         started.map(drop).map_err(RunError::io("start a thread for", Path::new("a trial")))
     }
@@ -68,10 +83,13 @@ impl<'scope, 'env> Workers<'scope, 'env> {
     }
 }
 
-fn evaluate(evaluator: &dyn Evaluator, assignment: &Assignment, halt: &AtomicBool, sender: &Sender<Message>) {
+fn evaluate(
+    evaluator: &dyn Evaluator,
+    assignment: &Assignment,
+    halt: &AtomicBool,
+    sender: &Sender<Message>,
+) -> Result<Evaluated, EvaluationError> {
     let trial = assignment.trial;
-    let started = Instant::now();
-    // Messages that cannot be sent have no receiver any more: the search has ended with an error.
     let mut observer = |progress: Progress<'_>| {
         let heard = match progress {
             Progress::Batch => true,
@@ -84,9 +102,8 @@ fn evaluate(evaluator: &dyn Evaluator, assignment: &Assignment, halt: &AtomicBoo
         }
     };
     // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
-    let result = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(assignment, &mut observer)))
-        .unwrap_or_else(|panic| Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic)))));
-    let _ = sender.send(Message::Ended(Box::new(Ended { trial, result, elapsed: started.elapsed() })));
+    catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(assignment, &mut observer)))
+        .unwrap_or_else(|panic| Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic)))))
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -198,6 +198,8 @@ pub(super) struct SearchFile {
     pub population: usize,
     pub sample: usize,
     pub workers: usize,
+    #[serde(deserialize_with = "values::required_bytes")]
+    pub worker_memory: u64,
     pub error: DrivingErrorName,
     pub feasibility: FeasibilityName,
     pub repeats: bool,

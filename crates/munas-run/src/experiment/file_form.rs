@@ -55,6 +55,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             population: search.evolution.population,
             sample: search.evolution.sample,
             workers: search.workers,
+            worker_memory: search.worker_memory,
             error: match search.error {
                 DrivingError::Float => DrivingErrorName::Float,
                 DrivingError::Int8 => DrivingErrorName::Int8,

@@ -260,7 +260,9 @@ fn resolve_bounds(file: BoundsFile, board: Option<&Board>) -> Result<Bounds, Exp
 }
 
 fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> {
-    for (key, value) in [("trials", file.trials), ("max_draws", file.max_draws.get())] {
+    let counts =
+        [("trials", file.trials), ("max_draws", file.max_draws.get()), ("worker_memory", file.worker_memory)];
+    for (key, value) in counts {
         let key = format!("search.{key}");
         require((1..=LARGEST).contains(&value), &key, "must be at least 1 and below 2^63")?;
     }
@@ -275,6 +277,7 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
         time: file.time,
         target_error: file.target_error,
         workers: file.workers,
+        worker_memory: file.worker_memory,
         error: match file.error {
             DrivingErrorName::Float => DrivingError::Float,
             DrivingErrorName::Int8 => DrivingError::Int8,

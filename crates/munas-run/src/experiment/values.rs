@@ -47,8 +47,13 @@ pub(super) mod texts {
 }
 
 /// Bytes: an integer, or a text such as `"64KB"`.
+pub(super) fn required_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    deserializer.deserialize_any(QuantityVisitor(parse_bytes))
+}
+
+/// [`required_bytes`] under a key that may be absent.
 pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    deserializer.deserialize_any(QuantityVisitor(parse_bytes)).map(Some)
+    required_bytes(deserializer).map(Some)
 }
 
 /// A count: an integer, or a text such as `"30M"`.

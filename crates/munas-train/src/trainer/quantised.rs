@@ -8,7 +8,7 @@ use crate::TrainSettings;
 use crate::evaluate::Evaluator;
 use crate::optimizer::OptimizerState;
 use crate::parameters::fake_quantise;
-use crate::plan::{Plan, Purpose, Workspace};
+use crate::plan::{Plan, Purpose};
 use crate::quantisation::Ranges;
 
 /// The state of a training whose values are fake-quantised.
@@ -68,7 +68,7 @@ impl Trainer<'_> {
         let folded = self.graph.without_batch_norm();
         self.plan = Plan::quantised(&folded, &self.layout.without_norms(), batch, purpose);
         self.evaluator = Evaluator::quantised(self.graph, batch);
-        self.workspace = Workspace::for_plans(&[&self.plan, self.evaluator.plan()]);
+        self.workspace.replan(&[&self.plan, self.evaluator.plan()]);
         // Batch norms have no gradients any more.
         self.gradients.fill(0.0);
     }

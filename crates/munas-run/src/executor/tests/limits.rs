@@ -1,5 +1,6 @@
 //! When a search ends, and what ends a trial.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tempfile::tempdir;
@@ -7,7 +8,7 @@ use tempfile::tempdir;
 use munas_search::{Objective, SearchError};
 
 use crate::error::RunError;
-use crate::executor::{EndReason, Limits, StopFlag, execute};
+use crate::executor::{EndReason, Event, Limits, StopFlag, execute};
 use crate::run::{Run, RunReader};
 use crate::testing::{EPOCHS, Synthetic, drive, essence, experiment, resume, search};
 use crate::trial::TrialState;
@@ -40,6 +41,31 @@ fn a_longer_search_begins_with_the_trials_of_a_shorter_one() {
     search(short.path(), &experiment(&["search.trials=9"]), &evaluator);
     search(long.path(), &experiment(&[]), &evaluator);
     assert_eq!(essence(short.path()), essence(long.path())[..9]);
+}
+
+#[test]
+fn a_training_for_which_there_is_no_memory_waits() {
+    let trained = |worker_memory: u64| {
+        let dir = tempdir().unwrap();
+        let evaluator = Synthetic { endless: true, memory: 100, ..Synthetic::new() };
+        let overrides =
+            ["search.time=300ms", "search.workers=3", &format!("search.worker_memory={worker_memory}")];
+        let experiment = experiment(&overrides);
+        let limits = Limits::of(&experiment);
+        let mut run = Run::create(dir.path(), experiment, &evaluator.task).unwrap();
+        let mut trained = BTreeSet::new();
+        let mut note = |event: Event<'_>| {
+            if let Event::Epoch { trial, .. } = event {
+                trained.insert(trial);
+            }
+        };
+        execute(&mut run, &evaluator, &limits, &StopFlag::default(), &mut note).unwrap();
+        assert_eq!(states(dir.path()), vec![TrialState::Stopped; 3], "those that wait are not lost");
+        trained.len()
+    };
+    assert_eq!(trained(100), 3);
+    assert_eq!(trained(67), 2);
+    assert_eq!(trained(10), 1, "a training that is larger than the pool is alone in it");
 }
 
 #[test]

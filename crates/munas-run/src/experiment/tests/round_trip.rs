@@ -110,10 +110,10 @@ fn bounds() -> impl Strategy<Value = Bounds> {
 
 fn search() -> impl Strategy<Value = SearchSettings> {
     let names = (select(AlgorithmKind::ALL.to_vec()), any::<bool>(), any::<bool>(), any::<bool>());
-    let numbers = (1_u64..99_999, 1_usize..500, 1_usize..50, 0_usize..64, 1_u64..9_999);
+    let numbers = (1_u64..99_999, 1_usize..500, 1_usize..50, 0_usize..64, 1_u64..9_999, 1_u64..9_999_999);
     (names, numbers, option::of(1_u64..999_999_999), option::of(share())).prop_map(
         |((algorithm, int8, off, repeats), numbers, milliseconds, target_error)| {
-            let (trials, population, sample, workers, max_draws) = numbers;
+            let (trials, population, sample, workers, max_draws, worker_memory) = numbers;
             SearchSettings {
                 algorithm,
                 evolution: EvolutionSettings { population, sample },
@@ -121,6 +121,7 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 time: milliseconds.map(Duration::from_millis),
                 target_error,
                 workers,
+                worker_memory,
                 error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
                 feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
                 repeats,

@@ -1,0 +1,40 @@
+//! How much memory a training takes, known before it begins.
+
+use munas_ir::Graph;
+
+use crate::evaluate::Evaluator;
+use crate::parameters::ParameterLayout;
+use crate::plan::{Plan, Purpose};
+use crate::{Optimizer, PruningMode, TrainSettings};
+
+impl TrainSettings {
+    /// Bytes that a training of `graph` takes with these settings: the arena of activations and gradients, and all copies
+    /// of the parameters. The data and what does not grow with the network are left out.
+    pub fn memory(&self, graph: &Graph) -> u64 {
+        let layout = ParameterLayout::new(graph);
+        let channel_masks = self.prunes(PruningMode::Structured);
+        let purpose = Purpose::Training { dropout: self.dropout, channel_masks };
+        let mut arena = Plan::new(graph, &layout, self.batch, purpose).arena_bytes();
+        arena = arena.max(Evaluator::new(graph, self.batch).plan().arena_bytes());
+        if self.quantised_epochs > 0 {
+            let (folded, layout) = (graph.without_batch_norm(), layout.without_norms());
+            arena = arena.max(Plan::quantised(&folded, &layout, self.batch, purpose).arena_bytes());
+            arena = arena.max(Evaluator::quantised(graph, self.batch).plan().arena_bytes());
+        }
+        if let Some(distillation) = &self.distillation {
+            arena += Evaluator::new(distillation.teacher.graph(), self.batch).plan().arena_bytes();
+        }
+        (arena + self.parameter_copies() * layout.parameters() * size_of::<f32>()) as u64
+    }
+
+    /// The parameters, their gradients, those of the best epoch, of the evaluator and of the result, and what the
+    /// optimiser, pruning and quantisation keep.
+    fn parameter_copies(&self) -> usize {
+        let moments = match self.optimizer {
+            Optimizer::Sgdw { .. } => 1,
+            Optimizer::AdamW | Optimizer::Adam => 2,
+        };
+        let masks = if self.pruning.is_some() { 2 } else { 0 };
+        5 + moments + masks + usize::from(self.quantised_epochs > 0)
+    }
+}
