@@ -1,7 +1,12 @@
 //! The experiments that come with munas: the files under `presets/`, part of the program.
 //!
-//! Their values are those of the published experiments. Each has a variant without pruning, `fashion-mnist-no-pruning`, which
-//! is the same file without its section `[train.pruning]` and not another file.
+//! Their values are those of the published experiments. Each has variants, which are the same file with other values and not
+//! another file; suffixes may be combined.
+//!
+//! | suffix | difference |
+//! |---|---|
+//! | `-no-pruning` | without the section `[train.pruning]` |
+//! | `-bo` | Bayesian optimisation, 800 trials |
 
 use crate::experiment::{Experiment, ExperimentError};
 
@@ -18,8 +23,9 @@ pub struct Preset {
     pub toml: &'static str,
 }
 
-/// What names the variant of a preset without pruning.
-const NO_PRUNING: &str = "-no-pruning";
+/// Suffixes of variants, with what they change.
+const VARIANTS: [(&str, &[&str]); 2] =
+    [("-no-pruning", &["train.pruning="]), ("-bo", &["search.algorithm=bayes", "search.trials=800"])];
 
 /// The name of the preset that `munas search` runs when nothing is asked for.
 pub const QUICK_START: &str = "quick-start";
@@ -92,17 +98,21 @@ impl Preset {
         Self { name, description, prunes: true, toml }
     }
 
-    /// The experiment of a name, with `key=value` overrides: that of a preset, or with `-no-pruning` after the name of a
-    /// preset the same without pruning.
+    /// The experiment of a name, with `key=value` overrides: that of a preset or, with suffixes after the name of a preset,
+    /// that of its variant.
     ///
     /// # Errors
     /// [`ExperimentError::UnknownPreset`] with the nearest name; those of [`Experiment::from_toml`] with overrides.
     pub fn resolve(name: &str, overrides: &[String]) -> Result<Experiment, ExperimentError> {
-        let Some(base) = name.strip_suffix(NO_PRUNING) else {
-            return Self::find(name)?.experiment(overrides);
-        };
-        let variant = ["train.pruning=".to_owned(), format!("name={name}")];
-        Self::find(base)?.experiment(&[&variant, overrides].concat())
+        let mut base = name;
+        let mut changes = vec![format!("name={name}")];
+        while let Some((shorter, variant)) =
+            VARIANTS.iter().find_map(|(suffix, variant)| Some((base.strip_suffix(suffix)?, variant)))
+        {
+            base = shorter;
+            changes.extend(variant.iter().map(|&change| change.to_owned()));
+        }
+        Self::find(base)?.experiment(&[&changes, overrides].concat())
     }
 
     /// The preset of a name.

@@ -1,12 +1,13 @@
 //! From experiment and journal to a proposal. The search and its replay share every line of it.
 //!
-//! The generator of a proposal is seeded from the experiment's seed and the trial's number alone. A resumed search
+//! The generator of a proposal is seeded from the experiment's seed and the trial's number alone, and those that proposals
+//! share from a number of the algorithm's choosing. A resumed search
 //! therefore needs no state but the journal, and draws that a killed process made are drawn again.
 //!
 //! | bytes of the ChaCha8 key | content |
 //! |---|---|
 //! | 0–7 | seed of the experiment, little-endian |
-//! | 8–15 | number of the trial, little-endian |
+//! | 8–15 | number of the trial, or of a stream that proposals share, little-endian |
 //! | 16–31 | purpose, ASCII, padded with zeros |
 
 use rand::{Rng, SeedableRng};
@@ -14,8 +15,8 @@ use rand_chacha::ChaCha8Rng;
 
 use munas_cost::latency_ms;
 use munas_search::{
-    Algorithm, Candidate, History, LatencyModel, Observed, Problem, PruningKind, SearchError, SparsityRange,
-    Suggestion, suggest,
+    Algorithm, Candidate, Context, History, LatencyModel, Observed, Problem, PruningKind, SearchError,
+    SparsityRange, Suggestion, suggest,
 };
 
 use crate::experiment::{BoardChoice, Experiment, PruningMode};
@@ -27,6 +28,8 @@ use crate::trial::TrialRecord;
 enum Purpose {
     Proposal,
     Training,
+    /// What proposals share; the number is the algorithm's, not a trial's.
+    Model,
 }
 
 impl Purpose {
@@ -34,6 +37,7 @@ impl Purpose {
         match self {
             Self::Proposal => b"proposal",
             Self::Training => b"training",
+            Self::Model => b"model",
         }
     }
 }
@@ -107,7 +111,9 @@ impl Proposals {
         pending: &[Candidate],
     ) -> Result<Suggestion, SearchError> {
         let mut rng = generator(self.seed, trial, Purpose::Proposal);
-        suggest(&self.problem, &*self.algorithm, history, pending, &mut rng)
+        let streams = |number| -> Box<dyn Rng> { Box::new(generator(self.seed, number, Purpose::Model)) };
+        let context = Context { problem: &self.problem, history, pending, streams: &streams };
+        suggest(&*self.algorithm, context, &mut rng)
     }
 }
 

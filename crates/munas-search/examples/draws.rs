@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use munas_ir::Shape;
 use munas_search::{
-    AlgorithmKind, Bounds, EvolutionSettings, History, Objective, Observed, Problem, SearchError, suggest,
+    AlgorithmKind, Bounds, Context, EvolutionSettings, History, Objective, Observed, Problem, SearchError,
+    suggest,
 };
 use munas_space::Space;
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,11 +35,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn measure(problem: &Problem, kind: AlgorithmKind, time: Duration) -> Result<(), SearchError> {
     let algorithm = kind.build(EvolutionSettings::default());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let streams = |number| -> Box<dyn Rng> { Box::new(ChaCha8Rng::seed_from_u64(number)) };
     let mut history = History::new(problem.input);
     let mut draws = 0;
     let start = Instant::now();
     while start.elapsed() < time {
-        let suggestion = suggest(problem, &*algorithm, &history, &[], &mut rng)?;
+        let suggestion = suggest(
+            &*algorithm,
+            Context { problem, history: &history, pending: &[], streams: &streams },
+            &mut rng,
+        )?;
         draws += suggestion.refused.total() + 1;
         let error = Some(1.0 / (1.0 + suggestion.candidate.resources.macs as f64).ln());
         history.push(Observed { trial: history.len() as u64, candidate: suggestion.candidate, error });

@@ -17,8 +17,12 @@ pub struct Proposal {
     pub sparsity: Option<f64>,
 }
 
+/// Generators for what several proposals share, such as the fit of a model. The same number gives the same stream, whichever
+/// proposal asks for it; the caller seeds them as it seeds the generators of proposals.
+pub type Streams<'a> = &'a dyn Fn(u64) -> Box<dyn Rng>;
+
 /// All that an algorithm may look at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// What is searched.
     pub problem: &'a Problem,
@@ -26,6 +30,8 @@ pub struct Context<'a> {
     pub history: &'a History,
     /// The trials that are running, oldest first.
     pub pending: &'a [Candidate],
+    /// Generators besides that of the proposal.
+    pub streams: Streams<'a>,
 }
 
 /// A search algorithm: its settings, and how it proposes. It holds no state of the search, so that the same context and

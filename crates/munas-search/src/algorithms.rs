@@ -1,6 +1,8 @@
 //! The search algorithms, one per file.
 
 mod aging;
+mod bayes;
+mod evolve;
 mod random;
 
 #[cfg(test)]
@@ -9,6 +11,7 @@ mod comparison;
 mod conformance;
 
 pub use aging::{AgingEvolution, EvolutionSettings};
+pub use bayes::BayesianOptimisation;
 pub use random::RandomSearch;
 
 use std::fmt;
@@ -23,17 +26,20 @@ pub enum AlgorithmKind {
     Random,
     /// [`AgingEvolution`].
     Aging,
+    /// [`BayesianOptimisation`].
+    Bayes,
 }
 
 impl AlgorithmKind {
     /// All algorithms.
-    pub const ALL: [Self; 2] = [Self::Random, Self::Aging];
+    pub const ALL: [Self; 3] = [Self::Random, Self::Aging, Self::Bayes];
 
     /// The name in experiment files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Random => "random",
             Self::Aging => "aging",
+            Self::Bayes => "bayes",
         }
     }
 
@@ -42,6 +48,7 @@ impl AlgorithmKind {
         match self {
             Self::Random => Box::new(RandomSearch),
             Self::Aging => Box::new(AgingEvolution::new(evolution)),
+            Self::Bayes => Box::new(BayesianOptimisation::new()),
         }
     }
 }
@@ -54,7 +61,7 @@ impl fmt::Display for AlgorithmKind {
 
 /// A name that is no algorithm's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a search algorithm (random, aging)")]
+#[error("`{0}` is not a search algorithm (random, aging, bayes)")]
 pub struct UnknownAlgorithm(pub String);
 
 impl FromStr for AlgorithmKind {

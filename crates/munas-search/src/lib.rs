@@ -28,7 +28,7 @@ pub mod scalarisation;
 pub mod sparsity;
 pub mod suggest;
 
-pub use algorithm::{Algorithm, Context, Proposal, Proposer};
+pub use algorithm::{Algorithm, Context, Proposal, Proposer, Streams};
 pub use algorithms::{AlgorithmKind, EvolutionSettings};
 pub use feasibility::NearestMiss;
 pub use history::{Candidate, History, Observed};

@@ -8,7 +8,7 @@ use rand::Rng;
 
 use crate::feasibility::{Broken, Gate, NearestMiss};
 use crate::history::Duplicates;
-use crate::{Algorithm, Candidate, Context, Feasibility, History, Problem};
+use crate::{Algorithm, Candidate, Context, Feasibility};
 
 /// A proposal that is worth training.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,13 +62,12 @@ pub enum SearchError {
 /// # Errors
 /// [`SearchError`] after [`Problem::max_draws`] refused draws.
 pub fn suggest<R: Rng>(
-    problem: &Problem,
     algorithm: &dyn Algorithm,
-    history: &History,
-    pending: &[Candidate],
+    context: Context<'_>,
     rng: &mut R,
 ) -> Result<Suggestion, SearchError> {
-    let mut proposer = algorithm.proposer(Context { problem, history, pending }, rng);
+    let mut proposer = algorithm.proposer(context, rng);
+    let Context { problem, history, pending, .. } = context;
     let mut refused = Refusals::default();
     if problem.feasibility == Feasibility::Off {
         return Ok(Suggestion { candidate: problem.candidate(proposer.propose(rng)), refused });

@@ -4,16 +4,26 @@ use std::num::NonZeroU64;
 
 use munas_ir::Shape;
 use munas_space::{Architecture, Cnn, MlpBounds, Range, Space};
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Algorithm, Bounds, Candidate, History, Observed, Problem, Proposal, SearchError, suggest};
+use crate::{
+    Algorithm, Bounds, Candidate, Context, History, Observed, Problem, Proposal, SearchError, suggest,
+};
 
 /// The generator of one trial of a search, as a run makes it: from the search's seed and the trial's number.
 pub fn generator(seed: u64, trial: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(trial);
     rng
+}
+
+/// A context in which the generators that proposals share are always the same.
+pub fn context<'a>(problem: &'a Problem, history: &'a History, pending: &'a [Candidate]) -> Context<'a> {
+    fn stream(number: u64) -> Box<dyn Rng> {
+        Box::new(generator(99, number))
+    }
+    Context { problem, history, pending, streams: &stream }
 }
 
 /// The paper's space on a small image, under bounds that about one random architecture in twenty meets tenfold.
@@ -87,7 +97,7 @@ pub fn search(
 ) -> (History, Option<SearchError>) {
     let mut history = History::new(problem.input);
     for trial in 0..trials {
-        match suggest(problem, algorithm, &history, &[], &mut generator(seed, trial)) {
+        match suggest(algorithm, context(problem, &history, &[]), &mut generator(seed, trial)) {
             Ok(suggestion) => {
                 let candidate = suggestion.candidate;
                 let error = Some(synthetic_error(&candidate));

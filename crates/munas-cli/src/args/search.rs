@@ -40,7 +40,7 @@ pub struct SearchArgs {
     pub data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub length: RunLength,
-    /// How to search: random or aging (evolution)
+    /// How to search: random, aging (evolution) or bayes
     #[arg(long, value_name = "NAME")]
     pub algorithm: Option<String>,
     /// Trials side by side; 0: one per core

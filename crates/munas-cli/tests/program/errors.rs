@@ -102,10 +102,10 @@ fn names() {
     );
     check(
         &workspace,
-        &["search", "--algorithm", "bayes"],
+        &["search", "--algorithm", "hyperband"],
         2,
         &expect![[r#"
-        error: `search.algorithm`: `bayes` is not a search algorithm (random, aging)
+        error: `search.algorithm`: `hyperband` is not a search algorithm (random, aging, bayes)
     "#]],
     );
     check(

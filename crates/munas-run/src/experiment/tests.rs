@@ -303,8 +303,8 @@ fn bad_values_name_their_key() {
     check("search.time = 30", expect!["`search.time`: invalid type: integer `30`, expected a string"]);
     check("search.time = '30'", expect!["`search.time`: `30` is not a duration, such as 45s, 30m or 1h30m"]);
     check(
-        "search.algorithm = 'bayes'",
-        expect!["`search.algorithm`: `bayes` is not a search algorithm (random, aging)"],
+        "search.algorithm = 'hyperband'",
+        expect!["`search.algorithm`: `hyperband` is not a search algorithm (random, aging, bayes)"],
     );
     check("search.population = 0", expect!["`search.population`: must be at least 1"]);
     check(

@@ -210,11 +210,13 @@ fn all_presets_run_in_this_version_and_read_back() {
         assert_eq!(Experiment::from_toml(&experiment.to_toml(), &[]), Ok(experiment), "{}", preset.name);
         let unpruned = Preset::resolve(&format!("{}-no-pruning", preset.name), &[]).unwrap();
         assert_eq!(unpruned.pruning, None);
+        let bayesian = Preset::resolve(&format!("{}-bo", preset.name), &[]).unwrap();
+        assert_eq!(bayesian.search.algorithm, AlgorithmKind::Bayes);
     }
 }
 
 #[test]
-fn variants_differ_in_their_pruning_alone() {
+fn variants_differ_in_what_their_names_say_alone() {
     let mnist = experiment("mnist");
     let unpruned = Preset::resolve("mnist-no-pruning", &["train.epochs=5".to_owned()]).unwrap();
     assert_eq!(
@@ -222,6 +224,11 @@ fn variants_differ_in_their_pruning_alone() {
         ("mnist-no-pruning", 5, None)
     );
     assert_eq!(unpruned.bounds, mnist.bounds);
+
+    let both = Preset::resolve("mnist-no-pruning-bo", &["search.trials=3".to_owned()]).unwrap();
+    assert_eq!((both.pruning, both.search.trials), (None, 3));
+    assert_eq!((both.search.algorithm, both.name.as_str()), (AlgorithmKind::Bayes, "mnist-no-pruning-bo"));
+    assert_eq!((both.train, both.bounds), (mnist.train.clone(), mnist.bounds.clone()));
 
     let unstructured = experiment("mnist-unstructured");
     let pruning = PruningSettings {

@@ -17,11 +17,12 @@
 //! to P + workers − 1 trials are random. A trial that failed or was stopped has no fitness; it neither joins the
 //! population nor makes a member leave it.
 
-use rand::{Rng, RngExt};
+use rand::Rng;
 
 use crate::objective::ObjectiveValues;
 use crate::{Algorithm, Context, Observed, Problem, Proposal, Proposer, Scalarisation};
 
+use super::evolve::{child, tournament};
 use super::random::RandomProposer;
 
 /// Among so many draws in a row, the last is a random architecture.
@@ -95,36 +96,16 @@ struct Evolution<'a> {
     draws: u64,
 }
 
-impl Evolution<'_> {
-    /// The fittest of `sample` random members under a fresh λ; of equals the one that was drawn first.
-    fn tournament(&self, rng: &mut dyn Rng) -> &Member<'_> {
-        let scalarisation = Scalarisation::draw(&self.problem.bounds, rng);
-        let mut draw = || &self.population[rng.random_range(0..self.population.len())];
-        let first = draw();
-        let mut winner = (first, scalarisation.fitness(&first.objectives));
-        for _ in 1..self.sample {
-            let member = draw();
-            let fitness = scalarisation.fitness(&member.objectives);
-            if fitness > winner.1 {
-                winner = (member, fitness);
-            }
-        }
-        winner.0
-    }
-}
-
 impl Proposer for Evolution<'_> {
     fn propose(&mut self, rng: &mut dyn Rng) -> Proposal {
-        let Problem { space, pruning, .. } = self.problem;
         self.draws += 1;
         if self.draws.is_multiple_of(RESTART_AFTER) {
             return RandomProposer { problem: self.problem }.propose(rng);
         }
-        let parent = self.tournament(rng).trial.candidate.clone();
-        // In a space of a single architecture there is no morphism.
-        let architecture = space.mutate(&parent.architecture, rng).unwrap_or_else(|| space.sample(rng));
-        let sparsity = pruning.map(|range| range.mutate(parent.sparsity, rng));
-        Proposal { architecture, epochs: self.problem.epochs, sparsity }
+        let scalarisation = Scalarisation::draw(&self.problem.bounds, rng);
+        let fitness = |member: &Member<'_>| scalarisation.fitness(&member.objectives);
+        let parent = &tournament(&self.population, self.sample, fitness, rng).trial.candidate;
+        child(self.problem, &parent.architecture, parent.sparsity, rng)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use munas_space::Space;
 
 use crate::testing::{
-    TINY_SPACE, generator, image_problem, random_candidate, random_history, search, synthetic_error,
+    TINY_SPACE, context, generator, image_problem, random_candidate, random_history, search, synthetic_error,
     tiny_problem,
 };
 use crate::{
@@ -63,7 +63,7 @@ fn proposals_lie_inside_the_space_and_the_fidelities() {
     for_each_algorithm(|algorithm| {
         for problem in &problems() {
             for (stage, history, pending) in stages(problem) {
-                let context = Context { problem, history: &history, pending: &pending };
+                let context = context(problem, &history, &pending);
                 for proposal in draws(algorithm, context, 1, 50) {
                     problem.space.check(&proposal.architecture).unwrap();
                     let targets = problem.pruning.map(|range| range.min..=range.max);
@@ -87,7 +87,7 @@ fn same_context_and_seed_give_the_same_proposals() {
         let problem = &image_problem();
         let stages = stages(problem);
         let of = |(_, history, pending): &(_, History, Vec<Candidate>), seed| {
-            draws(algorithm, Context { problem, history, pending }, seed, 5)
+            draws(algorithm, context(problem, history, pending), seed, 5)
         };
         // The second round comes after proposals from every other context, which must have left no trace.
         let first: Vec<_> = stages.iter().map(|stage| of(stage, 5)).collect();
@@ -114,7 +114,8 @@ fn a_history_is_all_that_an_algorithm_remembers() {
         let mut resumed = History::new(problem.input);
         for done in history.trials() {
             let fresh = kind.build(EVOLUTION);
-            let again = suggest(&problem, &*fresh, &resumed, &[], &mut generator(SEED, done.trial)).unwrap();
+            let context = context(&problem, &resumed, &[]);
+            let again = suggest(&*fresh, context, &mut generator(SEED, done.trial)).unwrap();
             assert_eq!(again.candidate, done.candidate, "{kind}: trial {} after a resume", done.trial);
             resumed.push(done.clone());
         }
@@ -133,7 +134,8 @@ fn replay_of_the_arrival_order_gives_the_same_proposals() {
                 let pending: Vec<Candidate> =
                     running.iter().map(|(_, candidate)| candidate.clone()).collect();
                 let mut rng = generator(4, trial);
-                let suggestion = suggest(&problem, algorithm, &history, &pending, &mut rng).unwrap();
+                let context = context(&problem, &history, &pending);
+                let suggestion = suggest(algorithm, context, &mut rng).unwrap();
                 running.push((trial, suggestion.candidate));
                 if running.len() == 3 {
                     let (trial, candidate) = running.swap_remove(trial as usize * 7 % 3);
@@ -167,12 +169,15 @@ fn what_is_running_is_not_suggested_again() {
         for trial in 0..TINY_SPACE as u64 {
             let history = History::new(problem.input);
             let mut rng = generator(12, trial);
-            let suggestion = suggest(&problem, algorithm, &history, &pending, &mut rng).unwrap();
+            let context = context(&problem, &history, &pending);
+            let suggestion = suggest(algorithm, context, &mut rng).unwrap();
             assert!(!pending.contains(&suggestion.candidate), "{}", algorithm.name());
             pending.push(suggestion.candidate);
         }
         let mut rng = generator(12, 99);
-        let full = suggest(&problem, algorithm, &History::new(problem.input), &pending, &mut rng);
+        let history = History::new(problem.input);
+        let context = context(&problem, &history, &pending);
+        let full = suggest(algorithm, context, &mut rng);
         assert!(matches!(full, Err(SearchError::Exhausted { .. })), "{}: {full:?}", algorithm.name());
     });
 }

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Refusals, SearchError, suggest};
 use crate::algorithms::RandomSearch;
-use crate::testing::{generator, image_problem, random_candidate, search, tiny_problem};
+use crate::testing::{context, generator, image_problem, random_candidate, search, tiny_problem};
 use crate::{Bounds, Candidate, History, LatencyModel, Objective, Problem};
 
 /// Suggestions of a random search under an empty history can be told from the draws of the same generator.
@@ -24,7 +24,8 @@ fn the_first_feasible_draw_is_suggested_and_the_others_are_counted() {
     let mut reasons = Refusals::default();
     for seed in 0..30 {
         let history = History::new(problem.input);
-        let suggestion = suggest(&problem, &RandomSearch, &history, &[], &mut generator(seed, 0)).unwrap();
+        let suggestion =
+            suggest(&RandomSearch, context(&problem, &history, &[]), &mut generator(seed, 0)).unwrap();
         let total = suggestion.refused.total() as usize;
         let draws = draws(&problem, &mut generator(seed, 0), total + 1);
         let breaks_hard = |candidate: &&Candidate| candidate.resources.peak_memory > 3000;
@@ -49,7 +50,7 @@ fn bounds_that_nothing_meets_end_with_the_nearest_miss() {
     let bounds = Bounds { peak_memory: Some(5), hard: vec![Objective::PeakMemory], ..Bounds::default() };
     let problem = Problem { bounds, max_draws: NonZeroU64::new(DRAWS).unwrap(), ..image_problem() };
     let history = History::new(problem.input);
-    let error = suggest(&problem, &RandomSearch, &history, &[], &mut generator(1, 0)).unwrap_err();
+    let error = suggest(&RandomSearch, context(&problem, &history, &[]), &mut generator(1, 0)).unwrap_err();
     let draws = draws(&problem, &mut generator(1, 0), DRAWS as usize);
     let nearest_draw = draws.iter().min_by_key(|draw| draw.resources.peak_memory).unwrap();
     let smallest = nearest_draw.resources.peak_memory;

@@ -24,7 +24,7 @@ fn one_worker_gives_the_same_trials_again() {
 
 #[test]
 fn the_journal_of_several_workers_leads_to_its_proposals() {
-    for (algorithm, workers) in [("aging", 2), ("aging", 5), ("random", 2)] {
+    for (algorithm, workers) in [("aging", 2), ("aging", 5), ("random", 2), ("bayes", 2)] {
         let dir = tempdir().unwrap();
         let evaluator = Synthetic { failures: true, uneven: true, ..Synthetic::new() };
         let settings = [

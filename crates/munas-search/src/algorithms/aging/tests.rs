@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use munas_space::Architecture;
 
 use super::{AgingEvolution, EvolutionSettings, RESTART_AFTER};
-use crate::testing::{generator, image_problem, random_history};
-use crate::{Algorithm, Bounds, Context, History, Problem};
+use crate::testing::{context, generator, image_problem, random_history};
+use crate::{Algorithm, Bounds, History, Problem};
 
 fn proposals(
     problem: &Problem,
@@ -14,7 +14,7 @@ fn proposals(
 ) -> Vec<Architecture> {
     let algorithm = AgingEvolution::new(settings);
     let mut rng = generator(17, 0);
-    let mut proposer = algorithm.proposer(Context { problem, history, pending: &[] }, &mut rng);
+    let mut proposer = algorithm.proposer(context(problem, history, &[]), &mut rng);
     (0..count).map(|_| proposer.propose(&mut rng).architecture).collect()
 }
 
