@@ -9,7 +9,8 @@
 //! | `README.md` | how to build and call it |
 //!
 //! The kernels are C text under `kernels/`, put together by `source.rs`. They hold two sets of loops: portable
-//! ones, also for 16-bit `int`, and ones for the DSP extension of Cortex-M4 and later (`__ARM_FEATURE_DSP`).
+//! ones, also for 16-bit `int`, and ones for the DSP extension of Cortex-M4 and later (`__ARM_FEATURE_DSP`). Of the
+//! portable ones, that of convolutions and dense layers is assembly on Cortex-M0 (`rows.c`).
 //! Outputs equal those of [`munas_quant::Executor`] to the bit.
 //!
 //! Memory: the arena is that of [`crate::arena::plan_best`], to the byte. Beside it stands the stack, whose

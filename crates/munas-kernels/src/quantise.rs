@@ -132,6 +132,23 @@ mod tests {
     }
 
     #[test]
+    fn long_buffers_and_their_ends_are_as_single_values() {
+        let input = noise(7, 16 * LANES + 5);
+        let d_output = noise(8, input.len());
+        for kernels in every_isa() {
+            let (mut output, mut d_input) = (vec![f32::NAN; input.len()], vec![f32::NAN; input.len()]);
+            kernels.fake_quantise(G, &input, &mut output);
+            kernels.fake_quantise_backward(G, &input, &d_output, &mut d_input);
+            for (index, &value) in input.iter().enumerate() {
+                let level = (value / G.scale).round_ties_even();
+                let is_inside = (G.low..=G.high).contains(&level);
+                assert_eq!(output[index], level.clamp(G.low, G.high) * G.scale, "{value}");
+                assert_eq!(d_input[index], if is_inside { d_output[index] } else { 0.0 }, "{value}");
+            }
+        }
+    }
+
+    #[test]
     fn empty_lanes_are_not_in_the_range() {
         let (batch, elements) = (LANES + 3, 5);
         let mut values = noise(4, 2 * elements * LANES);

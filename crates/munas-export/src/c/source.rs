@@ -11,11 +11,12 @@ use super::{InputPlace, Model, sum, text};
 type Part = (&'static str, fn(Kernel) -> bool);
 
 /// The parts, in the order in which they must stand.
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     (include_str!("kernels/common.c"), |_| true),
     (include_str!("kernels/window.c"), |kernel| {
         is_convolution(kernel) || matches!(kernel, Kernel::Depthwise)
     }),
+    (include_str!("kernels/rows.c"), |kernel| is_convolution(kernel) || matches!(kernel, Kernel::Dense)),
     (include_str!("kernels/convolve.c"), is_convolution),
     (include_str!("kernels/convolve_dsp.c"), is_convolution),
     (include_str!("kernels/convolve_gathered_dsp.c"), |kernel| matches!(kernel, Kernel::ConvolveGathered)),

@@ -40,6 +40,16 @@ typedef unsigned int munas_size;
 #define MUNAS_DSP 0
 #endif
 
+/* A function written in assembly: its arguments are where the procedure call standard puts them (r0 to r3, then
+ * the stack), and the compiler assumes nothing of it. Innermost loops are written so because compilers run out
+ * of the 14 registers. */
+#if defined(__clang__)
+#define MUNAS_ASSEMBLY static __attribute__((naked, noinline))
+#else
+#define MUNAS_ASSEMBLY static __attribute__((naked, noipa))
+#endif
+#define MUNAS_ARGUMENT __attribute__((unused))
+
 /* A convolution, depthwise convolution, dense layer or pooling. Tensors are (height, width, channels). */
 struct munas_layer {
     uint16_t input_height, input_width, input_channels;
@@ -135,22 +145,22 @@ static inline int32_t munas_dot(uint32_t a, uint32_t b, int32_t sum) {
     return sum;
 }
 
-/* A function written in assembly: its arguments are where the procedure call standard puts them (r0 to r3, then
-   the stack), and the compiler assumes nothing of it. Innermost loops are written so because compilers run out
-   of the 14 registers. */
-#if defined(__clang__)
-#define MUNAS_ASSEMBLY static __attribute__((naked, noinline))
-#else
-#define MUNAS_ASSEMBLY static __attribute__((naked, noipa))
-#endif
-#define MUNAS_ARGUMENT __attribute__((unused))
-
 /* munas_high_product for values of less than 31 bits: the high word of (2 * value) * multiplier, rounded. */
 static inline int32_t munas_small_high_product(int32_t value, int32_t multiplier) {
     int32_t product;
     __asm__("smmulr %0, %1, %2" : "=r"(product) : "r"(value * 2), "r"(multiplier));
     return product;
 }
+
+#else
+
+static inline int32_t munas_small_high_product(int32_t value, int32_t multiplier) {
+    return munas_high_product(value, multiplier);
+}
+
+#endif
+
+#if defined(__ARM_FEATURE_SAT) && defined(__thumb2__) && !defined(MUNAS_PORTABLE)
 
 static inline int32_t munas_saturate(int32_t value) {
     int32_t saturated;
@@ -159,10 +169,6 @@ static inline int32_t munas_saturate(int32_t value) {
 }
 
 #else
-
-static inline int32_t munas_small_high_product(int32_t value, int32_t multiplier) {
-    return munas_high_product(value, multiplier);
-}
 
 static inline int32_t munas_saturate(int32_t value) {
     return value < -128 ? -128 : value > 127 ? 127 : value;
@@ -215,3 +221,25 @@ static inline int8_t munas_requantise(struct munas_scale scale, int32_t sum) {
 #endif
     return (int8_t)sum;
 }
+
+#if MUNAS_DSP
+
+/* Sums of four neighbouring channels as elements of the output. */
+static inline void munas_store_four(
+    const struct munas_layer *layer, munas_size channel, int32_t sum_0, int32_t sum_1, int32_t sum_2,
+    int32_t sum_3, int8_t *output) {
+    const int32_t (*const scales)[2] = layer->scales + channel;
+    const int8_t *const shifts = layer->shifts + channel;
+    const int zero_point = layer->output_zero_point;
+    const int smallest = layer->smallest_output;
+    const struct munas_scale scale_0 = {scales[0][1], shifts[0], zero_point, smallest};
+    const struct munas_scale scale_1 = {scales[1][1], shifts[1], zero_point, smallest};
+    const struct munas_scale scale_2 = {scales[2][1], shifts[2], zero_point, smallest};
+    const struct munas_scale scale_3 = {scales[3][1], shifts[3], zero_point, smallest};
+    output[channel] = munas_requantise(scale_0, sum_0);
+    output[channel + 1] = munas_requantise(scale_1, sum_1);
+    output[channel + 2] = munas_requantise(scale_2, sum_2);
+    output[channel + 3] = munas_requantise(scale_3, sum_3);
+}
+
+#endif

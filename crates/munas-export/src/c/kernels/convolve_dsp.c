@@ -1,9 +1,10 @@
 /* ---- Convolution with the DSP extension ----
  *
  * Blocks of two output channels and two output positions: each word of weights, widened to two pairs of 16-bit
- * integers, meets two words of elements, and each word of elements two words of weights. Where a number of
- * channels or positions is odd, the last is computed twice. Bytes are widened as (0, 2) and (1, 3), elements
- * and weights alike, so that none has to be moved. */
+ * integers, meets two words of elements, and each word of elements two words of weights. Of an odd number of
+ * positions the last is computed twice, and so is the last of an odd number of channels unless it has a loop of
+ * its own. Bytes are widened as (0, 2) and (1, 3), elements and weights alike, so that none has to be moved.
+ */
 
 #if MUNAS_DSP
 

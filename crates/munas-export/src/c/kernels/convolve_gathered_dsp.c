@@ -111,24 +111,49 @@ MUNAS_KERNEL void munas_gather(
     munas_widen((const int8_t *)words, length, offsets, patch);
 }
 
+/* One output channel. */
+static inline void munas_convolve_last(
+    const struct munas_layer *layer, const uint32_t *patch, const int8_t *weights, munas_size words,
+    munas_size channel, int8_t *output_0, int8_t *output_1) {
+    const struct munas_scale scale = munas_scale_of(layer, channel);
+    int32_t sum_0 = layer->scales[channel][0];
+    int32_t sum_1 = sum_0;
+    for (; words > 0; words--) {
+        const uint32_t word = munas_load_word(weights);
+        const uint32_t even = munas_even(word);
+        const uint32_t odd = munas_odd(word);
+        sum_0 = munas_dot(odd, patch[1], munas_dot(even, patch[0], sum_0));
+        sum_1 = munas_dot(odd, patch[3], munas_dot(even, patch[2], sum_1));
+        patch += 4;
+        weights += 4;
+    }
+    output_0[channel] = munas_requantise(scale, sum_0);
+    output_1[channel] = munas_requantise(scale, sum_1);
+}
+
 MUNAS_KERNEL void munas_convolve_gathered(const struct munas_layer *layer, const int8_t *input, int8_t *output) {
     uint32_t patch[4 * MUNAS_PATCH_WORDS];
     const munas_size kernel = (munas_size)layer->kernel_height * layer->kernel_width * layer->input_channels;
+    const munas_size words = (kernel + 3) / 4;
     const munas_size positions = (munas_size)layer->output_height * layer->output_width;
     for (munas_size position = 0; position < positions; position += 2) {
         const munas_size second = munas_smaller(position + 1, positions - 1);
         int8_t *const output_0 = output + position * layer->output_channels;
         int8_t *const output_1 = output + second * layer->output_channels;
+        const int8_t *weights = layer->weights;
         munas_gather(layer, input, position, patch);
         munas_gather(layer, input, second, patch + 2);
-        for (munas_size c = 0; c < layer->output_channels; c += 2) {
-            const struct munas_channels channels = munas_channels_from(layer, c);
+        munas_size c = 0;
+        for (; c + 2 <= layer->output_channels; c += 2) {
+            const struct munas_channels channels = {c, c + 1};
             int32_t sums[4];
             munas_start_sums(layer, channels, sums);
-            munas_dot_gathered(
-                patch, layer->weights + channels.first * kernel, layer->weights + channels.second * kernel,
-                (kernel + 3) / 4, sums);
+            munas_dot_gathered(patch, weights, weights + kernel, words, sums);
             munas_store_sums(layer, channels, sums, output_0, output_1);
+            weights += 2 * kernel;
+        }
+        if (c < layer->output_channels) {
+            munas_convolve_last(layer, patch, weights, words, c, output_0, output_1);
         }
     }
 }

@@ -4,83 +4,144 @@
 
 #if MUNAS_DSP
 
-/* Four elements and a unit: r10 and r11 pairs of elements. */
-#define MUNAS_DENSE_PRODUCTS(weights, sum)                                                                         \
-    "ldr r12, [" weights "], #4\n\t"                                                                               \
+/* Four elements and a unit: r12 the weights, r10 and r11 pairs of elements. */
+#define MUNAS_DENSE_PRODUCTS(sum)                                                                                  \
     "sxtb16 lr, r12\n\t"                                                                                           \
     "sxtb16 r12, r12, ror #8\n\t"                                                                                  \
     "smlad " sum ", lr, r10, " sum "\n\t"                                                                          \
     "smlad " sum ", r12, r11, " sum "\n\t"
+
+#define MUNAS_DENSE_WORD(weights, sum) "ldr r12, [" weights "], #4\n\t" MUNAS_DENSE_PRODUCTS(sum)
 
 /* Four elements and four units: r0 elements, r2 offsets. */
 #define MUNAS_DENSE_STEP                                                                                           \
     "ldr r12, [r0], #4\n\t"                                                                                        \
     "sxtab16 r10, r2, r12\n\t"                                                                                     \
     "sxtab16 r11, r2, r12, ror #8\n\t"                                                                             \
-    MUNAS_DENSE_PRODUCTS("r1", "r4")                                                                               \
-    MUNAS_DENSE_PRODUCTS("r3", "r5")                                                                               \
-    MUNAS_DENSE_PRODUCTS("r8", "r6")                                                                               \
-    MUNAS_DENSE_PRODUCTS("r9", "r7")
+    MUNAS_DENSE_WORD("r1", "r4")                                                                                   \
+    MUNAS_DENSE_WORD("r3", "r5")                                                                                   \
+    MUNAS_DENSE_WORD("r8", "r6")                                                                                   \
+    MUNAS_DENSE_WORD("r9", "r7")
 
-/* Adds the products of so many words, at least one, to the sums of four units. */
+/* The last word of a row, at offset r0 and without the r2 bits whose products are added already. */
+#define MUNAS_DENSE_REST(weights, sum)                                                                             \
+    "ldr r12, [" weights ", r0]\n\t"                                                                               \
+    "lsr r12, r12, r2\n\t"                                                                                         \
+    MUNAS_DENSE_PRODUCTS(sum)
+
+/* Adds the products of so many elements, at least four, to the sums of four units. Their weights lie one behind
+ * the other. */
 MUNAS_ASSEMBLY void munas_dot_dense(
-    const int8_t *elements MUNAS_ARGUMENT, const int8_t *const weights[4] MUNAS_ARGUMENT,
-    uint32_t offsets MUNAS_ARGUMENT, munas_size words MUNAS_ARGUMENT, int32_t *sums MUNAS_ARGUMENT) {
+    const int8_t *elements MUNAS_ARGUMENT, const int8_t *weights MUNAS_ARGUMENT, uint32_t offsets MUNAS_ARGUMENT,
+    munas_size features MUNAS_ARGUMENT, int32_t *sums MUNAS_ARGUMENT) {
     __asm__ volatile(
         "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
         "ldr r12, [sp, #36]\n\t"
         "ldm r12, {r4, r5, r6, r7}\n\t"
-        /* The end of the elements. */
-        "add r12, r0, r3, lsl #2\n\t"
-        "str r12, [sp, #-4]!\n\t"
-        /* Two steps per round; an odd number starts in the middle. */
-        "tst r3, #1\n\t"
-        "ldm r1, {r1, r3, r8, r9}\n\t"
+        /* The end of the whole words; below, the rest. */
+        "and r10, r3, #3\n\t"
+        "sub r11, r3, r10\n\t"
+        "add r11, r11, r0\n\t"
+        "push {r10, r11}\n\t"
+        /* Two steps per round; an odd number of words starts in the middle. */
+        "tst r3, #4\n\t"
+        "add r8, r1, r3, lsl #1\n\t"
+        "add r9, r8, r3\n\t"
+        "add r3, r1, r3\n\t"
         "bne 2f\n"
         "1:\n\t" MUNAS_DENSE_STEP
         "2:\n\t" MUNAS_DENSE_STEP
-        "ldr r12, [sp]\n\t"
+        "ldr r12, [sp, #4]\n\t"
         "cmp r0, r12\n\t"
         "bne 1b\n\t"
-        "add sp, sp, #4\n\t"
+        "ldr r11, [sp]\n\t"
+        "cmp r11, #0\n\t"
+        "beq 3f\n\t"
+        "sub r11, r11, #4\n\t"
+        "ldr r12, [r0, r11]\n\t"
+        "mov r0, r11\n\t"
+        "lsl lr, r11, #3\n\t"
+        "rsb lr, lr, #0\n\t"
+        "lsr r12, r12, lr\n\t"
+        "sxtab16 r10, r2, r12\n\t"
+        "sxtab16 r11, r2, r12, ror #8\n\t"
+        "mov r2, lr\n\t"
+        MUNAS_DENSE_REST("r1", "r4")
+        MUNAS_DENSE_REST("r3", "r5")
+        MUNAS_DENSE_REST("r8", "r6")
+        MUNAS_DENSE_REST("r9", "r7")
+        "3:\n\t"
+        "add sp, sp, #8\n\t"
         "ldr r12, [sp, #36]\n\t"
         "stm r12, {r4, r5, r6, r7}\n\t"
         "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");
 }
 
-#define MUNAS_UNITS 4
-#else
-#define MUNAS_UNITS 2
-#endif
+static inline void munas_four_units(
+    const struct munas_layer *layer, const int8_t *input, munas_size features, munas_size unit, int8_t *output) {
+    int32_t sums[4] = {
+        layer->scales[unit][0], layer->scales[unit + 1][0], layer->scales[unit + 2][0], layer->scales[unit + 3][0]};
+    munas_dot_dense(input, layer->weights + unit * features, munas_pair_of(layer->input_offset), features, sums);
+    munas_store_four(layer, unit, sums[0], sums[1], sums[2], sums[3], output);
+}
 
-/* So many units at a time; in the last of these blocks, the last unit may be computed more than once. */
+/* Two units; of an odd number, the last is both. */
+static inline void munas_two_units(
+    const struct munas_layer *layer, const int8_t *input, munas_size features, munas_size unit, int8_t *output) {
+    const munas_size next = munas_smaller(unit + 1, layer->output_channels - 1u);
+    const int8_t *const weights_0 = layer->weights + unit * features;
+    const int8_t *const weights_1 = layer->weights + next * features;
+    const uint32_t offsets = munas_pair_of(layer->input_offset);
+    int32_t sum_0 = layer->scales[unit][0];
+    int32_t sum_1 = layer->scales[next][0];
+    munas_size i = 0;
+    for (; i + 4 <= features; i += 4) {
+        const uint32_t elements = munas_load_word(input + i);
+        const uint32_t even = munas_add_even(offsets, elements);
+        const uint32_t odd = munas_add_odd(offsets, elements);
+        const uint32_t word_0 = munas_load_word(weights_0 + i);
+        const uint32_t word_1 = munas_load_word(weights_1 + i);
+        sum_0 = munas_dot(munas_odd(word_0), odd, munas_dot(munas_even(word_0), even, sum_0));
+        sum_1 = munas_dot(munas_odd(word_1), odd, munas_dot(munas_even(word_1), even, sum_1));
+    }
+    for (; i < features; i++) {
+        const int element = input[i] + layer->input_offset;
+        sum_0 += element * weights_0[i];
+        sum_1 += element * weights_1[i];
+    }
+    output[unit] = munas_requantise(munas_scale_of(layer, unit), sum_0);
+    output[next] = munas_requantise(munas_scale_of(layer, next), sum_1);
+}
+
 MUNAS_KERNEL void munas_dense(const struct munas_layer *layer, const int8_t *input, int8_t *output) {
     const munas_size features = (munas_size)layer->kernel_height * layer->kernel_width * layer->input_channels;
-    for (munas_size unit = 0; unit < layer->output_channels; unit += MUNAS_UNITS) {
-        munas_size units[MUNAS_UNITS];
-        const int8_t *weights[MUNAS_UNITS];
-        int32_t sums[MUNAS_UNITS];
-        for (int u = 0; u < MUNAS_UNITS; u++) {
-            units[u] = munas_smaller(unit + (munas_size)u, layer->output_channels - 1u);
-            weights[u] = layer->weights + units[u] * features;
-            sums[u] = MUNAS_READ_32(&layer->scales[units[u]][0]);
-        }
-        munas_size i = 0;
-#if MUNAS_DSP
-        if (features >= 4) {
-            munas_dot_dense(input, weights, munas_pair_of(layer->input_offset), features / 4, sums);
-            i = features / 4 * 4;
-        }
-#endif
-        for (munas_size rest = features - i; rest > 0; rest--) {
-            const int element = input[i] + layer->input_offset;
-            for (int u = 0; u < MUNAS_UNITS; u++) {
-                sums[u] += element * MUNAS_READ_8(weights[u] + i);
-            }
-            i++;
-        }
-        for (int u = 0; u < MUNAS_UNITS; u++) {
-            output[units[u]] = munas_requantise(munas_scale_of(layer, units[u]), sums[u]);
+    munas_size unit = 0;
+    if (features >= 4) {
+        for (; unit + 4 <= layer->output_channels; unit += 4) {
+            munas_four_units(layer, input, features, unit, output);
         }
     }
+    for (; unit < layer->output_channels; unit += 2) {
+        munas_two_units(layer, input, features, unit, output);
+    }
 }
+
+#else
+
+MUNAS_KERNEL void munas_dense(const struct munas_layer *layer, const int8_t *input, int8_t *output) {
+    const munas_size features = (munas_size)layer->kernel_height * layer->kernel_width * layer->input_channels;
+    struct munas_rows rows;
+    rows.elements = input;
+    rows.count = 1;
+    rows.length = features;
+    rows.elements_step = 0;
+    rows.weights_step = 0;
+    rows.offset = layer->input_offset;
+    rows.weights = layer->weights;
+    rows.kernel = features;
+    for (munas_size unit = 0; unit < layer->output_channels; unit += MUNAS_BLOCK) {
+        munas_block(layer, &rows, unit, output);
+    }
+}
+
+#endif
