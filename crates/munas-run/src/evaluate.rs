@@ -7,7 +7,7 @@ use munas_cost::{Resources, resources, sparse_model_size};
 use munas_data::Dataset;
 use munas_ir::{Graph, Weights, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
-use munas_train::{Progress, PruningMode, TrainError, TrainSettings, TrainedModel, train};
+use munas_train::{Checkpoint, Progress, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer};
 
 use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::{Int8Settings, int8_error, quantise};
@@ -28,6 +28,8 @@ pub struct Assignment {
     pub seed: u64,
     /// Target of the pruning, where the experiment has pruning.
     pub sparsity: Option<f64>,
+    /// Where an earlier session's training of this trial had come to. It changes nothing of the result.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// What came of it. Errors are shares of misclassified samples, in [0, 1].
@@ -95,7 +97,7 @@ pub trait Evaluator: Sync {
     fn memory(&self, assignment: &Assignment) -> u64;
 
     /// Evaluates one network, telling `observer` of every batch and epoch and ending once it answers `Break`. The result
-    /// depends on nothing but the assignment.
+    /// depends on nothing but the assignment, and not on its checkpoint.
     ///
     /// # Errors
     /// [`EvaluationError`]. A panic is as good as [`EvaluationError::Failed`].
@@ -132,6 +134,19 @@ impl TrainingEvaluator {
         });
         TrainSettings { epochs: assignment.epochs, pruning, ..self.settings.clone() }
     }
+
+    /// A training that goes on from the checkpoint, or begins anew if there is none that fits.
+    fn trainer<'a>(
+        &'a self,
+        assignment: &'a Assignment,
+        settings: &'a TrainSettings,
+    ) -> Result<Trainer<'a>, TrainError> {
+        let Assignment { graph, seed, checkpoint, .. } = assignment;
+        let resumed = checkpoint
+            .as_ref()
+            .and_then(|checkpoint| Trainer::resume(graph, &self.dataset, settings, *seed, checkpoint).ok());
+        resumed.map_or_else(|| Trainer::new(graph, &self.dataset, settings, *seed), Ok)
+    }
 }
 
 impl Evaluator for TrainingEvaluator {
@@ -149,7 +164,7 @@ impl Evaluator for TrainingEvaluator {
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let settings = self.train_settings(assignment);
-        let model = train(&assignment.graph, &self.dataset, &settings, assignment.seed, observer);
+        let model = self.trainer(assignment, &settings).and_then(|trainer| trainer.run(observer));
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),

@@ -4,8 +4,8 @@
 //!   worker is free, one more proposal is made from all results so far, with the running trials as pending.
 //! - Every step is in the journal before anyone hears of it. A process that is killed loses the trials in flight.
 //! - When a search is interrupted or its time is up, running trials end after their current batch and are recorded as
-//!   stopped. Stopped trials, and those that a killed process left running, are trained again from the start by the next
-//!   session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
+//!   stopped. Stopped trials, and those that a killed process left running, go on from their last checkpoint, or from the
+//!   start, in the next session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
 //!   that was interrupted any number of times therefore has the same trials as one that never was.
 //! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end.
 //! - A trial that panics or diverges is recorded as failed; the search goes on.
@@ -52,7 +52,12 @@ pub struct Limits {
     pub workers: usize,
     /// Bytes that trainings side by side may take together, per worker.
     pub worker_memory: u64,
+    /// The least time between two checkpoints of a training.
+    pub checkpoint_every: Duration,
 }
+
+/// So much of a training may be lost when a search is interrupted, and an epoch.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
 
 impl Limits {
     /// The limits that an experiment sets.
@@ -64,6 +69,7 @@ impl Limits {
             target_error: search.target_error,
             workers: search.workers,
             worker_memory: search.worker_memory,
+            checkpoint_every: CHECKPOINT_EVERY,
         }
     }
 
@@ -198,7 +204,7 @@ pub fn execute(
     let halt = AtomicBool::new(false);
     let memory = MemoryPool::new(limits.worker_memory.saturating_mul(worker_count as u64));
     let summary = thread::scope(|scope| {
-        let workers = Workers::new(scope, evaluator, &memory, &halt);
+        let workers = Workers::new(scope, evaluator, &memory, &halt, limits.checkpoint_every);
         let mut session = SearchLoop {
             search: Search::load(run, limits)?,
             workers,
@@ -267,6 +273,9 @@ impl SearchLoop<'_, '_, '_> {
                 Some(Message::Epoch { trial, report }) => {
                     self.search.record_epoch(trial, &report)?;
                     (self.events)(Event::Epoch { trial, report: &report });
+                }
+                Some(Message::Checkpoint { trial, checkpoint }) => {
+                    self.search.keep_checkpoint(trial, &checkpoint)?;
                 }
                 Some(Message::Ended(ended)) => {
                     let (record, on_front) = self.search.finish(*ended)?;

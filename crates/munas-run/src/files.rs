@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::error::RunError;
 
 /// The ending of files that are being written.
 pub(crate) const UNFINISHED: &str = ".new";
@@ -22,6 +24,32 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
         // The first error is the one to report; a file that is left over is overwritten the next time.
         let _ = fs::remove_file(unfinished);
     })
+}
+
+const PREFIX: &str = "trial-";
+const SUFFIX: &str = ".safetensors";
+
+/// The file of a trial in a folder of such files.
+pub(crate) fn trial_file(folder: &Path, trial: u64) -> PathBuf {
+    folder.join(format!("{PREFIX}{trial}{SUFFIX}"))
+}
+
+/// Removes the files of trials from a folder but those of the trials to `keep`, and what was not finished.
+pub(crate) fn retain_trial_files(folder: &Path, keep: impl Fn(u64) -> bool) -> Result<(), RunError> {
+    let unreadable = RunError::io("read", folder);
+    let entries: Vec<_> = fs::read_dir(folder).and_then(Iterator::collect).map_err(unreadable)?;
+    let trial_of =
+        |name: &str| -> Option<u64> { name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok() };
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // Other files, which someone else put there, are left alone.
+        if name.starts_with(PREFIX) && !trial_of(&name).is_some_and(&keep) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file; one that is not there is as good.

@@ -15,6 +15,7 @@
 //! | `lock` | who may write a run |
 //! | `journal` | trials and epochs in SQLite |
 //! | `models` | weights worth keeping, as safetensors |
+//! | `checkpoints` | trainings under way, for a resume |
 //! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
 //! | `proposals` | from journal to proposal: the generators, the history |
 //! | [`executor`] | workers, stopping rules, resume |
@@ -31,6 +32,7 @@ pub mod query;
 pub mod replay;
 pub mod run;
 
+mod checkpoints;
 mod error;
 mod files;
 mod int8;

@@ -21,13 +21,11 @@ use munas_quant::QuantisedNetwork;
 use munas_space::Architecture;
 
 use crate::error::RunError;
-use crate::files::write_atomically;
+use crate::files::{retain_trial_files, trial_file, write_atomically};
 use tensors::Tensor;
 
 /// The folder of a run's models.
 pub(crate) const DIRECTORY: &str = "models";
-const PREFIX: &str = "trial-";
-const SUFFIX: &str = ".safetensors";
 
 /// A trained network with all that is needed to run it.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,26 +67,12 @@ pub struct ModelError {
 
 /// Where the model of a trial is, or would be.
 pub(crate) fn path(dir: &Path, trial: u64) -> PathBuf {
-    dir.join(DIRECTORY).join(format!("{PREFIX}{trial}{SUFFIX}"))
+    trial_file(&dir.join(DIRECTORY), trial)
 }
 
 /// Removes everything from the run's folder of models but the models of these trials.
 pub(crate) fn retain(dir: &Path, keep: impl Fn(u64) -> bool) -> Result<(), RunError> {
-    let folder = dir.join(DIRECTORY);
-    let unreadable = RunError::io("read", &folder);
-    let entries: Vec<_> = fs::read_dir(&folder).and_then(Iterator::collect).map_err(unreadable)?;
-    let trial_of =
-        |name: &str| -> Option<u64> { name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok() };
-    for entry in entries {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        // Other files, which someone else put there, are left alone.
-        if name.starts_with(PREFIX) && !trial_of(&name).is_some_and(&keep) {
-            let path = entry.path();
-            fs::remove_file(&path).map_err(RunError::io("remove", &path))?;
-        }
-    }
-    Ok(())
+    retain_trial_files(&dir.join(DIRECTORY), keep)
 }
 
 impl SavedModel {

@@ -2,6 +2,8 @@
 
 use munas_ir::{Graph, Quantisation, Weights};
 
+use crate::Checkpoint;
+
 /// One epoch of a training curve. Losses are means per sample in nats, without weight decay and penalties.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochReport {
@@ -21,12 +23,14 @@ pub struct EpochReport {
 }
 
 /// What a training tells its observer, whose answer decides whether it goes on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Progress<'a> {
     /// One more batch was trained on or evaluated.
     Batch,
-    /// An epoch is finished.
+    /// An epoch is finished; or was, before the checkpoint that the training goes on from.
     Epoch(&'a EpochReport),
+    /// The training is between two epochs and makes a checkpoint of itself when it is asked to.
+    Resting(&'a dyn Fn() -> Checkpoint),
 }
 
 /// One step of a training.

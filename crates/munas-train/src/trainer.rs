@@ -318,6 +318,38 @@ impl<'a> Trainer<'a> {
         })
     }
 
+    /// Trains to the end of the settings' epochs. `observer` hears of the epochs before a checkpoint first.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`], [`TrainError::Stopped`] by the observer.
+    pub fn run(
+        mut self,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<TrainedModel, TrainError> {
+        for report in &self.state.curve {
+            if observer(Progress::Epoch(report)).is_break() {
+                return Err(self.stopped());
+            }
+        }
+        while !self.is_finished() {
+            let report = self.epoch_while(&mut || observer(Progress::Batch))?;
+            if observer(Progress::Epoch(&report)).is_break()
+                || observer(Progress::Resting(&|| self.checkpoint())).is_break()
+            {
+                return Err(self.stopped());
+            }
+        }
+        self.finish_while(&mut || observer(Progress::Batch))
+    }
+
+    /// Whether no epoch is left, or none that early stopping allows.
+    fn is_finished(&self) -> bool {
+        let patience_is_over =
+            self.settings.early_stop.is_some_and(|patience| self.epochs_since_best() >= patience);
+        let epochs = self.state.curve.len();
+        epochs >= self.settings.epochs as usize || (epochs > 0 && patience_is_over)
+    }
+
     /// The epoch under way, counted from 1.
     fn epoch_number(&self) -> u32 {
         self.state.curve.len() as u32 + 1
@@ -437,17 +469,7 @@ pub fn train(
     seed: u64,
     observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<TrainedModel, TrainError> {
-    let mut trainer = Trainer::new(graph, dataset, settings, seed)?;
-    for _ in 0..settings.epochs {
-        let report = trainer.epoch_while(&mut || observer(Progress::Batch))?;
-        if observer(Progress::Epoch(&report)).is_break() {
-            return Err(trainer.stopped());
-        }
-        if settings.early_stop.is_some_and(|patience| trainer.epochs_since_best() >= patience) {
-            break;
-        }
-    }
-    trainer.finish_while(&mut || observer(Progress::Batch))
+    Trainer::new(graph, dataset, settings, seed)?.run(observer)
 }
 
 #[cfg(test)]

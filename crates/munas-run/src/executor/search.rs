@@ -6,10 +6,11 @@ use std::time::Duration;
 use munas_ir::Weights;
 use munas_quant::QuantisedNetwork;
 use munas_search::{Candidate, History, SearchError};
-use munas_train::EpochReport;
+use munas_train::{Checkpoint, EpochReport};
 
 use super::workers::Ended;
 use super::{EndReason, Limits, Summary};
+use crate::checkpoints;
 use crate::error::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Pruned};
 use crate::files::remove_if_present;
@@ -62,6 +63,8 @@ impl<'a> Search<'a> {
         let front = Front::of(&records);
         // A killed process may have left models of trials without a result, or of trials that had left the front.
         models::retain(run.dir(), |trial| front.contains(trial))?;
+        let is_done = |trial| records.iter().any(|record| record.trial == trial && record.arrival.is_some());
+        checkpoints::retain(run.dir(), |trial| !is_done(trial))?;
         let next_trial = records.last().map_or(1, |record| record.trial + 1);
         let without_result = records.into_iter().filter(|record| record.arrival.is_none());
         let interrupted = without_result.filter(|record| record.trial <= limits.trials).collect();
@@ -122,6 +125,7 @@ impl<'a> Search<'a> {
             epochs: record.candidate.epochs,
             seed: record.seed,
             sparsity: record.candidate.sparsity,
+            checkpoint: if restarted { checkpoints::load(self.run.dir(), record.trial) } else { None },
         };
         self.running.insert(record.trial, record.clone());
         Next::Start { record: Box::new(record), assignment: Box::new(assignment), restarted }
@@ -130,6 +134,11 @@ impl<'a> Search<'a> {
     /// Records an epoch of a running trial.
     pub fn record_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), RunError> {
         Ok(self.run.journal.insert_epoch(trial, report)?)
+    }
+
+    /// Keeps where the training of a running trial has come to.
+    pub fn keep_checkpoint(&mut self, trial: u64, checkpoint: &Checkpoint) -> Result<(), RunError> {
+        checkpoints::save(self.run.dir(), trial, checkpoint)
     }
 
     /// Records the end of a running trial. Returns its record, and whether it is on the front.
@@ -166,6 +175,7 @@ impl<'a> Search<'a> {
             }
         }
         if record.arrival.is_some() {
+            checkpoints::remove(self.run.dir(), record.trial)?;
             self.history.push(observed(&record));
         }
         match record.state {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{Builder, Scope};
 use std::time::{Duration, Instant};
 
-use munas_train::{EpochReport, Progress};
+use munas_train::{Checkpoint, EpochReport, Progress};
 
 use super::memory::MemoryPool;
 use crate::error::RunError;
@@ -19,6 +19,8 @@ use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 pub(super) enum Message {
     /// One more epoch is trained.
     Epoch { trial: u64, report: EpochReport },
+    /// Where a training has come to.
+    Checkpoint { trial: u64, checkpoint: Box<Checkpoint> },
     /// The last message of a trial.
     Ended(Box<Ended>),
 }
@@ -36,6 +38,7 @@ pub(super) struct Workers<'scope, 'env> {
     evaluator: &'env dyn Evaluator,
     memory: &'env MemoryPool,
     halt: &'env AtomicBool,
+    checkpoint_every: Duration,
     sender: Sender<Message>,
     receiver: Receiver<Message>,
 }
@@ -46,14 +49,16 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         evaluator: &'env dyn Evaluator,
         memory: &'env MemoryPool,
         halt: &'env AtomicBool,
+        checkpoint_every: Duration,
     ) -> Self {
         let (sender, receiver) = mpsc::channel();
-        Self { scope, evaluator, memory, halt, sender, receiver }
+        Self { scope, evaluator, memory, halt, checkpoint_every, sender, receiver }
     }
 
     /// Trains on a new thread, as soon as there is memory for it.
     pub fn start(&self, assignment: Assignment) -> Result<(), RunError> {
         let (evaluator, memory, halt) = (self.evaluator, self.memory, self.halt);
+        let checkpoint_every = self.checkpoint_every;
         let sender = self.sender.clone();
         let name = format!("trial {}", assignment.trial);
         let work = move || {
@@ -61,7 +66,7 @@ impl<'scope, 'env> Workers<'scope, 'env> {
             let claim = memory.claim(evaluator.memory(&assignment), halt);
             let started = Instant::now();
             let result = match &claim {
-                Some(_) => evaluate(evaluator, &assignment, halt, &sender),
+                Some(_) => evaluate(evaluator, &assignment, (halt, checkpoint_every), &sender),
                 None => Err(EvaluationError::Stopped),
             };
             // A message that cannot be sent has no receiver any more: the search has ended with an error.
@@ -86,14 +91,21 @@ impl<'scope, 'env> Workers<'scope, 'env> {
 fn evaluate(
     evaluator: &dyn Evaluator,
     assignment: &Assignment,
-    halt: &AtomicBool,
+    (halt, checkpoint_every): (&AtomicBool, Duration),
     sender: &Sender<Message>,
 ) -> Result<Evaluated, EvaluationError> {
     let trial = assignment.trial;
+    let mut kept = Instant::now();
     let mut observer = |progress: Progress<'_>| {
         let heard = match progress {
             Progress::Batch => true,
             Progress::Epoch(report) => sender.send(Message::Epoch { trial, report: *report }).is_ok(),
+            Progress::Resting(_) if kept.elapsed() < checkpoint_every => true,
+            Progress::Resting(checkpoint) => {
+                kept = Instant::now();
+                let checkpoint = Box::new(checkpoint());
+                sender.send(Message::Checkpoint { trial, checkpoint }).is_ok()
+            }
         };
         if !heard || halt.load(Ordering::Relaxed) {
             ControlFlow::Break(())

@@ -186,6 +186,7 @@ fn the_observer_may_stop_and_patience_ends() {
             match progress {
                 Progress::Batch => seen += 1,
                 Progress::Epoch(report) => epochs = report.epoch,
+                Progress::Resting(_) => {}
             }
             if seen == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

@@ -1,14 +1,20 @@
 //! The same experiment gives the same trials; the journal leads to its proposals.
 
+use std::fs;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use munas_train::Progress;
 use tempfile::tempdir;
 
-use crate::evaluate::{Evaluator, TrainingEvaluator};
+use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, TrainingEvaluator};
 use crate::executor::{Event, Limits, StopFlag, execute};
 use crate::experiment::Experiment;
 use crate::replay::replay;
 use crate::run::{Run, RunReader};
+use crate::task::Task;
 use crate::testing::{Synthetic, essence, experiment, search};
 
 #[test]
@@ -95,8 +101,72 @@ fn real_trainings_are_the_same_to_the_bit_also_when_interrupted() {
 
     let trials = essence(first.path());
     assert_eq!(trials, essence(second.path()));
+    assert!(!second.path().join("checkpoints").exists(), "short trainings leave none");
     assert!(
         trials.iter().all(|(record, curve)| record.outcome().is_some() && curve.len() == 2),
         "{trials:?}"
     );
+}
+
+/// Trains, and counts the batches that it takes.
+struct Counting {
+    evaluator: TrainingEvaluator,
+    batches: AtomicU64,
+}
+
+impl Evaluator for Counting {
+    fn task(&self) -> &Task {
+        self.evaluator.task()
+    }
+
+    fn memory(&self, assignment: &Assignment) -> u64 {
+        self.evaluator.memory(assignment)
+    }
+
+    fn evaluate(
+        &self,
+        assignment: &Assignment,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        self.evaluator.evaluate(assignment, &mut |progress| {
+            if matches!(progress, Progress::Batch) {
+                self.batches.fetch_add(1, Ordering::Relaxed);
+            }
+            observer(progress)
+        })
+    }
+}
+
+#[test]
+fn a_training_goes_on_from_its_checkpoint() {
+    let (first, second) = (tempdir().unwrap(), tempdir().unwrap());
+    let overrides = ["search.trials=3", "data.subset=200", "train.epochs=12", "train.batch=32"];
+    let experiment = experiment(&overrides);
+    let dataset = Arc::new(experiment.load_data().unwrap());
+    let evaluator = TrainingEvaluator::new(&experiment, dataset).unwrap();
+    let evaluator = Counting { evaluator, batches: AtomicU64::new(0) };
+    let limits = Limits { checkpoint_every: Duration::ZERO, workers: 1, ..Limits::of(&experiment) };
+    let search = |run: &mut Run, stop_at: Option<u64>| {
+        let stop = StopFlag::default();
+        let before = evaluator.batches.load(Ordering::Relaxed);
+        let mut watch = |event: Event<'_>| {
+            if matches!(event, Event::Epoch { trial, report } if Some(trial) == stop_at && report.epoch == 3)
+            {
+                stop.request();
+            }
+        };
+        execute(run, &evaluator, &limits, &stop, &mut watch).unwrap();
+        evaluator.batches.load(Ordering::Relaxed) - before
+    };
+    let mut run = Run::create(first.path(), experiment.clone(), evaluator.task()).unwrap();
+    let batches = search(&mut run, None);
+
+    let mut run = Run::create(second.path(), experiment, evaluator.task()).unwrap();
+    search(&mut run, Some(2));
+    let checkpoints = || fs::read_dir(second.path().join("checkpoints")).unwrap().count();
+    assert_eq!(checkpoints(), 1, "that of the trial that was stopped");
+    let rest = search(&mut run, None);
+    assert!(rest < batches / 3 * 2, "{rest} batches of {batches} for less than two of three trials");
+    assert_eq!(essence(first.path()), essence(second.path()));
+    assert_eq!(checkpoints(), 0);
 }
