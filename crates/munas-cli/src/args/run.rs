@@ -19,8 +19,8 @@ Examples:
   munas resume runs/quick-start-1
   munas resume runs/quick-start-1 --trials 500
 
-Interrupted trials are trained again from their start. With more --trials than
-before, a run that was complete goes on.";
+Interrupted trials go on from their last checkpoint, or begin anew. With more
+--trials than before, a run that was complete goes on.";
 
 /// Go on with a run that was interrupted, or extend it
 #[derive(Debug, clap::Args)]
