@@ -2,7 +2,7 @@
 //!
 //! A draw is refused, in this order, if it breaks a hard bound, if it breaks a soft bound more than tenfold, or if its
 //! canonical form was or is being trained for as many epochs. Refused draws are counted by reason, not kept. After
-//! [`Problem::max_draws`] of them the search ends, with an error that says how near the draws came.
+//! [`Problem::max_draws`](crate::Problem::max_draws) of them the search ends, with an error that says how near the draws came.
 
 use rand::Rng;
 
@@ -60,7 +60,7 @@ pub enum SearchError {
 /// The next candidate to train. Nothing is changed: what is suggested counts from when the caller lists it as pending.
 ///
 /// # Errors
-/// [`SearchError`] after [`Problem::max_draws`] refused draws.
+/// [`SearchError`] after [`Problem::max_draws`](crate::Problem::max_draws) refused draws.
 pub fn suggest<R: Rng>(
     algorithm: &dyn Algorithm,
     context: Context<'_>,

@@ -71,12 +71,15 @@ impl FromStr for Schedule {
     }
 }
 
-/// The form that [`FromStr`] reads; a piecewise schedule is written as its list of pairs.
+/// The form that [`FromStr`] reads; a piecewise schedule in words.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Constant => f.write_str("constant"),
-            Self::Piecewise(pieces) => write!(f, "{pieces:?}"),
+            Self::Piecewise(pieces) => {
+                let texts = pieces.iter().map(|(epoch, rate)| format!("{rate} after {epoch} epochs"));
+                f.write_str(&texts.collect::<Vec<_>>().join(", "))
+            }
             Self::Cosine => f.write_str("cosine"),
             Self::OneCycle => f.write_str("one-cycle"),
             Self::Plateau { factor, patience } => write!(f, "plateau:{factor}:{patience}"),
