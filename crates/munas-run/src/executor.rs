@@ -7,11 +7,12 @@
 //!   stopped. Stopped trials, and those that a killed process left running, go on from their last checkpoint, or from the
 //!   start, in the next session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
 //!   that was interrupted any number of times therefore has the same trials as one that never was.
-//! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end.
+//! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end, and
+//!   the free worker takes a later one that fits.
 //! - A trial that panics or diverges is recorded as failed; the search goes on.
 //! - An error of the journal or the disk ends the search: what cannot be recorded is not done.
 
-mod memory;
+mod queue;
 mod search;
 mod workers;
 
@@ -32,9 +33,9 @@ use crate::session::{Session, now_ms};
 use crate::task::Task;
 use crate::trial::TrialRecord;
 
-use memory::MemoryPool;
-use search::{Next, Search};
-use workers::{Message, Workers};
+use queue::TrainingQueue;
+use search::{Next, Search, Start};
+use workers::{Ended, Message, Workers};
 
 /// How often the loop looks at the stop flag and the clock while trials run.
 const TICK: Duration = Duration::from_millis(100);
@@ -202,17 +203,18 @@ pub fn execute(
         end_reason: None,
     })?;
     let halt = AtomicBool::new(false);
-    let memory = MemoryPool::new(limits.worker_memory.saturating_mul(worker_count as u64));
+    let memory = limits.worker_memory.saturating_mul(worker_count as u64);
     let summary = thread::scope(|scope| {
-        let workers = Workers::new(scope, evaluator, &memory, &halt, limits.checkpoint_every);
         let mut session = SearchLoop {
             search: Search::load(run, limits)?,
-            workers,
+            workers: Workers::new(scope, evaluator, &halt, limits.checkpoint_every),
+            worker_count,
+            queue: TrainingQueue::new(memory),
             limits,
             deadline: limits.time.and_then(|time| started.checked_add(time)),
             events,
         };
-        let reason = session.run(worker_count, stop);
+        let reason = session.run(stop);
         // After an error the running trials have no one to report to: they end with their current batch.
         halt.store(true, Ordering::Relaxed);
         reason.map(|reason| session.search.summary(reason, started.elapsed()))
@@ -250,20 +252,27 @@ enum Ending {
 struct SearchLoop<'a, 'scope, 'env> {
     search: Search<'a>,
     workers: Workers<'scope, 'env>,
+    worker_count: usize,
+    /// Trials that were proposed; those that run in it are those of `workers`.
+    queue: TrainingQueue<Box<Start>>,
     limits: &'a Limits,
     deadline: Option<Instant>,
     events: &'a mut dyn FnMut(Event<'_>),
 }
 
 impl SearchLoop<'_, '_, '_> {
-    fn run(&mut self, worker_count: usize, stop: &StopFlag) -> Result<EndReason, RunError> {
+    fn run(&mut self, stop: &StopFlag) -> Result<EndReason, RunError> {
         let mut ending = None;
         loop {
-            if ending.is_none() {
-                ending = self.end_by_now(stop).map(|reason| self.end(reason));
+            if ending.is_none()
+                && let Some(reason) = self.end_by_now(stop)
+            {
+                ending = Some(self.end(reason)?);
             }
-            while ending.is_none() && self.search.running() < worker_count {
-                ending = self.start_next()?;
+            self.begin_waiting()?;
+            while ending.is_none() && self.wants_proposal() {
+                ending = self.propose()?;
+                self.begin_waiting()?;
             }
             if self.search.running() == 0 {
                 break;
@@ -278,10 +287,10 @@ impl SearchLoop<'_, '_, '_> {
                     self.search.keep_checkpoint(trial, &checkpoint)?;
                 }
                 Some(Message::Ended(ended)) => {
-                    let (record, on_front) = self.search.finish(*ended)?;
-                    (self.events)(Event::TrialFinished { record: &record, on_front });
+                    self.queue.end(ended.trial);
+                    let record = self.finish(*ended)?;
                     if ending.is_none() && self.reaches_target(&record) {
-                        ending = Some(self.end(EndReason::Target { trial: record.trial }));
+                        ending = Some(self.end(EndReason::Target { trial: record.trial })?);
                     }
                 }
             }
@@ -293,12 +302,18 @@ impl SearchLoop<'_, '_, '_> {
         }
     }
 
-    /// Starts one more trial; if there is none, says why.
-    fn start_next(&mut self) -> Result<Option<Ending>, RunError> {
+    /// Whether a worker is free that nothing in the queue is for. As many trials as there are workers may wait, so that
+    /// there is an end to them.
+    fn wants_proposal(&self) -> bool {
+        self.queue.running() < self.worker_count && self.queue.waiting() < self.worker_count
+    }
+
+    /// Adds one more trial to the queue; if there is none, says why.
+    fn propose(&mut self) -> Result<Option<Ending>, RunError> {
         match self.search.next(self.limits.trials)? {
-            Next::Start { record, assignment, restarted } => {
-                (self.events)(Event::TrialStarted { record: &record, restarted });
-                self.workers.start(*assignment)?;
+            Next::Start(start) => {
+                let bytes = self.workers.memory(&start.assignment);
+                self.queue.push(start.record.trial, bytes, start);
                 Ok(None)
             }
             // The trials that run are still wanted, whatever comes after them.
@@ -308,6 +323,24 @@ impl SearchLoop<'_, '_, '_> {
             }
             Next::Nothing(error) => Ok(Some(Ending::NothingToPropose(error))),
         }
+    }
+
+    /// Gives trials of the queue to free workers.
+    fn begin_waiting(&mut self) -> Result<(), RunError> {
+        while self.queue.running() < self.worker_count
+            && let Some(start) = self.queue.begin()
+        {
+            (self.events)(Event::TrialStarted { record: &start.record, restarted: start.restarted });
+            self.workers.start(start.assignment)?;
+        }
+        Ok(())
+    }
+
+    /// Records the end of a trial.
+    fn finish(&mut self, ended: Ended) -> Result<TrialRecord, RunError> {
+        let (record, on_front) = self.search.finish(ended)?;
+        (self.events)(Event::TrialFinished { record: &record, on_front });
+        Ok(record)
     }
 
     fn end_by_now(&self, stop: &StopFlag) -> Option<EndReason> {
@@ -320,11 +353,14 @@ impl SearchLoop<'_, '_, '_> {
         }
     }
 
-    /// Stops the running trials.
-    fn end(&mut self, reason: EndReason) -> Ending {
+    /// Stops the running trials, and those that wait.
+    fn end(&mut self, reason: EndReason) -> Result<Ending, RunError> {
         self.workers.halt();
-        (self.events)(Event::Ending { reason, running: self.search.running() });
-        Ending::InOrder(reason)
+        (self.events)(Event::Ending { reason, running: self.queue.running() });
+        for start in self.queue.clear() {
+            self.finish(Ended::before_it_began(start.record.trial))?;
+        }
+        Ok(Ending::InOrder(reason))
     }
 
     fn reaches_target(&self, record: &TrialRecord) -> bool {

@@ -155,7 +155,7 @@ pub struct SearchSettings {
     /// Trials side by side; 0: one per core.
     pub workers: usize,
     /// Bytes that a training takes on average over the workers. One that would take the workers beyond their sum waits
-    /// until others have ended.
+    /// until others have ended, and later ones that fit go first.
     pub worker_memory: u64,
     /// Which error drives the search.
     pub error: DrivingError,

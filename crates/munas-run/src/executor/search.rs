@@ -45,11 +45,19 @@ struct Tally {
 /// What there is for a free worker.
 pub(super) enum Next {
     /// A trial, recorded as running.
-    Start { record: Box<TrialRecord>, assignment: Box<Assignment>, restarted: bool },
+    Start(Box<Start>),
     /// As many trials as there shall be have begun.
     AllStarted,
     /// No proposal.
     Nothing(SearchError),
+}
+
+/// A trial that can be trained.
+pub(super) struct Start {
+    pub record: TrialRecord,
+    pub assignment: Assignment,
+    /// Whether an earlier session began it.
+    pub restarted: bool,
 }
 
 impl<'a> Search<'a> {
@@ -73,7 +81,7 @@ impl<'a> Search<'a> {
         Ok(Self { run, proposals, history, front, interrupted, running, next_trial, tally })
     }
 
-    /// Number of running trials.
+    /// Number of running trials, those included that wait for memory.
     pub fn running(&self) -> usize {
         self.running.len()
     }
@@ -128,7 +136,7 @@ impl<'a> Search<'a> {
             checkpoint: if restarted { checkpoints::load(self.run.dir(), record.trial) } else { None },
         };
         self.running.insert(record.trial, record.clone());
-        Next::Start { record: Box::new(record), assignment: Box::new(assignment), restarted }
+        Next::Start(Box::new(Start { record, assignment, restarted }))
     }
 
     /// Records an epoch of a running trial.

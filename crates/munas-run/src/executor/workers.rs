@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use munas_train::{Checkpoint, EpochReport, Progress};
 
-use super::memory::MemoryPool;
 use crate::error::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 
@@ -32,11 +31,17 @@ pub(super) struct Ended {
     pub elapsed: Duration,
 }
 
+impl Ended {
+    /// The end of a trial that no worker was given.
+    pub fn before_it_began(trial: u64) -> Self {
+        Self { trial, result: Err(EvaluationError::Stopped), elapsed: Duration::ZERO }
+    }
+}
+
 /// One thread per running trial; what it holds is freed when the trial ends.
 pub(super) struct Workers<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     evaluator: &'env dyn Evaluator,
-    memory: &'env MemoryPool,
     halt: &'env AtomicBool,
     checkpoint_every: Duration,
     sender: Sender<Message>,
@@ -47,33 +52,28 @@ impl<'scope, 'env> Workers<'scope, 'env> {
     pub fn new(
         scope: &'scope Scope<'scope, 'env>,
         evaluator: &'env dyn Evaluator,
-        memory: &'env MemoryPool,
         halt: &'env AtomicBool,
         checkpoint_every: Duration,
     ) -> Self {
         let (sender, receiver) = mpsc::channel();
-        Self { scope, evaluator, memory, halt, checkpoint_every, sender, receiver }
+        Self { scope, evaluator, halt, checkpoint_every, sender, receiver }
     }
 
-    /// Trains on a new thread, as soon as there is memory for it.
+    /// Bytes that a training takes.
+    pub fn memory(&self, assignment: &Assignment) -> u64 {
+        self.evaluator.memory(assignment)
+    }
+
+    /// Trains on a new thread.
     pub fn start(&self, assignment: Assignment) -> Result<(), RunError> {
-        let (evaluator, memory, halt) = (self.evaluator, self.memory, self.halt);
-        let checkpoint_every = self.checkpoint_every;
-        let sender = self.sender.clone();
-        let name = format!("trial {}", assignment.trial);
-        let work = move || {
-            let trial = assignment.trial;
-            let claim = memory.claim(evaluator.memory(&assignment), halt);
-            let started = Instant::now();
-            let result = match &claim {
-                Some(_) => evaluate(evaluator, &assignment, (halt, checkpoint_every), &sender),
-                None => Err(EvaluationError::Stopped),
-            };
-            // A message that cannot be sent has no receiver any more: the search has ended with an error.
-            let _ =
-                sender.send(Message::Ended(Box::new(Ended { trial, result, elapsed: started.elapsed() })));
+        let worker = Worker {
+            evaluator: self.evaluator,
+            halt: self.halt,
+            checkpoint_every: self.checkpoint_every,
+            sender: self.sender.clone(),
         };
-        let started = Builder::new().name(name).spawn_scoped(self.scope, work);
+        let name = format!("trial {}", assignment.trial);
+        let started = Builder::new().name(name).spawn_scoped(self.scope, move || worker.work(&assignment));
         started.map(drop).map_err(RunError::io("start a thread for", Path::new("a trial")))
     }
 
@@ -88,34 +88,47 @@ impl<'scope, 'env> Workers<'scope, 'env> {
     }
 }
 
-fn evaluate(
-    evaluator: &dyn Evaluator,
-    assignment: &Assignment,
-    (halt, checkpoint_every): (&AtomicBool, Duration),
-    sender: &Sender<Message>,
-) -> Result<Evaluated, EvaluationError> {
-    let trial = assignment.trial;
-    let mut kept = Instant::now();
-    let mut observer = |progress: Progress<'_>| {
-        let heard = match progress {
-            Progress::Batch => true,
-            Progress::Epoch(report) => sender.send(Message::Epoch { trial, report: *report }).is_ok(),
-            Progress::Resting(_) if kept.elapsed() < checkpoint_every => true,
-            Progress::Resting(checkpoint) => {
-                kept = Instant::now();
-                let checkpoint = Box::new(checkpoint());
-                sender.send(Message::Checkpoint { trial, checkpoint }).is_ok()
+/// A thread that trains.
+struct Worker<'env> {
+    evaluator: &'env dyn Evaluator,
+    halt: &'env AtomicBool,
+    checkpoint_every: Duration,
+    sender: Sender<Message>,
+}
+
+impl Worker<'_> {
+    fn work(&self, assignment: &Assignment) {
+        let started = Instant::now();
+        // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
+        let result = catch_unwind(AssertUnwindSafe(|| self.evaluate(assignment))).unwrap_or_else(|panic| {
+            Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic))))
+        });
+        let ended = Ended { trial: assignment.trial, result, elapsed: started.elapsed() };
+        // A message that cannot be sent has no receiver any more: the search has ended with an error.
+        let _ = self.sender.send(Message::Ended(Box::new(ended)));
+    }
+
+    fn evaluate(&self, assignment: &Assignment) -> Result<Evaluated, EvaluationError> {
+        let trial = assignment.trial;
+        let mut kept = Instant::now();
+        self.evaluator.evaluate(assignment, &mut |progress| {
+            let message = match progress {
+                Progress::Batch => None,
+                Progress::Epoch(report) => Some(Message::Epoch { trial, report: *report }),
+                Progress::Resting(_) if kept.elapsed() < self.checkpoint_every => None,
+                Progress::Resting(checkpoint) => {
+                    kept = Instant::now();
+                    Some(Message::Checkpoint { trial, checkpoint: Box::new(checkpoint()) })
+                }
+            };
+            let heard = message.is_none_or(|message| self.sender.send(message).is_ok());
+            if !heard || self.halt.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             }
-        };
-        if !heard || halt.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
-    catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(assignment, &mut observer)))
-        .unwrap_or_else(|panic| Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic)))))
+        })
+    }
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -45,7 +45,7 @@ fn a_longer_search_begins_with_the_trials_of_a_shorter_one() {
 
 #[test]
 fn a_training_for_which_there_is_no_memory_waits() {
-    let trained = |worker_memory: u64| {
+    let trained = |worker_memory: u64, waiting: usize| {
         let dir = tempdir().unwrap();
         let evaluator = Synthetic { endless: true, memory: 100, ..Synthetic::new() };
         let overrides =
@@ -60,12 +60,13 @@ fn a_training_for_which_there_is_no_memory_waits() {
             }
         };
         execute(&mut run, &evaluator, &limits, &StopFlag::default(), &mut note).unwrap();
-        assert_eq!(states(dir.path()), vec![TrialState::Stopped; 3], "those that wait are not lost");
+        let stopped = vec![TrialState::Stopped; trained.len() + waiting];
+        assert_eq!(states(dir.path()), stopped, "those that wait are not lost");
         trained.len()
     };
-    assert_eq!(trained(100), 3);
-    assert_eq!(trained(67), 2);
-    assert_eq!(trained(10), 1, "a training that is larger than the pool is alone in it");
+    assert_eq!(trained(100, 0), 3);
+    assert_eq!(trained(67, 3), 2);
+    assert_eq!(trained(10, 3), 1, "a training that needs more than there is runs alone");
 }
 
 #[test]
