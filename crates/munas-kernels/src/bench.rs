@@ -74,7 +74,8 @@ pub struct BenchmarkLayer {
     pub depthwise: bool,
 }
 
-/// Speeds of one layer in GFLOP/s. All three passes count the multiply-adds of the forward pass, twice.
+/// Speeds of one layer in GFLOP/s. All three passes count the multiply-adds of the direct forward pass, twice; what takes fewer,
+/// in Winograd's tiles, can exceed the peak.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerSpeed {
     /// Forward pass.
@@ -85,7 +86,8 @@ pub struct LayerSpeed {
     pub backward_weights: f64,
 }
 
-/// The convolutions and dense layers of three small networks for 28×28×1 (A) and 32×32×3 (B, C) images.
+/// The convolutions and dense layers of three small networks for 28×28×1 (A) and 32×32×3 (B, C) images,
+/// and the largest layers of random candidates for 28×28×1.
 pub fn benchmark_layers() -> Vec<BenchmarkLayer> {
     let layer = |name, input, filters, kernel: usize, stride: usize| BenchmarkLayer {
         name,
@@ -111,6 +113,9 @@ pub fn benchmark_layers() -> Vec<BenchmarkLayer> {
         layer("C pointwise   48>64", [48, 11, 11], 64, 1, 1),
         layer("C conv 3x3    64>64", [64, 5, 5], 64, 3, 1),
         layer("C dense     576>10", [576, 1, 1], 10, 1, 1),
+        layer("large 5x5     24>61", [24, 24, 24], 61, 5, 1),
+        layer("large 5x5   110>110", [110, 20, 20], 110, 5, 1),
+        layer("large 7x7   126>110", [126, 22, 22], 110, 7, 1),
     ]
 }
 

@@ -12,7 +12,7 @@
 //! # Map
 //! | module | holds |
 //! |---|---|
-//! | `conv` | convolutions, depthwise convolutions, dense layers: register-tile kernels over offset tables |
+//! | `conv` | convolutions, depthwise convolutions, dense layers: register-tile kernels over offset tables; Winograd's tiles |
 //! | `reference` | the same three as plain scalar loops, which the tests compare with and [`Isa::Scalar`] runs |
 //! | `norm`, `pool`, `elementwise`, `loss`, `optimizer`, `pack` | the other operators, as loops that the compiler vectorises |
 //! | `simd` | the instruction sets behind one trait, and the run-time choice between them |
@@ -23,8 +23,8 @@
 //!
 //! # Unsafe code
 //! This is the only crate of the workspace with `unsafe`: in `simd` (intrinsics, calls that enable an instruction set),
-//! in the three register-tile kernels of `conv`, which assert their bounds once per call and then use pointers, and in
-//! the view of [`AlignedBuffer`] as a slice.
+//! in the register-tile kernels of `conv`, which assert their bounds once per call and then use pointers, in the loads and
+//! stores of its Winograd transforms, and in the view of [`AlignedBuffer`] as a slice.
 
 pub mod bench;
 mod conv;

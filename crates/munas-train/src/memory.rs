@@ -8,13 +8,14 @@ use crate::plan::{Plan, Purpose};
 use crate::{Optimizer, PruningMode, TrainSettings};
 
 impl TrainSettings {
-    /// Bytes that a training of `graph` takes with these settings: the arena of activations and gradients, and all copies
-    /// of the parameters. The data and what does not grow with the network are left out.
+    /// Bytes that a training of `graph` takes with these settings: the arena of activations and gradients, the kernels'
+    /// working memory, and all copies of the parameters. The data and what does not grow with the network are left out.
     pub fn memory(&self, graph: &Graph) -> u64 {
         let layout = ParameterLayout::new(graph);
         let channel_masks = self.prunes(PruningMode::Structured);
         let purpose = Purpose::Training { dropout: self.dropout, channel_masks };
-        let mut arena = Plan::new(graph, &layout, self.batch, purpose).arena_bytes();
+        let plan = Plan::new(graph, &layout, self.batch, purpose);
+        let (mut arena, scratch) = (plan.arena_bytes(), plan.scratch_bytes());
         arena = arena.max(Evaluator::new(graph, self.batch).plan().arena_bytes());
         if self.quantised_epochs > 0 {
             let (folded, layout) = (graph.without_batch_norm(), layout.without_norms());
@@ -24,7 +25,7 @@ impl TrainSettings {
         if let Some(distillation) = &self.distillation {
             arena += Evaluator::new(distillation.teacher.graph(), self.batch).plan().arena_bytes();
         }
-        (arena + self.parameter_copies() * layout.parameters() * size_of::<f32>()) as u64
+        (arena + scratch + self.parameter_copies() * layout.parameters() * size_of::<f32>()) as u64
     }
 
     /// The parameters, their gradients, those of the best epoch, of the evaluator and of the result, and what the

@@ -128,6 +128,16 @@ impl Plan {
         self.memory.arena_len * size_of::<f32>()
     }
 
+    /// Bytes of working memory that the layer with the most of it takes.
+    pub fn scratch_bytes(&self) -> usize {
+        let blocks = blocks_for(self.largest_batch);
+        let of_layer = |layer: &Layer| match &layer.operator {
+            Operator::Affine(affine) => affine.geometry.convolution().scratch_bytes(blocks),
+            _ => 0,
+        };
+        self.layers.iter().map(of_layer).max().unwrap_or(0)
+    }
+
     /// Samples of the largest batch.
     pub fn largest_batch(&self) -> usize {
         self.largest_batch

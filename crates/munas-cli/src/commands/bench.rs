@@ -167,6 +167,9 @@ fn print(record: &BenchRecord, output: &mut Output) -> CliResult {
         ]);
     }
     output.text(table.render())?;
+    output.line(format_args!(
+        "\nEvery MAC counts as {OPERATIONS_PER_MAC} operations of a step. Winograd's tiles take fewer and can exceed the peak."
+    ))?;
     for network in networks.iter().filter(|network| !network.layers.is_empty()) {
         output.line(format_args!("\n{STRONG}Network {}{STRONG:#}", network.network))?;
         output.text(layers::table(&network.layers).render())?;

@@ -11,7 +11,8 @@
 //! filters; it needs stride 1, and multiplies the padding too. Scattered, every product is useful, at any stride,
 //! but each sum over filters is followed by an addition in memory. The choice is [`prefers_correlation`].
 //!
-//! A depthwise convolution is the same for one channel at a time.
+//! A depthwise convolution is the same for one channel at a time. Where Winograd's tiles are faster ([`Tiling::of`]), they replace
+//! all three passes.
 
 use std::ops::Range;
 
@@ -22,6 +23,7 @@ use super::plane_gradient::PlaneGradient;
 use super::tables::Tables;
 use super::tap_gradient::{TapGradient, accumulators_len};
 use super::tap_sum::{Finish, TapSum};
+use super::winograd::{Tiling, WinogradScratch};
 use super::{AffineActivations, AffineOutput, AffineParameters, Convolution};
 use crate::geometry::ConvGeometry;
 use crate::layout::{AlignedBuffer, LANES};
@@ -42,6 +44,7 @@ pub(crate) struct ConvScratch {
     weights: AlignedBuffer,
     padded: AlignedBuffer,
     accumulators: AlignedBuffer,
+    winograd: WinogradScratch,
 }
 
 /// Blocks that are worked on together, of `blocks` with `columns` columns each.
@@ -190,6 +193,10 @@ impl Kernels {
         output: AffineOutput<'_>,
         scratch: &mut Scratch,
     ) {
+        if let Some(tiling) = Tiling::of(convolution, convolution.geometry.macs()) {
+            let (layer, scratch) = ((&convolution.geometry, blocks), &mut scratch.conv.winograd);
+            return self.winograd_forward(tiling, layer, parameters, input, output, scratch);
+        }
         let weights = PassWeights::of_forward(convolution, parameters);
         self.tap_sums(convolution, blocks, &weights, input, output, &mut scratch.conv);
     }
@@ -205,6 +212,12 @@ impl Kernels {
         scratch: &mut Scratch,
     ) {
         let scratch = &mut scratch.conv;
+        // The direct pass multiplies padding, or adds in memory.
+        let direct = convolution.geometry.macs() * 5 / 4;
+        if let Some(tiling) = Tiling::of(convolution, direct) {
+            let (layer, scratch) = ((&convolution.geometry, blocks), &mut scratch.winograd);
+            return self.winograd_backward_input(tiling, layer, weights, d_output, d_input, scratch);
+        }
         if !prefers_correlation(convolution) {
             return self.scatter(convolution, blocks, weights, d_output, d_input, scratch);
         }
@@ -267,6 +280,10 @@ impl Kernels {
         scratch: &mut Scratch,
     ) {
         let (g, tile, scratch) = (&convolution.geometry, self.tile(), &mut scratch.conv);
+        if let Some(tiling) = Tiling::of(convolution, g.macs()) {
+            let (layer, scratch) = ((g, blocks), &mut scratch.winograd);
+            return self.winograd_backward_weights(tiling, layer, activations, d_weights, scratch);
+        }
         let (_, rows, channels) = convolution.split();
         let taps = channels * g.kernel_pixels();
         let accumulators = scratch.accumulators.reserve(accumulators_len(tile, taps));

@@ -21,6 +21,7 @@ mod tap_gradient;
 mod tap_sum;
 #[cfg(test)]
 mod tests;
+mod winograd;
 
 use std::ops::Range;
 
@@ -29,6 +30,7 @@ use crate::norm::StatisticsOf;
 use crate::{Isa, Kernels, Scratch, reference};
 
 pub(crate) use lowering::ConvScratch;
+use winograd::Tiling;
 
 /// Parameters of an affine operator (convolution, depthwise convolution, dense) and the activation fused to it.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +102,12 @@ impl Convolution {
     pub fn depthwise(geometry: &ConvGeometry) -> Self {
         assert_eq!(geometry.in_channels, geometry.out_channels, "a depthwise convolution keeps its channels");
         Self { geometry: *geometry, depthwise: true }
+    }
+
+    /// Bytes of working memory that the passes over `blocks` blocks take where they are in tiles. The others take little.
+    pub fn scratch_bytes(&self, blocks: usize) -> usize {
+        let tiling = Tiling::of(self, self.geometry.macs());
+        tiling.map_or(0, |tiling| tiling.scratch_len(&self.geometry, blocks) * size_of::<f32>())
     }
 
     /// Asserts that the slices have the lengths that the geometry asks for.

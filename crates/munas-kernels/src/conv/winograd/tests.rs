@@ -1,0 +1,127 @@
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::norm::{BatchStatistics, StatisticsOf};
+use crate::testing::{assert_close, every_isa, noise};
+use crate::{BatchNormGeometry, Isa, Scratch};
+
+/// A convolution that can be tiled.
+fn geometry(taps: usize) -> impl Strategy<Value = ConvGeometry> {
+    let channels = prop_oneof![3 => 1_usize..=5, 1 => 6_usize..=40];
+    (channels.clone(), channels, [0_usize..=9, 0..=9], 0..taps).prop_map(
+        move |(in_channels, out_channels, beyond, pad)| {
+            let [height, width] = beyond.map(|beyond| taps + beyond);
+            let padded = [in_channels, height + pad, width + pad];
+            let valid = ConvGeometry::valid(padded, out_channels, [taps; 2], [1, 1]);
+            ConvGeometry { in_height: height, in_width: width, pad_top: pad, pad_left: pad, ..valid }
+        },
+    )
+}
+
+fn case() -> impl Strategy<Value = (Tiling, ConvGeometry, usize, u64)> {
+    select(Tiling::ALL.to_vec()).prop_flat_map(|tiling| {
+        (Just(tiling), geometry(tiling.outputs_and_taps().1), 1_usize..=3, 0_u64..1000)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn tiles_compute_what_the_reference_does(cases in prop::collection::vec(case(), 2)) {
+        for kernels in every_isa().into_iter().filter(|kernels| kernels.isa() != Isa::Scalar) {
+            // One scratch for two layers: what the first leaves there must not show in the second.
+            let mut scratch = WinogradScratch::default();
+            for (tiling, g, blocks, seed) in &cases {
+                check(kernels, (*tiling, g, *blocks), *seed, &mut scratch);
+            }
+        }
+    }
+}
+
+fn check(
+    kernels: Kernels,
+    (tiling, g, blocks): (Tiling, &ConvGeometry, usize),
+    seed: u64,
+    scratch: &mut WinogradScratch,
+) {
+    let (weights, bias) = (noise(seed, g.weights()), noise(seed + 1, g.out_channels));
+    let input = noise(seed + 2, blocks * g.input_block());
+    let d_output = noise(seed + 3, blocks * g.output_block());
+    let scalar = Kernels::new(Isa::Scalar);
+    let convolution = Convolution::full(g);
+    let tolerance = |terms: usize| 5e-5 * (terms as f32).sqrt();
+    let layer = (g, blocks);
+
+    let parameters = AffineParameters { weights: &weights, bias: &bias, relu: seed.is_multiple_of(2) };
+    let mut expected = vec![0.0; d_output.len()];
+    scalar.affine_forward(
+        &convolution,
+        blocks,
+        &parameters,
+        &input,
+        (&mut *expected).into(),
+        &mut Scratch::default(),
+    );
+    let mut output = vec![f32::NAN; d_output.len()];
+    let normalised = BatchNormGeometry { channels: g.out_channels, pixels: g.out_pixels() };
+    let mut statistics = BatchStatistics::new(g.out_channels);
+    let target = AffineOutput {
+        values: &mut output,
+        statistics: Some(StatisticsOf {
+            geometry: normalised,
+            batch: blocks * LANES,
+            statistics: &mut statistics,
+        }),
+    };
+    kernels.winograd_forward(tiling, layer, &parameters, &input, target, scratch);
+    assert_close(&output, &expected, tolerance(g.weights() / g.out_channels));
+    let mut of_output = BatchStatistics::new(g.out_channels);
+    scalar.batch_statistics(&normalised, blocks * LANES, &output, &mut of_output);
+    assert_close(&statistics.mean, &of_output.mean, 1e-4);
+
+    let mut expected = vec![0.0; input.len()];
+    scalar.affine_backward_input(
+        &convolution,
+        blocks,
+        &weights,
+        &d_output,
+        &mut expected,
+        &mut Scratch::default(),
+    );
+    let mut d_input = vec![f32::NAN; input.len()];
+    kernels.winograd_backward_input(tiling, layer, &weights, &d_output, &mut d_input, scratch);
+    assert_close(&d_input, &expected, tolerance(g.weights() / g.in_channels));
+
+    let activations = AffineActivations { input: &input, d_output: &d_output };
+    let mut expected = vec![0.0; weights.len()];
+    scalar.affine_backward_weights(
+        &convolution,
+        blocks,
+        &activations,
+        &mut expected,
+        &mut Scratch::default(),
+    );
+    let mut d_weights = vec![f32::NAN; weights.len()];
+    kernels.winograd_backward_weights(tiling, layer, &activations, &mut d_weights, scratch);
+    assert_close(&d_weights, &expected, tolerance(blocks * g.out_pixels() * LANES));
+}
+
+#[test]
+fn tiles_are_for_layers_with_enough_channels() {
+    let tiling = |channels: usize, filters: usize, taps: usize, stride: usize| {
+        let g = ConvGeometry::valid([channels, 12, 12], filters, [taps; 2], [stride; 2]);
+        Tiling::of(&Convolution::full(&g), g.macs())
+    };
+    assert_eq!(tiling(32, 32, 3, 1), Some(Tiling::F4x3));
+    assert_eq!(tiling(32, 32, 5, 1), Some(Tiling::F4x5));
+    assert_eq!(tiling(32, 32, 7, 1), Some(Tiling::F2x7));
+    assert_eq!(tiling(3, 32, 3, 1), None, "few channels are not worth the transforms");
+    assert_eq!(tiling(32, 32, 3, 2), None);
+    assert_eq!(tiling(32, 32, 1, 1), None);
+    let g = ConvGeometry::valid([32, 12, 12], 32, [3, 3], [1, 1]);
+    assert_eq!(Tiling::of(&Convolution::depthwise(&g), g.macs()), None);
+    let small = ConvGeometry::valid([32, 4, 4], 32, [3, 3], [1, 1]);
+    assert_eq!(Tiling::of(&Convolution::full(&small), small.macs()), Some(Tiling::F2x3), "of 2 × 2 outputs");
+}
