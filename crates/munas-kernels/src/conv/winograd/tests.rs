@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::conv::Convolution;
 use crate::norm::{BatchStatistics, StatisticsOf};
 use crate::testing::{assert_close, every_isa, noise};
 use crate::{BatchNormGeometry, Isa, Scratch};

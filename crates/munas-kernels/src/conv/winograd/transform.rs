@@ -1,4 +1,4 @@
-//! Tiles of pixels to values at points and back, and the same for filters.
+//! Tiles of pixels to values at points and back.
 //!
 //! Values at points are `[point][channel][tile][LANES]`; the points of a tile are N × N, row by row. From one point to the next
 //! is a cache line more than the data take: with a power of two between them they would evict each other.
@@ -11,9 +11,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::super::tap_sum::Finish;
-use super::matrices::{Filters, ToPoints};
+use super::matrices::ToPoints;
 use crate::layout::LANES;
-use crate::simd::{Kernel, Simd, multiply_add};
+use crate::simd::{Kernel, Simd};
 
 /// The lanes of a pixel, or of a value at a point.
 type Lanes = [f32; LANES];
@@ -261,122 +261,6 @@ impl<T: ToPoints<K, N>, const K: usize, const N: usize> Kernel for PointsToPixel
                     }
                 }
             }
-        }
-    }
-}
-
-/// The filters of a pass as a matrix of `rows` × `columns` filters.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FilterOrder {
-    pub(super) rows: usize,
-    pub(super) row_stride: usize,
-    pub(super) columns: usize,
-    pub(super) column_stride: usize,
-}
-
-impl FilterOrder {
-    /// Number of filters.
-    pub(super) fn filters(&self) -> usize {
-        self.rows * self.columns
-    }
-
-    /// The offset of a filter.
-    #[inline(always)]
-    fn offset(&self, filter: usize) -> usize {
-        filter / self.columns * self.row_stride + filter % self.columns * self.column_stride
-    }
-}
-
-/// R × R taps to N × N points `[point][row][column]`, 16 filters at a time.
-pub(super) struct FiltersToPoints<'a, const R: usize, const N: usize> {
-    pub(super) order: FilterOrder,
-    pub(super) weights: &'a [f32],
-    pub(super) points: &'a mut [f32],
-}
-
-impl<const R: usize, const N: usize> Kernel for FiltersToPoints<'_, R, N> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let matrix = const { &<Filters as ToPoints<R, N>>::MATRIX };
-        let filters = self.order.filters();
-        for first in (0..filters).step_by(LANES) {
-            let len = LANES.min(filters - first);
-            let mut taps = [[ZEROS; R]; R];
-            for lane in 0..len {
-                let filter = &self.weights[self.order.offset(first + lane)..][..R * R];
-                for tap in 0..R * R {
-                    taps[tap / R][tap % R][lane] = filter[tap];
-                }
-            }
-            for i in 0..N {
-                let mut row = [ZEROS; R];
-                for y in 0..R {
-                    for x in 0..R {
-                        add_scaled::<S>(&mut row[x], matrix[i][y], &taps[y][x]);
-                    }
-                }
-                for j in 0..N {
-                    let mut value = ZEROS;
-                    for x in 0..R {
-                        add_scaled::<S>(&mut value, matrix[j][x], &row[x]);
-                    }
-                    self.points[(i * N + j) * filters + first..][..len].copy_from_slice(&value[..len]);
-                }
-            }
-        }
-    }
-}
-
-/// Gradients at N × N points `[point][row][column]` to those of the R × R taps, 16 filters at a time.
-pub(super) struct PointsToFilters<'a, const R: usize, const N: usize> {
-    pub(super) filters: usize,
-    pub(super) points: &'a [f32],
-    pub(super) weights: &'a mut [f32],
-}
-
-impl<const R: usize, const N: usize> Kernel for PointsToFilters<'_, R, N> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let matrix = const { &<Filters as ToPoints<R, N>>::MATRIX };
-        for first in (0..self.filters).step_by(LANES) {
-            let len = LANES.min(self.filters - first);
-            let mut taps = [[ZEROS; R]; R];
-            for i in 0..N {
-                let mut row = [ZEROS; R];
-                for j in 0..N {
-                    let mut value = ZEROS;
-                    let point = (i * N + j) * self.filters + first;
-                    value[..len].copy_from_slice(&self.points[point..][..len]);
-                    for x in 0..R {
-                        add_scaled::<S>(&mut row[x], matrix[j][x], &value);
-                    }
-                }
-                for y in 0..R {
-                    for x in 0..R {
-                        add_scaled::<S>(&mut taps[y][x], matrix[i][y], &row[x]);
-                    }
-                }
-            }
-            for lane in 0..len {
-                let filter = &mut self.weights[(first + lane) * R * R..][..R * R];
-                for tap in 0..R * R {
-                    filter[tap] = taps[tap / R][tap % R][lane];
-                }
-            }
-        }
-    }
-}
-
-/// sums += weight · values.
-#[inline(always)]
-fn add_scaled<S: Simd>(sums: &mut Lanes, weight: f32, values: &Lanes) {
-    if weight != 0.0 {
-        for lane in 0..LANES {
-            sums[lane] = multiply_add::<S>(weight, values[lane], sums[lane]);
         }
     }
 }
