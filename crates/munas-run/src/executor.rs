@@ -40,6 +40,10 @@ use workers::{Ended, Message, Workers};
 /// How often the loop looks at the stop flag and the clock while trials run.
 const TICK: Duration = Duration::from_millis(100);
 
+/// So many trials may wait for memory before free workers wait too. Proposals that wait were made without the results of
+/// those that they wait for.
+const MOST_WAITING_PER_WORKER: usize = 8;
+
 /// When a session ends, where the first rule that applies counts, and what it may use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
@@ -262,9 +266,10 @@ struct SearchLoop<'a, 'scope, 'env> {
 
 impl SearchLoop<'_, '_, '_> {
     fn run(&mut self, stop: &StopFlag) -> Result<EndReason, RunError> {
+        // Why nothing more is proposed; the trials that have begun may go on.
         let mut ending = None;
         loop {
-            if ending.is_none()
+            if !self.workers.are_halted()
                 && let Some(reason) = self.end_by_now(stop)
             {
                 ending = Some(self.end(reason)?);
@@ -289,7 +294,7 @@ impl SearchLoop<'_, '_, '_> {
                 Some(Message::Ended(ended)) => {
                     self.queue.end(ended.trial);
                     let record = self.finish(*ended)?;
-                    if ending.is_none() && self.reaches_target(&record) {
+                    if !self.workers.are_halted() && self.reaches_target(&record) {
                         ending = Some(self.end(EndReason::Target { trial: record.trial })?);
                     }
                 }
@@ -302,10 +307,10 @@ impl SearchLoop<'_, '_, '_> {
         }
     }
 
-    /// Whether a worker is free that nothing in the queue is for. As many trials as there are workers may wait, so that
-    /// there is an end to them.
+    /// Whether a worker is free that nothing in the queue is for, and the queue is not full.
     fn wants_proposal(&self) -> bool {
-        self.queue.running() < self.worker_count && self.queue.waiting() < self.worker_count
+        self.queue.running() < self.worker_count
+            && self.queue.waiting() < MOST_WAITING_PER_WORKER * self.worker_count
     }
 
     /// Adds one more trial to the queue; if there is none, says why.

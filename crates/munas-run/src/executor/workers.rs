@@ -82,6 +82,11 @@ impl<'scope, 'env> Workers<'scope, 'env> {
         self.halt.store(true, Ordering::Relaxed);
     }
 
+    /// Whether they were made to end.
+    pub fn are_halted(&self) -> bool {
+        self.halt.load(Ordering::Relaxed)
+    }
+
     /// The next message, if one comes within `timeout`.
     pub fn receive(&self, timeout: Duration) -> Option<Message> {
         self.receiver.recv_timeout(timeout).ok()

@@ -48,8 +48,12 @@ fn a_training_for_which_there_is_no_memory_waits() {
     let trained = |worker_memory: u64, waiting: usize| {
         let dir = tempdir().unwrap();
         let evaluator = Synthetic { endless: true, memory: 100, ..Synthetic::new() };
-        let overrides =
-            ["search.time=300ms", "search.workers=3", &format!("search.worker_memory={worker_memory}")];
+        let overrides = [
+            "search.trials=100",
+            "search.time=300ms",
+            "search.workers=3",
+            &format!("search.worker_memory={worker_memory}"),
+        ];
         let experiment = experiment(&overrides);
         let limits = Limits::of(&experiment);
         let mut run = Run::create(dir.path(), experiment, &evaluator.task).unwrap();
@@ -65,8 +69,8 @@ fn a_training_for_which_there_is_no_memory_waits() {
         trained.len()
     };
     assert_eq!(trained(100, 0), 3);
-    assert_eq!(trained(67, 3), 2);
-    assert_eq!(trained(10, 3), 1, "a training that needs more than there is runs alone");
+    assert_eq!(trained(67, 24), 2);
+    assert_eq!(trained(10, 24), 1, "a training that needs more than there is runs alone");
 }
 
 #[test]
@@ -83,6 +87,15 @@ fn when_the_time_is_up_running_trials_are_stopped() {
     assert!(essence(dir.path()).iter().all(|(record, curve)| {
         record.outcome().is_some() && curve.iter().map(|report| report.epoch).eq(1..=EPOCHS)
     }));
+}
+
+#[test]
+fn the_last_trials_are_stopped_too() {
+    let dir = tempdir().unwrap();
+    let evaluator = Synthetic { endless: true, ..Synthetic::new() };
+    let overrides = ["search.time=50ms", "search.workers=3", "search.trials=2"];
+    let summary = search(dir.path(), &experiment(&overrides), &evaluator);
+    assert_eq!((summary.reason, summary.stopped), (EndReason::Time, 2));
 }
 
 #[test]
