@@ -24,10 +24,14 @@ pub(super) enum Message {
     Ended(Box<Ended>),
 }
 
+/// The fact of a checkpoint that says how many seconds the training took up to it.
+const SECONDS: &str = "seconds";
+
 /// How a trial ended.
 pub(super) struct Ended {
     pub trial: u64,
     pub result: Result<Evaluated, EvaluationError>,
+    /// With that of earlier sessions up to the checkpoint.
     pub elapsed: Duration,
 }
 
@@ -103,17 +107,23 @@ struct Worker<'env> {
 
 impl Worker<'_> {
     fn work(&self, assignment: &Assignment) {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), time_before(assignment));
+        let elapsed = || before + started.elapsed();
         // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
-        let result = catch_unwind(AssertUnwindSafe(|| self.evaluate(assignment))).unwrap_or_else(|panic| {
-            Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic))))
-        });
-        let ended = Ended { trial: assignment.trial, result, elapsed: started.elapsed() };
+        let result =
+            catch_unwind(AssertUnwindSafe(|| self.evaluate(assignment, &elapsed))).unwrap_or_else(|panic| {
+                Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic))))
+            });
+        let ended = Ended { trial: assignment.trial, result, elapsed: elapsed() };
         // A message that cannot be sent has no receiver any more: the search has ended with an error.
         let _ = self.sender.send(Message::Ended(Box::new(ended)));
     }
 
-    fn evaluate(&self, assignment: &Assignment) -> Result<Evaluated, EvaluationError> {
+    fn evaluate(
+        &self,
+        assignment: &Assignment,
+        elapsed: &dyn Fn() -> Duration,
+    ) -> Result<Evaluated, EvaluationError> {
         let trial = assignment.trial;
         let mut kept = Instant::now();
         self.evaluator.evaluate(assignment, &mut |progress| {
@@ -123,7 +133,9 @@ impl Worker<'_> {
                 Progress::Resting(_) if kept.elapsed() < self.checkpoint_every => None,
                 Progress::Resting(checkpoint) => {
                     kept = Instant::now();
-                    Some(Message::Checkpoint { trial, checkpoint: Box::new(checkpoint()) })
+                    let mut checkpoint = Box::new(checkpoint());
+                    checkpoint.facts.insert(SECONDS.to_owned(), elapsed().as_secs_f64().to_string());
+                    Some(Message::Checkpoint { trial, checkpoint })
                 }
             };
             let heard = message.is_none_or(|message| self.sender.send(message).is_ok());
@@ -134,6 +146,13 @@ impl Worker<'_> {
             }
         })
     }
+}
+
+/// What the training took before the checkpoint that it goes on from.
+fn time_before(assignment: &Assignment) -> Duration {
+    let seconds = assignment.checkpoint.as_ref().and_then(|checkpoint| checkpoint.facts.get(SECONDS));
+    let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(0.0);
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

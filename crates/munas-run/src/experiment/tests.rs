@@ -172,7 +172,7 @@ fn the_resolved_text_writes_out_every_value() {
         population = 100
         sample = 25
         workers = 0
-        worker_memory = 400000000
+        worker_memory = 370000000
         error = "float"
         feasibility = "skip"
         repeats = false

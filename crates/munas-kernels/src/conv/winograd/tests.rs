@@ -4,6 +4,7 @@ use proptest::sample::select;
 use super::*;
 use crate::conv::Convolution;
 use crate::norm::{BatchStatistics, StatisticsOf};
+use crate::simd::{Array, Kernel};
 use crate::testing::{assert_close, every_isa, noise};
 use crate::{BatchNormGeometry, Isa, Scratch};
 
@@ -107,6 +108,47 @@ fn check(
     let mut d_weights = vec![f32::NAN; weights.len()];
     kernels.winograd_backward_weights(tiling, layer, &activations, &mut d_weights, scratch);
     assert_close(&d_weights, &expected, tolerance(blocks * g.out_pixels() * LANES));
+}
+
+/// Over arrays in place of registers: what AVX-512 instantiates is checked on processors without it.
+#[test]
+fn transforms_do_not_depend_on_the_width_of_registers() {
+    let g = ConvGeometry::same([3, 7, 9], 2, [3, 3], [1, 1]);
+    let pixels = noise(1, g.input_block());
+    let tiles = [Place { block: 0, y: 0, x: 4 }, Place { block: 0, y: 4, x: 8 }];
+    let stride = point_stride(g.in_channels, tiles.len()) * LANES;
+    let there_and_back = |simd: &dyn Fn(PixelsToPoints<'_, Inputs, 6, 6>),
+                          back: &dyn Fn(PointsToPixels<'_, Outputs, 4, 6>)| {
+        let (mut points, mut result) = (vec![0.0; 36 * stride], vec![0.0; g.input_block()]);
+        let planes = input_planes(&g);
+        simd(PixelsToPoints {
+            matrix: PhantomData,
+            planes,
+            pixels: &pixels,
+            tiles: &tiles,
+            points: &mut points,
+        });
+        let bias = &[0.5, -0.5, 0.0];
+        let (points, finish) = (&points, Finish::StoreRelu);
+        back(PointsToPixels {
+            matrix: PhantomData,
+            planes,
+            points,
+            tiles: &tiles,
+            bias,
+            finish,
+            pixels: &mut result,
+        });
+        result
+    };
+    let narrow = there_and_back(&|kernel| kernel.run(Array::<4, 16>::new()), &|kernel| {
+        kernel.run(Array::<4, 16>::new())
+    });
+    let wide = there_and_back(&|kernel| kernel.run(Array::<16, 32>::new()), &|kernel| {
+        kernel.run(Array::<16, 32>::new())
+    });
+    assert!(narrow.iter().any(|&value| value > 0.0));
+    assert_eq!(narrow, wide);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use munas_train::Progress;
 use tempfile::tempdir;
 
+use crate::checkpoints;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, TrainingEvaluator};
 use crate::executor::{Event, Limits, StopFlag, execute};
 use crate::experiment::Experiment;
@@ -163,10 +164,17 @@ fn a_training_goes_on_from_its_checkpoint() {
 
     let mut run = Run::create(second.path(), experiment, evaluator.task()).unwrap();
     search(&mut run, Some(2));
-    let checkpoints = || fs::read_dir(second.path().join("checkpoints")).unwrap().count();
-    assert_eq!(checkpoints(), 1, "that of the trial that was stopped");
+    let count = || fs::read_dir(second.path().join("checkpoints")).unwrap().count();
+    assert_eq!(count(), 1, "that of the trial that was stopped");
+    // As if it had taken an hour.
+    let mut checkpoint = checkpoints::load(second.path(), 2).unwrap();
+    checkpoint.facts.insert("seconds".to_owned(), "3600".to_owned());
+    checkpoints::save(second.path(), 2, &checkpoint).unwrap();
     let rest = search(&mut run, None);
     assert!(rest < batches / 3 * 2, "{rest} batches of {batches} for less than two of three trials");
     assert_eq!(essence(first.path()), essence(second.path()));
-    assert_eq!(checkpoints(), 0);
+    assert_eq!(count(), 0);
+    let seconds =
+        RunReader::open(second.path()).unwrap().trials().unwrap()[1].outcome().unwrap().train_seconds;
+    assert!(seconds > 3600.0, "{seconds} s with the earlier session's");
 }
