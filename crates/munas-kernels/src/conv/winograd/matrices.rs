@@ -4,7 +4,8 @@
 //! filter is a correlation): y = Aᵀ [(G g) ⊙ (Bᵀ x)] for N inputs x and the taps g. The points are 0, pairs ±p and ∞, so that
 //! of every two middle rows of Bᵀ and A one is the other with its odd columns negated.
 //!
-//! Values of 1 and small powers of two keep the rounding small: with 8 points it is some ten times that of a plain sum.
+//! Values of 1 and small powers of two keep the rounding small: over 32 channels the error is 1 to 3 millionths of a result, four to
+//! seven times that of a plain sum.
 
 /// The pairs of points, in the order in which larger tiles take them.
 const PAIRS: [f64; 3] = [1.0, 2.0, 0.5];
