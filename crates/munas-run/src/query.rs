@@ -30,7 +30,8 @@ pub struct Status {
     pub failed: u64,
     /// Trials that were interrupted and are trained again on resume.
     pub stopped: u64,
-    /// Trials that are being trained or, in a run that is not active, were when its process was killed.
+    /// Trials that are being trained, or wait for memory; in a run that is not active, those that did when its process was
+    /// killed.
     pub running: u64,
     /// Trials of `done` that meet all bounds.
     pub in_bounds: u64,

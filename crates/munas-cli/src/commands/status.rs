@@ -19,6 +19,7 @@ struct StatusJson<'a> {
     done: u64,
     failed: u64,
     stopped: u64,
+    /// Those that wait for memory included.
     running: u64,
     in_bounds: u64,
     in_bounds_share: Option<f64>,
@@ -94,8 +95,16 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
         },
     };
     let mut trials = format!("{} of {} done", status.done, status.trials_limit);
-    for (count, what) in [(status.failed, "failed"), (status.stopped, "stopped"), (status.running, "running")]
-    {
+    let workers = status.session.as_ref().map_or(0, |session| session.workers);
+    let training = if status.active { status.running.min(workers) } else { status.running };
+    let waiting = status.running - training;
+    let counts = [
+        (status.failed, "failed"),
+        (status.stopped, "stopped"),
+        (training, "running"),
+        (waiting, "waiting for memory"),
+    ];
+    for (count, what) in counts {
         if count > 0 {
             trials.push_str(&format!(", {count} {what}"));
         }
