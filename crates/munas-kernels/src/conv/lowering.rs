@@ -23,7 +23,7 @@ use super::plane_gradient::PlaneGradient;
 use super::tables::Tables;
 use super::tap_gradient::{TapGradient, accumulators_len};
 use super::tap_sum::{Finish, TapSum};
-use super::winograd::{Tiling, WinogradScratch};
+use super::winograd::{Pass, Tiling, WinogradScratch};
 use super::{AffineActivations, AffineOutput, AffineParameters, Convolution};
 use crate::geometry::ConvGeometry;
 use crate::layout::{AlignedBuffer, LANES};
@@ -193,7 +193,7 @@ impl Kernels {
         output: AffineOutput<'_>,
         scratch: &mut Scratch,
     ) {
-        if let Some(tiling) = Tiling::of(convolution, convolution.geometry.macs()) {
+        if let Some(tiling) = Tiling::of(convolution, Pass::Forward) {
             let (layer, scratch) = ((&convolution.geometry, blocks), &mut scratch.conv.winograd);
             return self.winograd_forward(tiling, layer, parameters, input, output, scratch);
         }
@@ -212,9 +212,7 @@ impl Kernels {
         scratch: &mut Scratch,
     ) {
         let scratch = &mut scratch.conv;
-        // The direct pass multiplies padding, or adds in memory.
-        let direct = convolution.geometry.macs() * 5 / 4;
-        if let Some(tiling) = Tiling::of(convolution, direct) {
+        if let Some(tiling) = Tiling::of(convolution, Pass::InputGradient) {
             let (layer, scratch) = ((&convolution.geometry, blocks), &mut scratch.winograd);
             return self.winograd_backward_input(tiling, layer, weights, d_output, d_input, scratch);
         }
@@ -280,7 +278,7 @@ impl Kernels {
         scratch: &mut Scratch,
     ) {
         let (g, tile, scratch) = (&convolution.geometry, self.tile(), &mut scratch.conv);
-        if let Some(tiling) = Tiling::of(convolution, g.macs()) {
+        if let Some(tiling) = Tiling::of(convolution, Pass::WeightGradient) {
             let (layer, scratch) = ((g, blocks), &mut scratch.winograd);
             return self.winograd_backward_weights(tiling, layer, activations, d_weights, scratch);
         }

@@ -30,7 +30,7 @@ use crate::norm::StatisticsOf;
 use crate::{Isa, Kernels, Scratch, reference};
 
 pub(crate) use lowering::ConvScratch;
-use winograd::Tiling;
+use winograd::{Pass, Tiling};
 
 /// Parameters of an affine operator (convolution, depthwise convolution, dense) and the activation fused to it.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +106,9 @@ impl Convolution {
 
     /// Bytes of working memory that the passes over `blocks` blocks take where they are in tiles. The others take little.
     pub fn scratch_bytes(&self, blocks: usize) -> usize {
-        let tiling = Tiling::of(self, self.geometry.macs());
-        tiling.map_or(0, |tiling| tiling.scratch_len(&self.geometry, blocks) * size_of::<f32>())
+        let tilings = Pass::ALL.into_iter().filter_map(|pass| Tiling::of(self, pass));
+        let lengths = tilings.map(|tiling| tiling.scratch_len(&self.geometry, blocks));
+        lengths.max().unwrap_or(0) * size_of::<f32>()
     }
 
     /// Asserts that the slices have the lengths that the geometry asks for.

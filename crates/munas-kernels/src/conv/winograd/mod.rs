@@ -38,7 +38,7 @@ use matrices::{Inputs, Outputs, ToPoints};
 use tiling::{ChunkSize, GRADIENT_CHUNK, SUM_CHUNK};
 use transform::{PixelsToPoints, Place, Planes, PointsToPixels, point_stride};
 
-pub(super) use tiling::Tiling;
+pub(super) use tiling::{Pass, Tiling};
 
 /// Working memory.
 #[derive(Debug, Default)]

@@ -136,7 +136,7 @@ fn transforms_do_not_depend_on_the_width_of_registers() {
 fn tiles_are_for_layers_with_enough_channels() {
     let tiling = |channels: usize, filters: usize, taps: usize, stride: usize| {
         let g = ConvGeometry::valid([channels, 12, 12], filters, [taps; 2], [stride; 2]);
-        Tiling::of(&Convolution::full(&g), g.macs())
+        Tiling::of(&Convolution::full(&g), Pass::Forward)
     };
     assert_eq!(tiling(32, 32, 3, 1), Some(Tiling::F4x3));
     assert_eq!(tiling(32, 32, 5, 1), Some(Tiling::F4x5));
@@ -145,7 +145,17 @@ fn tiles_are_for_layers_with_enough_channels() {
     assert_eq!(tiling(32, 32, 3, 2), None);
     assert_eq!(tiling(32, 32, 1, 1), None);
     let g = ConvGeometry::valid([32, 12, 12], 32, [3, 3], [1, 1]);
-    assert_eq!(Tiling::of(&Convolution::depthwise(&g), g.macs()), None);
+    assert_eq!(Tiling::of(&Convolution::depthwise(&g), Pass::Forward), None);
     let small = ConvGeometry::valid([32, 4, 4], 32, [3, 3], [1, 1]);
-    assert_eq!(Tiling::of(&Convolution::full(&small), small.macs()), Some(Tiling::F2x3), "of 2 × 2 outputs");
+    assert_eq!(Tiling::of(&Convolution::full(&small), Pass::Forward), Some(Tiling::F2x3), "of 2 × 2 outputs");
+}
+
+#[test]
+fn working_memory_is_that_of_every_pass_in_tiles() {
+    // Small enough that only the input gradient gains.
+    let g = ConvGeometry::valid([14, 9, 9], 14, [3, 3], [1, 1]);
+    let convolution = Convolution::full(&g);
+    assert_eq!(Tiling::of(&convolution, Pass::Forward), None);
+    let tiling = Tiling::of(&convolution, Pass::InputGradient).unwrap();
+    assert_eq!(convolution.scratch_bytes(8), tiling.scratch_len(&g, 8) * size_of::<f32>());
 }

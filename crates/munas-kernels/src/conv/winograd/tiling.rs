@@ -23,6 +23,27 @@ pub(super) const GRADIENT_CHUNK: ChunkSize = ChunkSize { bytes: 4 << 20, least: 
 /// Most tiles of a chunk.
 const MOST_TILES: usize = 64;
 
+/// What is computed of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::conv) enum Pass {
+    Forward,
+    InputGradient,
+    WeightGradient,
+}
+
+impl Pass {
+    pub(in crate::conv) const ALL: [Self; 3] = [Self::Forward, Self::InputGradient, Self::WeightGradient];
+
+    /// What it takes without tiles, in multiply-adds of the direct forward pass.
+    fn direct_cost(self, g: &ConvGeometry) -> usize {
+        match self {
+            Self::Forward | Self::WeightGradient => g.macs(),
+            // It multiplies padding, or adds in memory.
+            Self::InputGradient => g.macs() * 5 / 4,
+        }
+    }
+}
+
 /// The size of the tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::conv) enum Tiling {
@@ -58,15 +79,15 @@ impl Tiling {
         (outputs + taps - 1).pow(2)
     }
 
-    /// The fastest for a convolution; `None` if it is faster done directly, in the time of so many multiply-adds.
-    pub(in crate::conv) fn of(convolution: &Convolution, direct: usize) -> Option<Self> {
+    /// The fastest for a pass over a convolution; `None` if it is faster done directly.
+    pub(in crate::conv) fn of(convolution: &Convolution, pass: Pass) -> Option<Self> {
         let g = &convolution.geometry;
         if convolution.depthwise || g.stride_height != 1 || g.stride_width != 1 {
             return None;
         }
         let fits = |tiling: &Self| [g.kernel_height, g.kernel_width] == [tiling.outputs_and_taps().1; 2];
         let fastest = Self::ALL.into_iter().filter(fits).min_by_key(|tiling| tiling.cost(g))?;
-        (fastest.cost(g) < direct).then_some(fastest)
+        (fastest.cost(g) < pass.direct_cost(g)).then_some(fastest)
     }
 
     /// Tiles of a block.
@@ -92,7 +113,7 @@ impl Tiling {
         self.points() * (values + filters + packed_len(g.in_channels, g.out_channels))
     }
 
-    /// What a pass takes, in multiply-adds of the direct forward pass.
+    /// What any pass takes, in the same measure as [`Pass::direct_cost`].
     fn cost(self, g: &ConvGeometry) -> usize {
         /// Operations on each value at a point, as multiply-adds of the product.
         const TRANSFORM: usize = 16;
