@@ -15,7 +15,7 @@ pub use cost::{BenchArgs, BenchNetwork, CostArgs};
 pub use data::{DataArgs, DataCommand, DataSource, FetchArgs, InfoArgs, ListArgs};
 pub use experiment::{BoundArgs, RunLength};
 pub use export::{ExportArgs, VerifyArgs};
-pub use run::{ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
+pub use run::{MovedData, ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
 pub use search::SearchArgs;
 pub use train::TrainArgs;
 

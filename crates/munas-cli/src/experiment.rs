@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use munas_data::{Dataset, Source};
-use munas_run::Experiment;
 use munas_run::presets::Preset;
+use munas_run::{Experiment, Task};
 
+use crate::args::MovedData;
 use crate::error::{CliError, CliResult, read_input};
 
 /// Where an experiment's values come from, before overrides.
@@ -56,4 +57,22 @@ pub fn check_source(data: Option<&str>) -> CliResult {
 /// If they cannot be found or read.
 pub fn load_dataset(experiment: &Experiment) -> CliResult<Dataset> {
     Ok(experiment.load_data()?)
+}
+
+/// Loads the data of a run from where they are now.
+///
+/// # Errors
+/// If they cannot be found or read, or are not those of the run's task.
+pub fn load_data_of_run(experiment: &Experiment, task: &Task, moved: &MovedData) -> CliResult<Dataset> {
+    check_source(moved.data.as_deref())?;
+    let mut experiment = experiment.clone();
+    if let Some(source) = &moved.data {
+        experiment.data.source.clone_from(source);
+    }
+    if moved.data_dir.is_some() {
+        experiment.data.dir.clone_from(&moved.data_dir);
+    }
+    let dataset = load_dataset(&experiment)?;
+    task.require_same(&Task::of(&dataset))?;
+    Ok(dataset)
 }

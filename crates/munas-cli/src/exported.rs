@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use munas_data::Dataset;
 use munas_quant::QuantisedNetwork;
-use munas_run::{Experiment, RunReader, SavedModel};
+use munas_run::{RunReader, SavedModel};
 
+use crate::args::MovedData;
 use crate::error::{CliError, CliResult};
+use crate::experiment::load_data_of_run;
 
 /// The int8 network that a trial was measured with.
 ///
@@ -40,13 +41,15 @@ impl Samples {
     /// The first `count` test samples of the run's data, or as many as there are.
     ///
     /// # Errors
-    /// If the data cannot be loaded.
-    pub fn load(experiment: &Experiment, network: &QuantisedNetwork, count: usize) -> CliResult<Self> {
-        let dataset = experiment.load_data()?;
-        Ok(Self::of(&dataset, experiment, network, count))
-    }
-
-    fn of(dataset: &Dataset, experiment: &Experiment, network: &QuantisedNetwork, count: usize) -> Self {
+    /// If the data cannot be loaded, or are not those of the run.
+    pub fn load(
+        reader: &RunReader,
+        moved: &MovedData,
+        network: &QuantisedNetwork,
+        count: usize,
+    ) -> CliResult<Self> {
+        let experiment = reader.experiment();
+        let dataset = load_data_of_run(experiment, reader.task(), moved)?;
         let normalisation = dataset.normalisation(experiment.train.normalise);
         let mut real = vec![0.0; network.graph().input_shape().elements()];
         let positions = 0..count.min(dataset.test.len());
@@ -54,10 +57,10 @@ impl Samples {
             normalisation.apply(dataset.test.sample(position), &mut real);
             network.quantise_input(&real)
         });
-        Self {
+        Ok(Self {
             inputs: inputs.collect(),
             labels: positions.map(|position| dataset.test.label(position)).collect(),
-        }
+        })
     }
 }
 

@@ -99,7 +99,8 @@ impl RunError {
             Self::Exists { dir } => Some(format!("`munas resume {}` goes on with it", dir.display())),
             Self::Locked { .. } => Some("wait for it to end, or choose another directory".to_owned()),
             Self::DataChanged { .. } => {
-                Some("resume where the same data are, or start a new run in another directory".to_owned())
+                let hint = "--data and --data-dir say where the same data are now; other data need a new run";
+                Some(hint.to_owned())
             }
             Self::Experiment(error) | Self::ExperimentFile { source: error, .. } => error.hint(),
             Self::Journal(error) => error.hint().map(str::to_owned),

@@ -30,7 +30,6 @@ use crate::evaluate::Evaluator;
 use crate::experiment::Experiment;
 use crate::run::Run;
 use crate::session::{Session, now_ms};
-use crate::task::Task;
 use crate::trial::TrialRecord;
 
 use queue::TrainingQueue;
@@ -194,7 +193,7 @@ pub fn execute(
     stop: &StopFlag,
     events: &mut dyn FnMut(Event<'_>),
 ) -> Result<Summary, RunError> {
-    check_data(run.task(), evaluator.task())?;
+    run.task().require_same(evaluator.task())?;
     let started = Instant::now();
     let worker_count = limits.worker_count();
     let session = run.journal.begin_session(&Session {
@@ -227,24 +226,6 @@ pub fn execute(
     let recorded = run.journal.end_session(session, now_ms(), reason);
     // Of two errors the first is the cause.
     summary.and_then(|summary| recorded.map(|()| summary).map_err(RunError::from))
-}
-
-fn check_data(recorded: &Task, found: &Task) -> Result<(), RunError> {
-    // The name is left out: the same data may have moved to another folder.
-    let identity = |task: &Task| (task.fingerprint.clone(), task.input, task.class_names.clone());
-    if identity(recorded) == identity(found) {
-        return Ok(());
-    }
-    let describe = |task: &Task| {
-        format!(
-            "{} ({}, {} classes, fingerprint {})",
-            task.dataset,
-            task.input,
-            task.classes(),
-            task.fingerprint
-        )
-    };
-    Err(RunError::DataChanged { recorded: describe(recorded), found: describe(found) })
 }
 
 /// How the loop ends once running trials are done.

@@ -3,6 +3,8 @@
 use munas_data::Dataset;
 use munas_ir::Shape;
 
+use crate::error::RunError;
+
 /// The learning task of a run: what the journal keeps of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -31,5 +33,22 @@ impl Task {
     /// Number of classes.
     pub fn classes(&self) -> usize {
         self.class_names.len()
+    }
+
+    /// Checks that data that were loaded for the run are those of this task. The name is left out: they may have moved.
+    ///
+    /// # Errors
+    /// [`RunError::DataChanged`].
+    pub fn require_same(&self, found: &Self) -> Result<(), RunError> {
+        let identity = |task: &Self| (task.fingerprint.clone(), task.input, task.class_names.clone());
+        if identity(self) == identity(found) {
+            return Ok(());
+        }
+        Err(RunError::DataChanged { recorded: self.description(), found: found.description() })
+    }
+
+    fn description(&self) -> String {
+        let Self { dataset, fingerprint, input, .. } = self;
+        format!("{dataset} ({input}, {} classes, fingerprint {fingerprint})", self.classes())
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::Format;
+use super::{Format, MovedData};
 
 const EXPORT_HELP: &str = "\
 Examples:
@@ -36,6 +36,8 @@ pub struct ExportArgs {
     pub samples: usize,
     #[command(flatten)]
     pub format: Format,
+    #[command(flatten)]
+    pub moved: MovedData,
 }
 
 /// The forms of a network.
@@ -93,4 +95,6 @@ pub struct VerifyArgs {
     pub samples: u64,
     #[command(flatten)]
     pub format: Format,
+    #[command(flatten)]
+    pub moved: MovedData,
 }

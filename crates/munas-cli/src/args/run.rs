@@ -14,6 +14,18 @@ pub struct RunArgs {
     pub format: Format,
 }
 
+/// Where the data of a run are now. They must be the same as in the search.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Data that have moved")]
+pub struct MovedData {
+    /// Where the run's own data are now: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR
+    #[arg(long, value_name = "SPEC")]
+    pub data: Option<String>,
+    /// Folder where the datasets' files are now
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
 const RESUME_HELP: &str = "\
 Examples:
   munas resume runs/quick-start-1
@@ -33,6 +45,8 @@ pub struct ResumeArgs {
     pub length: RunLength,
     #[command(flatten)]
     pub format: Format,
+    #[command(flatten)]
+    pub moved: MovedData,
 }
 
 const REPLAY_HELP: &str = "\

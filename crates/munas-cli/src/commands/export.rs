@@ -54,7 +54,7 @@ pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     if args.formats.has_c() {
         let samples = match args.samples {
             0 => Vec::new(),
-            count => test_samples(&reader, &network, count, output),
+            _ => test_samples(&reader, args, &network, output),
         };
         let source = c_source(&network, &title(&args.dir, args.trial), &samples)?;
         for file in &source.files {
@@ -97,15 +97,15 @@ pub fn c_source(network: &QuantisedNetwork, name: &str, samples: &[Vec<i8>]) -> 
 /// The samples of the test vectors; none if the data are not at hand, which is said.
 fn test_samples(
     reader: &RunReader,
+    args: &ExportArgs,
     network: &QuantisedNetwork,
-    count: usize,
     output: &mut Output,
 ) -> Vec<Vec<i8>> {
-    match Samples::load(reader.experiment(), network, count) {
+    match Samples::load(reader, &args.moved, network, args.samples) {
         Ok(samples) => samples.inputs,
         Err(error) => {
             output.error(&error.render());
-            output.note("the test vectors are left out: the run's data cannot be loaded");
+            output.note("the test vectors are left out: the run's data are not at hand");
             Vec::new()
         }
     }

@@ -4,7 +4,7 @@ use munas_run::{Limits, Run, RunReader, status};
 
 use crate::args::ResumeArgs;
 use crate::error::CliResult;
-use crate::experiment::load_dataset;
+use crate::experiment::load_data_of_run;
 use crate::output::Output;
 use crate::session;
 
@@ -21,7 +21,7 @@ pub fn run(args: &ResumeArgs, output: &mut Output) -> CliResult {
             limits.trials
         ));
     }
-    let dataset = load_dataset(run.experiment())?;
+    let dataset = load_data_of_run(run.experiment(), run.task(), &args.moved)?;
     session::print_begin(&run, &dataset, output);
     session::run(run, dataset, &limits, args.format, output)
 }

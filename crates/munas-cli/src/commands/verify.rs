@@ -63,7 +63,7 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let network = int8_network(&reader, args.trial)?;
     let count = usize::try_from(args.samples).unwrap_or(usize::MAX);
-    let samples = Samples::load(reader.experiment(), &network, count)?;
+    let samples = Samples::load(&reader, &args.moved, &network, count)?;
     let mut executor = Executor::new(&network);
     let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec());
     let subject = Subject {

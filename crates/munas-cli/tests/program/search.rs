@@ -108,6 +108,35 @@ fn a_complete_run_is_extended_and_its_trials_stay() {
 }
 
 #[test]
+fn data_that_have_moved_are_found_again_and_no_others_are_taken() {
+    let workspace = Workspace::new();
+    let rows = |class: fn(usize) -> usize| -> String {
+        (0..200).map(|i| format!("{},{},{}\n", i % 7, i % 11, class(i))).collect()
+    };
+    workspace.write("own.csv", format!("a,b,label\n{}", rows(|i| i % 2)));
+    workspace.write("other.csv", format!("a,b,label\n{}", rows(|i| i / 100)));
+    let own_data = ["--set", "data.source=csv:own.csv", "--set", "data.subset=100"];
+    workspace.ok(&Workspace::tiny_search("run", &own_data));
+    std::fs::rename(workspace.path("own.csv"), workspace.path("moved.csv")).unwrap();
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let resume = ["resume", "run", "--trials", "7"];
+    let verify = ["verify", "run", &trial, "--json"];
+    for command in [&resume[..], &verify] {
+        let lost = workspace.run(command);
+        assert_eq!(lost.code, Some(2), "{}", lost.stderr);
+        assert!(lost.stderr.contains("own.csv"), "{}", lost.stderr);
+        let other = workspace.run(&[command, &["--data", "csv:other.csv"]].concat());
+        assert_eq!(other.code, Some(2), "{}", other.stderr);
+        assert!(other.stderr.contains("the data have changed"), "{}", other.stderr);
+        workspace.ok(&[command, &["--data", "csv:moved.csv"]].concat());
+    }
+    let export = ["export", "run", &trial, "-o", "out", "--json"];
+    assert_eq!(workspace.json(&export)["c"]["samples"], 0, "without data there are no test vectors");
+    let with_vectors = workspace.json(&[&export[..], &["--data", "csv:moved.csv"]].concat());
+    assert_eq!(with_vectors["c"]["samples"], 4);
+}
+
+#[test]
 fn a_second_process_on_the_same_run_is_refused_and_readers_are_not() {
     let workspace = Workspace::new();
     let mut first =
