@@ -52,7 +52,6 @@ pub use evaluate::evaluate;
 pub use optimizer::Optimizer;
 pub use plan::{Phase, ProfileRow, StepProfile, profile};
 pub use pruning::{Pruning, PruningMode};
-pub use quantisation::{calibrate, evaluate_quantised};
 pub use reference::ReferenceNetwork;
 pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel};
 pub use schedule::{ParseScheduleError, Schedule};

@@ -9,14 +9,7 @@
 //! (which is post-training quantisation), then follow those of the batches; optimiser moments start anew, since they
 //! belong to other weights. Only epochs of this kind compete for the best, by the error of the quantised network.
 
-use munas_data::{Normalisation, Split};
-use munas_ir::{Graph, Quantisation, TensorId, TensorQuantisation, Weights};
-use munas_kernels::{Isa, Kernels};
-
-use crate::batch::BatchLoader;
-use crate::evaluate::{Evaluator, check_task};
-use crate::plan::Workspace;
-use crate::{Evaluation, TrainError};
+use munas_ir::{Graph, TensorId, TensorQuantisation};
 
 /// What a range keeps of itself when it sees another batch.
 const RANGE_MOMENTUM: f32 = 0.95;
@@ -46,50 +39,6 @@ impl Ranges {
         };
         (0..self.0.len()).map(of).collect()
     }
-}
-
-/// Post-training quantisation of `weights` with ranges measured on up to 64 batches of `split`.
-///
-/// # Errors
-/// As [`evaluate`](crate::evaluate()).
-pub fn calibrate(
-    graph: &Graph,
-    weights: &Weights,
-    split: &Split,
-    normalisation: &Normalisation,
-    batch: usize,
-) -> Result<Quantisation, TrainError> {
-    check_task(graph, split, normalisation, batch)?;
-    let kernels = Kernels::new(Isa::detect());
-    let mut evaluator = Evaluator::quantised(graph, batch.min(split.len()));
-    evaluator.load_weights(graph, weights);
-    let mut workspace = Workspace::for_plans(&[evaluator.plan()]);
-    let loader = BatchLoader::new(normalisation.clone(), graph.input_shape().pixels(), Vec::new());
-    let ranges = evaluator.calibrate(&kernels, split, &loader, &mut workspace);
-    Ok(Quantisation::new(graph, weights, &ranges.0))
-}
-
-/// Loss and error of `weights` on `split`, with all values rounded as `quantisation` says: close to those of the int8
-/// network, whose sums are rounded in their own way.
-///
-/// # Errors
-/// As [`evaluate`](crate::evaluate()).
-pub fn evaluate_quantised(
-    graph: &Graph,
-    weights: &Weights,
-    quantisation: &Quantisation,
-    split: &Split,
-    normalisation: &Normalisation,
-) -> Result<Evaluation, TrainError> {
-    const BATCH: usize = 128;
-    check_task(graph, split, normalisation, BATCH)?;
-    let kernels = Kernels::new(Isa::detect());
-    let mut evaluator = Evaluator::quantised(graph, BATCH.min(split.len()));
-    evaluator.load_weights(graph, weights);
-    evaluator.quantise(&kernels, quantisation.tensors().to_vec());
-    let mut workspace = Workspace::for_plans(&[evaluator.plan()]);
-    let loader = BatchLoader::new(normalisation.clone(), graph.input_shape().pixels(), Vec::new());
-    Ok(evaluator.evaluate(&kernels, split, &loader, &mut workspace))
 }
 
 #[cfg(test)]

@@ -204,6 +204,22 @@ fn the_observer_may_stop_and_patience_ends() {
 }
 
 #[test]
+fn an_evaluation_of_what_does_not_fit_is_refused() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let weights = Trainer::new(&graph, &dataset, &settings(), 0).unwrap().weights();
+    let refused = |dataset: &Dataset, split: &Split, batch| {
+        let normalisation = dataset.normalisation(NormaliseMode::Unit);
+        evaluate(&graph, &weights, split, &normalisation, batch).unwrap_err()
+    };
+    let (narrow, more_classes) = (patterns(4, 8, 7, 1), patterns(5, 8, 8, 1));
+    assert!(matches!(refused(&narrow, &narrow.test, 24), TrainError::InputShape { .. }));
+    assert!(matches!(refused(&more_classes, &more_classes.test, 24), TrainError::Outputs { .. }));
+    assert!(matches!(refused(&dataset, &dataset.test, 0), TrainError::Setting { key: "batch", .. }));
+    let nothing = dataset.test.select(&[]);
+    assert!(matches!(refused(&dataset, &nothing, 24), TrainError::EmptySplit { .. }));
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let dataset = patterns(4, 8, 8, 1);
     let refused = |graph: &Graph, settings: &TrainSettings| Trainer::new(graph, &dataset, settings, 0).err();

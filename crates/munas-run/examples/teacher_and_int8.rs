@@ -2,7 +2,7 @@
 //! taught by the wider network B, and with its last epochs quantised; each network with several seeds.
 //!
 //! ```text
-//! cargo run --release -p munas-train --example teacher_and_int8 -- DATASET EPOCHS SEEDS
+//! cargo run --release -p munas-run --example teacher_and_int8 -- DATASET EPOCHS SEEDS
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example prints what it measures")]
@@ -13,26 +13,18 @@ use std::sync::Arc;
 
 use munas_data::{Dataset, LoadOptions, load};
 use munas_ir::{Graph, Shape};
-use munas_train::{
-    Distillation, ReferenceNetwork, Schedule, Teacher, TrainSettings, TrainedModel, calibrate,
-    evaluate_quantised, train,
-};
+use munas_quant::Calibration;
+use munas_run::{Int8Settings, int8_error, quantise};
+use munas_train::{Distillation, ReferenceNetwork, Schedule, Teacher, TrainSettings, TrainedModel, train};
 
-/// Test errors in percent: of the float network, and of its quantised form.
-fn errors(
-    graph: &Graph,
-    dataset: &Dataset,
-    settings: &TrainSettings,
-    model: &TrainedModel,
-) -> Result<[f64; 2], Box<dyn Error>> {
+/// Test errors in percent: of the float network, and of its int8 form.
+fn errors(dataset: &Dataset, settings: &TrainSettings, model: &TrainedModel) -> [f64; 2] {
     let normalisation = dataset.normalisation(settings.normalise);
-    let quantisation = match &model.quantisation {
-        Some(quantisation) => quantisation.clone(),
-        None => calibrate(graph, &model.weights, &dataset.train, &normalisation, settings.batch)?,
-    };
-    let int8 = evaluate_quantised(graph, &model.weights, &quantisation, &dataset.test, &normalisation)?;
-    let float = munas_train::evaluate(graph, &model.weights, &dataset.test, &normalisation, settings.batch)?;
-    Ok([float.error, int8.error].map(|error| 100.0 * error))
+    let int8 = Int8Settings { calibration: Calibration::MinMax, samples: 512, bias_correction: false };
+    let network = quantise(model, dataset, &normalisation, &int8);
+    let always = || ControlFlow::Continue(());
+    let error = int8_error(&network, &dataset.test, &normalisation, always).expect("nothing stops it");
+    [model.test_error, error].map(|error| 100.0 * error)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -67,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut sums = [0.0; 2];
         let mut each = Vec::new();
         for seed in 1..=seeds {
-            let found = errors(&student, &dataset, settings, &run(&student, settings, seed)?)?;
+            let found = errors(&dataset, settings, &run(&student, settings, seed)?);
             each.push(format!("{:.2}/{:.2}", found[0], found[1]));
             sums = [sums[0] + found[0], sums[1] + found[1]];
         }
