@@ -16,6 +16,7 @@
 mod fold;
 mod graph;
 mod json;
+mod kernel_layout;
 mod op;
 mod quantisation;
 mod remove_channels;
@@ -26,6 +27,7 @@ mod weights;
 pub use fold::fold_batch_norm;
 pub use graph::{Graph, GraphBuilder, GraphError, Node, OpId, TensorId};
 pub use json::GraphJsonError;
+pub use kernel_layout::KernelLayout;
 pub use op::{Activation, Op, Padding, PoolKind, Window};
 pub use quantisation::{Quantisation, TensorQuantisation, kernel_scale, quantise_weight};
 pub use remove_channels::remove_zero_channels;

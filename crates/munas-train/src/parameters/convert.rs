@@ -1,49 +1,16 @@
 //! Conversion between the flat buffers and `munas_ir::Weights`.
 
-use munas_ir::{BatchNorm, Graph, LayerWeights, Op, OpId, Weights};
+use munas_ir::{BatchNorm, Graph, KernelLayout, LayerWeights, Weights};
 
 use super::{ParameterLayout, Parameters};
-
-/// A kernel as `[outer][pixels][channels]` in `munas_ir::Weights` and `[outer][channels][pixels]` here. "Pixels" are
-/// the kernel's positions, and for a dense layer those of its input.
-#[derive(Clone, Copy)]
-struct KernelDims {
-    pixels: usize,
-    channels: usize,
-}
-
-impl KernelDims {
-    fn of(graph: &Graph, op: OpId) -> Self {
-        let input = graph.first_input_shape(op);
-        let pixels = match graph.node(op).op {
-            Op::Conv2d { kernel, .. } | Op::DepthwiseConv2d { kernel, .. } => kernel.area(),
-            Op::Dense { .. } => input.pixels(),
-            Op::Pool { .. } | Op::Add => unreachable!("has no kernel"),
-        };
-        Self { pixels, channels: input.channels }
-    }
-}
-
-/// Writes each `[rows][columns]` matrix of `from` into `to` as `[columns][rows]`.
-fn transpose_each(rows: usize, columns: usize, from: &[f32], to: &mut [f32]) {
-    let matrices = from.chunks_exact(rows * columns).zip(to.chunks_exact_mut(rows * columns));
-    for (from, to) in matrices {
-        for (row, values) in from.chunks_exact(columns).enumerate() {
-            for (column, &value) in values.iter().enumerate() {
-                to[column * rows + row] = value;
-            }
-        }
-    }
-}
 
 impl Parameters {
     /// Takes over the values of `weights`, which belong to `graph`, as `layout` does.
     pub fn load(&mut self, graph: &Graph, layout: &ParameterLayout, weights: &Weights) {
         for (op, _) in graph.ops() {
             let (Some(ranges), Some(layer)) = (layout.layer(op), weights.layer(op)) else { continue };
-            let dims = KernelDims::of(graph, op);
-            let kernel = &mut self.trained[ranges.affine.kernel.clone()];
-            transpose_each(dims.pixels, dims.channels, &layer.kernel, kernel);
+            let order = KernelLayout::of(graph, op).expect("the operator has a kernel");
+            order.channels_first(&layer.kernel, &mut self.trained[ranges.affine.kernel.clone()]);
             self.trained[ranges.affine.bias.clone()].copy_from_slice(&layer.bias);
             if let (Some(ranges), Some(norm)) = (&ranges.norm, &layer.batch_norm) {
                 self.trained[ranges.gamma.clone()].copy_from_slice(&norm.gamma);
@@ -58,10 +25,9 @@ impl Parameters {
     pub fn to_weights(&self, graph: &Graph, layout: &ParameterLayout) -> Weights {
         let layers = graph.ops().map(|(op, _)| {
             let ranges = layout.layer(op)?;
-            let dims = KernelDims::of(graph, op);
             let mut kernel = vec![0.0; ranges.affine.kernel.len()];
-            let flat_kernel = &self.trained[ranges.affine.kernel.clone()];
-            transpose_each(dims.channels, dims.pixels, flat_kernel, &mut kernel);
+            KernelLayout::of(graph, op)?
+                .channels_last(&self.trained[ranges.affine.kernel.clone()], &mut kernel);
             let batch_norm = ranges.norm.as_ref().map(|ranges| BatchNorm {
                 gamma: self.trained[ranges.gamma.clone()].to_vec(),
                 beta: self.trained[ranges.beta.clone()].to_vec(),
