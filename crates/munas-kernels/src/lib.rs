@@ -44,7 +44,7 @@ mod simd;
 #[cfg(test)]
 mod testing;
 
-pub use conv::{AffineActivations, AffineOutput, AffineParameters, Convolution};
+pub use conv::{AffineActivations, AffineOutput, AffineParameters, Convolution, PreparedSums};
 pub use elementwise::Write;
 pub use geometry::{BatchNormGeometry, ConvGeometry, DenseGeometry, PadGeometry, PoolGeometry};
 pub use isa::{Isa, UnknownIsa};
@@ -56,6 +56,7 @@ pub use pack::{PackGeometry, Scalar};
 pub use pool::PoolActivations;
 pub use quantise::FakeQuantisation;
 pub use scratch::Scratch;
+pub use simd::Vectorised;
 
 /// The training operators, compiled for one instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@
 
 use std::ops::Range;
 
-use super::packing::PassWeights;
+use super::packing::{PackedWeights, PassWeights};
 use super::padding::{Padded, for_each_interior_row, padded_input, reserve_padded};
 use super::plane::PlaneConvolution;
 use super::plane_gradient::PlaneGradient;
@@ -40,9 +40,9 @@ const STRIP_BYTES: usize = 24 * 1024;
 /// Working memory of the convolutions.
 #[derive(Debug, Default)]
 pub(crate) struct ConvScratch {
-    tables: Tables,
+    pub(super) tables: Tables,
     weights: AlignedBuffer,
-    padded: AlignedBuffer,
+    pub(super) padded: AlignedBuffer,
     accumulators: AlignedBuffer,
     winograd: WinogradScratch,
 }
@@ -104,39 +104,39 @@ fn prefers_correlation(convolution: &Convolution) -> bool {
 }
 
 impl Kernels {
-    /// Forward pass of `convolution`, with the weights of its rows and taps where `weights` says.
-    fn tap_sums(
+    /// Forward pass of `convolution` with packed weights.
+    pub(super) fn tap_sums(
         &self,
         convolution: &Convolution,
         blocks: usize,
-        weights: &PassWeights<'_>,
+        weights: PackedWeights<'_>,
         input: &[f32],
         mut output: AffineOutput<'_>,
-        scratch: &mut ConvScratch,
+        (tables, padded): (&mut Tables, &mut AlignedBuffer),
     ) {
         let (g, tile) = (&convolution.geometry, self.tile());
-        let part_len = weights.packed_part();
-        let packed = weights.pack(tile, convolution.split().0, &mut scratch.weights);
+        let PackedWeights { values: packed, relu } = weights;
+        let part_len = packed.len() / convolution.split().0;
         if convolution.depthwise && PlaneConvolution::supports(g, tile.width) {
             // One row per part: the packed weights are each channel's bias and taps.
-            return self.plane_sums(g, blocks, (packed, weights.relu), input, output, &mut scratch.padded);
+            return self.plane_sums(g, blocks, (packed, relu), input, output, padded);
         }
         let size = group_size(blocks, convolution.columns(tile));
-        let buffer = reserve_padded(g, size, &mut scratch.padded);
+        let buffer = reserve_padded(g, size, padded);
         let (in_plane, out_plane) = (Padded::of(g).plane(), g.out_pixels() * LANES);
         for range in groups(blocks, size) {
             if range.start == 0 || range.len() < size {
-                scratch.tables.fill(convolution, range.len(), tile.width, false);
+                tables.fill(convolution, range.len(), tile.width, false);
             }
             let values = &mut output.values[range.start * g.output_block()..range.end * g.output_block()];
             let input = padded_input(g, range.clone(), input, buffer);
             for (part, weights_of_part) in packed.chunks_exact(part_len).enumerate() {
                 self.dispatch(TapSum {
-                    taps: &scratch.tables.taps,
-                    rows: &scratch.tables.rows,
-                    columns: &scratch.tables.columns,
+                    taps: &tables.taps,
+                    rows: &tables.rows,
+                    columns: &tables.columns,
                     weights: weights_of_part,
-                    finish: if weights.relu { Finish::StoreRelu } else { Finish::Store },
+                    finish: if relu { Finish::StoreRelu } else { Finish::Store },
                     input: &input[part * in_plane..],
                     output: &mut values[part * out_plane..],
                 });
@@ -183,7 +183,7 @@ impl Kernels {
         }
     }
 
-    /// `output = weights ∗ input + bias`.
+    /// `output = weights ∗ input + bias`, in tiles where that is faster.
     pub(super) fn simd_forward(
         &self,
         convolution: &Convolution,
@@ -198,7 +198,22 @@ impl Kernels {
             return self.winograd_forward(tiling, layer, parameters, input, output, scratch);
         }
         let weights = PassWeights::of_forward(convolution, parameters);
-        self.tap_sums(convolution, blocks, &weights, input, output, &mut scratch.conv);
+        self.pack_and_sum(convolution, blocks, &weights, input, output, &mut scratch.conv);
+    }
+
+    /// [`Kernels::tap_sums`] with weights that are still to be packed.
+    fn pack_and_sum(
+        &self,
+        convolution: &Convolution,
+        blocks: usize,
+        weights: &PassWeights<'_>,
+        input: &[f32],
+        output: AffineOutput<'_>,
+        scratch: &mut ConvScratch,
+    ) {
+        let ConvScratch { tables, padded, weights: buffer, .. } = scratch;
+        let packed = weights.pack(self.tile(), convolution.split().0, buffer);
+        self.tap_sums(convolution, blocks, packed, input, output, (tables, padded));
     }
 
     /// Gradient by the input.
@@ -220,7 +235,7 @@ impl Kernels {
             return self.scatter(convolution, blocks, weights, d_output, d_input, scratch);
         }
         let flipped = PassWeights::of_correlation(convolution, weights);
-        self.tap_sums(&convolution.transposed(), blocks, &flipped, d_output, d_input.into(), scratch);
+        self.pack_and_sum(&convolution.transposed(), blocks, &flipped, d_output, d_input.into(), scratch);
     }
 
     /// The scattered input gradient.
@@ -235,9 +250,8 @@ impl Kernels {
     ) {
         let (g, tile) = (&convolution.geometry, self.tile());
         let padded = Padded::of(g);
-        let transposed = PassWeights::of_scatter(convolution, weights);
-        let part_len = transposed.packed_part();
-        let packed = transposed.pack(tile, convolution.split().0, &mut scratch.weights);
+        let (transposed, parts) = (PassWeights::of_scatter(convolution, weights), convolution.split().0);
+        let packed = transposed.pack(tile, parts, &mut scratch.weights).values;
         let size = group_size(blocks, convolution.columns(tile));
         let (in_plane, out_plane) = (padded.plane(), g.out_pixels() * LANES);
         for range in groups(blocks, size) {
@@ -249,7 +263,7 @@ impl Kernels {
             let d_input = &mut d_input[range.start * g.input_block()..range.end * g.input_block()];
             d_input.fill(0.0);
             let target: &mut [f32] = if buffer.is_empty() { d_input } else { buffer };
-            for (part, weights) in packed.chunks_exact(part_len).enumerate() {
+            for (part, weights) in packed.chunks_exact(packed.len() / parts).enumerate() {
                 self.dispatch(TapSum {
                     taps: &scratch.tables.rows,
                     rows: &scratch.tables.taps,

@@ -16,6 +16,7 @@ mod packing;
 mod padding;
 mod plane;
 mod plane_gradient;
+mod prepared;
 mod tables;
 mod tap_gradient;
 mod tap_sum;
@@ -30,6 +31,7 @@ use crate::norm::StatisticsOf;
 use crate::{Isa, Kernels, Scratch, reference};
 
 pub(crate) use lowering::ConvScratch;
+pub use prepared::PreparedSums;
 use winograd::{Pass, Tiling};
 
 /// Parameters of an affine operator (convolution, depthwise convolution, dense) and the activation fused to it.
@@ -116,6 +118,11 @@ impl Convolution {
         let g = &self.geometry;
         let expected = if self.depthwise { g.depthwise_weights() } else { g.weights() };
         assert_eq!(weights.len(), expected, "weights of {g:?}");
+        self.check_activations(blocks, input, output);
+    }
+
+    fn check_activations(&self, blocks: usize, input: &[f32], output: &[f32]) {
+        let g = &self.geometry;
         assert!(input.len() >= blocks * g.input_block(), "{blocks} input blocks of {g:?}");
         assert!(output.len() >= blocks * g.output_block(), "{blocks} output blocks of {g:?}");
     }

@@ -14,6 +14,15 @@ pub(super) struct PassWeights<'a> {
     /// One per row of every part.
     bias: Option<&'a [f32]>,
     /// Whether the pass ends in a ReLU.
+    relu: bool,
+}
+
+/// The weights of a pass, packed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackedWeights<'a> {
+    /// Those of all parts, one after the other, each of one length.
+    pub(super) values: &'a [f32],
+    /// Whether the pass ends in a ReLU.
     pub(super) relu: bool,
 }
 
@@ -51,12 +60,17 @@ impl<'a> PassWeights<'a> {
     }
 
     /// Elements of one packed part.
-    pub(super) fn packed_part(&self) -> usize {
+    fn packed_part(&self) -> usize {
         packed_len(self.order.rows, self.order.outer * self.order.inner)
     }
 
     /// Packs `parts` parts into `buffer`.
-    pub(super) fn pack<'b>(&self, tile: Tile, parts: usize, buffer: &'b mut AlignedBuffer) -> &'b [f32] {
+    pub(super) fn pack<'b>(
+        &self,
+        tile: Tile,
+        parts: usize,
+        buffer: &'b mut AlignedBuffer,
+    ) -> PackedWeights<'b> {
         let packed = buffer.reserve(parts * self.packed_part());
         let rows = self.order.rows;
         for (part, packed) in packed.chunks_exact_mut(self.packed_part()).enumerate() {
@@ -64,7 +78,7 @@ impl<'a> PassWeights<'a> {
             let values = &self.values[part * (self.values.len() / parts)..];
             pack_weights(tile.sum_rows, &self.order, bias, values, packed);
         }
-        packed
+        PackedWeights { values: packed, relu: self.relu }
     }
 }
 

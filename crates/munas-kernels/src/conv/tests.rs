@@ -127,6 +127,26 @@ proptest! {
     }
 
     #[test]
+    fn prepared_sums_of_integers_are_exact(case in case()) {
+        let integers = |values: Vec<f32>| values.iter().map(|value| (100.0 * value).round()).collect::<Vec<_>>();
+        let (weights, input) = (integers(case.weights()), integers(case.input()));
+        let Case { convolution, blocks, .. } = case;
+        let no_bias = &vec![0.0; convolution.geometry.out_channels];
+        let parameters = AffineParameters { weights: &weights, bias: no_bias, relu: false };
+        let mut expected = vec![0.0; blocks * convolution.geometry.output_block()];
+        reference::forward(&convolution, blocks, &parameters, &input, &mut expected);
+        for kernels in every_isa() {
+            let sums = PreparedSums::new(&kernels, &convolution, &weights);
+            let mut scratch = Scratch::default();
+            for _ in 0..2 {
+                let mut output = vec![f32::NAN; expected.len()];
+                sums.forward(blocks, &input, &mut output, &mut scratch);
+                prop_assert_eq!(&output, &expected);
+            }
+        }
+    }
+
+    #[test]
     fn reference_gradients_are_those_of_the_reference_forward_pass(case in case()) {
         let case = Case { relu: false, ..case };
         let scalar = Kernels::new(Isa::Scalar);

@@ -83,6 +83,27 @@ pub(crate) trait Kernel {
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
+/// Safe code of other crates that is to be compiled for each instruction set: loops that the compiler vectorises.
+/// [`run`](Self::run) and everything below it are `#[inline(always)]`, or they are compiled for the baseline.
+pub trait Vectorised {
+    /// Result of the computation.
+    type Output;
+    /// Computes it.
+    fn run(self) -> Self::Output;
+}
+
+/// The same as a [`Kernel`].
+struct Loops<V>(V);
+
+impl<V: Vectorised> Kernel for Loops<V> {
+    type Output = V::Output;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> V::Output {
+        self.0.run()
+    }
+}
+
 /// Register tiles of an instruction set, for code that prepares operands without being generic over it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tile {
@@ -117,6 +138,11 @@ impl Kernels {
             Isa::Neon => kernel.run(Neon),
             _ => kernel.run(Baseline::new()),
         }
+    }
+
+    /// Runs safe code compiled for the instruction set of `self`.
+    pub fn vectorise<V: Vectorised>(&self, code: V) -> V::Output {
+        self.dispatch(Loops(code))
     }
 
     /// Register tile of the instruction set of `self`.
