@@ -43,11 +43,13 @@ impl TensorQuantisation {
     }
 
     /// The integers of the represented values, less the zero point.
+    #[inline]
     pub fn steps(self) -> [f32; 2] {
         ACTIVATION.map(|end| end - f32::from(self.zero_point))
     }
 
     /// The nearest integer.
+    #[inline]
     pub fn quantise(self, value: f32) -> i8 {
         let [low, high] = self.steps();
         ((value / self.scale).round_ties_even().clamp(low, high) + f32::from(self.zero_point)) as i8

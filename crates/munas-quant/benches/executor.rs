@@ -1,4 +1,4 @@
-//! Speed of both executors on typical networks of the search spaces: `cargo bench -p munas-quant`.
+//! Speed of the executors on typical networks of the search spaces: `cargo bench -p munas-quant`.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -6,7 +6,7 @@ use munas_ir::{
     Activation, Graph, GraphBuilder, LayerWeights, Op, Padding, PoolKind, Quantisation, Shape, TensorId,
     Weights, Window,
 };
-use munas_quant::{Calibration, Executor, FloatExecutor, QuantisedNetwork, calibrate};
+use munas_quant::{BatchExecutor, Calibration, Executor, FloatExecutor, QuantisedNetwork, calibrate};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -100,30 +100,44 @@ impl Case {
         Self { graph, weights, sample }
     }
 
+    fn quantised(&self) -> QuantisedNetwork {
+        let samples = std::iter::once(self.sample.as_slice());
+        let ranges = calibrate(&self.graph, &self.weights, samples, &Calibration::MinMax);
+        let quantisation = Quantisation::new(&self.graph, &self.weights, &ranges);
+        QuantisedNetwork::new(&self.graph, &self.weights, &quantisation)
+    }
+
     /// Each weight of a kernel is used once for each pixel of the output.
-    fn macs(&self) -> ItemsCount {
+    fn macs(&self, samples: usize) -> ItemsCount {
         let macs = self.graph.ops().filter_map(|(op, _)| {
             let dims = self.graph.weight_dims(op)?;
             Some(dims.kernel_len() * self.graph.output_shape(op).pixels())
         });
-        ItemsCount::new(macs.sum::<usize>())
+        ItemsCount::new(samples * macs.sum::<usize>())
     }
 }
 
 #[divan::bench(args = NETWORKS)]
 fn int8(bencher: Bencher, name: &str) {
     let case = Case::new(name);
-    let samples = std::iter::once(case.sample.as_slice());
-    let ranges = calibrate(&case.graph, &case.weights, samples, &Calibration::MinMax);
-    let quantisation = Quantisation::new(&case.graph, &case.weights, &ranges);
-    let network = QuantisedNetwork::new(&case.graph, &case.weights, &quantisation);
+    let network = case.quantised();
     let mut executor = Executor::new(&network);
-    bencher.counter(case.macs()).bench_local(|| executor.run_real(&case.sample).len());
+    bencher.counter(case.macs(1)).bench_local(|| executor.run_real(&case.sample).len());
+}
+
+#[divan::bench(args = NETWORKS)]
+fn int8_batch(bencher: Bencher, name: &str) {
+    let case = Case::new(name);
+    let network = case.quantised();
+    let mut executor = BatchExecutor::new(&network);
+    let samples = case.sample.repeat(BatchExecutor::SAMPLES);
+    let macs = case.macs(BatchExecutor::SAMPLES);
+    bencher.counter(macs).bench_local(|| executor.run_real(&samples).len());
 }
 
 #[divan::bench(args = NETWORKS)]
 fn float(bencher: Bencher, name: &str) {
     let case = Case::new(name);
     let mut executor = FloatExecutor::new(&case.graph, &case.weights);
-    bencher.counter(case.macs()).bench_local(|| executor.run(&case.sample).len());
+    bencher.counter(case.macs(1)).bench_local(|| executor.run(&case.sample).len());
 }

@@ -7,6 +7,7 @@
 use munas_ir::{Op, OpId, PoolKind, Shape, TensorId};
 
 use crate::geometry::Windows;
+use crate::layer::rounded_mean;
 use crate::{AddInput, AddStep, LinearLayer, PoolLayer, QuantisedLayer, QuantisedNetwork};
 
 /// Elements that are multiplied and added together.
@@ -231,7 +232,7 @@ fn max_pool(windows: &Windows, layer: &PoolLayer, input: &[i8], output: &mut [i8
     }
 }
 
-/// The mean of each window, rounded to the nearest integer, halves away from zero.
+/// The mean of each window.
 fn average_pool(
     windows: &Windows,
     layer: &PoolLayer,
@@ -240,8 +241,6 @@ fn average_pool(
     output: &mut [i8],
 ) {
     let channels = windows.input.channels;
-    let [low, high] = layer.clamp.map(i32::from);
-    let area = windows.kernel.area() as i32;
     scratch.sums.resize(channels, 0);
     let sums = &mut scratch.sums[..channels];
     for ((y, x), output) in windows.positions().zip(output.chunks_exact_mut(channels)) {
@@ -252,8 +251,7 @@ fn average_pool(
             }
         });
         for (output, &sum) in output.iter_mut().zip(&*sums) {
-            let half = if sum > 0 { area / 2 } else { -(area / 2) };
-            *output = ((sum + half) / area).clamp(low, high) as i8;
+            *output = rounded_mean(sum, windows.kernel.area() as i32, layer.clamp);
         }
     }
 }

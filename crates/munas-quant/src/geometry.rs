@@ -10,9 +10,9 @@ pub(crate) struct Windows {
     pub input: Shape,
     pub output: Shape,
     pub kernel: Window,
-    stride: Window,
+    pub stride: Window,
     /// Rows above and columns left of the input that the first window covers.
-    before: Window,
+    pub before: Window,
 }
 
 /// The part of a window that lies in the input: rows and columns of the window, and where they begin in the input.
@@ -57,6 +57,7 @@ impl Windows {
     }
 
     /// The part in the input of the window whose output is at row `y` and column `x`.
+    #[inline(always)]
     pub fn covered(&self, y: usize, x: usize) -> Covered {
         let along = |position: usize, stride, before: usize, size, length: usize| {
             let start = position * stride;
@@ -73,6 +74,7 @@ impl Windows {
 
     /// Calls `visit` with each pixel of the input under the window at (`y`, `x`) and its place in the window, both counted
     /// row by row.
+    #[inline(always)]
     pub fn for_each_pixel(&self, y: usize, x: usize, mut visit: impl FnMut(usize, usize)) {
         let covered = self.covered(y, x);
         for (input_row, row) in covered.rows.clone().enumerate() {

@@ -58,9 +58,15 @@ pub struct LinearLayer {
 impl LinearLayer {
     /// The outputs of all channels or units for the sums of their products and biases.
     pub(crate) fn requantise(&self, sums: &[i32], outputs: &mut [i8]) {
-        for ((output, &sum), multiplier) in outputs.iter_mut().zip(sums).zip(&self.multipliers) {
-            *output = clamped(multiplier.apply(sum), self.output_zero_point, self.clamp);
+        for ((output, &sum), &multiplier) in outputs.iter_mut().zip(sums).zip(&self.multipliers) {
+            *output = self.output(multiplier, sum);
         }
+    }
+
+    /// The output for a sum of products and bias in a channel or unit with this multiplier.
+    #[inline(always)]
+    pub(crate) fn output(&self, multiplier: Multiplier, sum: i32) -> i8 {
+        clamped(multiplier.apply(sum), self.output_zero_point, self.clamp)
     }
 }
 
@@ -109,25 +115,34 @@ pub struct AddInput {
 
 impl AddStep {
     /// The output for a pair of elements.
+    #[inline(always)]
     pub fn apply(&self, left: i8, right: i8) -> i8 {
         self.sum(self.summand(self.left, left), self.summand(self.right, right))
     }
 
     /// What an element contributes to the sum.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn summand(&self, input: AddInput, element: i8) -> i32 {
         input.multiplier.apply((i32::from(element) - input.zero_point) << self.left_shift)
     }
 
     /// The output for a pair of summands.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sum(&self, left: i32, right: i32) -> i8 {
         clamped(self.output.apply(left + right), self.output_zero_point, self.clamp)
     }
 }
 
+/// The mean of `count` elements with this sum, rounded to the nearest integer, halves away from zero, within a range.
+#[inline(always)]
+pub(crate) fn rounded_mean(sum: i32, count: i32, clamp: Clamp) -> i8 {
+    let half = if sum > 0 { count / 2 } else { -(count / 2) };
+    clamped((sum + half) / count, 0, clamp)
+}
+
 /// `value + zero_point` within a range.
-#[inline]
+#[inline(always)]
 fn clamped(value: i32, zero_point: i32, [low, high]: Clamp) -> i8 {
-    value.wrapping_add(zero_point).clamp(i32::from(low), i32::from(high)) as i8
+    // Without the assertion of `clamp`, which is in the way of vector instructions.
+    value.wrapping_add(zero_point).max(i32::from(low)).min(i32::from(high)) as i8
 }

@@ -6,12 +6,13 @@
 //! | parameters | `munas_ir::Quantisation`, from ranges and weights |
 //! | shift of the means that rounding causes, undone | [`bias_correction`] |
 //! | integers: kernels, biases, multipliers, clamps | [`QuantisedNetwork`] |
-//! | execution | [`Executor`] in int8, [`FloatExecutor`] in f32 |
+//! | execution | [`Executor`] in int8, [`BatchExecutor`] for many samples, [`FloatExecutor`] in f32 |
 //!
 //! The arithmetic is that of the TensorFlow Lite int8 specification as the reference kernels of TensorFlow Lite for
 //! Microcontrollers (TFLM) compute it, with two roundings in each requantisation. Equality with them in every tensor is
 //! the definition of correct here. Activations are NHWC with a batch of one.
 
+mod batch;
 mod bias_correction;
 mod calibration;
 mod executor;
@@ -23,6 +24,7 @@ mod network;
 #[cfg(test)]
 mod testing;
 
+pub use batch::BatchExecutor;
 pub use bias_correction::bias_correction;
 pub use calibration::{Calibration, UnknownCalibration, calibrate};
 pub use executor::Executor;

@@ -53,7 +53,7 @@ impl Multiplier {
 
     /// `value` times the multiplier, rounded twice: the product to an integer (halves up), then its right shift (halves
     /// away from zero). A left shift comes first; as on the targets, bits that it moves out of 32 are lost.
-    #[inline]
+    #[inline(always)]
     pub fn apply(self, value: i32) -> i32 {
         let left = self.exponent.max(0);
         let right = (-self.exponent).max(0);
@@ -75,14 +75,14 @@ fn fraction_and_exponent(real: f64) -> (f64, i32) {
 
 /// `value·mantissa/2³¹`, rounded to the nearest integer, halves up (gemmlowp's `SaturatingRoundingDoublingHighMul`;
 /// mantissas are not negative, so there is nothing to saturate).
-#[inline]
+#[inline(always)]
 fn doubling_high_product(value: i32, mantissa: i32) -> i32 {
     let product = i64::from(value) * i64::from(mantissa);
     ((product + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS) as i32
 }
 
 /// `value/2^shift`, rounded to the nearest integer, halves away from zero (gemmlowp's `RoundingDivideByPOT`).
-#[inline]
+#[inline(always)]
 fn rounding_shift_right(value: i32, shift: i32) -> i32 {
     let mask = ((1_i64 << shift) - 1) as i32;
     let threshold = (mask >> 1) + i32::from(value < 0);

@@ -1,9 +1,13 @@
 //! Random networks for this crate's tests, and a plain restatement of what their operators read.
 
-use munas_ir::{BatchNorm, Graph, LayerWeights, Op, OpId, Padding, Shape, TensorId, Weights, Window};
+use munas_ir::{
+    BatchNorm, Graph, LayerWeights, Op, OpId, Padding, Quantisation, Shape, TensorId, Weights, Window,
+};
 use munas_space::Space;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use crate::{Calibration, QuantisedNetwork, calibrate};
 
 /// Products of a network that tests can afford many of.
 const MAX_PRODUCTS: usize = 300_000;
@@ -40,6 +44,13 @@ impl Case {
     pub fn samples(&self) -> impl Iterator<Item = &[f32]> + Clone {
         self.samples.iter().map(Vec::as_slice)
     }
+}
+
+/// The integers of a case, with ranges measured on its samples.
+pub fn quantised(case: &Case) -> QuantisedNetwork {
+    let ranges = calibrate(&case.graph, &case.weights, case.samples(), &Calibration::MinMax);
+    let quantisation = Quantisation::new(&case.graph, &case.weights, &ranges);
+    QuantisedNetwork::new(&case.graph, &case.weights, &quantisation)
 }
 
 fn random_graph(rng: &mut impl Rng) -> Graph {

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use munas_data::{Dataset, Normalisation, Split};
-use munas_ir::Quantisation;
-use munas_quant::{Calibration, Executor, QuantisedNetwork, bias_correction, calibrate};
+use munas_ir::{Quantisation, Shape};
+use munas_quant::{BatchExecutor, Calibration, QuantisedNetwork, bias_correction, calibrate};
 use munas_train::TrainedModel;
 
 /// Section `[int8]`: how networks are quantised after training.
@@ -56,7 +56,7 @@ fn calibration_inputs(split: &Split, normalisation: &Normalisation, count: usize
 }
 
 /// Share of the samples of `split` that an int8 network misclassifies. `None` if `proceed`, which is asked after every
-/// sample, answers `Break`.
+/// few samples, answers `Break`.
 ///
 /// # Panics
 /// If the network does not read the samples of `split`.
@@ -66,14 +66,25 @@ pub fn int8_error(
     normalisation: &Normalisation,
     mut proceed: impl FnMut() -> ControlFlow<()>,
 ) -> Option<f64> {
-    let mut executor = Executor::new(network);
-    let threshold = network.quantisation().tensor(network.graph().output()).zero_point;
-    let mut input = vec![0.0; network.graph().input_shape().elements()];
+    let graph = network.graph();
+    let mut executor = BatchExecutor::new(network);
+    let threshold = network.quantisation().tensor(graph.output()).zero_point;
+    let [input_len, output_len] = [graph.input_shape(), graph.shape(graph.output())].map(Shape::elements);
+    let mut inputs = vec![0.0; BatchExecutor::SAMPLES * input_len];
     let mut wrong = 0;
-    for index in 0..split.len() {
-        normalisation.apply(split.sample(index), &mut input);
-        let class = predicted_class(executor.run_real(&input), threshold);
-        wrong += usize::from(class != split.label(index) as usize);
+    for first in (0..split.len()).step_by(BatchExecutor::SAMPLES) {
+        let positions = first..split.len().min(first + BatchExecutor::SAMPLES);
+        let inputs = &mut inputs[..positions.len() * input_len];
+        for (input, position) in inputs.chunks_exact_mut(input_len).zip(positions.clone()) {
+            normalisation.apply(split.sample(position), input);
+        }
+        let outputs = executor.run_real(inputs).chunks_exact(output_len);
+        wrong += outputs
+            .zip(positions)
+            .filter(|&(logits, position)| {
+                predicted_class(logits, threshold) != split.label(position) as usize
+            })
+            .count();
         if proceed().is_break() {
             return None;
         }

@@ -1,15 +1,9 @@
-use munas_ir::{Activation, Op, OpId, PoolKind, Quantisation, TensorId, TensorQuantisation};
+use munas_ir::{Activation, Op, OpId, PoolKind, TensorId, TensorQuantisation};
 use proptest::prelude::*;
 
 use super::Executor;
-use crate::testing::{Case, summands, terms};
-use crate::{AddStep, Calibration, FloatExecutor, Multiplier, QuantisedLayer, QuantisedNetwork, calibrate};
-
-fn quantised(case: &Case) -> QuantisedNetwork {
-    let ranges = calibrate(&case.graph, &case.weights, case.samples(), &Calibration::MinMax);
-    let quantisation = Quantisation::new(&case.graph, &case.weights, &ranges);
-    QuantisedNetwork::new(&case.graph, &case.weights, &quantisation)
-}
+use crate::testing::{Case, quantised, summands, terms};
+use crate::{AddStep, FloatExecutor, Multiplier, QuantisedLayer, QuantisedNetwork};
 
 fn requantised(sum: i64, multiplier: Multiplier, zero_point: i32, [low, high]: [i8; 2]) -> i8 {
     let sum = i32::try_from(sum).expect("the sum of a layer fits 32 bits");
