@@ -10,14 +10,14 @@ mod sum;
 #[cfg(test)]
 mod tests;
 
-use munas_ir::{Op, OpId, PoolKind, TensorId};
+use munas_ir::{Op, OpId, TensorId};
 use munas_kernels::{Isa, Kernels, LANES};
 
 use crate::geometry::Windows;
 use crate::{QuantisedLayer, QuantisedNetwork};
 use elementwise::{Pack, unpack};
 use linear::{LinearScratch, LinearSums};
-use pool::{AveragePool, MaxPool};
+use pool::Pool;
 use sum::Sum;
 
 /// One value of each sample.
@@ -96,12 +96,10 @@ impl<'a> BatchExecutor<'a> {
                 let sums = linear[op.index()].as_ref().expect("the layer has weights");
                 sums.execute(kernels, layer, input, output, scratch);
             }
-            (QuantisedLayer::Pool(layer), Some(windows)) => match node.op {
-                Op::Pool { kind: PoolKind::Max, .. } => {
-                    kernels.vectorise(MaxPool { windows, layer, input, output });
-                }
-                _ => kernels.vectorise(AveragePool { windows, layer, input, output }),
-            },
+            (QuantisedLayer::Pool(layer), Some(windows)) => {
+                let Op::Pool { kind, .. } = node.op else { unreachable!("a pooling has a kind") };
+                kernels.vectorise(Pool { kind, windows, layer, input, output });
+            }
             (QuantisedLayer::Add(layer), _) => {
                 let inputs =
                     node.inputs.iter().map(|&tensor| (graph.shape(tensor), &*before[tensor.index()]));

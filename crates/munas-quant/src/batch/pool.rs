@@ -1,5 +1,6 @@
 //! Pooling in the lanes.
 
+use munas_ir::PoolKind;
 use munas_kernels::{LANES, Vectorised};
 
 use super::Lanes;
@@ -7,67 +8,52 @@ use crate::PoolLayer;
 use crate::geometry::Windows;
 use crate::layer::rounded_mean;
 
-/// The largest element of each window.
-pub(super) struct MaxPool<'a> {
+/// The largest element or the mean of each window.
+pub(super) struct Pool<'a> {
+    pub kind: PoolKind,
     pub windows: Windows,
     pub layer: &'a PoolLayer,
     pub input: &'a [Lanes],
     pub output: &'a mut [Lanes],
 }
 
-impl Vectorised for MaxPool<'_> {
+impl Vectorised for Pool<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let [low, high] = self.layer.clamp;
-        let Windows { input, output, .. } = self.windows;
-        let planes =
-            self.input.chunks_exact(input.pixels()).zip(self.output.chunks_exact_mut(output.pixels()));
-        for (plane, most) in planes {
-            for ((y, x), most) in self.windows.positions().zip(most) {
-                *most = [low; LANES];
-                self.windows.for_each_pixel(y, x, |pixel, _| {
-                    for lane in 0..LANES {
-                        most[lane] = most[lane].max(plane[pixel][lane]);
-                    }
-                });
-                for most in most.iter_mut() {
-                    *most = (*most).min(high);
-                }
+        let Self { kind, windows, layer, input, output } = self;
+        let planes = input.chunks_exact(windows.input.pixels());
+        for (plane, pooled) in planes.zip(output.chunks_exact_mut(windows.output.pixels())) {
+            for (position, pooled) in windows.positions().zip(pooled) {
+                *pooled = match kind {
+                    PoolKind::Max => largest(&windows, layer, plane, position),
+                    PoolKind::Avg => mean(&windows, layer, plane, position),
+                };
             }
         }
     }
 }
 
-/// The mean of each window.
-pub(super) struct AveragePool<'a> {
-    pub windows: Windows,
-    pub layer: &'a PoolLayer,
-    pub input: &'a [Lanes],
-    pub output: &'a mut [Lanes],
+#[inline(always)]
+fn largest(windows: &Windows, layer: &PoolLayer, plane: &[Lanes], (y, x): (usize, usize)) -> Lanes {
+    let [low, high] = layer.clamp;
+    let mut most = [low; LANES];
+    windows.for_each_pixel(y, x, |pixel, _| {
+        for lane in 0..LANES {
+            most[lane] = most[lane].max(plane[pixel][lane]);
+        }
+    });
+    most.map(|most| most.min(high))
 }
 
-impl Vectorised for AveragePool<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Windows { input, output, kernel, .. } = self.windows;
-        let planes =
-            self.input.chunks_exact(input.pixels()).zip(self.output.chunks_exact_mut(output.pixels()));
-        for (plane, means) in planes {
-            for ((y, x), means) in self.windows.positions().zip(means) {
-                let mut sums = [0_i32; LANES];
-                self.windows.for_each_pixel(y, x, |pixel, _| {
-                    for lane in 0..LANES {
-                        sums[lane] += i32::from(plane[pixel][lane]);
-                    }
-                });
-                for lane in 0..LANES {
-                    means[lane] = rounded_mean(sums[lane], kernel.area() as i32, self.layer.clamp);
-                }
-            }
+#[inline(always)]
+fn mean(windows: &Windows, layer: &PoolLayer, plane: &[Lanes], (y, x): (usize, usize)) -> Lanes {
+    let mut sums = [0_i32; LANES];
+    windows.for_each_pixel(y, x, |pixel, _| {
+        for lane in 0..LANES {
+            sums[lane] += i32::from(plane[pixel][lane]);
         }
-    }
+    });
+    sums.map(|sum| rounded_mean(sum, windows.kernel.area() as i32, layer.clamp))
 }
