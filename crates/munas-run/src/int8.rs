@@ -103,7 +103,46 @@ pub fn predicted_class(logits: &[i8], zero_point: i8) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::predicted_class;
+    use std::ops::ControlFlow;
+
+    use munas_data::NormaliseMode;
+    use munas_ir::Quantisation;
+    use munas_quant::{BatchExecutor, Calibration, Executor, QuantisedNetwork, calibrate};
+    use munas_train::{TrainSettings, Trainer};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::{calibration_inputs, int8_error, predicted_class};
+    use crate::task::Task;
+    use crate::testing::experiment;
+
+    #[test]
+    fn the_error_counts_every_sample_once() {
+        let experiment = experiment(&["data.subset=250", "data.validation=0.3"]);
+        let dataset = experiment.load_data().unwrap();
+        let task = Task::of(&dataset);
+        let architecture = experiment.space.sample(&mut ChaCha8Rng::seed_from_u64(1));
+        let graph = architecture.lower(task.input, task.classes());
+        let weights = Trainer::new(&graph, &dataset, &TrainSettings::default(), 2).unwrap().weights();
+        let normalisation = dataset.normalisation(NormaliseMode::Unit);
+        let inputs = calibration_inputs(&dataset.train, &normalisation, 50);
+        let inputs = inputs.chunks_exact(task.input.elements());
+        let ranges = calibrate(&graph, &weights, inputs, &Calibration::MinMax);
+        let network = QuantisedNetwork::new(&graph, &weights, &Quantisation::new(&graph, &weights, &ranges));
+
+        let split = &dataset.validation;
+        assert_ne!(split.len() % BatchExecutor::SAMPLES, 0, "the last batch is not full");
+        let mut executor = Executor::new(&network);
+        let mut input = vec![0.0; task.input.elements()];
+        let wrong = (0..split.len()).filter(|&position| {
+            normalisation.apply(split.sample(position), &mut input);
+            predicted_class(executor.run_real(&input), 0) != split.label(position) as usize
+        });
+        let expected = wrong.count() as f64 / split.len() as f64;
+        let found = int8_error(&network, split, &normalisation, || ControlFlow::Continue(()));
+        assert!(found == Some(expected) && expected < 1.0, "{found:?}, one by one {expected}");
+        assert_eq!(int8_error(&network, split, &normalisation, || ControlFlow::Break(())), None);
+    }
 
     #[test]
     fn the_largest_logit_wins() {
