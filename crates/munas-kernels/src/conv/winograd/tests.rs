@@ -1,12 +1,16 @@
+use std::marker::PhantomData;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::matrices::{Inputs, Outputs};
+use super::transform::{PixelsToPoints, Place, PointsToPixels, point_stride};
 use super::*;
 use crate::conv::Convolution;
 use crate::norm::{BatchStatistics, StatisticsOf};
 use crate::simd::{Array, Kernel, Simd};
 use crate::testing::{assert_close, every_isa, noise};
-use crate::{BatchNormGeometry, Isa, Scratch};
+use crate::{BatchNormGeometry, Isa, LANES, Scratch};
 
 /// A convolution that can be tiled.
 fn geometry(taps: usize) -> impl Strategy<Value = ConvGeometry> {
@@ -134,20 +138,22 @@ fn transforms_do_not_depend_on_the_width_of_registers() {
 
 #[test]
 fn tiles_are_for_layers_with_enough_channels() {
-    let tiling = |channels: usize, filters: usize, taps: usize, stride: usize| {
-        let g = ConvGeometry::valid([channels, 12, 12], filters, [taps; 2], [stride; 2]);
+    let tiling = |channels: usize, outputs: usize, taps: usize, stride: usize| {
+        let size = (outputs - 1) * stride + taps;
+        let g = ConvGeometry::valid([channels, size, size], 32, [taps; 2], [stride; 2]);
         Tiling::of(&Convolution::full(&g), Pass::Forward)
     };
-    assert_eq!(tiling(32, 32, 3, 1), Some(Tiling::F4x3));
-    assert_eq!(tiling(32, 32, 5, 1), Some(Tiling::F4x5));
-    assert_eq!(tiling(32, 32, 7, 1), Some(Tiling::F2x7));
-    assert_eq!(tiling(3, 32, 3, 1), None, "few channels are not worth the transforms");
-    assert_eq!(tiling(32, 32, 3, 2), None);
-    assert_eq!(tiling(32, 32, 1, 1), None);
+    assert_eq!(tiling(32, 8, 3, 1), Some(Tiling::F4x3));
+    assert_eq!(tiling(32, 8, 5, 1), Some(Tiling::F4x5));
+    assert_eq!(tiling(32, 6, 7, 1), Some(Tiling::F2x7));
+    assert_eq!(tiling(3, 8, 3, 1), None, "few channels are not worth the transforms");
+    assert_eq!(tiling(32, 8, 3, 2), None);
+    assert_eq!(tiling(32, 8, 1, 1), None);
     let g = ConvGeometry::valid([32, 12, 12], 32, [3, 3], [1, 1]);
     assert_eq!(Tiling::of(&Convolution::depthwise(&g), Pass::Forward), None);
-    let small = ConvGeometry::valid([32, 4, 4], 32, [3, 3], [1, 1]);
-    assert_eq!(Tiling::of(&Convolution::full(&small), Pass::Forward), Some(Tiling::F2x3), "of 2 × 2 outputs");
+    let fitting = [2, 3, 4, 5, 6, 13].map(|outputs| tiling(32, outputs, 3, 1));
+    let expected = [Tiling::F2x3, Tiling::F3x3, Tiling::F4x3, Tiling::F5x3, Tiling::F6x3, Tiling::F5x3];
+    assert_eq!(fitting, expected.map(Some), "tiles that the outputs fill");
 }
 
 #[test]

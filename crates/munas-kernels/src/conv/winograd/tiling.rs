@@ -49,25 +49,68 @@ impl Pass {
 pub(in crate::conv) enum Tiling {
     /// 2 × 2 outputs of 3 × 3 taps.
     F2x3,
+    /// 3 × 3 outputs of 3 × 3 taps.
+    F3x3,
     /// 4 × 4 outputs of 3 × 3 taps.
     F4x3,
+    /// 5 × 5 outputs of 3 × 3 taps.
+    F5x3,
+    /// 6 × 6 outputs of 3 × 3 taps.
+    F6x3,
     /// 2 × 2 outputs of 5 × 5 taps.
     F2x5,
+    /// 3 × 3 outputs of 5 × 5 taps.
+    F3x5,
     /// 4 × 4 outputs of 5 × 5 taps.
     F4x5,
     /// 2 × 2 outputs of 7 × 7 taps.
     F2x7,
 }
 
+/// Work on tiles of M × M outputs of R × R taps by N × N points.
+pub(super) trait TiledWork {
+    /// Does it.
+    fn run<const M: usize, const R: usize, const N: usize>(self);
+}
+
 impl Tiling {
-    pub(super) const ALL: [Self; 5] = [Self::F2x3, Self::F4x3, Self::F2x5, Self::F4x5, Self::F2x7];
+    pub(super) const ALL: [Self; 9] = [
+        Self::F2x3,
+        Self::F3x3,
+        Self::F4x3,
+        Self::F5x3,
+        Self::F6x3,
+        Self::F2x5,
+        Self::F3x5,
+        Self::F4x5,
+        Self::F2x7,
+    ];
+
+    /// Does work on tiles of this size.
+    pub(super) fn run(self, work: impl TiledWork) {
+        match self {
+            Self::F2x3 => work.run::<2, 3, 4>(),
+            Self::F3x3 => work.run::<3, 3, 5>(),
+            Self::F4x3 => work.run::<4, 3, 6>(),
+            Self::F5x3 => work.run::<5, 3, 7>(),
+            Self::F6x3 => work.run::<6, 3, 8>(),
+            Self::F2x5 => work.run::<2, 5, 6>(),
+            Self::F3x5 => work.run::<3, 5, 7>(),
+            Self::F4x5 => work.run::<4, 5, 8>(),
+            Self::F2x7 => work.run::<2, 7, 8>(),
+        }
+    }
 
     /// Outputs and taps along an axis.
     pub(super) const fn outputs_and_taps(self) -> (usize, usize) {
         match self {
             Self::F2x3 => (2, 3),
+            Self::F3x3 => (3, 3),
             Self::F4x3 => (4, 3),
+            Self::F5x3 => (5, 3),
+            Self::F6x3 => (6, 3),
             Self::F2x5 => (2, 5),
+            Self::F3x5 => (3, 5),
             Self::F4x5 => (4, 5),
             Self::F2x7 => (2, 7),
         }

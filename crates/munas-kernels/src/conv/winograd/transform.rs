@@ -111,15 +111,18 @@ fn to_points<T: ToPoints<K, N>, S: Simd, const K: usize, const N: usize>(
 ) -> [S::Vector; N] {
     let mut points = [simd.splat(0.0); N];
     points[0] = weighted(simd, const { &T::MATRIX[0] }, values, (0, 1));
-    let mut pair = 1;
-    while pair + 1 < N {
-        let even = weighted(simd, &T::MATRIX[pair], values, (0, 2));
-        let odd = weighted(simd, &T::MATRIX[pair], values, (1, 2));
-        points[pair] = simd.add(even, odd);
-        points[pair + 1] = simd.fma(simd.splat(-1.0), odd, even);
-        pair += 2;
+    let mut row = 1;
+    while row < 1 + 2 * T::PAIRS {
+        let even = weighted(simd, &T::MATRIX[row], values, (0, 2));
+        let odd = weighted(simd, &T::MATRIX[row], values, (1, 2));
+        points[row] = simd.add(even, odd);
+        points[row + 1] = simd.fma(simd.splat(-1.0), odd, even);
+        row += 2;
     }
-    points[N - 1] = weighted(simd, const { &T::MATRIX[N - 1] }, values, (0, 1));
+    while row < N {
+        points[row] = weighted(simd, &T::MATRIX[row], values, (0, 1));
+        row += 1;
+    }
     points
 }
 
@@ -130,19 +133,24 @@ fn from_points<T: ToPoints<K, N>, S: Simd, const K: usize, const N: usize>(
     points: &[S::Vector; N],
 ) -> [S::Vector; K] {
     let mut values = [simd.splat(0.0); K];
-    let mut pair = 1;
-    while pair + 1 < N {
-        let sum = simd.add(points[pair], points[pair + 1]);
-        let difference = simd.fma(simd.splat(-1.0), points[pair + 1], points[pair]);
+    let mut row = 1;
+    while row < 1 + 2 * T::PAIRS {
+        let sum = simd.add(points[row], points[row + 1]);
+        let difference = simd.fma(simd.splat(-1.0), points[row + 1], points[row]);
         for k in 0..K {
             let both = if k % 2 == 0 { sum } else { difference };
-            values[k] = add_weighted(simd, T::MATRIX[pair][k], both, values[k]);
+            values[k] = add_weighted(simd, T::MATRIX[row][k], both, values[k]);
         }
-        pair += 2;
+        row += 2;
+    }
+    while row < N {
+        for k in 0..K {
+            values[k] = add_weighted(simd, T::MATRIX[row][k], points[row], values[k]);
+        }
+        row += 1;
     }
     for k in 0..K {
         values[k] = add_weighted(simd, T::MATRIX[0][k], points[0], values[k]);
-        values[k] = add_weighted(simd, T::MATRIX[N - 1][k], points[N - 1], values[k]);
     }
     values
 }
