@@ -239,9 +239,7 @@ impl Experiment {
         let [height, width, channels] = dataset.input;
         let task = architecture.lower(Shape::new(height, width, channels), dataset.classes());
         let teacher = Teacher::new(graph, weights);
-        teacher
-            .check(&task)
-            .map_err(|error| ModelError { path: path.clone(), problem: error.to_string() })?;
+        teacher.check(&task).map_err(|error| ModelError::reading(path, error.to_string()))?;
         let distillation =
             Distillation { teacher: Arc::new(teacher), alpha: *alpha, temperature: *temperature };
         Ok(TrainSettings { distillation: Some(distillation), ..self.train.clone() })

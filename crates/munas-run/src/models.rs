@@ -63,6 +63,18 @@ pub struct ModelError {
     pub path: PathBuf,
     /// What is wrong.
     pub problem: String,
+    /// Whether it was being written; otherwise the fault is the file's.
+    pub writing: bool,
+}
+
+impl ModelError {
+    pub(crate) fn reading(path: &Path, problem: String) -> Self {
+        Self { path: path.to_owned(), problem, writing: false }
+    }
+
+    fn writing(path: &Path, problem: String) -> Self {
+        Self { path: path.to_owned(), problem, writing: true }
+    }
 }
 
 /// Where the model of a trial is, or would be.
@@ -81,7 +93,7 @@ impl SavedModel {
     /// # Errors
     /// [`ModelError`] with the path.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        let error = |problem: String| ModelError { path: path.to_owned(), problem };
+        let error = |problem: String| ModelError::writing(path, problem);
         let mut tensors = tensors::of_weights(&self.graph, &self.weights);
         if let Some(network) = &self.int8 {
             tensors.extend(tensors::of_int8(network));
@@ -106,7 +118,7 @@ impl SavedModel {
     /// # Errors
     /// [`ModelError`] with the path, if the file cannot be read, is no model, or its weights do not fit its graph.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let error = |problem: String| ModelError { path: path.to_owned(), problem };
+        let error = |problem: String| ModelError::reading(path, problem);
         let bytes = fs::read(path).map_err(|problem| error(problem.to_string()))?;
         Self::from_bytes(&bytes).map_err(error)
     }

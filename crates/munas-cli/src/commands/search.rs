@@ -18,6 +18,8 @@ const RUNS: &str = "runs";
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let experiment = experiment(args)?;
     let dataset = load_dataset(&experiment)?;
+    // Before there is a run: one whose teacher cannot be read would be left behind empty.
+    experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);
     let run = create(args.out.as_deref(), experiment, &Task::of(&dataset))?;
     session::print_begin(&run, &dataset, output);

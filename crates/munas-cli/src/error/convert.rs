@@ -47,7 +47,7 @@ impl From<RunError> for CliError {
             }
             RunError::DataChanged { .. } | RunError::Problem(_) => Self::input(error),
             RunError::Search(error) => {
-                Self::failure(error).hint("loosen the bound, or make it soft: leave it out of `bounds.hard`")
+                Self::input(error).hint("loosen the bound, or make it soft: leave it out of `bounds.hard`")
             }
             other => Self::failure(other),
         };
@@ -69,7 +69,8 @@ impl From<JournalError> for CliError {
 
 impl From<ModelError> for CliError {
     fn from(error: ModelError) -> Self {
-        Self::failure(&error.problem).in_file(&error.path)
+        let told = if error.writing { Self::failure(&error.problem) } else { Self::input(&error.problem) };
+        told.in_file(&error.path)
     }
 }
 

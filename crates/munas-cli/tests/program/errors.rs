@@ -196,7 +196,7 @@ fn bounds_that_nothing_meets() {
     let bounds =
         ["--max-peak-memory", "5", "--set", "bounds.hard=[\"peak_memory\"]", "--set", "search.max_draws=200"];
     let finished = workspace.run(&Workspace::tiny_search("run", &bounds));
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(2));
     let error = finished.stderr.split("error: ").nth(1).unwrap();
     expect![[r#"
         no architecture within the bounds in 200 draws: the nearest has peak_memory 27, above the hard bound of 5 (smallest peak_memory seen: 27)

@@ -63,8 +63,13 @@ fn a_network_learns_from_a_saved_one_of_the_same_task() {
 
     let missing = ["--set", "train.distillation.teacher=nowhere.safetensors"];
     let finished = workspace.run(&train(narrow, &missing).iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!(finished.code, Some(1));
+    assert_eq!(finished.code, Some(2));
     assert!(finished.stderr.contains("nowhere.safetensors"), "{}", finished.stderr);
+    workspace.write("broken.safetensors", "no tensors");
+    let broken = ["--set", "train.distillation.teacher=broken.safetensors"];
+    let finished = workspace.run(&Workspace::tiny_search("run", &broken));
+    assert_eq!(finished.code, Some(2), "{}", finished.stderr);
+    assert!(finished.stderr.contains("broken.safetensors") && !workspace.path("run").exists());
 }
 
 #[test]
