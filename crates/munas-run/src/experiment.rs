@@ -1,7 +1,8 @@
 //! Experiments: what to search for, in which data, and how. Page-long TOML in, every value resolved out.
 //!
 //! ```text
-//! defaults.toml ◄── file or preset ◄── --set key=value      layers: the right one wins, key by key
+//! defaults.toml ◄── file or preset ◄── --set key=value      layers: the right one wins, key by key; under the file of a
+//!        │                                                  run lies first_version.toml in addition
 //!        └───────────────┬────────────────┘
 //!                  toml::Table ──► keys (unknown?) ──► file form (serde) ──► Experiment (checked, domain types)
 //!                                                          ▲                     │
@@ -33,6 +34,8 @@ use std::num::NonZero;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
 use munas_data::{AudioSettings, Augmentation, DataError, Dataset, LoadOptions, Source};
@@ -189,8 +192,22 @@ impl Experiment {
             layers::apply_override(&mut table, text)?;
         }
         proportion::stretch_pruning(&before, &mut table);
-        keys::check(&table)?;
-        let file = file::read(layers::merge(layers::parse(DEFAULTS)?, table))?;
+        Self::from_layers(layers::parse(DEFAULTS)?, table)
+    }
+
+    /// The experiment of a run, from the file in its directory. Keys that it lacks are younger than the run; they have the
+    /// value that the version which made it implied (`first_version.toml` of this crate).
+    ///
+    /// # Errors
+    /// As [`Experiment::from_toml`].
+    pub fn from_run_file(text: &str) -> Result<Self, ExperimentError> {
+        let implied = layers::merge(layers::parse(DEFAULTS)?, layers::parse(FIRST_VERSION)?);
+        Self::from_layers(implied, layers::parse(text)?)
+    }
+
+    fn from_layers(under: Table, over: Table) -> Result<Self, ExperimentError> {
+        keys::check(&over)?;
+        let file = file::read(layers::merge(under, over))?;
         let board = file.board.as_ref().map(resolve_board).transpose()?;
         resolve::resolve(file, board)
     }
@@ -305,6 +322,9 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
 
 /// The value of every key that has one without being asked for.
 const DEFAULTS: &str = include_str!("experiment/defaults.toml");
+
+/// The value of every key younger than the first version in the runs that it made.
+const FIRST_VERSION: &str = include_str!("experiment/first_version.toml");
 
 #[cfg(test)]
 mod tests;

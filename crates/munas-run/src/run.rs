@@ -149,7 +149,7 @@ fn check_is_run(dir: &Path) -> Result<(), RunError> {
 fn read_experiment(dir: &Path) -> Result<Experiment, RunError> {
     let path = dir.join(EXPERIMENT_FILE);
     let text = fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
-    Experiment::from_toml(&text, &[]).map_err(|source| RunError::ExperimentFile { path, source })
+    Experiment::from_run_file(&text).map_err(|source| RunError::ExperimentFile { path, source })
 }
 
 #[cfg(test)]
