@@ -4,7 +4,7 @@ use std::path::Path;
 
 use munas_data::{Dataset, Source};
 use munas_run::presets::Preset;
-use munas_run::{Experiment, Task};
+use munas_run::{Draft, Experiment, Task};
 
 use crate::args::MovedData;
 use crate::error::{CliError, CliResult, read_input};
@@ -24,20 +24,29 @@ pub enum Base<'a> {
 ///
 /// # Errors
 /// If the file or preset cannot be read, or a value is wrong.
-pub fn resolve(base: Base<'_>, overrides: &[String]) -> CliResult<Experiment> {
+pub fn draft(base: Base<'_>, overrides: &[String]) -> CliResult<Draft> {
     match base {
         Base::File(path) => {
             let text = read_input(path)?;
-            Experiment::from_toml(&text, overrides).map_err(|error| {
+            Draft::from_toml(&text, overrides).map_err(|error| {
                 // What is wrong with an override is not in the file.
-                let is_in_file = Experiment::from_toml(&text, &[]).as_ref().err() == Some(&error);
+                let is_in_file = Draft::from_toml(&text, &[]).as_ref().err() == Some(&error);
                 let told = CliError::from(error);
                 if is_in_file { told.in_file(path) } else { told }
             })
         }
-        Base::Preset(name) => Ok(Preset::resolve(name, overrides)?),
-        Base::Defaults => Ok(Experiment::from_toml("", overrides)?),
+        Base::Preset(name) => Ok(Preset::draft(name, overrides)?),
+        Base::Defaults => Ok(Draft::from_toml("", overrides)?),
     }
+}
+
+/// Loads the data of a draft, and resolves it with them.
+///
+/// # Errors
+/// If the data cannot be found or read, or do not go with the experiment.
+pub fn resolve(draft: &Draft) -> CliResult<(Experiment, Dataset)> {
+    let dataset = load_dataset(&draft.preliminary()?)?;
+    Ok((draft.resolve(&dataset)?, dataset))
 }
 
 /// Checks that `--data` names a source of data, which gives a better hint than the experiment's key of it.
@@ -51,11 +60,7 @@ pub fn check_source(data: Option<&str>) -> CliResult {
     Ok(())
 }
 
-/// Loads an experiment's data.
-///
-/// # Errors
-/// If they cannot be found or read.
-pub fn load_dataset(experiment: &Experiment) -> CliResult<Dataset> {
+fn load_dataset(experiment: &Experiment) -> CliResult<Dataset> {
     Ok(experiment.load_data()?)
 }
 

@@ -1,16 +1,20 @@
 //! Experiments: what to search for, in which data, and how. Page-long TOML in, every value resolved out.
 //!
 //! ```text
-//! defaults.toml ◄── file or preset ◄── --set key=value      layers: the right one wins, key by key; under the file of a
-//!        │                                                  run lies first_version.toml in addition
-//!        └───────────────┬────────────────┘
+//! defaults.toml ◄── recipe ◄── file or preset ◄── --set key=value     layers: the right one wins, key by key
+//!        └──────────────────┬──────────────────────┘
 //!                  toml::Table ──► keys (unknown?) ──► file form (serde) ──► Experiment (checked, domain types)
 //!                                                          ▲                     │
 //!                                                          └── experiment.toml ◄─┘  reads back to the same Experiment
 //! ```
 //!
+//! The recipe follows the data. The file of a run has every value; what it lacks is younger than the run, and is that of
+//! `first_version.toml`.
+//!
 //! | module | holds |
 //! |---|---|
+//! | [`Draft`] | an experiment before its data are known |
+//! | `recipe` | values that follow the data |
 //! | `file` | the file form: one struct per section, one field per key |
 //! | `values` | how single values are written: sizes, durations, schedules, lists |
 //! | `keys` | unknown keys and their nearest known ones |
@@ -18,6 +22,7 @@
 //! | `resolve`, `file_form` | file form → [`Experiment`] and back |
 //! | [`quantity`] | the texts of sizes, counts and durations |
 
+mod draft;
 mod error;
 mod file;
 mod file_form;
@@ -25,6 +30,7 @@ mod keys;
 mod layers;
 mod proportion;
 pub mod quantity;
+mod recipe;
 mod resolve;
 mod values;
 
@@ -35,6 +41,7 @@ use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
@@ -44,6 +51,7 @@ use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
 use munas_space::Space;
 use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
 
+pub use draft::Draft;
 pub use error::ExperimentError;
 pub use munas_train::PruningMode;
 
@@ -107,6 +115,19 @@ pub struct BoardChoice {
     pub board: Board,
     /// The user's table that it is from; `None`: munas's own.
     pub file: Option<PathBuf>,
+    /// Where the network's input lies while it is computed.
+    pub input: InputPlace,
+}
+
+/// Where the input of a network lies on the board, one byte per element.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputPlace {
+    /// In the RAM that the bounds are for, beside the activations.
+    #[default]
+    Ram,
+    /// Elsewhere: the buffer of a camera, another memory. It takes nothing of the bounds.
+    External,
 }
 
 /// Section `[train.pruning]`.
@@ -181,18 +202,12 @@ pub enum DrivingError {
 
 impl Experiment {
     /// An experiment from the text of a file and `key=value` overrides; keys that neither has take the values of the
-    /// built-in defaults (`defaults.toml` of this crate). Pruning stays in proportion to overridden epochs.
+    /// built-in defaults (`defaults.toml` of this crate), whatever the data. [`Draft`] lets them follow the data.
     ///
     /// # Errors
-    /// [`ExperimentError`], which names the key, or the table of boards that `board.file` names and that cannot be read.
+    /// As [`Draft::from_toml`].
     pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        let before = layers::parse(text)?;
-        let mut table = before.clone();
-        for text in overrides {
-            layers::apply_override(&mut table, text)?;
-        }
-        proportion::stretch_pruning(&before, &mut table);
-        Self::from_layers(layers::parse(DEFAULTS)?, table)
+        Draft::from_toml(text, overrides)?.preliminary()
     }
 
     /// The experiment of a run, from the file in its directory. Keys that it lacks are younger than the run; they have the
@@ -309,7 +324,7 @@ fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError>
         };
         ExperimentError::Value { key: "board.name".to_owned(), problem: format!("{error}{hint}") }
     })?;
-    Ok(BoardChoice { board: board.clone(), file: file.file.clone() })
+    Ok(BoardChoice { board: board.clone(), file: file.file.clone(), input: file.input })
 }
 
 fn absolute(path: &Path) -> io::Result<PathBuf> {

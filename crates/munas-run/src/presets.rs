@@ -8,7 +8,7 @@
 //! | `-no-pruning` | without the section `[train.pruning]` |
 //! | `-bo` | Bayesian optimisation, 800 trials |
 
-use crate::experiment::{Experiment, ExperimentError};
+use crate::experiment::{Draft, Experiment, ExperimentError};
 
 /// An experiment that comes with munas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,14 @@ impl Preset {
     /// # Errors
     /// [`ExperimentError::UnknownPreset`] with the nearest name; those of [`Experiment::from_toml`] with overrides.
     pub fn resolve(name: &str, overrides: &[String]) -> Result<Experiment, ExperimentError> {
+        Self::draft(name, overrides)?.preliminary()
+    }
+
+    /// The same, with what it leaves to the data still open.
+    ///
+    /// # Errors
+    /// As [`Preset::resolve`].
+    pub fn draft(name: &str, overrides: &[String]) -> Result<Draft, ExperimentError> {
         let mut base = name;
         let mut changes = vec![format!("name={name}")];
         while let Some((shorter, variant)) =
@@ -112,7 +120,7 @@ impl Preset {
             base = shorter;
             changes.extend(variant.iter().map(|&change| change.to_owned()));
         }
-        Self::find(base)?.experiment(&[&changes, overrides].concat())
+        Draft::from_toml(Self::find(base)?.toml, &[&changes, overrides].concat())
     }
 
     /// The preset of a name.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use munas_run::presets::QUICK_START;
-use munas_run::{Experiment, Limits, Run, RunError, Task};
+use munas_run::{Draft, Experiment, Limits, Run, RunError, Task};
 
 use crate::args::SearchArgs;
 use crate::error::{CliError, CliResult};
-use crate::experiment::{Base, check_source, load_dataset, resolve};
+use crate::experiment::{self, Base, check_source, resolve};
 use crate::output::Output;
 use crate::session;
 
@@ -16,8 +16,7 @@ const RUNS: &str = "runs";
 
 /// Searches in a new run.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
-    let experiment = experiment(args)?;
-    let dataset = load_dataset(&experiment)?;
+    let (experiment, dataset) = resolve(&draft(args)?)?;
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);
@@ -27,7 +26,7 @@ pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
 }
 
 /// The experiment that the arguments describe. With neither a file, a preset nor data of one's own it is the quick start.
-fn experiment(args: &SearchArgs) -> CliResult<Experiment> {
+fn draft(args: &SearchArgs) -> CliResult<Draft> {
     check_source(args.data.as_deref())?;
     let mut overrides = args.overrides();
     let base = match (&args.file, &args.preset) {
@@ -41,7 +40,7 @@ fn experiment(args: &SearchArgs) -> CliResult<Experiment> {
         }
         (None, None) => Base::Preset(QUICK_START),
     };
-    resolve(base, &overrides)
+    experiment::draft(base, &overrides)
 }
 
 fn names_data(overrides: &[String]) -> bool {
@@ -95,10 +94,11 @@ mod tests {
 
     #[test]
     fn the_quick_start_is_the_base_unless_data_are_named() {
-        let quick = experiment(&SearchArgs::default()).unwrap();
+        let experiment = |args: &SearchArgs| draft(args).unwrap().preliminary().unwrap();
+        let quick = experiment(&SearchArgs::default());
         assert_eq!(quick.data.source, "glyphs");
         let own = SearchArgs { data: Some("csv:a.csv".into()), ..SearchArgs::default() };
-        let own = experiment(&own).unwrap();
+        let own = experiment(&own);
         assert_eq!((own.data.source.as_str(), own.name.as_str()), ("csv:a.csv", "csv:a.csv"));
         assert_ne!(own.train.epochs, quick.train.epochs);
     }

@@ -10,7 +10,7 @@ use munas_data::Dataset;
 use munas_ir::{Shape, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
 use munas_report::{curve_table, units};
-use munas_run::{Experiment, SavedModel, int8_error, quantise};
+use munas_run::{Draft, SavedModel, int8_error, quantise};
 use munas_space::Architecture;
 use munas_train::{EpochReport, Progress, PruningMode, TrainSettings, TrainedModel, train};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use super::cost::CostRecord;
 use crate::architecture::{parse_kind, read_architecture};
 use crate::args::TrainArgs;
 use crate::error::{CliError, CliResult};
-use crate::experiment::{Base, check_source, load_dataset, resolve};
+use crate::experiment::{self, Base, check_source, resolve};
 use crate::output::{Output, bar_style, message};
 use crate::records::EpochJson;
 
@@ -56,14 +56,14 @@ struct TrainJson {
 pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     let kind = parse_kind(&args.space)?;
     let architecture = read_architecture(kind, &args.arch)?;
-    let experiment = experiment(args)?;
+    let draft = draft(args)?;
     if let Some(dir) = &args.out {
         // Before minutes go into training.
         std::fs::create_dir_all(dir).map_err(|error| {
             CliError::failure(format_args!("cannot create the directory: {error}")).in_file(dir)
         })?;
     }
-    let dataset = load_dataset(&experiment)?;
+    let (experiment, dataset) = resolve(&draft)?;
     let [height, width, channels] = dataset.input;
     let graph = architecture.lower(Shape::new(height, width, channels), dataset.classes());
     let mut settings = experiment.train_settings(&dataset)?;
@@ -113,7 +113,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
 }
 
 /// The experiment whose data and training settings count; its search space does not.
-fn experiment(args: &TrainArgs) -> CliResult<Experiment> {
+fn draft(args: &TrainArgs) -> CliResult<Draft> {
     check_source(args.data.as_deref())?;
     let mut overrides = Vec::new();
     let base = match &args.preset {
@@ -128,12 +128,12 @@ fn experiment(args: &TrainArgs) -> CliResult<Experiment> {
         }
     };
     overrides.extend(args.overrides());
-    let experiment = resolve(base, &overrides)?;
-    if experiment.pruning.is_some() {
+    let draft = experiment::draft(base, &overrides)?;
+    if draft.preliminary()?.pruning.is_some() {
         // It has no sparsity for a single network, only a range to search in.
         return Err(CliError::input("`train.pruning` is for a search").hint("use --pruning MODE:SHARE"));
     }
-    Ok(experiment)
+    Ok(draft)
 }
 
 /// What the trained network costs; of one that was pruned weight by weight, only non-zero weights take room.

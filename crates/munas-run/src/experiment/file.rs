@@ -15,7 +15,7 @@ use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
 
-use super::{ExperimentError, values};
+use super::{ExperimentError, InputPlace, values};
 
 /// The whole file.
 #[derive(Debug, Deserialize, Serialize)]
@@ -229,6 +229,8 @@ pub(super) struct BoardFile {
     pub name: String,
     /// A table of boards besides munas's own.
     pub file: Option<PathBuf>,
+    #[serde(default)]
+    pub input: InputPlace,
 }
 
 /// The file form of a table.

@@ -67,10 +67,11 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             repeats: search.repeats,
             max_draws: search.max_draws,
         },
-        board: experiment
-            .board
-            .as_ref()
-            .map(|choice| BoardFile { name: choice.board.name.clone(), file: choice.file.clone() }),
+        board: experiment.board.as_ref().map(|choice| BoardFile {
+            name: choice.board.name.clone(),
+            file: choice.file.clone(),
+            input: choice.input,
+        }),
     }
 }
 

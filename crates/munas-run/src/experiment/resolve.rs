@@ -53,7 +53,7 @@ pub(super) fn resolve(
     })
 }
 
-fn invalid(key: impl Into<String>, problem: impl Into<String>) -> ExperimentError {
+pub(super) fn invalid(key: impl Into<String>, problem: impl Into<String>) -> ExperimentError {
     ExperimentError::Value { key: key.into(), problem: problem.into() }
 }
 

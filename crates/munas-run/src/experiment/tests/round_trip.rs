@@ -170,7 +170,7 @@ fn int8() -> impl Strategy<Value = Int8Settings> {
 
 fn board() -> impl Strategy<Value = Option<BoardChoice>> {
     let board = select(boards::builtin().boards().to_vec());
-    option::of(board.prop_map(|board| BoardChoice { board, file: None }))
+    option::of(board.prop_map(|board| BoardChoice { board, file: None, input: InputPlace::External }))
 }
 
 fn experiment() -> impl Strategy<Value = Experiment> {

@@ -1,0 +1,80 @@
+//! An experiment as its user wrote it, before the data are known.
+
+use toml::Table;
+
+use munas_data::Dataset;
+use munas_search::Objective;
+
+use super::{Experiment, ExperimentError, InputPlace, layers, proportion, recipe, resolve::invalid};
+
+/// An experiment as its user wrote it: keys that it leaves open, and whose value depends on the data, are filled in by
+/// [`Draft::resolve`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    given: Table,
+}
+
+impl Draft {
+    /// A draft from the text of a file and `key=value` overrides. Pruning stays in proportion to overridden epochs.
+    ///
+    /// # Errors
+    /// [`ExperimentError`], which names the key, or the table of boards that `board.file` names and that cannot be read.
+    pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
+        let before = layers::parse(text)?;
+        let mut given = before.clone();
+        for text in overrides {
+            layers::apply_override(&mut given, text)?;
+        }
+        proportion::stretch_pruning(&before, &mut given);
+        let draft = Self { given };
+        draft.preliminary()?;
+        Ok(draft)
+    }
+
+    /// The experiment with the built-in defaults (`defaults.toml` of this crate) for all that is left open: what the data
+    /// are loaded by.
+    ///
+    /// # Errors
+    /// None once [`Draft::from_toml`] has accepted the draft, unless the table of boards has changed since.
+    pub fn preliminary(&self) -> Result<Experiment, ExperimentError> {
+        Experiment::from_layers(layers::parse(super::DEFAULTS)?, self.given.clone())
+    }
+
+    /// The experiment on these data: what is left open follows them (`recipe`), and a board's RAM has to hold the input too.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Value`] if the input alone is more than the board's RAM can hold.
+    pub fn resolve(&self, dataset: &Dataset) -> Result<Experiment, ExperimentError> {
+        let under = layers::merge(layers::parse(super::DEFAULTS)?, recipe::of(dataset));
+        let mut experiment = Experiment::from_layers(under, self.given.clone())?;
+        make_room_for_input(&mut experiment, dataset.input.iter().product::<usize>() as u64)?;
+        Ok(experiment)
+    }
+}
+
+/// The firmware holds the input, one byte per element, beside the activations, unless it is kept elsewhere.
+fn make_room_for_input(experiment: &mut Experiment, input_bytes: u64) -> Result<(), ExperimentError> {
+    let Some(choice) = experiment.board.as_ref().filter(|choice| choice.input == InputPlace::Ram) else {
+        return Ok(());
+    };
+    let ram = choice.board.bounds().peak_memory;
+    let left = ram.checked_sub(input_bytes).filter(|left| *left > 0).ok_or_else(|| {
+        let problem = format!(
+            "{} can spare {ram} bytes of RAM, of which the network's input alone takes {input_bytes}; make the samples \
+             smaller, or say board.input=external if they are kept elsewhere",
+            choice.board.name
+        );
+        invalid("board.name", problem)
+    })?;
+    let bounds = &mut experiment.bounds;
+    if bounds.peak_memory.is_none_or(|bound| bound > left) {
+        bounds.peak_memory = Some(left);
+        if !bounds.is_hard(Objective::PeakMemory) {
+            bounds.hard.push(Objective::PeakMemory);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

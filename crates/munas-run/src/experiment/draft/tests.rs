@@ -1,0 +1,66 @@
+use munas_data::{ElementType, NormaliseMode, PartSizes, RawData, Samples, SplitOptions, TestPart};
+
+use super::*;
+
+/// Forty samples of this shape in two classes.
+fn dataset(input: [usize; 3], element: ElementType) -> Dataset {
+    let values = 40 * input.iter().product::<usize>();
+    let samples = match element {
+        ElementType::F32 => Samples::F32((0..values).map(|value| value as f32).collect()),
+        _ => Samples::U8((0..values).map(|value| value as u8).collect()),
+    };
+    let raw = RawData {
+        name: "test".to_owned(),
+        input,
+        class_names: vec!["a".to_owned(), "b".to_owned()],
+        full_scale: samples.element_type().full_scale(),
+        samples,
+        labels: (0..40).map(|sample| sample % 2).collect(),
+        parts: PartSizes { train: 40, validation: None, test: TestPart::Draw { share: 0.2 } },
+        refused: 0,
+        renditions: None,
+    };
+    raw.into_dataset(&SplitOptions { validation: 0.1, seed: 0, subset: None }).unwrap()
+}
+
+fn draft(overrides: &[&str]) -> Draft {
+    let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+    Draft::from_toml("[data]\nsource = \"glyphs\"\n", &overrides).unwrap()
+}
+
+#[test]
+fn what_is_left_open_follows_the_data_and_what_is_given_stays() {
+    let (floats, bytes) = (dataset([1, 1, 3], ElementType::F32), dataset([4, 4, 1], ElementType::U8));
+    let normalise = |draft: &Draft, data: &Dataset| draft.resolve(data).unwrap().train.normalise;
+    assert_eq!(normalise(&draft(&[]), &floats), NormaliseMode::MeanStd);
+    assert_eq!(normalise(&draft(&[]), &bytes), NormaliseMode::Unit);
+    assert_eq!(normalise(&draft(&["data.normalise=unit"]), &floats), NormaliseMode::Unit);
+    assert_eq!(normalise(&draft(&["data.normalise=mean-std"]), &bytes), NormaliseMode::MeanStd);
+}
+
+#[test]
+fn a_resolved_experiment_is_read_back_as_it_is() {
+    let data = dataset([8, 8, 3], ElementType::F32);
+    let resolved = draft(&["board.name=stm32f103c8", "bounds.macs=1000"]).resolve(&data).unwrap();
+    assert_eq!(Experiment::from_run_file(&resolved.to_toml()).unwrap(), resolved);
+}
+
+#[test]
+fn the_ram_of_a_board_holds_the_input_too() {
+    let data = dataset([40, 40, 3], ElementType::U8);
+    let bound =
+        |overrides: &[&str]| draft(overrides).resolve(&data).map(|resolved| resolved.bounds.peak_memory);
+    // 20 KiB, of which three quarters are for the network; the input takes 4,800 bytes.
+    let usable = 20 * 1024 * 3 / 4;
+    assert_eq!(bound(&["board.name=stm32f103c8"]), Ok(Some(usable - 4_800)));
+    assert_eq!(bound(&["board.name=stm32f103c8", "board.input=external"]), Ok(Some(usable)));
+    assert_eq!(bound(&["board.name=stm32f103c8", "bounds.peak_memory=9000"]), Ok(Some(9_000)));
+    assert_eq!(bound(&["bounds.peak_memory=9000"]), Ok(Some(9_000)));
+}
+
+#[test]
+fn an_input_that_no_ram_is_left_beside_is_refused() {
+    let data = dataset([80, 80, 3], ElementType::U8);
+    let error = draft(&["board.name=stm32f103c8"]).resolve(&data).unwrap_err().to_string();
+    assert!(error.contains("15360 bytes of RAM, of which the network's input alone takes 19200"), "{error}");
+}
