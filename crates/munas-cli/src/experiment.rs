@@ -8,6 +8,7 @@ use munas_run::{Experiment, Task};
 
 use crate::args::MovedData;
 use crate::error::{CliError, CliResult, read_input};
+use crate::output::Output;
 
 /// Where an experiment's values come from, before overrides.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +52,17 @@ pub fn check_source(data: Option<&str>) -> CliResult {
     Ok(())
 }
 
-/// Loads an experiment's data.
+/// Loads an experiment's data, and says what the user should know about them.
 ///
 /// # Errors
 /// If they cannot be found or read.
-pub fn load_dataset(experiment: &Experiment) -> CliResult<Dataset> {
-    Ok(experiment.load_data()?)
+pub fn load_dataset(experiment: &Experiment, output: &mut Output) -> CliResult<Dataset> {
+    let dataset = experiment.load_data()?;
+    output.warnings(&dataset.warnings);
+    Ok(dataset)
 }
 
-/// Loads the data of a run from where they are now.
+/// Loads the data of a run from where they are now. What there is to say about them was said when it began.
 ///
 /// # Errors
 /// If they cannot be found or read, or are not those of the run's task.
@@ -72,7 +75,7 @@ pub fn load_data_of_run(experiment: &Experiment, task: &Task, moved: &MovedData)
     if moved.data_dir.is_some() {
         experiment.data.dir.clone_from(&moved.data_dir);
     }
-    let dataset = load_dataset(&experiment)?;
+    let dataset = experiment.load_data()?;
     task.require_same(&Task::of(&dataset))?;
     Ok(dataset)
 }

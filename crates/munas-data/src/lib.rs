@@ -44,6 +44,7 @@ mod readers;
 mod samples;
 mod source;
 mod split;
+mod warning;
 
 pub use audio::{AudioSettings, FeatureKind, FrontEnd};
 pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
@@ -55,3 +56,4 @@ pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
 pub use samples::{ElementType, SampleRef, Samples};
 pub use source::Source;
 pub use split::{Renditions, Split};
+pub use warning::Warning;

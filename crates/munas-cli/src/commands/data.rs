@@ -37,6 +37,7 @@ struct InfoRecord<'a> {
     classes: Vec<ClassRecord<'a>>,
     bytes: usize,
     refused: usize,
+    warnings: Vec<String>,
     fingerprint: &'a str,
 }
 
@@ -121,6 +122,7 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
         ..LoadOptions::default()
     };
     let dataset = load(&args.source, &options).map_err(CliError::from)?;
+    output.warnings(&dataset.warnings);
     let record = describe(&dataset);
     if args.format.json {
         output.json(&record)?;
@@ -171,6 +173,7 @@ fn describe(dataset: &Dataset) -> InfoRecord<'_> {
         classes: classes.collect(),
         bytes: dataset.sample_bytes(),
         refused: dataset.refused,
+        warnings: dataset.warnings.iter().map(ToString::to_string).collect(),
         fingerprint: &dataset.fingerprint,
     }
 }

@@ -17,7 +17,7 @@ const RUNS: &str = "runs";
 /// Searches in a new run.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let experiment = experiment(args)?;
-    let dataset = load_dataset(&experiment)?;
+    let dataset = load_dataset(&experiment, output)?;
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);

@@ -121,15 +121,14 @@ impl AudioTask<'_> {
         let renditions =
             mixer.map(|mixer| Renditions { samples: Samples::I8(renditions), each: mixer.renditions });
         Ok(RawData {
-            name: String::new(),
             input: front_end.shape(),
-            class_names: Vec::new(),
             samples: Samples::I8(values),
             labels: gathered.labels,
             parts: gathered.parts,
             full_scale: ElementType::I8.full_scale(),
             refused: gathered.refused,
             renditions,
+            ..RawData::default()
         })
     }
 

@@ -85,15 +85,13 @@ pub(super) fn read_listing(
     // Some image was read, or there would have been an error; its size is the first one's.
     let (height, width) = size.unwrap_or((0, 0));
     Ok(RawData {
-        name: String::new(),
         input: [height, width, options.channels()],
-        class_names: Vec::new(),
         samples: Samples::U8(pixels),
         labels: gathered.labels,
         parts: gathered.parts,
         full_scale: ElementType::U8.full_scale(),
         refused: gathered.refused,
-        renditions: None,
+        ..RawData::default()
     })
 }
 
