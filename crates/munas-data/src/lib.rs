@@ -24,6 +24,7 @@
 //! | [`audio`] | the front-end: recordings → features |
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `budget` | how much memory samples may take |
 //! | `normalise` | stored values → network inputs |
 //! | [`augment`] | random transformations of samples |
 //! | [`fetch`] | downloads |
@@ -33,6 +34,7 @@
 
 pub mod audio;
 pub mod augment;
+mod budget;
 mod catalogue;
 mod dataset;
 mod error;
