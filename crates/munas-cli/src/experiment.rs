@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use munas_data::{Dataset, Source};
+use munas_data::{DataError, Dataset, Source};
 use munas_run::presets::Preset;
 use munas_run::{Experiment, Task};
 
@@ -75,7 +75,21 @@ pub fn load_data_of_run(experiment: &Experiment, task: &Task, moved: &MovedData)
     if moved.data_dir.is_some() {
         experiment.data.dir.clone_from(&moved.data_dir);
     }
-    let dataset = experiment.load_data()?;
+    let dataset = experiment.load_data().map_err(|error| of_run(error, task))?;
     task.require_same(&Task::of(&dataset))?;
     Ok(dataset)
+}
+
+/// An error about the data of a run. How they are read is settled, so what helps is another thing than in a new search.
+fn of_run(error: DataError, task: &Task) -> CliError {
+    let hint = match error {
+        DataError::Refused { .. } => {
+            Some(format!("the run was made with {} as it was then: put the files in order", task.dataset))
+        }
+        DataError::TooLarge { .. } => {
+            Some("`data.memory` in the run's experiment.toml allows more".to_owned())
+        }
+        _ => None,
+    };
+    CliError::from(error).maybe_hint(hint)
 }

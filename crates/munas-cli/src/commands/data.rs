@@ -4,12 +4,13 @@ mod fetch;
 
 use std::path::PathBuf;
 
-use munas_data::{Dataset, LoadOptions, catalogue, load};
+use munas_data::{Dataset, catalogue};
 use munas_report::{Align, Table};
 use serde::Serialize;
 
 use crate::args::{DataCommand, InfoArgs, ListArgs};
-use crate::error::{CliError, CliResult};
+use crate::error::CliResult;
+use crate::experiment::{Base, check_source, load_dataset, resolve};
 use crate::output::Output;
 
 /// One named dataset.
@@ -114,15 +115,10 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
 }
 
 fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
-    let options = LoadOptions {
-        data_dir: args.reading.data_dir.clone(),
-        size: args.reading.size,
-        grey: args.reading.grey,
-        skip_bad: args.reading.skip_bad,
-        ..LoadOptions::default()
-    };
-    let dataset = load(&args.source, &options).map_err(CliError::from)?;
-    output.warnings(&dataset.warnings);
+    check_source(Some(&args.source))?;
+    // The settings and the split are those of a search with the same arguments.
+    let experiment = resolve(Base::Defaults, &args.overrides())?;
+    let dataset = load_dataset(&experiment, output)?;
     let record = describe(&dataset);
     if args.format.json {
         output.json(&record)?;
