@@ -16,7 +16,8 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Effects, Style};
 
 const ERROR: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
-const HINT: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
+/// Style of the word before a hint.
+pub const HINT: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
 
 /// Who can put it right, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

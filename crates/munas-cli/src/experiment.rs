@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use munas_data::{Dataset, Source};
+use munas_data::{DataError, Dataset, Source};
 use munas_run::presets::Preset;
 use munas_run::{Draft, Experiment, Task};
 
 use crate::args::MovedData;
 use crate::error::{CliError, CliResult, read_input};
+use crate::output::Output;
 
 /// Where an experiment's values come from, before overrides.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +41,13 @@ pub fn draft(base: Base<'_>, overrides: &[String]) -> CliResult<Draft> {
     }
 }
 
-/// Loads the data of a draft, and resolves it with them.
+/// Loads the data of a draft, says what the user should know about them, and resolves the draft with them.
 ///
 /// # Errors
 /// If the data cannot be found or read, or do not go with the experiment.
-pub fn resolve(draft: &Draft) -> CliResult<(Experiment, Dataset)> {
-    let dataset = load_dataset(&draft.preliminary()?)?;
+pub fn resolve(draft: &Draft, output: &mut Output) -> CliResult<(Experiment, Dataset)> {
+    let dataset = draft.preliminary()?.load_data()?;
+    output.warnings(&dataset.warnings);
     Ok((draft.resolve(&dataset)?, dataset))
 }
 
@@ -60,11 +62,7 @@ pub fn check_source(data: Option<&str>) -> CliResult {
     Ok(())
 }
 
-fn load_dataset(experiment: &Experiment) -> CliResult<Dataset> {
-    Ok(experiment.load_data()?)
-}
-
-/// Loads the data of a run from where they are now.
+/// Loads the data of a run from where they are now. What there is to say about them was said when it began.
 ///
 /// # Errors
 /// If they cannot be found or read, or are not those of the run's task.
@@ -77,7 +75,21 @@ pub fn load_data_of_run(experiment: &Experiment, task: &Task, moved: &MovedData)
     if moved.data_dir.is_some() {
         experiment.data.dir.clone_from(&moved.data_dir);
     }
-    let dataset = load_dataset(&experiment)?;
+    let dataset = experiment.load_data().map_err(|error| of_run(error, task))?;
     task.require_same(&Task::of(&dataset))?;
     Ok(dataset)
+}
+
+/// An error about the data of a run. How they are read is settled, so what helps is another thing than in a new search.
+fn of_run(error: DataError, task: &Task) -> CliError {
+    let hint = match error {
+        DataError::Refused { .. } => {
+            Some(format!("the run was made with {} as it was then: put the files in order", task.dataset))
+        }
+        DataError::TooLarge { .. } => {
+            Some("`data.memory` in the run's experiment.toml allows more".to_owned())
+        }
+        _ => None,
+    };
+    CliError::from(error).maybe_hint(hint)
 }

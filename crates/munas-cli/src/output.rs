@@ -7,12 +7,17 @@ use std::io::{self, Write};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Effects, Style};
 use indicatif::ProgressStyle;
+use munas_data::Warning;
 use serde::Serialize;
+
+use crate::error::HINT;
 
 /// Style of headings and of what to do next.
 pub const STRONG: Style = Style::new().effects(Effects::BOLD);
 /// Style of what is done.
 pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Style of the word before a warning.
+const WARNING: Style = AnsiColor::Yellow.on_default().effects(Effects::BOLD);
 
 /// The program's two streams.
 pub struct Output {
@@ -65,6 +70,16 @@ impl Output {
     /// Prints a message beside the results. A message that cannot be written is lost: the results matter more.
     pub fn note(&mut self, message: impl fmt::Display) {
         drop(writeln!(self.stderr, "{message}"));
+    }
+
+    /// Prints warnings about data, each with its hint.
+    pub fn warnings(&mut self, warnings: &[Warning]) {
+        for warning in warnings {
+            self.note(format_args!("{WARNING}warning:{WARNING:#} {warning}"));
+            if let Some(hint) = &warning.hint {
+                self.note(format_args!("{HINT}hint:{HINT:#} {hint}"));
+            }
+        }
     }
 
     /// Prints a rendered error.

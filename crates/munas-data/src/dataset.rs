@@ -6,6 +6,7 @@ use crate::error::DataError;
 use crate::normalise::{Normalisation, NormaliseMode};
 use crate::samples::{ElementType, Samples};
 use crate::split::{Purpose, Renditions, Split, Store, stratified_draw};
+use crate::warning::Warning;
 
 /// Share of the samples that becomes the test part where a source has none of its own.
 pub(crate) const DEFAULT_TEST_SHARE: f64 = 0.2;
@@ -35,6 +36,8 @@ pub struct Dataset {
     pub full_scale: f32,
     /// Files or rows that were left out because they could not be read (only with `skip_bad`).
     pub refused: usize,
+    /// What the user should know about how the data were read.
+    pub warnings: Vec<Warning>,
 }
 
 impl Dataset {
@@ -85,6 +88,27 @@ pub struct RawData {
     pub refused: usize,
     /// The training samples with noise, where the source has noise and it was asked for.
     pub renditions: Option<Renditions>,
+    /// What the user should know about how the data were read.
+    pub warnings: Vec<Warning>,
+}
+
+impl Default for RawData {
+    /// No samples, floats, and nothing said about them: readers name the fields that they know.
+    fn default() -> Self {
+        let element = ElementType::F32;
+        Self {
+            name: String::new(),
+            input: [0; 3],
+            class_names: Vec::new(),
+            samples: Samples::empty(element),
+            labels: Vec::new(),
+            parts: PartSizes { train: 0, validation: None, test: TestPart::Own(0) },
+            full_scale: element.full_scale(),
+            refused: 0,
+            renditions: None,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// Samples per part of a [`RawData`].
@@ -153,7 +177,18 @@ impl RawData {
     /// names do not fit together.
     pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
         self.check(options)?;
-        let Self { name, input, class_names, samples, labels, parts, full_scale, refused, renditions } = self;
+        let Self {
+            name,
+            input,
+            class_names,
+            samples,
+            labels,
+            parts,
+            full_scale,
+            refused,
+            renditions,
+            warnings,
+        } = self;
         let classes = class_names.len();
         let count = labels.len() as u32;
         let validation_start = parts.train as u32;
@@ -185,7 +220,18 @@ impl RawData {
         let split = |indices| Split::new(Arc::clone(&store), indices, &labels);
         let (train, validation, test) = (split(train), split(validation), split(test));
         let fingerprint = fingerprint(input, &class_names, &store, [&train, &validation, &test]);
-        Ok(Dataset { name, input, class_names, train, validation, test, fingerprint, full_scale, refused })
+        Ok(Dataset {
+            name,
+            input,
+            class_names,
+            train,
+            validation,
+            test,
+            fingerprint,
+            full_scale,
+            refused,
+            warnings,
+        })
     }
 
     fn check(&self, options: &SplitOptions) -> Result<(), DataError> {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::budget::in_words;
+
 /// How many refused files (or rows) an error message lists.
 pub(crate) const LISTED: usize = 5;
 
@@ -58,6 +60,21 @@ pub enum DataError {
         /// The first few, each with its file (or line) and reason.
         reasons: Vec<String>,
     },
+    /// The samples would take more memory than they may.
+    #[error(
+        "{}: {what} take {} of memory, more than the {} that data may take",
+        path.display(), in_words(*bytes), in_words(*budget)
+    )]
+    TooLarge {
+        /// The folder or file.
+        path: PathBuf,
+        /// What would take it: number and shape of the samples.
+        what: String,
+        /// Bytes that it would take.
+        bytes: u64,
+        /// Bytes that it may take.
+        budget: u64,
+    },
     /// An option does not fit the source.
     #[error("{0}")]
     Option(String),
@@ -101,6 +118,9 @@ impl DataError {
                 Some("`--data-dir` or MUNAS_DATA name the folder that holds it".to_owned())
             }
             Self::Refused { .. } => Some("`--skip-bad` leaves them out".to_owned()),
+            Self::TooLarge { .. } => {
+                Some("use fewer or smaller samples, or allow more: `--set data.memory=16GB`".to_owned())
+            }
             Self::Checksum { .. } => Some(
                 "the download was damaged or the mirror holds another file; try again or another `--from`"
                     .to_owned(),

@@ -62,8 +62,7 @@ pub fn generate(size: usize) -> RawData {
         labels,
         parts: PartSizes { train: TRAIN, validation: None, test: TestPart::Own(TEST) },
         full_scale: ElementType::U8.full_scale(),
-        refused: 0,
-        renditions: None,
+        ..RawData::default()
     }
 }
 

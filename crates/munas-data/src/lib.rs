@@ -24,6 +24,7 @@
 //! | [`audio`] | the front-end: recordings → features |
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `budget` | how much memory samples may take |
 //! | `normalise` | stored values → network inputs |
 //! | [`augment`] | random transformations of samples |
 //! | [`fetch`] | downloads |
@@ -33,6 +34,7 @@
 
 pub mod audio;
 pub mod augment;
+mod budget;
 mod catalogue;
 mod dataset;
 mod error;
@@ -44,9 +46,11 @@ mod readers;
 mod samples;
 mod source;
 mod split;
+mod warning;
 
 pub use audio::{AudioSettings, FeatureKind, FrontEnd};
 pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
+pub use budget::machine_memory;
 pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
 pub use dataset::{Dataset, PartSizes, RawData, SplitOptions, TestPart};
 pub use error::DataError;
@@ -55,3 +59,4 @@ pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
 pub use samples::{ElementType, SampleRef, Samples};
 pub use source::Source;
 pub use split::{Renditions, Split};
+pub use warning::Warning;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::audio::AudioSettings;
+use crate::budget::Budget;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
 use crate::glyphs;
@@ -38,6 +39,8 @@ pub struct LoadOptions {
     pub skip_bad: bool,
     /// Keep at most this many training samples, stratified, before validation is split off.
     pub subset: Option<usize>,
+    /// Bytes that the samples may take; half of the machine's memory (or of the control group's) when left out.
+    pub memory: Option<u64>,
 }
 
 impl Default for LoadOptions {
@@ -54,6 +57,7 @@ impl Default for LoadOptions {
             background: None,
             skip_bad: false,
             subset: None,
+            memory: None,
         }
     }
 }
@@ -101,9 +105,10 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
 const MAX_SIDE: usize = 4_096;
 
 fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
-    let LoadOptions { size, crop, grey, skip_bad, background, .. } = *options;
-    let image_options = ImageOptions { size, crop, grey, skip_bad };
-    let audio_options = AudioOptions { settings: &options.audio, background, skip_bad };
+    let LoadOptions { size, crop, grey, skip_bad, background, memory, .. } = *options;
+    let budget = Budget::new(memory);
+    let image_options = ImageOptions { size, crop, grey, skip_bad, budget };
+    let audio_options = AudioOptions { settings: &options.audio, background, skip_bad, budget };
     let name = source.to_string();
     let data = match source {
         Source::Glyphs { size } => return glyphs_of(*size, options),

@@ -104,6 +104,8 @@ pub struct DataSettings {
     pub skip_bad: bool,
     /// Number of training samples to keep (test in proportion); `None`: all.
     pub subset: Option<usize>,
+    /// Bytes that the samples may take; `None`: half of the machine's memory.
+    pub memory: Option<u64>,
     /// How recordings become samples.
     pub audio: AudioSettings,
 }
@@ -237,7 +239,7 @@ impl Experiment {
     /// # Errors
     /// [`DataError`], which names the file.
     pub fn load_data(&self) -> Result<Dataset, DataError> {
-        let DataSettings { source, dir, validation, size, crop, grey, skip_bad, subset, audio } =
+        let DataSettings { source, dir, validation, size, crop, grey, skip_bad, subset, memory, audio } =
             self.data.clone();
         let background = self.train.augment.iter().find_map(|change| match change {
             Augmentation::Background { volume, .. } => Some(*volume),
@@ -254,6 +256,7 @@ impl Experiment {
             background,
             skip_bad,
             subset,
+            memory,
         };
         munas_data::load(&source, &options)
     }

@@ -124,8 +124,7 @@ pub fn patterns(classes: usize, height: usize, width: usize, seed: u64) -> Datas
         labels,
         parts: PartSizes { train: TRAIN, validation: Some(VALIDATION), test: TestPart::Own(TEST) },
         full_scale: 255.0,
-        refused: 0,
-        renditions: None,
+        ..RawData::default()
     };
     raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
 }

@@ -76,8 +76,7 @@ impl<'a> Golden<'a> {
             labels: labels.into_iter().map(u32::from).collect(),
             parts: PartSizes { train, validation: Some(1), test: TestPart::Own(1) },
             full_scale: 255.0,
-            refused: 0,
-            renditions: None,
+            ..RawData::default()
         };
         raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
     }

@@ -27,8 +27,7 @@ fn dataset(input: Shape) -> Dataset {
         labels: (0..3 * SAMPLES as u32).map(|index| index % 2).collect(),
         parts: PartSizes { train: SAMPLES, validation: Some(SAMPLES), test: TestPart::Own(SAMPLES) },
         full_scale: 255.0,
-        refused: 0,
-        renditions: None,
+        ..RawData::default()
     };
     raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
 }

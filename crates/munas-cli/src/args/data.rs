@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::Format;
+use super::experiment::{Overrides, path_text};
 
 /// Datasets: list, inspect, download
 #[derive(Debug, clap::Args)]
@@ -35,7 +36,8 @@ pub struct ListArgs {
     pub format: Format,
 }
 
-/// Where samples come from and how they are read; shared by all commands that load data.
+/// Where samples come from and how they are read; shared by all commands that load data, so that what one of them is told to
+/// try works in all of them.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataSource {
@@ -53,6 +55,16 @@ pub struct DataSource {
     pub skip_bad: bool,
 }
 
+impl DataSource {
+    pub(super) fn add_to(&self, overrides: &mut Overrides) {
+        overrides
+            .text("data.dir", path_text(self.data_dir.as_ref()).as_deref())
+            .literal("data.size", self.size.map(|(height, width)| format!("[{height}, {width}]")))
+            .flag("data.grey", self.grey)
+            .flag("data.skip_bad", self.skip_bad);
+    }
+}
+
 fn image_size(text: &str) -> Result<(usize, usize), String> {
     let dims: super::values::InputDims =
         format!("{text}x1").parse().map_err(|_| "not of the form HEIGHTxWIDTH, such as 48x48".to_owned())?;
@@ -66,10 +78,23 @@ pub struct InfoArgs {
     /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR
     #[arg(value_name = "SPEC")]
     pub source: String,
+    /// Any key of an experiment file about data, for example data.validation=0.2
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     #[command(flatten)]
     pub format: Format,
     #[command(flatten)]
     pub reading: DataSource,
+}
+
+impl InfoArgs {
+    /// The arguments as overrides of experiment keys; `--set` comes last and wins.
+    pub fn overrides(&self) -> Vec<String> {
+        let mut overrides = Overrides::default();
+        overrides.text("data.source", Some(&self.source));
+        self.reading.add_to(&mut overrides);
+        overrides.given(&self.set).take()
+    }
 }
 
 /// Arguments of `munas data fetch`.

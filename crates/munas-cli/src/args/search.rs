@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::experiment::{Overrides, path_text};
-use super::{BoundArgs, Format, RunLength};
+use super::experiment::Overrides;
+use super::{BoundArgs, DataSource, Format, RunLength};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,9 +35,6 @@ pub struct SearchArgs {
     /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
-    /// Folder of the datasets' files [default: $MUNAS_DATA, then the user's cache]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub length: RunLength,
     /// How to search: random, aging (evolution) or bayes
@@ -58,6 +55,8 @@ pub struct SearchArgs {
     #[command(flatten)]
     pub format: Format,
     #[command(flatten)]
+    pub reading: DataSource,
+    #[command(flatten)]
     pub bounds: BoundArgs,
 }
 
@@ -67,11 +66,11 @@ impl SearchArgs {
         let mut overrides = Overrides::default();
         overrides
             .text("data.source", self.data.as_deref())
-            .text("data.dir", path_text(self.data_dir.as_ref()).as_deref())
             .text("search.algorithm", self.algorithm.as_deref())
             .literal("search.workers", self.workers)
             .literal("seed", self.seed)
             .text("board.name", self.board.as_deref());
+        self.reading.add_to(&mut overrides);
         self.length.add_to(&mut overrides);
         self.bounds.add_to(&mut overrides);
         overrides.given(&self.set).take()

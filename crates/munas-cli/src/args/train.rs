@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::experiment::{Overrides, path_text};
+use super::experiment::Overrides;
 use super::values::PruningSpec;
 use super::{DataSource, Format};
 
@@ -102,14 +102,8 @@ impl TrainArgs {
     /// The flags as overrides of experiment keys; `--set` comes last and wins.
     pub fn overrides(&self) -> Vec<String> {
         let mut overrides = Overrides::default();
-        let size = self.reading.size.map(|(height, width)| format!("[{height}, {width}]"));
-        overrides
-            .literal("seed", self.seed)
-            .text("data.source", self.data.as_deref())
-            .text("data.dir", path_text(self.reading.data_dir.as_ref()).as_deref())
-            .literal("data.size", size)
-            .flag("data.grey", self.reading.grey)
-            .flag("data.skip_bad", self.reading.skip_bad);
+        overrides.literal("seed", self.seed).text("data.source", self.data.as_deref());
+        self.reading.add_to(&mut overrides);
         self.options.add_to(&mut overrides);
         overrides.given(&self.set).take()
     }

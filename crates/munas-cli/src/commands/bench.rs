@@ -71,8 +71,7 @@ fn dataset(input: Shape) -> CliResult<Dataset> {
         labels: (0..count).map(|index| (index % CLASSES) as u32).collect(),
         parts: PartSizes { train: BATCH, validation: Some(1), test: TestPart::Own(1) },
         full_scale: 255.0,
-        refused: 0,
-        renditions: None,
+        ..RawData::default()
     };
     raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).map_err(CliError::failure)
 }

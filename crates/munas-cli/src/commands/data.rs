@@ -4,12 +4,13 @@ mod fetch;
 
 use std::path::PathBuf;
 
-use munas_data::{Dataset, LoadOptions, catalogue, load};
+use munas_data::{Dataset, catalogue};
 use munas_report::{Align, Table};
 use serde::Serialize;
 
 use crate::args::{DataCommand, InfoArgs, ListArgs};
-use crate::error::{CliError, CliResult};
+use crate::error::CliResult;
+use crate::experiment::{Base, check_source, draft, resolve};
 use crate::output::Output;
 
 /// One named dataset.
@@ -37,6 +38,7 @@ struct InfoRecord<'a> {
     classes: Vec<ClassRecord<'a>>,
     bytes: usize,
     refused: usize,
+    warnings: Vec<String>,
     fingerprint: &'a str,
 }
 
@@ -113,14 +115,9 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
 }
 
 fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
-    let options = LoadOptions {
-        data_dir: args.reading.data_dir.clone(),
-        size: args.reading.size,
-        grey: args.reading.grey,
-        skip_bad: args.reading.skip_bad,
-        ..LoadOptions::default()
-    };
-    let dataset = load(&args.source, &options).map_err(CliError::from)?;
+    check_source(Some(&args.source))?;
+    // The settings and the split are those of a search with the same arguments.
+    let (_, dataset) = resolve(&draft(Base::Defaults, &args.overrides())?, output)?;
     let record = describe(&dataset);
     if args.format.json {
         output.json(&record)?;
@@ -171,6 +168,7 @@ fn describe(dataset: &Dataset) -> InfoRecord<'_> {
         classes: classes.collect(),
         bytes: dataset.sample_bytes(),
         refused: dataset.refused,
+        warnings: dataset.warnings.iter().map(ToString::to_string).collect(),
         fingerprint: &dataset.fingerprint,
     }
 }

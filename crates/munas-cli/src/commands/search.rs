@@ -16,7 +16,7 @@ const RUNS: &str = "runs";
 
 /// Searches in a new run.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
-    let (experiment, dataset) = resolve(&draft(args)?)?;
+    let (experiment, dataset) = resolve(&draft(args)?, output)?;
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);

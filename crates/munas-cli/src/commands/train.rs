@@ -63,7 +63,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
             CliError::failure(format_args!("cannot create the directory: {error}")).in_file(dir)
         })?;
     }
-    let (experiment, dataset) = resolve(&draft)?;
+    let (experiment, dataset) = resolve(&draft, output)?;
     let [height, width, channels] = dataset.input;
     let graph = architecture.lower(Shape::new(height, width, channels), dataset.classes());
     let mut settings = experiment.train_settings(&dataset)?;

@@ -40,6 +40,31 @@ fn own_data_are_described() {
 }
 
 #[test]
+fn what_a_hint_advises_works_in_every_command_that_loads_data() {
+    let workspace = Workspace::new();
+    let rows: String =
+        (0..40).map(|row| format!("{},{},{}\n", row, row * 2, ["on", "off"][row % 2])).collect();
+    let csv = workspace.write("own.csv", format!("a,b,label\n1,two,on\n{rows}"));
+    let source = format!("csv:{csv}");
+    let arch = workspace.write("arch.json", r#"{"dense":[4]}"#);
+    let commands = [
+        vec!["data", "info", &source],
+        vec!["train", "--space", "mlp", "--arch", arch, "--epochs", "1", "--data", &source],
+        vec!["search", "--out", "run", "--set", "space.kind=mlp", "--set", "train.epochs=1", "--trials", "1"],
+    ];
+    for mut command in commands {
+        if command[0] == "search" {
+            command.extend(["--data", &source]);
+        }
+        let refused = workspace.run(&command);
+        assert_eq!(refused.code, Some(2), "{command:?}");
+        assert!(refused.stderr.contains("hint: `--skip-bad` leaves them out"), "{}", refused.stderr);
+        command.push("--skip-bad");
+        workspace.ok(&command);
+    }
+}
+
+#[test]
 fn every_preset_is_listed_with_its_file() {
     let workspace = Workspace::new();
     let presets = workspace.json(&["presets", "--json"]);

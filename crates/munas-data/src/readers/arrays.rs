@@ -93,8 +93,7 @@ impl Collector {
             samples,
             labels: self.labels,
             parts,
-            refused: 0,
-            renditions: None,
+            ..RawData::default()
         })
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::tree::{self, Labelled, Listing, Reading, below};
 use super::wav;
 use crate::audio::{AudioSettings, FrontEnd, Mixer, Noise, Part, Scratch};
+use crate::budget::Budget;
 use crate::dataset::RawData;
 use crate::error::DataError;
 use crate::samples::{ElementType, Samples};
@@ -24,6 +25,7 @@ pub(crate) struct AudioOptions<'a> {
     pub(crate) background: Option<f64>,
     /// Leave out files that cannot be read.
     pub(crate) skip_bad: bool,
+    pub(crate) budget: Budget,
 }
 
 /// Reads a tree of recordings. Classes are the folders, in the order of their names.
@@ -91,6 +93,7 @@ impl AudioTask<'_> {
             Clip::File(path) => below(root, path),
             Clip::Noise { number, .. } => format!("noise {number}"),
         };
+        self.check_memory(listing, mixer.map_or(0, |mixer| mixer.renditions))?;
         let reading = Reading { root, name: &name, skip_bad: options.skip_bad };
         let (mut values, mut renditions) = (Vec::new(), Vec::new());
         let decode = |scratch: &mut Scratch, index: usize, clip: &Clip| {
@@ -121,16 +124,25 @@ impl AudioTask<'_> {
         let renditions =
             mixer.map(|mixer| Renditions { samples: Samples::I8(renditions), each: mixer.renditions });
         Ok(RawData {
-            name: String::new(),
             input: front_end.shape(),
-            class_names: Vec::new(),
             samples: Samples::I8(values),
             labels: gathered.labels,
             parts: gathered.parts,
             full_scale: ElementType::I8.full_scale(),
             refused: gathered.refused,
             renditions,
+            ..RawData::default()
         })
+    }
+
+    /// Fails if the features are more than may be in memory; each training sample has so many renditions beside itself.
+    fn check_memory(&self, listing: &Listing<Clip>, renditions: usize) -> Result<(), DataError> {
+        let [frames, width, _] = self.front_end.shape();
+        let count = listing.items().count();
+        let samples = (count + listing.train.len() * renditions) as u64;
+        let bytes = samples.saturating_mul((frames * width) as u64);
+        let what = format_args!("{count} samples of {frames}x{width}x1 with their renditions");
+        self.options.budget.check(self.root, what, bytes)
     }
 
     fn recording(&self, path: &Path) -> Result<Vec<f32>, String> {

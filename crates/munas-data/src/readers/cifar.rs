@@ -47,8 +47,7 @@ pub(crate) fn read_folder(folder: &Path, name: &str, class_names: &[&str]) -> Re
         parts: PartSizes { train, validation: None, test: TestPart::Own(labels.len() - train) },
         labels,
         full_scale: ElementType::U8.full_scale(),
-        refused: 0,
-        renditions: None,
+        ..RawData::default()
     })
 }
 

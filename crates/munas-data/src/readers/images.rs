@@ -7,6 +7,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 
 use super::tree::{self, Listing, Reading};
+use crate::budget::Budget;
 use crate::dataset::RawData;
 use crate::error::DataError;
 use crate::samples::{ElementType, Samples};
@@ -26,6 +27,7 @@ pub(crate) struct ImageOptions {
     pub(crate) grey: bool,
     /// Leave out files that cannot be read.
     pub(crate) skip_bad: bool,
+    pub(crate) budget: Budget,
 }
 
 impl ImageOptions {
@@ -52,6 +54,9 @@ pub(super) fn read_listing(
         return Err(DataError::malformed(root, "no images in its class folders"));
     }
     let size = options.size.or_else(|| listing.items().find_map(|path| size_of(path, options).ok()));
+    if let Some((height, width)) = size {
+        check_memory(root, listing.items().count(), [height, width, options.channels()], options.budget)?;
+    }
     let mut pixels = Vec::new();
     let mut out_of_memory = false;
     let reading = Reading { root, name: &|path: &PathBuf| tree::below(root, path), skip_bad };
@@ -85,16 +90,21 @@ pub(super) fn read_listing(
     // Some image was read, or there would have been an error; its size is the first one's.
     let (height, width) = size.unwrap_or((0, 0));
     Ok(RawData {
-        name: String::new(),
         input: [height, width, options.channels()],
-        class_names: Vec::new(),
         samples: Samples::U8(pixels),
         labels: gathered.labels,
         parts: gathered.parts,
         full_scale: ElementType::U8.full_scale(),
         refused: gathered.refused,
-        renditions: None,
+        ..RawData::default()
     })
+}
+
+/// Fails if so many samples of this shape are more than may be in memory.
+fn check_memory(root: &Path, count: usize, input: [usize; 3], budget: Budget) -> Result<(), DataError> {
+    let [height, width, channels] = input;
+    let bytes = input.iter().fold(count as u64, |bytes, &extent| bytes.saturating_mul(extent as u64));
+    budget.check(root, format_args!("{count} samples of {height}x{width}x{channels}"), bytes)
 }
 
 /// Height and width of an image after cropping.
@@ -147,7 +157,8 @@ pub(crate) fn conform(data: RawData, options: ImageOptions) -> Result<RawData, D
         )));
     };
     let input = [size.0, size.1, if grey { 1 } else { channels }];
-    let bytes = input.iter().product::<usize>().saturating_mul(data.labels.len());
+    check_memory(Path::new(&data.name), data.labels.len(), input, options.budget)?;
+    let bytes = input.iter().product::<usize>() * data.labels.len();
     let mut conformed = Vec::new();
     if conformed.try_reserve_exact(bytes).is_err() {
         return Err(DataError::Option(format!("{}: no memory for its images in that size", data.name)));

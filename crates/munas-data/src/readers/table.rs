@@ -65,7 +65,7 @@ pub(crate) fn read(
         labels,
         full_scale: ElementType::F32.full_scale(),
         refused,
-        renditions: None,
+        ..RawData::default()
     })
 }
 

@@ -361,6 +361,30 @@ fn images_in_memory_are_scaled_too() {
 }
 
 #[test]
+fn more_samples_than_fit_are_refused_before_they_are_decoded() {
+    let folder = folder();
+    for (class, take) in [("a", 0), ("a", 1), ("b", 0), ("b", 1)] {
+        // Damaged behind its header: decoding would be another error.
+        let image = photographs::image(ImageFormat::Png, 40, 30, [9, 9, 9]);
+        write(folder.path(), &format!("{class}/{take}.png"), &image[..image.len() - 20]);
+    }
+    let source = format!("images:{}", folder.path().display());
+    let options = LoadOptions { memory: Some(10_000), size: Some((64, 64)), ..LoadOptions::default() };
+    let error = load(&source, &options).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.ends_with(
+            "4 samples of 64x64x3 take 49.2 KB of memory, more than the 10.0 KB that data may take"
+        ),
+        "{text}"
+    );
+    assert!(error.hint().is_some_and(|hint| hint.contains("data.memory")));
+    fabricate::write_cifar_folder(folder.path());
+    let options = LoadOptions { data_dir: Some(folder.path().to_path_buf()), ..options };
+    assert!(matches!(load("cifar10", &options).unwrap_err(), DataError::TooLarge { bytes: 147_456, .. }));
+}
+
+#[test]
 fn splits_are_reproducible_and_seeded() {
     let folder = folder();
     let path = write(folder.path(), "trees.csv", fabricate::small_table());

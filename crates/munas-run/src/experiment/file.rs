@@ -47,6 +47,8 @@ pub(super) struct DataFile {
     pub grey: bool,
     pub skip_bad: bool,
     pub subset: Option<usize>,
+    #[serde(default, deserialize_with = "values::bytes")]
+    pub memory: Option<u64>,
     pub audio: AudioFile,
 }
 

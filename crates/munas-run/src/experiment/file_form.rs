@@ -30,6 +30,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             grey: data.grey,
             skip_bad: data.skip_bad,
             subset: data.subset,
+            memory: data.memory,
             audio: audio_file(&data.audio),
         },
         space: space_file(&experiment.space),

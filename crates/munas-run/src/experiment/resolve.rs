@@ -85,6 +85,8 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
     let crop_is_share = file.crop.is_none_or(|share| share > 0.0 && share <= 1.0);
     require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
     require(file.subset != Some(0), "data.subset", "must be at least 1")?;
+    let memory_in_range = file.memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
+    require(memory_in_range, "data.memory", "must be at least 1 and below 2^63")?;
     Ok(DataSettings {
         source,
         dir: file.dir,
@@ -94,6 +96,7 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         grey: file.grey,
         skip_bad: file.skip_bad,
         subset: file.subset,
+        memory: file.memory,
         audio: resolve_audio(&file.audio)?,
     })
 }

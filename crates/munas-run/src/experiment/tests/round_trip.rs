@@ -158,6 +158,7 @@ fn data() -> impl Strategy<Value = DataSettings> {
             grey: flag,
             skip_bad: !flag,
             subset,
+            memory: subset.map(|bytes| bytes as u64),
         })
 }
 
