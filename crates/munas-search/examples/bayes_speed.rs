@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Numbers of results after which proposals are timed.
-const RESULTS: [u64; 5] = [50, 100, 200, 400, 800];
+const RESULTS: [u64; 5] = [50, 100, 200, 800, 2_000];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bounds = Bounds {
@@ -41,14 +41,16 @@ fn measure(problem: &Problem, results: u64) -> Result<[f64; 2], SearchError> {
     let mut history = History::new(problem.input);
     let mut rng = ChaCha8Rng::seed_from_u64(results);
     for trial in 0..results {
-        let context = Context { problem, history: &history, pending: &[], streams: &streams };
+        let context =
+            Context { problem, history: &history, pending: &[], streams: &streams, interruption: &|| false };
         let candidate = suggest(&*random, context, &mut rng)?.candidate;
         let error = Some(1.0 / (1.0 + candidate.resources.macs as f64).ln());
         history.push(Observed { trial, candidate, error });
     }
     let mut seconds = [0.0; 2];
     for time in &mut seconds {
-        let context = Context { problem, history: &history, pending: &[], streams: &streams };
+        let context =
+            Context { problem, history: &history, pending: &[], streams: &streams, interruption: &|| false };
         let start = Instant::now();
         suggest(&*bayes, context, &mut rng)?;
         *time = start.elapsed().as_secs_f64();

@@ -42,7 +42,7 @@ fn measure(problem: &Problem, kind: AlgorithmKind, time: Duration) -> Result<(),
     while start.elapsed() < time {
         let suggestion = suggest(
             &*algorithm,
-            Context { problem, history: &history, pending: &[], streams: &streams },
+            Context { problem, history: &history, pending: &[], streams: &streams, interruption: &|| false },
             &mut rng,
         )?;
         draws += suggestion.refused.total() + 1;

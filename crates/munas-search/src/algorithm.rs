@@ -21,6 +21,14 @@ pub struct Proposal {
 /// proposal asks for it; the caller seeds them as it seeds the generators of proposals.
 pub type Streams<'a> = &'a dyn Fn(u64) -> Box<dyn Rng>;
 
+/// Says whether nobody waits for a proposal any longer. It never changes what is proposed, only whether.
+pub type Interruption<'a> = &'a dyn Fn() -> bool;
+
+/// A proposal was cut off because nobody waits for it any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
 /// All that an algorithm may look at.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -32,6 +40,16 @@ pub struct Context<'a> {
     pub pending: &'a [Candidate],
     /// Generators besides that of the proposal.
     pub streams: Streams<'a>,
+    /// Asked at least several times a second while a proposal is made.
+    pub interruption: Interruption<'a>,
+}
+
+impl Context<'_> {
+    /// # Errors
+    /// [`Interrupted`] if nobody waits for the proposal any longer.
+    pub(crate) fn go_on(&self) -> Result<(), Interrupted> {
+        if (self.interruption)() { Err(Interrupted) } else { Ok(()) }
+    }
 }
 
 /// A search algorithm: its settings, and how it proposes. It holds no state of the search, so that the same context and
@@ -42,11 +60,21 @@ pub trait Algorithm {
 
     /// Prepares proposals from what is known now. What does not depend on the draw (a population, a fitted model) is
     /// derived here once, since many draws may be refused before one is trained.
-    fn proposer<'a>(&'a self, context: Context<'a>, rng: &mut dyn Rng) -> Box<dyn Proposer + 'a>;
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the context says so. What was computed until then changes no later proposal.
+    fn proposer<'a>(
+        &'a self,
+        context: Context<'a>,
+        rng: &mut dyn Rng,
+    ) -> Result<Box<dyn Proposer + 'a>, Interrupted>;
 }
 
 /// Draws proposals until one is accepted.
 pub trait Proposer {
     /// The next draw. Draws must not run dry: a refused one is followed by another.
-    fn propose(&mut self, rng: &mut dyn Rng) -> Proposal;
+    ///
+    /// # Errors
+    /// As [`Algorithm::proposer`]. Nothing more is asked of a proposer that was interrupted.
+    fn propose(&mut self, rng: &mut dyn Rng) -> Result<Proposal, Interrupted>;
 }

@@ -28,12 +28,12 @@ pub mod scalarisation;
 pub mod sparsity;
 pub mod suggest;
 
-pub use algorithm::{Algorithm, Context, Proposal, Proposer, Streams};
+pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposal, Proposer, Streams};
 pub use algorithms::{AlgorithmKind, EvolutionSettings};
 pub use feasibility::NearestMiss;
 pub use history::{Candidate, History, Observed};
 pub use objective::{Bounds, Objective};
-pub use problem::{Feasibility, LatencyModel, Problem, ProblemError};
+pub use problem::{Feasibility, LatencyModel, Problem, ProblemError, TrainingMemory};
 pub use scalarisation::Scalarisation;
 pub use sparsity::{PruningKind, SparsityRange};
 pub use suggest::{Refusals, SearchError, Suggestion, suggest};

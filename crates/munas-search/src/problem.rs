@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use munas_cost::Resources;
 use munas_ir::{Graph, Shape};
-use munas_space::Space;
+use munas_space::{Architecture, Space};
 
 use crate::sparsity::{PruningKind, SparsityRange};
 use crate::{Bounds, Candidate, Objective, Proposal};
@@ -33,13 +33,34 @@ impl fmt::Debug for LatencyModel {
     }
 }
 
+/// How much memory the training of a network takes, and how much there is for one.
+#[derive(Clone)]
+pub struct TrainingMemory {
+    /// Bytes that one training may take.
+    pub limit: u64,
+    bytes: Arc<dyn Fn(&Graph) -> u64 + Send + Sync>,
+}
+
+impl TrainingMemory {
+    /// A limit, and the bytes that training a graph takes; the function must be pure, so that a search is reproducible.
+    pub fn new(limit: u64, bytes: impl Fn(&Graph) -> u64 + Send + Sync + 'static) -> Self {
+        Self { limit, bytes: Arc::new(bytes) }
+    }
+}
+
+impl fmt::Debug for TrainingMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrainingMemory").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
 /// Which proposals are trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Feasibility {
     /// Duplicates, and what breaks a hard bound or ten times a soft one, are not trained: the algorithm draws again.
     #[default]
     Skip,
-    /// The first draw is trained, whatever it is, as in muNAS.
+    /// The first draw that there is memory for is trained, whatever it is, as in muNAS.
     Off,
 }
 
@@ -66,6 +87,8 @@ pub struct Problem {
     pub latency: Option<LatencyModel>,
     /// What the target sparsity of each trial is drawn from; `None`: nothing is pruned.
     pub pruning: Option<SparsityRange>,
+    /// What a training may take; `None`: whatever it needs.
+    pub training_memory: Option<TrainingMemory>,
 }
 
 /// Why a problem cannot be searched.
@@ -108,6 +131,7 @@ impl Problem {
             max_draws: Self::DEFAULT_MAX_DRAWS,
             latency: None,
             pruning: None,
+            training_memory: None,
         }
     }
 
@@ -174,6 +198,13 @@ impl Problem {
         let Proposal { architecture, epochs, sparsity } = proposal;
         let resources = Resources { model_size, ..munas_cost::resources(graph) };
         Candidate { architecture, resources, latency_ms: self.latency_ms(graph), epochs, sparsity }
+    }
+
+    /// Bytes that training this architecture takes, if they are more than the limit.
+    pub(crate) fn memory_beyond_limit(&self, architecture: &Architecture) -> Option<u64> {
+        let TrainingMemory { limit, bytes } = self.training_memory.as_ref()?;
+        let needed = bytes(&architecture.lower(self.input, self.classes));
+        (needed > *limit).then_some(needed)
     }
 
     /// Milliseconds of one inference, where there is a latency model.

@@ -1,14 +1,15 @@
 //! The loop between an algorithm and the trainer: draw until a proposal is worth training.
 //!
-//! A draw is refused, in this order, if it breaks a hard bound, if it breaks a soft bound more than tenfold, or if its
-//! canonical form was or is being trained for as many epochs. Refused draws are counted by reason, not kept. After
+//! A draw is refused, in this order, if it breaks a hard bound, if it breaks a soft bound more than tenfold, if its
+//! canonical form was or is being trained for as many epochs, or if its training would take more memory than there is.
+//! Refused draws are counted by reason, not kept. After
 //! [`Problem::max_draws`](crate::Problem::max_draws) of them the search ends, with an error that says how near the draws came.
 
 use rand::Rng;
 
 use crate::feasibility::{Broken, Gate, NearestMiss};
 use crate::history::Duplicates;
-use crate::{Algorithm, Candidate, Context, Feasibility};
+use crate::{Algorithm, Candidate, Context, Feasibility, Interrupted};
 
 /// A proposal that is worth training.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,12 +29,14 @@ pub struct Refusals {
     pub soft: u64,
     /// The architecture was or is being trained.
     pub duplicates: u64,
+    /// The training would take more memory than there is.
+    pub memory: u64,
 }
 
 impl Refusals {
     /// All refused draws.
     pub const fn total(&self) -> u64 {
-        self.hard + self.soft + self.duplicates
+        self.hard + self.soft + self.duplicates + self.memory
     }
 }
 
@@ -55,39 +58,67 @@ pub enum SearchError {
         /// All draws, by reason.
         refused: Refusals,
     },
+    /// No draw within the bounds could be trained.
+    #[error(
+        "no architecture within the bounds that {limit} bytes are enough to train, in {} draws: the nearest needs \
+         {smallest}", refused.total()
+    )]
+    TooLargeToTrain {
+        /// All draws, by reason.
+        refused: Refusals,
+        /// Bytes that a training may take.
+        limit: u64,
+        /// The least that one of the draws would take.
+        smallest: u64,
+    },
+    /// Nobody waits for the proposal any longer.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 /// The next candidate to train. Nothing is changed: what is suggested counts from when the caller lists it as pending.
 ///
 /// # Errors
-/// [`SearchError`] after [`Problem::max_draws`](crate::Problem::max_draws) refused draws.
+/// [`SearchError`] after [`Problem::max_draws`](crate::Problem::max_draws) refused draws, or when the context interrupts.
 pub fn suggest<R: Rng>(
     algorithm: &dyn Algorithm,
     context: Context<'_>,
     rng: &mut R,
 ) -> Result<Suggestion, SearchError> {
-    let mut proposer = algorithm.proposer(context, rng);
+    let mut proposer = algorithm.proposer(context, rng)?;
     let Context { problem, history, pending, .. } = context;
     let mut refused = Refusals::default();
-    if problem.feasibility == Feasibility::Off {
-        return Ok(Suggestion { candidate: problem.candidate(proposer.propose(rng)), refused });
-    }
+    let everything = problem.feasibility == Feasibility::Off;
     let duplicates = Duplicates::new(history, pending);
     let is_duplicate = |candidate: &Candidate| !problem.repeats && duplicates.contains(candidate);
     let mut gate = Gate::new(problem);
+    let mut least_memory = u64::MAX;
     while refused.total() < problem.max_draws.get() {
-        match gate.admit(proposer.propose(rng)) {
+        context.go_on()?;
+        let proposal = proposer.propose(rng)?;
+        let admitted = if everything { Ok(problem.candidate(proposal)) } else { gate.admit(proposal) };
+        match admitted {
             Err(Broken::Hard) => refused.hard += 1,
             Err(Broken::Soft) => refused.soft += 1,
-            Ok(candidate) if is_duplicate(&candidate) => refused.duplicates += 1,
-            Ok(candidate) => return Ok(Suggestion { candidate, refused }),
+            Ok(candidate) if !everything && is_duplicate(&candidate) => refused.duplicates += 1,
+            Ok(candidate) => match problem.memory_beyond_limit(&candidate.architecture) {
+                None => return Ok(Suggestion { candidate, refused }),
+                Some(bytes) => {
+                    refused.memory += 1;
+                    least_memory = least_memory.min(bytes);
+                }
+            },
         }
     }
-    Err(match gate.nearest_miss() {
-        Some(nearest) if refused.duplicates == 0 => {
+    Err(match (gate.nearest_miss(), &problem.training_memory) {
+        _ if refused.duplicates > 0 => SearchError::Exhausted { refused },
+        (_, Some(memory)) if refused.memory > 0 => {
+            SearchError::TooLargeToTrain { refused, limit: memory.limit, smallest: least_memory }
+        }
+        (Some(nearest), _) => {
             SearchError::NothingFeasible { draws: refused.total(), nearest: Box::new(nearest) }
         }
-        _ => SearchError::Exhausted { refused },
+        (None, _) => SearchError::Exhausted { refused },
     })
 }
 

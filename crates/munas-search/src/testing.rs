@@ -23,7 +23,7 @@ pub fn context<'a>(problem: &'a Problem, history: &'a History, pending: &'a [Can
     fn stream(number: u64) -> Box<dyn Rng> {
         Box::new(generator(99, number))
     }
-    Context { problem, history, pending, streams: &stream }
+    Context { problem, history, pending, streams: &stream, interruption: &|| false }
 }
 
 /// The paper's space on a small image, under bounds that about one random architecture in twenty meets tenfold.

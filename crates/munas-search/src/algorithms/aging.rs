@@ -20,7 +20,7 @@
 use rand::Rng;
 
 use crate::objective::ObjectiveValues;
-use crate::{Algorithm, Context, Observed, Problem, Proposal, Proposer, Scalarisation};
+use crate::{Algorithm, Context, Interrupted, Observed, Problem, Proposal, Proposer, Scalarisation};
 
 use super::evolve::{child, tournament};
 use super::random::RandomProposer;
@@ -66,14 +66,18 @@ impl Algorithm for AgingEvolution {
         "aging"
     }
 
-    fn proposer<'a>(&'a self, context: Context<'a>, _rng: &mut dyn Rng) -> Box<dyn Proposer + 'a> {
+    fn proposer<'a>(
+        &'a self,
+        context: Context<'a>,
+        _rng: &mut dyn Rng,
+    ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
         let problem = context.problem;
         let youngest_first = context.history.finished().rev().take(self.settings.population);
         let population: Vec<Member> = youngest_first.map(Member::new).collect();
         if population.len() < self.settings.population {
-            return Box::new(RandomProposer { problem });
+            return Ok(Box::new(RandomProposer { problem }));
         }
-        Box::new(Evolution { problem, sample: self.settings.sample, population, draws: 0 })
+        Ok(Box::new(Evolution { problem, sample: self.settings.sample, population, draws: 0 }))
     }
 }
 
@@ -97,7 +101,7 @@ struct Evolution<'a> {
 }
 
 impl Proposer for Evolution<'_> {
-    fn propose(&mut self, rng: &mut dyn Rng) -> Proposal {
+    fn propose(&mut self, rng: &mut dyn Rng) -> Result<Proposal, Interrupted> {
         self.draws += 1;
         if self.draws.is_multiple_of(RESTART_AFTER) {
             return RandomProposer { problem: self.problem }.propose(rng);
@@ -105,7 +109,7 @@ impl Proposer for Evolution<'_> {
         let scalarisation = Scalarisation::draw(&self.problem.bounds, rng);
         let fitness = |member: &Member<'_>| scalarisation.fitness(&member.objectives);
         let parent = &tournament(&self.population, self.sample, fitness, rng).trial.candidate;
-        child(self.problem, &parent.architecture, parent.sparsity, rng)
+        Ok(child(self.problem, &parent.architecture, parent.sparsity, rng))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every algorithm must do, run for each of [`AlgorithmKind::ALL`].
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use munas_space::Space;
@@ -9,8 +10,8 @@ use crate::testing::{
     tiny_problem,
 };
 use crate::{
-    Algorithm, AlgorithmKind, Candidate, Context, EvolutionSettings, Feasibility, History, Observed, Problem,
-    Proposal, PruningKind, SearchError, SparsityRange, suggest,
+    Algorithm, AlgorithmKind, Candidate, Context, EvolutionSettings, Feasibility, History, Interrupted,
+    Observed, Problem, Proposal, PruningKind, SearchError, SparsityRange, suggest,
 };
 
 /// A population that the short searches of these tests fill.
@@ -47,8 +48,8 @@ fn stages(problem: &Problem) -> Vec<(&'static str, History, Vec<Candidate>)> {
 
 fn draws(algorithm: &dyn Algorithm, context: Context<'_>, seed: u64, count: usize) -> Vec<Proposal> {
     let mut rng = generator(seed, 0);
-    let mut proposer = algorithm.proposer(context, &mut rng);
-    (0..count).map(|_| proposer.propose(&mut rng)).collect()
+    let mut proposer = algorithm.proposer(context, &mut rng).unwrap();
+    (0..count).map(|_| proposer.propose(&mut rng).unwrap()).collect()
 }
 
 fn problems() -> [Problem; 4] {
@@ -101,6 +102,30 @@ fn same_context_and_seed_give_the_same_proposals() {
                 algorithm.name(),
                 stage.0
             );
+        }
+    });
+}
+
+#[test]
+fn a_proposal_that_is_cut_off_leaves_no_trace() {
+    for_each_algorithm(|algorithm| {
+        let problem = image_problem();
+        for (stage, history, pending) in stages(&problem) {
+            let quiet = context(&problem, &history, &pending);
+            let whole = suggest(algorithm, quiet, &mut generator(5, 0)).unwrap();
+            for patience in [0, 1, 7, 100] {
+                let asked = Cell::new(0);
+                let interruption = || asked.replace(asked.get() + 1) >= patience;
+                let cut = Context { interruption: &interruption, ..quiet };
+                let cut = suggest(algorithm, cut, &mut generator(5, 0));
+                let again = suggest(algorithm, quiet, &mut generator(5, 0)).unwrap();
+                assert_eq!(again, whole, "{} {stage}: after {patience} looks", algorithm.name());
+                match cut {
+                    Ok(suggestion) => assert_eq!(suggestion, whole),
+                    Err(error) => assert_eq!(error, SearchError::Interrupted(Interrupted)),
+                }
+                assert!(patience > 0 || asked.get() > 0, "nobody asked");
+            }
         }
     });
 }

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::{Algorithm, Context, Problem, Proposal, Proposer};
+use crate::{Algorithm, Context, Interrupted, Problem, Proposal, Proposer};
 
 /// Every proposal is a random architecture of the space at full fidelity, and at a random sparsity.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,8 +13,12 @@ impl Algorithm for RandomSearch {
         "random"
     }
 
-    fn proposer<'a>(&'a self, context: Context<'a>, _rng: &mut dyn Rng) -> Box<dyn Proposer + 'a> {
-        Box::new(RandomProposer { problem: context.problem })
+    fn proposer<'a>(
+        &'a self,
+        context: Context<'a>,
+        _rng: &mut dyn Rng,
+    ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
+        Ok(Box::new(RandomProposer { problem: context.problem }))
     }
 }
 
@@ -23,10 +27,16 @@ pub(super) struct RandomProposer<'a> {
     pub(super) problem: &'a Problem,
 }
 
-impl Proposer for RandomProposer<'_> {
-    fn propose(&mut self, rng: &mut dyn Rng) -> Proposal {
+impl RandomProposer<'_> {
+    pub(super) fn draw(&self, rng: &mut dyn Rng) -> Proposal {
         let Problem { space, epochs, pruning, .. } = self.problem;
         let architecture = space.sample(rng);
         Proposal { architecture, epochs: *epochs, sparsity: pruning.map(|range| range.sample(rng)) }
+    }
+}
+
+impl Proposer for RandomProposer<'_> {
+    fn propose(&mut self, rng: &mut dyn Rng) -> Result<Proposal, Interrupted> {
+        Ok(self.draw(rng))
     }
 }

@@ -2,10 +2,10 @@ use std::num::NonZeroU64;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Refusals, SearchError, suggest};
+use super::{Refusals, SearchError, Suggestion, suggest};
 use crate::algorithms::RandomSearch;
 use crate::testing::{context, generator, image_problem, random_candidate, search, tiny_problem};
-use crate::{Bounds, Candidate, History, LatencyModel, Objective, Problem};
+use crate::{Bounds, Candidate, History, LatencyModel, Objective, Problem, TrainingMemory};
 
 /// Suggestions of a random search under an empty history can be told from the draws of the same generator.
 fn draws(problem: &Problem, rng: &mut ChaCha8Rng, count: usize) -> Vec<Candidate> {
@@ -34,7 +34,10 @@ fn the_first_feasible_draw_is_suggested_and_the_others_are_counted() {
         let soft = draws.iter().filter(|draw| breaks_soft(draw) && !breaks_hard(draw)).count();
         assert_eq!(suggestion.candidate, draws[total]);
         assert!(!breaks_hard(&&draws[total]) && !breaks_soft(&&draws[total]));
-        assert_eq!(suggestion.refused, Refusals { hard: hard as u64, soft: soft as u64, duplicates: 0 });
+        assert_eq!(
+            suggestion.refused,
+            Refusals { hard: hard as u64, soft: soft as u64, ..Refusals::default() }
+        );
         reasons.hard += suggestion.refused.hard;
         reasons.soft += suggestion.refused.soft;
     }
@@ -90,4 +93,28 @@ fn repeats_are_trained_when_asked_for() {
     let (history, error) = search(&problem, &RandomSearch, 100, 2);
     assert_eq!(error, None);
     assert_eq!(history.len(), 100);
+}
+
+#[test]
+fn what_takes_too_much_memory_to_train_is_not_suggested() {
+    let bytes = |graph: &munas_ir::Graph| graph.nodes().len() as u64;
+    let limited =
+        |limit| Problem { training_memory: Some(TrainingMemory::new(limit, bytes)), ..image_problem() };
+    let problem = limited(9);
+    for seed in 0..20 {
+        let history = History::new(problem.input);
+        let suggest = |problem| {
+            suggest(&RandomSearch, context(problem, &history, &[]), &mut generator(seed, 0)).unwrap()
+        };
+        let Suggestion { candidate, refused } = suggest(&problem);
+        let nodes = candidate.architecture.lower(problem.input, problem.classes).nodes().len();
+        assert!(nodes <= 9);
+        let unlimited = suggest(&image_problem());
+        assert_eq!(refused.memory == 0, unlimited.candidate == candidate);
+    }
+    let problem = Problem { max_draws: NonZeroU64::new(50).unwrap(), ..limited(1) };
+    let history = History::new(problem.input);
+    let error = suggest(&RandomSearch, context(&problem, &history, &[]), &mut generator(1, 0)).unwrap_err();
+    let SearchError::TooLargeToTrain { refused, limit: 1, smallest } = error else { panic!("{error}") };
+    assert!(refused.memory > 0 && smallest > 1);
 }

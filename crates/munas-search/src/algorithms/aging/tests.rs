@@ -14,8 +14,8 @@ fn proposals(
 ) -> Vec<Architecture> {
     let algorithm = AgingEvolution::new(settings);
     let mut rng = generator(17, 0);
-    let mut proposer = algorithm.proposer(context(problem, history, &[]), &mut rng);
-    (0..count).map(|_| proposer.propose(&mut rng).architecture).collect()
+    let mut proposer = algorithm.proposer(context(problem, history, &[]), &mut rng).unwrap();
+    (0..count).map(|_| proposer.propose(&mut rng).unwrap().architecture).collect()
 }
 
 /// Whether one morphism leads from the parent to the child. Random parts of morphisms are drawn until they agree, so

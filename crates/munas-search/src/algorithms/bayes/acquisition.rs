@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::super::evolve::{child, tournament};
 use super::super::random::RandomProposer;
-use crate::{Candidate, Problem, Proposal, Proposer, Scalarisation};
+use crate::{Candidate, Context, Interrupted, Proposal, Scalarisation};
 
 /// Architectures that are scored for one proposal; so many of them random.
 const EVALUATIONS: usize = 300;
@@ -25,15 +25,17 @@ struct Scored {
 
 /// The points that were scored under one scalarisation, best last. `error` draws the error of a candidate.
 pub(super) fn ranked(
-    problem: &Problem,
+    context: &Context<'_>,
     mut error: impl FnMut(&Candidate, &mut dyn Rng) -> f64,
     rng: &mut dyn Rng,
-) -> Vec<Proposal> {
+) -> Result<Vec<Proposal>, Interrupted> {
+    let problem = context.problem;
     let scalarisation = Scalarisation::draw(&problem.bounds, rng);
     let mut scored: Vec<Scored> = Vec::with_capacity(EVALUATIONS);
     while scored.len() < EVALUATIONS {
+        context.go_on()?;
         let proposal = if scored.len() < RANDOM {
-            RandomProposer { problem }.propose(rng)
+            RandomProposer { problem }.draw(rng)
         } else {
             let latest = &scored[scored.len() - POPULATION..];
             let parent = &tournament(latest, SAMPLE, |scored| scored.score, rng).proposal;
@@ -45,5 +47,5 @@ pub(super) fn ranked(
         scored.push(Scored { proposal, score });
     }
     scored.sort_by(|one, other| one.score.total_cmp(&other.score));
-    scored.into_iter().map(|scored| scored.proposal).collect()
+    Ok(scored.into_iter().map(|scored| scored.proposal).collect())
 }

@@ -14,6 +14,7 @@ use rand::{Rng, RngExt};
 
 use super::kernel::{COUNT, Hyperparameters, Ranges};
 use super::process::{Pairs, Process};
+use crate::{Context, Interrupted};
 
 /// Points that L-BFGS starts from: the centre and random ones.
 const STARTS: usize = 4;
@@ -36,17 +37,27 @@ pub(super) struct Fit {
 
 impl Fit {
     /// The fit to observations `y` of points with these pairs.
-    pub fn new(y: &[f64], pairs: &Pairs, ranges: &Ranges, rng: &mut dyn Rng) -> Self {
-        let evidence = Evidence { y, pairs, ranges, best: RefCell::new(Best::default()) };
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the context says so.
+    pub fn new(
+        y: &[f64],
+        pairs: &Pairs,
+        ranges: &Ranges,
+        context: &Context<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<Self, Interrupted> {
+        let evidence = Evidence { y, pairs, ranges, context, best: RefCell::new(Best::default()) };
         for start in 0..STARTS {
             let unit: [f64; COUNT] = std::array::from_fn(|_| match start {
                 0 => 0.5,
                 _ => rng.random_range(MARGIN..=1.0 - MARGIN),
             });
             evidence.climb(&unit);
+            context.go_on()?;
         }
         let Best { unit, .. } = *evidence.best.borrow();
-        Self { likeliest: ranges.at(&unit), posterior: evidence.sample(unit, rng) }
+        Ok(Self { likeliest: ranges.at(&unit), posterior: evidence.sample(unit, rng)? })
     }
 }
 
@@ -55,6 +66,7 @@ struct Evidence<'a> {
     y: &'a [f64],
     pairs: &'a Pairs,
     ranges: &'a Ranges,
+    context: &'a Context<'a>,
     /// The best point that was looked at, whatever became of the climb.
     best: RefCell<Best>,
 }
@@ -72,8 +84,9 @@ impl Default for Best {
 }
 
 impl Evidence<'_> {
-    fn log_likelihood(&self, unit: &[f64; COUNT]) -> f64 {
-        Process::new(self.ranges.at(unit), self.pairs).log_likelihood(self.y)
+    fn log_likelihood(&self, unit: &[f64; COUNT]) -> Result<f64, Interrupted> {
+        self.context.go_on()?;
+        Ok(Process::new(self.ranges.at(unit), self.pairs).log_likelihood(self.y))
     }
 
     /// Climbs from a point as far as it gets; the best point is noted.
@@ -84,7 +97,8 @@ impl Evidence<'_> {
         let climb = Executor::new(self, solver)
             .configure(|state| state.param(start).max_iters(ITERATIONS))
             .timer(false);
-        // A line search that finds no better point ends the climb; what it found on the way is kept.
+        // A line search that finds no better point ends the climb; what it found on the way is kept. So does an interruption, which
+        // whoever asked for the climb looks for next.
         let _ = climb.run();
     }
 
@@ -93,8 +107,8 @@ impl Evidence<'_> {
         std::array::from_fn(|index| z.get(index).map_or(0.5, |z| 1.0 / (1.0 + (-z).exp())))
     }
 
-    fn sample(&self, mut unit: [f64; COUNT], rng: &mut dyn Rng) -> Vec<Hyperparameters> {
-        let mut here = self.log_likelihood(&unit);
+    fn sample(&self, mut unit: [f64; COUNT], rng: &mut dyn Rng) -> Result<Vec<Hyperparameters>, Interrupted> {
+        let mut here = self.log_likelihood(&unit)?;
         let mut samples = Vec::with_capacity(SAMPLES);
         for pass in 0..BURN_IN + SAMPLES {
             for coordinate in 0..self.ranges.active {
@@ -104,7 +118,7 @@ impl Evidence<'_> {
                 // The point itself lies above the level, so that the interval cannot shrink for ever but by rounding.
                 while high - low > f64::EPSILON {
                     unit[coordinate] = rng.random_range(low..=high);
-                    here = self.log_likelihood(&unit);
+                    here = self.log_likelihood(&unit)?;
                     if here >= level {
                         break;
                     }
@@ -115,7 +129,7 @@ impl Evidence<'_> {
                 samples.push(self.ranges.at(&unit));
             }
         }
-        samples
+        Ok(samples)
     }
 }
 
@@ -125,7 +139,7 @@ impl CostFunction for &Evidence<'_> {
 
     fn cost(&self, z: &Vec<f64>) -> Result<f64, Error> {
         let unit = Evidence::unit(z);
-        let log_likelihood = self.log_likelihood(&unit);
+        let log_likelihood = self.log_likelihood(&unit)?;
         let mut best = self.best.borrow_mut();
         if log_likelihood > best.log_likelihood {
             *best = Best { unit, log_likelihood };
