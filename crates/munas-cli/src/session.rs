@@ -34,7 +34,7 @@ struct SessionJson {
 /// Searches until a limit is reached or Ctrl-C, and prints what was found.
 ///
 /// # Errors
-/// If the search fails; what it found until then is in the run.
+/// If the search fails; what it found until then is in the run. A new run without a single trial goes again.
 pub fn run(
     mut run: Run,
     dataset: Dataset,
@@ -42,13 +42,13 @@ pub fn run(
     format: Format,
     output: &mut Output,
 ) -> CliResult {
-    let stop = on_interrupt()?;
-    let reader = RunReader::open(run.dir())?;
-    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
-    let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
-    let summary = execute(&mut run, &evaluator, limits, &stop, &mut |event| live.show(&event));
-    live.finish();
-    let summary = summary?;
+    let (reader, summary) = match search(&mut run, dataset, limits) {
+        Ok(finished) => finished,
+        Err(error) => {
+            run.remove_if_unused();
+            return Err(error);
+        }
+    };
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
     if format.json {
@@ -56,6 +56,16 @@ pub fn run(
     }
     print_front(&reader, output)?;
     print_end(&reader, &summary, output)
+}
+
+fn search(run: &mut Run, dataset: Dataset, limits: &Limits) -> CliResult<(RunReader, Summary)> {
+    let stop = on_interrupt()?;
+    let reader = RunReader::open(run.dir())?;
+    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
+    let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
+    let summary = execute(run, &evaluator, limits, &stop, &mut |event| live.show(&event));
+    live.finish();
+    Ok((reader, summary?))
 }
 
 /// What is searched, in which data, within which bounds, and where the run is.

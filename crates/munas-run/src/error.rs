@@ -36,6 +36,20 @@ pub enum RunError {
         /// The run's directory.
         dir: PathBuf,
     },
+    /// A run was to be made in a folder that holds something else.
+    #[error("{}: the folder is in use: it has {found}", dir.display())]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// Some of the names in it, and how many there are besides.
+        found: String,
+    },
+    /// A run was to be made where there is a file.
+    #[error("{}: not a folder", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// The directory is not that of a run.
     #[error("{}: not a run: there is no {missing}", dir.display())]
     NotARun {
@@ -97,6 +111,10 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { dir } => Some(format!("`munas resume {}` goes on with it", dir.display())),
+            Self::InUse { .. } | Self::NotAFolder { .. } => Some(
+                "a run is made in a new or an empty folder: give --out another name, or leave it out"
+                    .to_owned(),
+            ),
             Self::Locked { .. } => Some("wait for it to end, or choose another directory".to_owned()),
             Self::DataChanged { .. } => {
                 let hint = "--data and --data-dir say where the same data are now; other data need a new run";

@@ -7,6 +7,8 @@
 //! | `models/trial-N.safetensors` | trained networks of the Pareto front |
 //! | `lock` | see `lock` |
 
+mod folder;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,8 @@ use crate::models;
 use crate::task::Task;
 use crate::trial::TrialRecord;
 
+use folder::NewFolder;
+
 const EXPERIMENT_FILE: &str = "experiment.toml";
 const JOURNAL_FILE: &str = "journal.db";
 
@@ -28,31 +32,48 @@ pub struct Run {
     dir: PathBuf,
     experiment: Experiment,
     pub(crate) journal: Journal,
-    _lock: RunLock,
+    lock: RunLock,
+    /// The folder, if this process made the run.
+    new: Option<NewFolder>,
 }
 
 impl Run {
-    /// Makes a new run in `dir`, which is made too if need be. Paths of the experiment become absolute.
+    /// Checks that a run can be made in `dir`: that there is no such folder yet, or that it is empty.
     ///
     /// # Errors
-    /// [`RunError::Exists`] if there is a run in it, [`RunError::Problem`] if the bounds make no sense.
+    /// [`RunError::Exists`] if there is a run in it, [`RunError::InUse`] if anything else is, [`RunError::NotAFolder`].
+    pub fn require_free(dir: &Path) -> Result<(), RunError> {
+        folder::require_free(dir)
+    }
+
+    /// Makes a new run in `dir`, which is new or empty. Paths of the experiment become absolute.
+    ///
+    /// # Errors
+    /// Those of [`Run::require_free`], [`RunError::Problem`] if the bounds make no sense, or what the system says. After
+    /// an error everything is as it was.
     pub fn create(dir: &Path, experiment: Experiment, task: &Task) -> Result<Self, RunError> {
         crate::proposals::problem(&experiment, task).check()?;
         let experiment =
             experiment.with_absolute_paths().map_err(RunError::io("make absolute the paths of", dir))?;
-        let models = dir.join(models::DIRECTORY);
-        fs::create_dir_all(&models).map_err(RunError::io("create", &models))?;
-        let lock = RunLock::acquire(dir)?;
-        let journal = dir.join(JOURNAL_FILE);
-        if journal.exists() {
-            return Err(RunError::Exists { dir: dir.to_owned() });
+        let (folder, lock) = NewFolder::make(dir)?;
+        match write(dir, &experiment, task, &lock) {
+            Ok(journal) => Ok(Self { dir: dir.to_owned(), experiment, journal, lock, new: Some(folder) }),
+            Err(error) => {
+                folder.remove();
+                Err(error)
+            }
         }
-        let file = dir.join(EXPERIMENT_FILE);
-        write_atomically(&file, experiment.to_toml().as_bytes()).map_err(RunError::io("write", &file))?;
-        // The journal comes last: a directory that has one is a whole run.
-        Journal::create(&journal, task)?;
-        let journal = Journal::open(&journal, experiment.search.error)?;
-        Ok(Self { dir: dir.to_owned(), experiment, journal, _lock: lock })
+    }
+
+    /// Removes a run that this process made if no trial of it has begun; any other stays.
+    pub fn remove_if_unused(self) {
+        let Self { journal, lock, new, .. } = self;
+        let Some(folder) = new else { return };
+        if journal.trials().is_ok_and(|trials| trials.is_empty()) {
+            // Both are open files, which not every system lets one remove.
+            drop((journal, lock));
+            folder.remove();
+        }
     }
 
     /// Opens the run in `dir` to go on with it.
@@ -64,7 +85,7 @@ impl Run {
         let lock = RunLock::acquire(dir)?;
         let experiment = read_experiment(dir)?;
         let journal = Journal::open(&dir.join(JOURNAL_FILE), experiment.search.error)?;
-        Ok(Self { dir: dir.to_owned(), experiment, journal, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), experiment, journal, lock, new: None })
     }
 
     /// The run's directory.
@@ -135,6 +156,17 @@ impl RunReader {
     pub fn model_path(&self, trial: u64) -> Option<PathBuf> {
         Some(models::path(&self.dir, trial)).filter(|path| path.exists())
     }
+}
+
+/// Writes the files of a new run.
+fn write(dir: &Path, experiment: &Experiment, task: &Task, lock: &RunLock) -> Result<Journal, RunError> {
+    let file = dir.join(EXPERIMENT_FILE);
+    write_atomically(&file, experiment.to_toml().as_bytes()).map_err(RunError::io("write", &file))?;
+    // The journal comes last: a directory that has one is a whole run.
+    let journal = dir.join(JOURNAL_FILE);
+    Journal::create(&journal, task)?;
+    lock.write("")?;
+    Ok(Journal::open(&journal, experiment.search.error)?)
 }
 
 fn check_is_run(dir: &Path) -> Result<(), RunError> {

@@ -17,6 +17,10 @@ const RUNS: &str = "runs";
 /// Searches in a new run.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let experiment = experiment(args)?;
+    if let Some(dir) = &args.out {
+        // Before minutes go into loading data.
+        Run::require_free(dir)?;
+    }
     let dataset = load_dataset(&experiment)?;
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
@@ -61,7 +65,7 @@ fn create(out: Option<&Path>, experiment: Experiment, task: &Task) -> CliResult<
             continue;
         }
         match Run::create(&dir, experiment.clone(), task) {
-            Err(RunError::Exists { .. } | RunError::Locked { .. }) => {}
+            Err(RunError::Exists { .. } | RunError::InUse { .. } | RunError::Locked { .. }) => {}
             created => return Ok(created?),
         }
     }

@@ -37,6 +37,10 @@ impl From<RunError> for CliError {
             RunError::Model(error) => Self::from(error),
             RunError::Locked { dir } => Self::input("another process is working on this run").in_file(&dir),
             RunError::Exists { dir } => Self::input("there is a run already").in_file(&dir),
+            RunError::InUse { dir, found } => {
+                Self::input(format_args!("the folder is in use: it has {found}")).in_file(&dir)
+            }
+            RunError::NotAFolder { path } => Self::input("not a folder").in_file(&path),
             RunError::NotARun { dir, missing } => {
                 Self::input(format_args!("not a run: there is no {missing}"))
                     .in_file(&dir)
