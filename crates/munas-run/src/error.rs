@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use munas_data::DataError;
 use munas_search::{ProblemError, SearchError};
 
-use crate::experiment::ExperimentError;
+use crate::experiment::{Changes, ExperimentError, FREE_KEYS};
 use crate::journal::JournalError;
 use crate::models::ModelError;
 
@@ -69,6 +69,14 @@ pub enum RunError {
         /// What is wrong with it.
         source: ExperimentError,
     },
+    /// The experiment of a run is not that with which it was made.
+    #[error("{}: not what the run was made with: {changes}", path.display())]
+    ExperimentChanged {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        changes: Changes,
+    },
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -111,6 +119,11 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { dir } => Some(format!("`munas resume {}` goes on with it", dir.display())),
+            Self::ExperimentChanged { .. } => Some(format!(
+                "put the recorded values back, or begin a new run with `munas search FILE`; in a run that has begun these may \
+                 change: {}",
+                FREE_KEYS.join(", ")
+            )),
             Self::InUse { .. } | Self::NotAFolder { .. } => Some(
                 "a run is made in a new or an empty folder: give --out another name, or leave it out"
                     .to_owned(),

@@ -14,6 +14,7 @@
 //! | `file` | the file form: one struct per section, one field per key |
 //! | `values` | how single values are written: sizes, durations, schedules, lists |
 //! | `keys` | unknown keys and their nearest known ones |
+//! | `recorded` | what may change between the sessions of a run |
 //! | `layers` | merging tables, `key=value` overrides |
 //! | `resolve`, `file_form` | file form → [`Experiment`] and back |
 //! | [`quantity`] | the texts of sizes, counts and durations |
@@ -25,6 +26,7 @@ mod keys;
 mod layers;
 mod proportion;
 pub mod quantity;
+mod recorded;
 mod resolve;
 mod values;
 
@@ -46,6 +48,7 @@ use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
 
 pub use error::ExperimentError;
 pub use munas_train::PruningMode;
+pub use recorded::{Changes, FREE_KEYS};
 
 use crate::int8::Int8Settings;
 use crate::models::{ModelError, SavedModel};

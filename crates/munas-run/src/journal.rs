@@ -2,7 +2,7 @@
 //!
 //! | table | one row per |
 //! |---|---|
-//! | `meta` | fact about the run: schema version, dataset |
+//! | `meta` | fact about the run: schema version, dataset, the experiment with which it was made |
 //! | `session` | process that worked on the run |
 //! | `trial` | proposal, with its resources and, once it has one, its result |
 //! | `epoch` | epoch of a trial's training curve |
@@ -15,27 +15,27 @@
 //! Deliberately absent: what the rows mean for the search (see `executor`), and anything that can be derived from them,
 //! such as the front.
 
+mod copy;
 mod error;
+mod meta;
+mod migrations;
 mod rows;
 mod trials;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
-use munas_ir::Shape;
-
-use crate::experiment::DrivingError;
+use crate::experiment::{DrivingError, Experiment};
 use crate::session::Session;
 use crate::task::Task;
 
+use copy::Copy;
 pub use error::{JournalError, JournalProblem};
+pub use migrations::{OLDEST_SCHEMA, SCHEMA_VERSION};
 use rows::integer;
-
-/// The version of the schema that this version of munas writes and reads.
-pub const SCHEMA_VERSION: i32 = 2;
 
 /// How long a reader and the writer wait for one another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,23 +48,29 @@ pub(crate) struct Journal {
     task: Task,
     /// Which error of its trials counts.
     driving_error: DrivingError,
+    /// The experiment with which the run was made, in TOML.
+    recorded: String,
+    /// Where the connection leads, if not to the run itself; removed after the connection is closed.
+    _copy: Option<Copy>,
 }
 
 impl Journal {
     /// Makes a new journal. It appears under `path` complete or not at all.
-    pub fn create(path: &Path, task: &Task) -> Result<(), JournalError> {
+    pub fn create(path: &Path, experiment: &Experiment, task: &Task) -> Result<(), JournalError> {
         let unfinished = with_suffix(path, ".new");
         let io = |source| JournalError::new(path, JournalProblem::Io(source));
         match std::fs::remove_file(&unfinished) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
             _ => {}
         }
+        let file = path::absolute(&unfinished).map_err(io)?;
         let fill = || -> rusqlite::Result<()> {
-            let mut connection = Connection::open(&unfinished)?;
+            let mut connection = Connection::open(&file)?;
             let transaction = connection.transaction()?;
             transaction.execute_batch(include_str!("journal/schema.sql"))?;
-            write_meta(&transaction, task)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            meta::write_task(&transaction, task)?;
+            meta::set_fact(&transaction, meta::EXPERIMENT, &experiment.to_toml())?;
+            migrations::mark(&transaction)?;
             transaction.commit()?;
             connection.close().map_err(|(_, error)| error)
         };
@@ -72,43 +78,71 @@ impl Journal {
         std::fs::rename(&unfinished, path).map_err(io)
     }
 
-    /// Opens a journal to go on with it. The caller holds the lock of the run.
-    pub fn open(path: &Path, driving_error: DrivingError) -> Result<Self, JournalError> {
+    /// Opens a journal to go on with it; one of an earlier schema becomes one of this schema. The caller holds the lock
+    /// of the run.
+    pub fn open(path: &Path, experiment: &Experiment) -> Result<Self, JournalError> {
+        Self::open_file(path, path, experiment)
+    }
+
+    /// Opens `file`, which is the journal at `path` or a copy of it.
+    fn open_file(file: &Path, path: &Path, experiment: &Experiment) -> Result<Self, JournalError> {
+        let error = |error| JournalError::from_sqlite(path, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let journal = Self::connect(path, driving_error, flags)?;
-        journal.sqlite(|connection| {
+        let (mut connection, version) = connect(file, path, flags)?;
+        let prepare = |connection: &Connection| -> rusqlite::Result<String> {
             // A transaction of the log is complete or absent, whatever happens to the process.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.pragma_update(None, "foreign_keys", true)
-        })?;
-        let check: String = journal
-            .sqlite(|connection| connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))?;
-        if check != "ok" {
-            return Err(journal.error(JournalProblem::Corrupted(check)));
-        }
-        Ok(journal)
-    }
-
-    /// Opens a journal for reading only, also while another process writes.
-    pub fn open_read_only(path: &Path, driving_error: DrivingError) -> Result<Self, JournalError> {
-        Self::connect(path, driving_error, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-    }
-
-    fn connect(path: &Path, driving_error: DrivingError, flags: OpenFlags) -> Result<Self, JournalError> {
-        let open = || -> rusqlite::Result<(Connection, i32)> {
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(BUSY_TIMEOUT)?;
-            let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            Ok((connection, version))
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         };
-        let (connection, version) = open().map_err(|error| JournalError::from_sqlite(path, error))?;
-        if version != SCHEMA_VERSION {
-            return Err(JournalError::new(path, JournalProblem::SchemaVersion { found: version }));
+        let check = prepare(&connection).map_err(error)?;
+        if check != "ok" {
+            return Err(JournalError::new(path, JournalProblem::Corrupted(check)));
         }
-        let task = read_meta(&connection).map_err(|error| JournalError::from_sqlite(path, error))?;
-        let task = task.map_err(|problem| JournalError::new(path, JournalProblem::Corrupted(problem)))?;
-        Ok(Self { connection, path: path.to_owned(), task, driving_error })
+        if version < SCHEMA_VERSION {
+            migrations::migrate(&mut connection, version, experiment).map_err(error)?;
+        }
+        Self::of(connection, path, experiment)
+    }
+
+    /// Opens a journal for reading only, also while another process writes; also one that SQLite cannot open where it is.
+    pub fn open_read_only(path: &Path, experiment: &Experiment) -> Result<Self, JournalError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        match connect(path, path, flags) {
+            Ok((connection, SCHEMA_VERSION)) => Self::of(connection, path, experiment),
+            Ok(_) => Self::open_copy(path, experiment),
+            Err(error) if error.is_of_access() => Self::open_copy(path, experiment),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a private copy of a journal.
+    fn open_copy(path: &Path, experiment: &Experiment) -> Result<Self, JournalError> {
+        let copy =
+            Copy::of(path).map_err(|error| JournalError::new(path, JournalProblem::NotReadable(error)))?;
+        let journal = Self::open_file(&copy.path(), path, experiment)?;
+        Ok(Self { _copy: Some(copy), ..journal })
+    }
+
+    fn of(connection: Connection, path: &Path, experiment: &Experiment) -> Result<Self, JournalError> {
+        let corrupted = |problem| JournalError::new(path, JournalProblem::Corrupted(problem));
+        let facts = meta::read_task(&connection)
+            .and_then(|task| Ok((task, meta::fact(&connection, meta::EXPERIMENT)?)));
+        let (task, recorded) = facts.map_err(|error| JournalError::from_sqlite(path, error))?;
+        Ok(Self {
+            task: task.map_err(corrupted)?,
+            recorded: recorded.ok_or_else(|| corrupted("table meta: no experiment".to_owned()))?,
+            connection,
+            path: path.to_owned(),
+            driving_error: experiment.search.error,
+            _copy: None,
+        })
+    }
+
+    /// The experiment with which the run was made, in TOML.
+    pub fn recorded_experiment(&self) -> &str {
+        &self.recorded
     }
 
     /// The task of the run.
@@ -174,39 +208,27 @@ impl Journal {
     }
 }
 
+/// Opens the database `file` of the journal at `path`; with the version of its schema.
+fn connect(file: &Path, path: &Path, flags: OpenFlags) -> Result<(Connection, i32), JournalError> {
+    // A name such as `file:a` is an address to SQLite; an absolute path is none.
+    let file = path::absolute(file).map_err(|error| JournalError::new(path, JournalProblem::Io(error)))?;
+    let open = || -> rusqlite::Result<(Connection, i32)> {
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((connection, version))
+    };
+    let (connection, version) = open().map_err(|error| JournalError::from_sqlite(path, error))?;
+    if !(OLDEST_SCHEMA..=SCHEMA_VERSION).contains(&version) {
+        return Err(JournalError::new(path, JournalProblem::SchemaVersion { found: version }));
+    }
+    Ok((connection, version))
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn write_meta(transaction: &Transaction<'_>, task: &Task) -> rusqlite::Result<()> {
-    let Shape { height, width, channels } = task.input;
-    let facts = [
-        ("schema_version", SCHEMA_VERSION.to_string()),
-        ("dataset", task.dataset.clone()),
-        ("fingerprint", task.fingerprint.clone()),
-        ("input", serde_json::to_string(&[height, width, channels]).expect("numbers have a JSON form")),
-        ("class_names", serde_json::to_string(&task.class_names).expect("texts have a JSON form")),
-    ];
-    facts.iter().try_for_each(|(key, value)| {
-        transaction.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", params![key, value]).map(drop)
-    })
-}
-
-/// The task of the journal, or what is wrong with it.
-fn read_meta(connection: &Connection) -> rusqlite::Result<Result<Task, String>> {
-    let value = |key: &str| -> rusqlite::Result<String> {
-        connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
-    };
-    let (dataset, fingerprint) = (value("dataset")?, value("fingerprint")?);
-    let (input, class_names) = (value("input")?, value("class_names")?);
-    let parse = || -> Result<Task, serde_json::Error> {
-        let [height, width, channels] = serde_json::from_str(&input)?;
-        let class_names = serde_json::from_str(&class_names)?;
-        Ok(Task { dataset, fingerprint, input: Shape::new(height, width, channels), class_names })
-    };
-    Ok(parse().map_err(|error| format!("table meta: {error}")))
 }
 
 #[cfg(test)]

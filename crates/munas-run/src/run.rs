@@ -79,12 +79,14 @@ impl Run {
     /// Opens the run in `dir` to go on with it.
     ///
     /// # Errors
-    /// [`RunError::Locked`] if another process works on it, [`RunError::NotARun`], or what is wrong with its files.
+    /// [`RunError::Locked`] if another process works on it, [`RunError::NotARun`], [`RunError::ExperimentChanged`], or what
+    /// is wrong with its files.
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         check_is_run(dir)?;
         let lock = RunLock::acquire(dir)?;
         let experiment = read_experiment(dir)?;
-        let journal = Journal::open(&dir.join(JOURNAL_FILE), experiment.search.error)?;
+        let journal = Journal::open(&dir.join(JOURNAL_FILE), &experiment)?;
+        require_same(dir, &experiment, &journal)?;
         Ok(Self { dir: dir.to_owned(), experiment, journal, lock, new: None })
     }
 
@@ -116,11 +118,12 @@ impl RunReader {
     /// Opens the run in `dir` for reading.
     ///
     /// # Errors
-    /// [`RunError::NotARun`], or what is wrong with its files.
+    /// [`RunError::NotARun`], [`RunError::ExperimentChanged`], or what is wrong with its files.
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         check_is_run(dir)?;
         let experiment = read_experiment(dir)?;
-        let journal = Journal::open_read_only(&dir.join(JOURNAL_FILE), experiment.search.error)?;
+        let journal = Journal::open_read_only(&dir.join(JOURNAL_FILE), &experiment)?;
+        require_same(dir, &experiment, &journal)?;
         Ok(Self { dir: dir.to_owned(), experiment, journal })
     }
 
@@ -164,9 +167,9 @@ fn write(dir: &Path, experiment: &Experiment, task: &Task, lock: &RunLock) -> Re
     write_atomically(&file, experiment.to_toml().as_bytes()).map_err(RunError::io("write", &file))?;
     // The journal comes last: a directory that has one is a whole run.
     let journal = dir.join(JOURNAL_FILE);
-    Journal::create(&journal, task)?;
+    Journal::create(&journal, experiment, task)?;
     lock.write("")?;
-    Ok(Journal::open(&journal, experiment.search.error)?)
+    Ok(Journal::open(&journal, experiment)?)
 }
 
 fn check_is_run(dir: &Path) -> Result<(), RunError> {
@@ -182,6 +185,17 @@ fn read_experiment(dir: &Path) -> Result<Experiment, RunError> {
     let path = dir.join(EXPERIMENT_FILE);
     let text = fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
     Experiment::from_run_file(&text).map_err(|source| RunError::ExperimentFile { path, source })
+}
+
+/// Checks that the experiment is the one with which the run was made.
+fn require_same(dir: &Path, experiment: &Experiment, journal: &Journal) -> Result<(), RunError> {
+    let changes = experiment.changes_since(journal.recorded_experiment());
+    let changes =
+        changes.map_err(|source| RunError::ExperimentFile { path: dir.join(JOURNAL_FILE), source })?;
+    match changes {
+        None => Ok(()),
+        Some(changes) => Err(RunError::ExperimentChanged { path: dir.join(EXPERIMENT_FILE), changes }),
+    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,9 @@ impl From<RunError> for CliError {
             RunError::NoTrial { dir, trial } => {
                 Self::input(format_args!("there is no trial {trial}")).in_file(&dir)
             }
+            RunError::ExperimentChanged { path, changes } => {
+                Self::input(format_args!("not what the run was made with: {changes}")).in_file(&path)
+            }
             RunError::DataChanged { .. } | RunError::Problem(_) => Self::input(error),
             RunError::Search(error) => {
                 Self::input(error).hint("loosen the bound, or make it soft: leave it out of `bounds.hard`")
@@ -62,9 +65,9 @@ impl From<RunError> for CliError {
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
         let told = match error.problem {
-            JournalProblem::SchemaVersion { .. } | JournalProblem::Corrupted(_) => {
-                Self::input(&error.problem)
-            }
+            JournalProblem::SchemaVersion { .. }
+            | JournalProblem::Corrupted(_)
+            | JournalProblem::NotReadable(_) => Self::input(&error.problem),
             _ => Self::failure(&error.problem),
         };
         told.in_file(&error.path).maybe_hint(error.hint())

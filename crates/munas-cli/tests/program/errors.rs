@@ -159,6 +159,30 @@ fn run_directories() {
 }
 
 #[test]
+fn an_experiment_that_is_not_that_of_the_run() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=2"]));
+    let file = workspace.path("run/experiment.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("trials = 2", "trials = 3").replace("seed = 0", "seed = 1")).unwrap();
+    for command in ["status", "front", "report", "replay", "resume"] {
+        check(
+            &workspace,
+            &[command, "run"],
+            2,
+            &expect![[r#"
+                error: not what the run was made with: `seed`: recorded 0, found 1
+                  in run/experiment.toml
+                hint: put the recorded values back, or begin a new run with `munas search FILE`; in a run that has begun these may change: name, data.source, data.dir, board.file, search.trials, search.time, search.target_error, search.workers, search.worker_memory, search.max_draws
+            "#]],
+        );
+    }
+    std::fs::write(&file, text.replace("trials = 2", "trials = 3")).unwrap();
+    workspace.ok(&["resume", "run"]);
+    assert_eq!(workspace.json(&["status", "run", "--json"])["done"], 3);
+}
+
+#[test]
 fn a_damaged_journal_is_named() {
     let workspace = Workspace::new();
     workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=1"]));

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::SCHEMA_VERSION;
 use super::rows::RowError;
+use super::{OLDEST_SCHEMA, SCHEMA_VERSION};
 
 /// A journal could not be read or written. What it holds is what the last transaction left.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,9 @@ pub struct JournalError {
 #[non_exhaustive]
 pub enum JournalProblem {
     /// Written by a version of munas with another schema.
-    #[error("the journal has schema version {found}, this version of munas reads {SCHEMA_VERSION}")]
+    #[error(
+        "the journal has schema version {found}, this version of munas reads {OLDEST_SCHEMA} to {SCHEMA_VERSION}"
+    )]
     SchemaVersion {
         /// The version of the file.
         found: i32,
@@ -38,6 +40,9 @@ pub enum JournalProblem {
     /// The file or its folder cannot be written.
     #[error("the journal cannot be written: {0}")]
     NotWritable(String),
+    /// The file cannot be read.
+    #[error("the journal cannot be read: {0}")]
+    NotReadable(io::Error),
     /// Reading or writing the file failed.
     #[error("{0}")]
     Io(io::Error),
@@ -65,6 +70,15 @@ impl JournalError {
             None => JournalProblem::Corrupted(error.to_string()),
         };
         Self::new(path, problem)
+    }
+
+    /// Whether the file may be whole, and only cannot be opened where it is.
+    pub(super) fn is_of_access(&self) -> bool {
+        match &self.problem {
+            JournalProblem::NotWritable(_) => true,
+            JournalProblem::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure),
+            _ => false,
+        }
     }
 
     /// A way out, where there is one.
