@@ -101,6 +101,21 @@ fn a_copy_has_what_is_in_the_log_alone() {
     assert_ne!(stale.trial(5).unwrap().unwrap().candidate.resources.macs, 7, "the log was needed");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_is_read_where_sqlite_can_put_no_file_beside_it() {
+    let dir = finished();
+    let index = dir.path().join("journal.db-shm");
+    let _ = fs::remove_file(&index);
+    // Not even root, who may write anything, makes a file in a folder that is not there.
+    std::os::unix::fs::symlink(dir.path().join("missing/file"), &index).unwrap();
+    let path = dir.path().join("journal.db");
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    connect(&path, &path, read_only).unwrap_err();
+    assert_eq!(RunReader::open(dir.path()).unwrap().trials().unwrap().len(), 14);
+    assert_eq!(essence(dir.path()).len(), 14);
+}
+
 #[test]
 fn a_journal_that_is_missing_cannot_be_copied() {
     let dir = tempdir().unwrap();
