@@ -1,11 +1,14 @@
 //! One session of a search, new or resumed: train, show progress, print the front, say what to do next.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units};
 use munas_run::{
-    EndReason, Experiment, Limits, Run, RunReader, Summary, TrainingEvaluator, execute, front, status,
+    EndReason, Experiment, Limits, Run, RunReader, StopFlag, Summary, TrainingEvaluator, execute, front,
+    status,
 };
 use munas_search::Objective;
 use serde::Serialize;
@@ -63,9 +66,26 @@ fn search(run: &mut Run, dataset: Dataset, limits: &Limits) -> CliResult<(RunRea
     let reader = RunReader::open(run.dir())?;
     let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
     let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
+    run.when_locked(waiting(stop.clone(), live.voice()));
     let summary = execute(run, &evaluator, limits, &stop, &mut |event| live.show(&event));
     live.finish();
     Ok((reader, summary?))
+}
+
+/// How long another program may keep the journal locked before it is said.
+const SILENT_WAIT: Duration = Duration::from_secs(5);
+
+/// Waits while another program keeps the journal locked, until Ctrl-C.
+fn waiting(stop: StopFlag, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
+    let mut is_said = false;
+    move |waited| {
+        let is_long = waited >= SILENT_WAIT;
+        if is_long && !is_said {
+            say("another program keeps journal.db locked; the search waits for it");
+        }
+        is_said = is_long;
+        if stop.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// What is searched, in which data, within which bounds, and where the run is.

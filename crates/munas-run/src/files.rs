@@ -56,6 +56,12 @@ pub(crate) fn retain_trial_files(folder: &Path, keep: impl Fn(u64) -> bool) -> R
     Ok(())
 }
 
+/// The largest number of a trial that has a file in a folder.
+pub(crate) fn last_trial_file(folder: &Path) -> Option<u64> {
+    let entries = fs::read_dir(folder).ok()?;
+    entries.filter_map(|entry| trial_of(entry.ok()?.file_name().to_str()?)).max()
+}
+
 /// The trial whose file has this name.
 fn trial_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;

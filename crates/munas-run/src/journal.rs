@@ -8,8 +8,8 @@
 //! | `epoch` | epoch of a trial's training curve |
 //!
 //! Every change is one transaction of a write-ahead log: a process that is killed at any instant leaves the journal as
-//! it was after some transaction, and a reader sees such a state too. `synchronous = NORMAL` means that a loss of power
-//! may undo the last transactions, never half of one. The schema's version is in `PRAGMA user_version`, and in `meta`
+//! it was after some transaction, and a reader sees such a state too. A loss of power may undo the last epochs, never half a
+//! transaction and never a trial: those are on the disk before anyone hears of them. The schema's version is in `PRAGMA user_version`, and in `meta`
 //! for those who look there.
 //!
 //! Deliberately absent: what the rows mean for the search (see `executor`), and anything that can be derived from them,
@@ -19,14 +19,17 @@ mod copy;
 mod error;
 mod meta;
 mod migrations;
+mod place;
+pub(crate) mod progress;
 mod rows;
 mod trials;
+mod writing;
 
 use std::ffi::OsString;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::experiment::{DrivingError, Experiment};
 use crate::session::Session;
@@ -35,7 +38,11 @@ use crate::task::Task;
 use copy::Copy;
 pub use error::{JournalError, JournalProblem};
 pub use migrations::{OLDEST_SCHEMA, SCHEMA_VERSION};
+use place::Place;
+use progress::ProgressFile;
 use rows::integer;
+pub(crate) use writing::Hook;
+use writing::{ATTEMPT, Patience};
 
 /// How long a reader and the writer wait for one another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,6 +57,12 @@ pub(crate) struct Journal {
     driving_error: DrivingError,
     /// The experiment with which the run was made, in TOML.
     recorded: String,
+    /// The name that the journal gave itself.
+    id: String,
+    /// The files that are written; `None` for a reader.
+    place: Option<Place>,
+    progress: Option<ProgressFile>,
+    patience: Patience,
     /// Where the connection leads, if not to the run itself; removed after the connection is closed.
     _copy: Option<Copy>,
 }
@@ -70,6 +83,7 @@ impl Journal {
             transaction.execute_batch(include_str!("journal/schema.sql"))?;
             meta::write_task(&transaction, task)?;
             meta::set_fact(&transaction, meta::EXPERIMENT, &experiment.to_toml())?;
+            meta::set_fact(&transaction, meta::ID, &meta::new_id())?;
             migrations::mark(&transaction)?;
             transaction.commit()?;
             connection.close().map_err(|(_, error)| error)
@@ -81,7 +95,26 @@ impl Journal {
     /// Opens a journal to go on with it; one of an earlier schema becomes one of this schema. The caller holds the lock
     /// of the run.
     pub fn open(path: &Path, experiment: &Experiment) -> Result<Self, JournalError> {
-        Self::open_file(path, path, experiment)
+        let io = |error| JournalError::new(path, JournalProblem::Io(error));
+        let mut journal = Self::open_file(path, path, experiment)?;
+        journal.sqlite(|connection| connection.busy_timeout(ATTEMPT))?;
+        journal.place = Some(path::absolute(path).and_then(|path| Place::of(&path)).map_err(io)?);
+        Ok(journal)
+    }
+
+    /// From now on `progress` in the run's directory says how far the journal has come.
+    pub fn track_progress(&mut self) -> Result<(), JournalError> {
+        let last = self.last_trial()?;
+        let dir = self.path.parent().unwrap_or(Path::new(""));
+        let file = ProgressFile::open(dir, &self.id).and_then(|mut file| file.set(last).map(|()| file));
+        self.progress = Some(file.map_err(|error| self.error(JournalProblem::Io(error)))?);
+        Ok(())
+    }
+
+    /// While another program keeps the journal locked, `hook` is asked whether to wait on. Without one, a write fails after
+    /// ten seconds.
+    pub fn when_locked(&mut self, hook: Hook) {
+        self.patience = Patience::new(hook);
     }
 
     /// Opens `file`, which is the journal at `path` or a copy of it.
@@ -127,17 +160,30 @@ impl Journal {
 
     fn of(connection: Connection, path: &Path, experiment: &Experiment) -> Result<Self, JournalError> {
         let corrupted = |problem| JournalError::new(path, JournalProblem::Corrupted(problem));
-        let facts = meta::read_task(&connection)
-            .and_then(|task| Ok((task, meta::fact(&connection, meta::EXPERIMENT)?)));
-        let (task, recorded) = facts.map_err(|error| JournalError::from_sqlite(path, error))?;
+        let missing = |key: &str| corrupted(format!("table meta: no {key}"));
+        let fact = |key: &str| {
+            let fact =
+                meta::fact(&connection, key).map_err(|error| JournalError::from_sqlite(path, error))?;
+            fact.ok_or_else(|| missing(key))
+        };
+        let task = meta::read_task(&connection).map_err(|error| JournalError::from_sqlite(path, error))?;
         Ok(Self {
             task: task.map_err(corrupted)?,
-            recorded: recorded.ok_or_else(|| corrupted("table meta: no experiment".to_owned()))?,
+            recorded: fact(meta::EXPERIMENT)?,
+            id: fact(meta::ID)?,
             connection,
             path: path.to_owned(),
             driving_error: experiment.search.error,
+            place: None,
+            progress: None,
+            patience: Patience::default(),
             _copy: None,
         })
+    }
+
+    /// The name that the journal gave itself when it was made; no other journal has it.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// The experiment with which the run was made, in TOML.
@@ -152,7 +198,7 @@ impl Journal {
 
     /// Records that a process begins to work on the run.
     pub fn begin_session(&mut self, session: &Session) -> Result<i64, JournalError> {
-        self.sqlite(|connection| {
+        self.write(|connection| {
             connection.execute(
                 "INSERT INTO session (version, workers, trials_limit, time_limit_s, started_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -170,13 +216,13 @@ impl Journal {
 
     /// Records the orderly end of a session, and merges the log into the database.
     pub fn end_session(&mut self, id: i64, ended_ms: u64, reason: &str) -> Result<(), JournalError> {
-        self.sqlite(|connection| {
+        self.write(|connection| {
             let sql = "UPDATE session SET ended_ms = ?2, end_reason = ?3 WHERE id = ?1";
-            connection.execute(sql, params![id, integer(ended_ms), reason])?;
-            // A reader may keep the log from being merged; what is in the log is safe there too.
-            let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            Ok(())
-        })
+            connection.execute(sql, params![id, integer(ended_ms), reason])
+        })?;
+        // A reader may keep the log from being merged; what is in the log is safe there too.
+        drop(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        Ok(())
     }
 
     /// The latest session.
@@ -189,18 +235,6 @@ impl Journal {
 
     fn sqlite<T>(&self, action: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         action(&self.connection).map_err(|error| JournalError::from_sqlite(&self.path, error))
-    }
-
-    fn transaction(
-        &mut self,
-        action: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), JournalError> {
-        let run = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            action(&transaction)?;
-            transaction.commit()
-        };
-        run(&mut self.connection).map_err(|error| JournalError::from_sqlite(&self.path, error))
     }
 
     fn error(&self, problem: JournalProblem) -> JournalError {

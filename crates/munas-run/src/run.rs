@@ -5,23 +5,28 @@
 //! | `experiment.toml` | the experiment, every value written out |
 //! | `journal.db` | trials and epochs; its `-wal` and `-shm` belong to it |
 //! | `models/trial-N.safetensors` | trained networks of the Pareto front |
+//! | `progress` | how far the journal has come, see `journal::progress` |
 //! | `lock` | see `lock` |
 
 mod folder;
+mod traces;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::RunError;
 use crate::experiment::Experiment;
 use crate::files::write_atomically;
-use crate::journal::Journal;
+use crate::journal::{Hook, Journal, JournalError, JournalProblem};
 use crate::lock::{RunLock, is_locked};
 use crate::models;
 use crate::task::Task;
 use crate::trial::TrialRecord;
 
 use folder::NewFolder;
+use traces::Traces;
 
 const EXPERIMENT_FILE: &str = "experiment.toml";
 const JOURNAL_FILE: &str = "journal.db";
@@ -85,9 +90,19 @@ impl Run {
         check_is_run(dir)?;
         let lock = RunLock::acquire(dir)?;
         let experiment = read_experiment(dir)?;
-        let journal = Journal::open(&dir.join(JOURNAL_FILE), &experiment)?;
+        let traces = Traces::of(dir);
+        let mut journal = Journal::open(&dir.join(JOURNAL_FILE), &experiment)?;
+        traces.require_known(&journal)?;
         require_same(dir, &experiment, &journal)?;
+        journal.track_progress()?;
         Ok(Self { dir: dir.to_owned(), experiment, journal, lock, new: None })
+    }
+
+    /// While another program keeps the journal locked, `hook` is asked every half second, with how long it has been,
+    /// whether to wait on. Without one, a search fails after ten seconds.
+    pub fn when_locked(&mut self, hook: impl FnMut(Duration) -> ControlFlow<()> + Send + 'static) {
+        let hook: Hook = Box::new(hook);
+        self.journal.when_locked(hook);
     }
 
     /// The run's directory.
@@ -122,7 +137,9 @@ impl RunReader {
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         check_is_run(dir)?;
         let experiment = read_experiment(dir)?;
+        let traces = Traces::of(dir);
         let journal = Journal::open_read_only(&dir.join(JOURNAL_FILE), &experiment)?;
+        traces.require_known(&journal)?;
         require_same(dir, &experiment, &journal)?;
         Ok(Self { dir: dir.to_owned(), experiment, journal })
     }
@@ -169,14 +186,21 @@ fn write(dir: &Path, experiment: &Experiment, task: &Task, lock: &RunLock) -> Re
     let journal = dir.join(JOURNAL_FILE);
     Journal::create(&journal, experiment, task)?;
     lock.write("")?;
-    Ok(Journal::open(&journal, experiment)?)
+    let mut journal = Journal::open(&journal, experiment)?;
+    journal.track_progress()?;
+    Ok(journal)
 }
 
 fn check_is_run(dir: &Path) -> Result<(), RunError> {
     for missing in [EXPERIMENT_FILE, JOURNAL_FILE] {
-        if !dir.join(missing).exists() {
-            return Err(RunError::NotARun { dir: dir.to_owned(), missing });
+        let path = dir.join(missing);
+        if path.exists() {
+            continue;
         }
+        if missing == JOURNAL_FILE && folder::was_whole(dir) {
+            return Err(JournalError::new(&path, JournalProblem::Gone).into());
+        }
+        return Err(RunError::NotARun { dir: dir.to_owned(), missing });
     }
     Ok(())
 }

@@ -183,6 +183,38 @@ fn an_experiment_that_is_not_that_of_the_run() {
 }
 
 #[test]
+fn a_lost_journal_is_a_failure_and_not_an_empty_run() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=1"]));
+    std::fs::copy(workspace.path("run/journal.db"), workspace.path("old.db")).unwrap();
+    workspace.ok(&["resume", "run", "--trials", "3"]);
+    std::fs::rename(workspace.path("old.db"), workspace.path("run/journal.db")).unwrap();
+    for command in ["status", "front", "report", "replay", "resume"] {
+        check(
+            &workspace,
+            &[command, "run"],
+            1,
+            &expect![[r#"
+                error: the journal is not whole, or of another run: its last trial is 1, but trial 3 had begun, says progress
+                  in run/journal.db
+                hint: bring back journal.db together with its journal.db-wal; to go on with what this journal knows, move progress, models and checkpoints out of the run
+            "#]],
+        );
+    }
+    std::fs::remove_file(workspace.path("run/journal.db")).unwrap();
+    check(
+        &workspace,
+        &["front", "run"],
+        1,
+        &expect![[r#"
+            error: the run has lost its journal
+              in run/journal.db
+            hint: bring back journal.db, and journal.db-wal if there was one: all results are there
+        "#]],
+    );
+}
+
+#[test]
 fn a_damaged_journal_is_named() {
     let workspace = Workspace::new();
     workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=1"]));

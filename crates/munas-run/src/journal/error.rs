@@ -40,6 +40,18 @@ pub enum JournalProblem {
     /// The file or its folder cannot be written.
     #[error("the journal cannot be written: {0}")]
     NotWritable(String),
+    /// Another program keeps the file locked.
+    #[error("another program keeps the journal locked")]
+    Locked,
+    /// Another file is in its place, or none, since a search began to write it; with what was saved.
+    #[error("{0}")]
+    Displaced(String),
+    /// Other files of the run know more than it does.
+    #[error("the journal is not whole, or of another run: {0}")]
+    Lost(String),
+    /// There is a run, but no journal in it.
+    #[error("the run has lost its journal")]
+    Gone,
     /// The file cannot be read.
     #[error("the journal cannot be read: {0}")]
     NotReadable(io::Error),
@@ -52,7 +64,7 @@ pub enum JournalProblem {
 }
 
 impl JournalError {
-    pub(super) fn new(path: &Path, problem: JournalProblem) -> Self {
+    pub(crate) fn new(path: &Path, problem: JournalProblem) -> Self {
         Self { path: path.to_owned(), problem }
     }
 
@@ -62,6 +74,7 @@ impl JournalError {
                 JournalProblem::Corrupted(error.to_string())
             }
             Some(ErrorCode::DiskFull) => JournalProblem::DiskFull,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => JournalProblem::Locked,
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 JournalProblem::NotWritable(error.to_string())
             }
@@ -86,6 +99,15 @@ impl JournalError {
         match self.problem {
             JournalProblem::SchemaVersion { .. } => {
                 Some("go on with the version of munas that began the run")
+            }
+            JournalProblem::Locked => Some("end the program that has it open, an SQLite tool perhaps"),
+            JournalProblem::Displaced(_) => Some("`munas resume` goes on with what is in journal.db"),
+            JournalProblem::Lost(_) => Some(
+                "bring back journal.db together with its journal.db-wal; to go on with what this journal knows, move \
+                 progress, models and checkpoints out of the run",
+            ),
+            JournalProblem::Gone => {
+                Some("bring back journal.db, and journal.db-wal if there was one: all results are there")
             }
             JournalProblem::DiskFull => Some("make room and resume: everything up to here is in the journal"),
             _ => None,

@@ -1,5 +1,7 @@
 //! Facts about a run: the table `meta`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use munas_ir::Shape;
@@ -8,8 +10,17 @@ use crate::task::Task;
 
 /// The key of the experiment as it was when the run was made.
 pub(super) const EXPERIMENT: &str = "experiment";
+/// The key of the journal's name for itself.
+pub(super) const ID: &str = "id";
 /// The key of the schema's version.
 pub(super) const SCHEMA: &str = "schema_version";
+
+/// A name that no other journal has.
+pub(super) fn new_id() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let hash = blake3::hash(format!("{} {:?}", std::process::id(), now).as_bytes());
+    hash.to_hex()[..16].to_owned()
+}
 
 /// A fact, if the journal has it.
 pub(super) fn fact(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {

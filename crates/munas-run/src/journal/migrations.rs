@@ -7,7 +7,7 @@
 //! | version | what is new |
 //! |---|---|
 //! | 2 | that of the first version of munas |
-//! | 3 | `meta` has the experiment with which the run was made |
+//! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
 
 use rusqlite::{Connection, Transaction};
 
@@ -48,5 +48,6 @@ pub(super) fn mark(connection: &Connection) -> rusqlite::Result<()> {
 
 /// The file of the experiment is all that there is of it; from now on it does not change any more.
 fn record_experiment(transaction: &Transaction<'_>, experiment: &Experiment) -> rusqlite::Result<()> {
-    set_fact(transaction, meta::EXPERIMENT, &experiment.to_toml())
+    set_fact(transaction, meta::EXPERIMENT, &experiment.to_toml())?;
+    set_fact(transaction, meta::ID, &meta::new_id())
 }

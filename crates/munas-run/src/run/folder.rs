@@ -13,6 +13,7 @@ use super::{EXPERIMENT_FILE, JOURNAL_FILE};
 use crate::checkpoints;
 use crate::error::RunError;
 use crate::files::UNFINISHED;
+use crate::journal::progress::PROGRESS_FILE;
 use crate::lock::{LOCK_FILE, RunLock};
 use crate::models;
 
@@ -59,6 +60,11 @@ pub(super) fn require_free(dir: &Path) -> Result<(), RunError> {
     Err(RunError::InUse { dir: dir.to_owned(), found })
 }
 
+/// Whether the folder is that of a run which was made to the end.
+pub(super) fn was_whole(dir: &Path) -> bool {
+    dir.join(LOCK_FILE).exists() && !is_unfinished(dir)
+}
+
 /// Whether a creation in this folder was cut short.
 fn is_unfinished(dir: &Path) -> bool {
     fs::read(dir.join(LOCK_FILE)).is_ok_and(|content| content == BEING_MADE.as_bytes())
@@ -75,9 +81,8 @@ fn files_of_run() -> impl Iterator<Item = String> {
     let unfinished = |name: &str| format!("{name}{UNFINISHED}");
     let journals = [JOURNAL_FILE.to_owned(), unfinished(JOURNAL_FILE)];
     let of_journals = journals.into_iter().flat_map(|name| OF_SQLITE.map(|ending| format!("{name}{ending}")));
-    [EXPERIMENT_FILE.to_owned(), unfinished(EXPERIMENT_FILE), LOCK_FILE.to_owned()]
-        .into_iter()
-        .chain(of_journals)
+    let others = [EXPERIMENT_FILE.to_owned(), unfinished(EXPERIMENT_FILE), LOCK_FILE.to_owned()];
+    others.into_iter().chain([PROGRESS_FILE.to_owned()]).chain(of_journals)
 }
 
 /// The folder of a run that this process makes.
