@@ -12,6 +12,8 @@ use munas_run::{EndReason, Event, Experiment, Limits, Status};
 use bars::Bars;
 use tally::Tally;
 
+use crate::output::message;
+
 /// The display of a search.
 pub struct Live {
     tally: Tally,
@@ -38,6 +40,18 @@ impl Live {
         match &mut self.screen {
             Screen::Bars(bars) => bars.show(event, &self.tally),
             Screen::Lines => lines::show(event, &self.tally),
+        }
+    }
+
+    /// A way to say something between two events.
+    pub fn voice(&self) -> impl Fn(&str) + Send + 'static {
+        let bars = match &self.screen {
+            Screen::Bars(bars) => Some(bars.voice()),
+            Screen::Lines => None,
+        };
+        move |line| match &bars {
+            Some(bars) => bars(line),
+            None => message(line),
         }
     }
 

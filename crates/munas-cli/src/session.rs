@@ -1,11 +1,14 @@
 //! One session of a search, new or resumed: train, show progress, print the front, say what to do next.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units};
 use munas_run::{
-    EndReason, Experiment, Limits, Run, RunReader, Summary, TrainingEvaluator, execute, front, status,
+    EndReason, Experiment, Limits, Run, RunReader, StopFlag, Summary, TrainingEvaluator, execute, front,
+    status,
 };
 use munas_search::Objective;
 use serde::Serialize;
@@ -34,7 +37,7 @@ struct SessionJson {
 /// Searches until a limit is reached or Ctrl-C, and prints what was found.
 ///
 /// # Errors
-/// If the search fails; what it found until then is in the run.
+/// If the search fails; what it found until then is in the run. A new run without a single trial goes again.
 pub fn run(
     mut run: Run,
     dataset: Dataset,
@@ -42,13 +45,13 @@ pub fn run(
     format: Format,
     output: &mut Output,
 ) -> CliResult {
-    let stop = on_interrupt()?;
-    let reader = RunReader::open(run.dir())?;
-    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
-    let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
-    let summary = execute(&mut run, &evaluator, limits, &stop, &mut |event| live.show(&event));
-    live.finish();
-    let summary = summary?;
+    let (reader, summary) = match search(&mut run, dataset, limits) {
+        Ok(finished) => finished,
+        Err(error) => {
+            run.remove_if_unused();
+            return Err(error);
+        }
+    };
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
     if format.json {
@@ -56,6 +59,33 @@ pub fn run(
     }
     print_front(&reader, output)?;
     print_end(&reader, &summary, output)
+}
+
+fn search(run: &mut Run, dataset: Dataset, limits: &Limits) -> CliResult<(RunReader, Summary)> {
+    let stop = on_interrupt()?;
+    let reader = RunReader::open(run.dir())?;
+    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
+    let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
+    run.when_locked(waiting(stop.clone(), live.voice()));
+    let summary = execute(run, &evaluator, limits, &stop, &mut |event| live.show(&event));
+    live.finish();
+    Ok((reader, summary?))
+}
+
+/// How long another program may keep the journal locked before it is said.
+const SILENT_WAIT: Duration = Duration::from_secs(5);
+
+/// Waits while another program keeps the journal locked, until Ctrl-C.
+fn waiting(stop: StopFlag, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
+    let mut is_said = false;
+    move |waited| {
+        let is_long = waited >= SILENT_WAIT;
+        if is_long && !is_said {
+            say("another program keeps journal.db locked; the search waits for it");
+        }
+        is_said = is_long;
+        if stop.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// What is searched, in which data, within which bounds, and where the run is.

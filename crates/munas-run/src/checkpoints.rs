@@ -17,7 +17,7 @@ use crate::error::RunError;
 use crate::files::{remove_if_present, retain_trial_files, trial_file, write_atomically};
 
 /// The folder of a run's checkpoints.
-const DIRECTORY: &str = "checkpoints";
+pub(crate) const DIRECTORY: &str = "checkpoints";
 /// The entry of the metadata.
 const METADATA: &str = "munas";
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use munas_data::DataError;
 use munas_search::{ProblemError, SearchError};
 
-use crate::experiment::ExperimentError;
+use crate::experiment::{Changes, ExperimentError, FREE_KEYS};
 use crate::journal::JournalError;
 use crate::models::ModelError;
 
@@ -36,6 +36,20 @@ pub enum RunError {
         /// The run's directory.
         dir: PathBuf,
     },
+    /// A run was to be made in a folder that holds something else.
+    #[error("{}: the folder is in use: it has {found}", dir.display())]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+        /// Some of the names in it, and how many there are besides.
+        found: String,
+    },
+    /// A run was to be made where there is a file.
+    #[error("{}: not a folder", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
     /// The directory is not that of a run.
     #[error("{}: not a run: there is no {missing}", dir.display())]
     NotARun {
@@ -54,6 +68,14 @@ pub enum RunError {
         path: PathBuf,
         /// What is wrong with it.
         source: ExperimentError,
+    },
+    /// The experiment of a run is not that with which it was made.
+    #[error("{}: not what the run was made with: {changes}", path.display())]
+    ExperimentChanged {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        changes: Changes,
     },
     /// The journal cannot be read or written.
     #[error(transparent)]
@@ -97,6 +119,15 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists { dir } => Some(format!("`munas resume {}` goes on with it", dir.display())),
+            Self::ExperimentChanged { .. } => Some(format!(
+                "put the recorded values back, or begin a new run with `munas search FILE`; in a run that has begun these may \
+                 change: {}",
+                FREE_KEYS.join(", ")
+            )),
+            Self::InUse { .. } | Self::NotAFolder { .. } => Some(
+                "a run is made in a new or an empty folder: give --out another name, or leave it out"
+                    .to_owned(),
+            ),
             Self::Locked { .. } => Some("wait for it to end, or choose another directory".to_owned()),
             Self::DataChanged { .. } => {
                 let hint = "--data and --data-dir say where the same data are now; other data need a new run";

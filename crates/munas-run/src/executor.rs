@@ -10,7 +10,7 @@
 //! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end, and
 //!   the free worker takes a later one that fits.
 //! - A trial that panics or diverges is recorded as failed; the search goes on.
-//! - An error of the journal or the disk ends the search: what cannot be recorded is not done.
+//! - An error of the journal or the disk ends the search: what cannot be recorded is not done. Only checkpoints may be lost.
 
 mod queue;
 mod search;
@@ -117,6 +117,13 @@ pub enum Event<'a> {
         trial: u64,
         /// Its curve's latest entry.
         report: &'a EpochReport,
+    },
+    /// Where a training has come to could not be kept; it goes on all the same.
+    CheckpointLost {
+        /// The trial.
+        trial: u64,
+        /// Why.
+        error: &'a RunError,
     },
     /// A trial has ended, in whatever state.
     TrialFinished {
@@ -270,7 +277,10 @@ impl SearchLoop<'_, '_, '_> {
                     (self.events)(Event::Epoch { trial, report: &report });
                 }
                 Some(Message::Checkpoint { trial, checkpoint }) => {
-                    self.search.keep_checkpoint(trial, &checkpoint)?;
+                    // What is lost is time, and only if the search is interrupted before the next one.
+                    if let Err(error) = self.search.keep_checkpoint(trial, &checkpoint) {
+                        (self.events)(Event::CheckpointLost { trial, error: &error });
+                    }
                 }
                 Some(Message::Ended(ended)) => {
                     self.queue.end(ended.trial);

@@ -18,6 +18,7 @@
 //! | `file` | the file form: one struct per section, one field per key |
 //! | `values` | how single values are written: sizes, durations, schedules, lists |
 //! | `keys` | unknown keys and their nearest known ones |
+//! | `recorded` | what may change between the sessions of a run |
 //! | `layers` | merging tables, `key=value` overrides |
 //! | `resolve`, `file_form` | file form → [`Experiment`] and back |
 //! | [`quantity`] | the texts of sizes, counts and durations |
@@ -31,6 +32,7 @@ mod layers;
 mod proportion;
 pub mod quantity;
 mod recipe;
+mod recorded;
 mod resolve;
 mod values;
 
@@ -54,6 +56,7 @@ use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
 pub use draft::Draft;
 pub use error::ExperimentError;
 pub use munas_train::PruningMode;
+pub use recorded::{Changes, FREE_KEYS};
 
 use crate::int8::Int8Settings;
 use crate::models::{ModelError, SavedModel};

@@ -4,14 +4,15 @@
 //! stale locks.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use crate::error::RunError;
 
 /// The name of the lock file in a run's directory.
-const LOCK_FILE: &str = "lock";
+pub(crate) const LOCK_FILE: &str = "lock";
 
 /// How often a process that wants to write tries again: [`is_locked`] of a reader holds the lock for an instant.
 const ATTEMPTS: u32 = 5;
@@ -20,7 +21,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The right to write a run, for as long as the value lives.
 #[derive(Debug)]
 pub(crate) struct RunLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl RunLock {
@@ -40,7 +42,21 @@ impl RunLock {
                 Err(TryLockError::Error(source)) => return Err(RunError::io("lock", &path)(source)),
             }
         }
-        Ok(Self { _file: file })
+        Ok(Self { file, path })
+    }
+
+    /// Gives the lock file this content.
+    ///
+    /// # Errors
+    /// [`RunError::Io`].
+    pub fn write(&self, content: &str) -> Result<(), RunError> {
+        let mut file = &self.file;
+        let mut write = || -> io::Result<()> {
+            file.rewind()?;
+            file.write_all(content.as_bytes())?;
+            file.set_len(content.len() as u64)
+        };
+        write().map_err(RunError::io("write", &self.path))
     }
 }
 

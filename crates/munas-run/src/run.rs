@@ -5,19 +5,28 @@
 //! | `experiment.toml` | the experiment, every value written out |
 //! | `journal.db` | trials and epochs; its `-wal` and `-shm` belong to it |
 //! | `models/trial-N.safetensors` | trained networks of the Pareto front |
+//! | `progress` | how far the journal has come, see `journal::progress` |
 //! | `lock` | see `lock` |
 
+mod folder;
+mod traces;
+
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::RunError;
 use crate::experiment::Experiment;
 use crate::files::write_atomically;
-use crate::journal::Journal;
+use crate::journal::{Hook, Journal, JournalError, JournalProblem};
 use crate::lock::{RunLock, is_locked};
 use crate::models;
 use crate::task::Task;
 use crate::trial::TrialRecord;
+
+use folder::NewFolder;
+use traces::Traces;
 
 const EXPERIMENT_FILE: &str = "experiment.toml";
 const JOURNAL_FILE: &str = "journal.db";
@@ -28,43 +37,72 @@ pub struct Run {
     dir: PathBuf,
     experiment: Experiment,
     pub(crate) journal: Journal,
-    _lock: RunLock,
+    lock: RunLock,
+    /// The folder, if this process made the run.
+    new: Option<NewFolder>,
 }
 
 impl Run {
-    /// Makes a new run in `dir`, which is made too if need be. Paths of the experiment become absolute.
+    /// Checks that a run can be made in `dir`: that there is no such folder yet, or that it is empty.
     ///
     /// # Errors
-    /// [`RunError::Exists`] if there is a run in it, [`RunError::Problem`] if the bounds make no sense.
+    /// [`RunError::Exists`] if there is a run in it, [`RunError::InUse`] if anything else is, [`RunError::NotAFolder`].
+    pub fn require_free(dir: &Path) -> Result<(), RunError> {
+        folder::require_free(dir)
+    }
+
+    /// Makes a new run in `dir`, which is new or empty. Paths of the experiment become absolute.
+    ///
+    /// # Errors
+    /// Those of [`Run::require_free`], [`RunError::Problem`] if the bounds make no sense, or what the system says. After
+    /// an error everything is as it was.
     pub fn create(dir: &Path, experiment: Experiment, task: &Task) -> Result<Self, RunError> {
         crate::proposals::problem(&experiment, task).check()?;
         let experiment =
             experiment.with_absolute_paths().map_err(RunError::io("make absolute the paths of", dir))?;
-        let models = dir.join(models::DIRECTORY);
-        fs::create_dir_all(&models).map_err(RunError::io("create", &models))?;
-        let lock = RunLock::acquire(dir)?;
-        let journal = dir.join(JOURNAL_FILE);
-        if journal.exists() {
-            return Err(RunError::Exists { dir: dir.to_owned() });
+        let (folder, lock) = NewFolder::make(dir)?;
+        match write(dir, &experiment, task, &lock) {
+            Ok(journal) => Ok(Self { dir: dir.to_owned(), experiment, journal, lock, new: Some(folder) }),
+            Err(error) => {
+                folder.remove();
+                Err(error)
+            }
         }
-        let file = dir.join(EXPERIMENT_FILE);
-        write_atomically(&file, experiment.to_toml().as_bytes()).map_err(RunError::io("write", &file))?;
-        // The journal comes last: a directory that has one is a whole run.
-        Journal::create(&journal, task)?;
-        let journal = Journal::open(&journal, experiment.search.error)?;
-        Ok(Self { dir: dir.to_owned(), experiment, journal, _lock: lock })
+    }
+
+    /// Removes a run that this process made if no trial of it has begun; any other stays.
+    pub fn remove_if_unused(self) {
+        let Self { journal, lock, new, .. } = self;
+        let Some(folder) = new else { return };
+        if journal.trials().is_ok_and(|trials| trials.is_empty()) {
+            // Both are open files, which not every system lets one remove.
+            drop((journal, lock));
+            folder.remove();
+        }
     }
 
     /// Opens the run in `dir` to go on with it.
     ///
     /// # Errors
-    /// [`RunError::Locked`] if another process works on it, [`RunError::NotARun`], or what is wrong with its files.
+    /// [`RunError::Locked`] if another process works on it, [`RunError::NotARun`], [`RunError::ExperimentChanged`], or what
+    /// is wrong with its files.
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         check_is_run(dir)?;
         let lock = RunLock::acquire(dir)?;
         let experiment = read_experiment(dir)?;
-        let journal = Journal::open(&dir.join(JOURNAL_FILE), experiment.search.error)?;
-        Ok(Self { dir: dir.to_owned(), experiment, journal, _lock: lock })
+        let traces = Traces::of(dir);
+        let mut journal = Journal::open(&dir.join(JOURNAL_FILE), &experiment)?;
+        traces.require_known(&journal)?;
+        require_same(dir, &experiment, &journal)?;
+        journal.track_progress()?;
+        Ok(Self { dir: dir.to_owned(), experiment, journal, lock, new: None })
+    }
+
+    /// While another program keeps the journal locked, `hook` is asked every half second, with how long it has been,
+    /// whether to wait on. Without one, a search fails after ten seconds.
+    pub fn when_locked(&mut self, hook: impl FnMut(Duration) -> ControlFlow<()> + Send + 'static) {
+        let hook: Hook = Box::new(hook);
+        self.journal.when_locked(hook);
     }
 
     /// The run's directory.
@@ -95,11 +133,14 @@ impl RunReader {
     /// Opens the run in `dir` for reading.
     ///
     /// # Errors
-    /// [`RunError::NotARun`], or what is wrong with its files.
+    /// [`RunError::NotARun`], [`RunError::ExperimentChanged`], or what is wrong with its files.
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         check_is_run(dir)?;
         let experiment = read_experiment(dir)?;
-        let journal = Journal::open_read_only(&dir.join(JOURNAL_FILE), experiment.search.error)?;
+        let traces = Traces::of(dir);
+        let journal = Journal::open_read_only(&dir.join(JOURNAL_FILE), &experiment)?;
+        traces.require_known(&journal)?;
+        require_same(dir, &experiment, &journal)?;
         Ok(Self { dir: dir.to_owned(), experiment, journal })
     }
 
@@ -137,11 +178,29 @@ impl RunReader {
     }
 }
 
+/// Writes the files of a new run.
+fn write(dir: &Path, experiment: &Experiment, task: &Task, lock: &RunLock) -> Result<Journal, RunError> {
+    let file = dir.join(EXPERIMENT_FILE);
+    write_atomically(&file, experiment.to_toml().as_bytes()).map_err(RunError::io("write", &file))?;
+    // The journal comes last: a directory that has one is a whole run.
+    let journal = dir.join(JOURNAL_FILE);
+    Journal::create(&journal, experiment, task)?;
+    lock.write("")?;
+    let mut journal = Journal::open(&journal, experiment)?;
+    journal.track_progress()?;
+    Ok(journal)
+}
+
 fn check_is_run(dir: &Path) -> Result<(), RunError> {
     for missing in [EXPERIMENT_FILE, JOURNAL_FILE] {
-        if !dir.join(missing).exists() {
-            return Err(RunError::NotARun { dir: dir.to_owned(), missing });
+        let path = dir.join(missing);
+        if path.exists() {
+            continue;
         }
+        if missing == JOURNAL_FILE && folder::was_whole(dir) {
+            return Err(JournalError::new(&path, JournalProblem::Gone).into());
+        }
+        return Err(RunError::NotARun { dir: dir.to_owned(), missing });
     }
     Ok(())
 }
@@ -150,6 +209,17 @@ fn read_experiment(dir: &Path) -> Result<Experiment, RunError> {
     let path = dir.join(EXPERIMENT_FILE);
     let text = fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
     Experiment::from_run_file(&text).map_err(|source| RunError::ExperimentFile { path, source })
+}
+
+/// Checks that the experiment is the one with which the run was made.
+fn require_same(dir: &Path, experiment: &Experiment, journal: &Journal) -> Result<(), RunError> {
+    let changes = experiment.changes_since(journal.recorded_experiment());
+    let changes =
+        changes.map_err(|source| RunError::ExperimentFile { path: dir.join(JOURNAL_FILE), source })?;
+    match changes {
+        None => Ok(()),
+        Some(changes) => Err(RunError::ExperimentChanged { path: dir.join(EXPERIMENT_FILE), changes }),
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,9 @@ pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
     });
     let path = args.output.clone().unwrap_or_else(|| args.dir.join(DEFAULT_NAME));
     std::fs::write(&path, &page).map_err(|error| {
-        CliError::failure(format_args!("cannot write the report: {error}")).in_file(&path)
+        CliError::failure(format_args!("cannot write the report: {error}"))
+            .in_file(&path)
+            .hint("-o FILE writes it to another place")
     })?;
     if args.format.json {
         output.json(&ReportJson { bytes: page.len(), report: path })?;

@@ -16,7 +16,12 @@ const RUNS: &str = "runs";
 
 /// Searches in a new run.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
-    let (experiment, dataset) = resolve(&draft(args)?, output)?;
+    let draft = draft(args)?;
+    if let Some(dir) = &args.out {
+        // Before minutes go into loading data.
+        Run::require_free(dir)?;
+    }
+    let (experiment, dataset) = resolve(&draft, output)?;
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);
@@ -60,7 +65,7 @@ fn create(out: Option<&Path>, experiment: Experiment, task: &Task) -> CliResult<
             continue;
         }
         match Run::create(&dir, experiment.clone(), task) {
-            Err(RunError::Exists { .. } | RunError::Locked { .. }) => {}
+            Err(RunError::Exists { .. } | RunError::InUse { .. } | RunError::Locked { .. }) => {}
             created => return Ok(created?),
         }
     }

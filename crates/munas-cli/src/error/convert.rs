@@ -37,6 +37,10 @@ impl From<RunError> for CliError {
             RunError::Model(error) => Self::from(error),
             RunError::Locked { dir } => Self::input("another process is working on this run").in_file(&dir),
             RunError::Exists { dir } => Self::input("there is a run already").in_file(&dir),
+            RunError::InUse { dir, found } => {
+                Self::input(format_args!("the folder is in use: it has {found}")).in_file(&dir)
+            }
+            RunError::NotAFolder { path } => Self::input("not a folder").in_file(&path),
             RunError::NotARun { dir, missing } => {
                 Self::input(format_args!("not a run: there is no {missing}"))
                     .in_file(&dir)
@@ -44,6 +48,9 @@ impl From<RunError> for CliError {
             }
             RunError::NoTrial { dir, trial } => {
                 Self::input(format_args!("there is no trial {trial}")).in_file(&dir)
+            }
+            RunError::ExperimentChanged { path, changes } => {
+                Self::input(format_args!("not what the run was made with: {changes}")).in_file(&path)
             }
             RunError::DataChanged { .. } | RunError::Problem(_) => Self::input(error),
             RunError::Search(error) => {
@@ -58,9 +65,9 @@ impl From<RunError> for CliError {
 impl From<JournalError> for CliError {
     fn from(error: JournalError) -> Self {
         let told = match error.problem {
-            JournalProblem::SchemaVersion { .. } | JournalProblem::Corrupted(_) => {
-                Self::input(&error.problem)
-            }
+            JournalProblem::SchemaVersion { .. }
+            | JournalProblem::Corrupted(_)
+            | JournalProblem::NotReadable(_) => Self::input(&error.problem),
             _ => Self::failure(&error.problem),
         };
         told.in_file(&error.path).maybe_hint(error.hint())

@@ -64,6 +64,11 @@ impl Bars {
                 self.trials.set_position(tally.ended);
                 self.totals.set_message(tally.line());
             }
+            Event::CheckpointLost { error, .. } => {
+                if let Some(warning) = tally.checkpoint_warning(error) {
+                    self.say(&warning);
+                }
+            }
             Event::Ending { reason, running } => {
                 if let Some(notice) = ending_notice(*reason, *running) {
                     self.say(&notice);
@@ -98,8 +103,14 @@ impl Bars {
         self.workers.iter_mut().find(|worker| worker.trial == Some(trial))
     }
 
-    fn say(&self, line: &str) {
+    /// A way to print lines above the bars.
+    pub fn voice(&self) -> impl Fn(&str) + Send + 'static {
+        let screen = self.screen.clone();
         // As with every message beside the results: one that cannot be written is lost.
+        move |line| drop(screen.println(line))
+    }
+
+    fn say(&self, line: &str) {
         drop(self.screen.println(line));
     }
 }

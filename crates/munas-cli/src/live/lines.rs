@@ -30,6 +30,11 @@ pub fn show(event: &Event<'_>, tally: &Tally) {
                 message(notice);
             }
         }
+        Event::CheckpointLost { error, .. } => {
+            if let Some(warning) = tally.checkpoint_warning(error) {
+                message(warning);
+            }
+        }
         Event::TrialStarted { .. } | Event::Epoch { .. } => {}
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use munas_report::units;
-use munas_run::{Event, Experiment, Limits, Status, TrialRecord, TrialState};
+use munas_run::{Event, Experiment, Limits, RunError, Status, TrialRecord, TrialState};
 use munas_search::Bounds;
 
 /// Totals of the run, and the pace of this session.
@@ -17,6 +17,8 @@ pub struct Tally {
     in_bounds: u64,
     /// Lowest validation error among the trials that fit the device.
     best: Option<f64>,
+    /// Checkpoints that could not be kept.
+    lost_checkpoints: u64,
     ended_before: u64,
     begin: Instant,
     deadline: Option<Instant>,
@@ -33,6 +35,7 @@ impl Tally {
             done: status.done,
             in_bounds: status.in_bounds,
             best: status.best_in_bounds.as_ref().and_then(TrialRecord::error),
+            lost_checkpoints: 0,
             ended_before: status.ended(),
             begin,
             deadline: limits.time.and_then(|time| begin.checked_add(time)),
@@ -41,7 +44,14 @@ impl Tally {
 
     /// Counts an event.
     pub fn count(&mut self, event: &Event<'_>) {
-        let Event::TrialFinished { record, .. } = event else { return };
+        let record = match event {
+            Event::TrialFinished { record, .. } => record,
+            Event::CheckpointLost { .. } => {
+                self.lost_checkpoints += 1;
+                return;
+            }
+            _ => return,
+        };
         match &record.state {
             TrialState::Done(_) => {
                 self.ended += 1;
@@ -81,6 +91,13 @@ impl Tally {
             return "the first trials are being trained".to_owned();
         }
         parts.join(" · ")
+    }
+
+    /// What to say when a checkpoint was lost; said once in a session.
+    pub fn checkpoint_warning(&self, error: &RunError) -> Option<String> {
+        (self.lost_checkpoints == 1).then(|| {
+            format!("warning: {error}; the search goes on, but a training that is interrupted may begin anew")
+        })
     }
 
     /// Until the trials are done at the pace of this session, or the time is up.

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use crate::support::Workspace;
+use crate::support::{TINY, Workspace};
 
 fn check(workspace: &Workspace, args: &[&str], code: i32, expected: &Expect) {
     let finished = workspace.run(args);
@@ -159,6 +159,62 @@ fn run_directories() {
 }
 
 #[test]
+fn an_experiment_that_is_not_that_of_the_run() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=2"]));
+    let file = workspace.path("run/experiment.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("trials = 2", "trials = 3").replace("seed = 0", "seed = 1")).unwrap();
+    for command in ["status", "front", "report", "replay", "resume"] {
+        check(
+            &workspace,
+            &[command, "run"],
+            2,
+            &expect![[r#"
+                error: not what the run was made with: `seed`: recorded 0, found 1
+                  in run/experiment.toml
+                hint: put the recorded values back, or begin a new run with `munas search FILE`; in a run that has begun these may change: name, data.source, data.dir, board.file, search.trials, search.time, search.target_error, search.workers, search.worker_memory, search.max_draws
+            "#]],
+        );
+    }
+    std::fs::write(&file, text.replace("trials = 2", "trials = 3")).unwrap();
+    workspace.ok(&["resume", "run"]);
+    assert_eq!(workspace.json(&["status", "run", "--json"])["done"], 3);
+}
+
+#[test]
+fn a_lost_journal_is_a_failure_and_not_an_empty_run() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=1"]));
+    std::fs::copy(workspace.path("run/journal.db"), workspace.path("old.db")).unwrap();
+    workspace.ok(&["resume", "run", "--trials", "3"]);
+    std::fs::rename(workspace.path("old.db"), workspace.path("run/journal.db")).unwrap();
+    for command in ["status", "front", "report", "replay", "resume"] {
+        check(
+            &workspace,
+            &[command, "run"],
+            1,
+            &expect![[r#"
+                error: the journal is not whole, or of another run: its last trial is 1, but trial 3 had begun, says progress
+                  in run/journal.db
+                hint: bring back journal.db together with its journal.db-wal; to go on with what this journal knows, move progress, models and checkpoints out of the run
+            "#]],
+        );
+    }
+    std::fs::remove_file(workspace.path("run/journal.db")).unwrap();
+    check(
+        &workspace,
+        &["front", "run"],
+        1,
+        &expect![[r#"
+            error: the run has lost its journal
+              in run/journal.db
+            hint: bring back journal.db, and journal.db-wal if there was one: all results are there
+        "#]],
+    );
+}
+
+#[test]
 fn a_damaged_journal_is_named() {
     let workspace = Workspace::new();
     workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=1"]));
@@ -179,19 +235,29 @@ fn a_damaged_journal_is_named() {
 }
 
 #[test]
-fn directories_that_cannot_be_written() {
+fn folders_that_are_in_use() {
     let workspace = Workspace::new();
     workspace.write("file", "");
-    let finished = workspace.run(&Workspace::tiny_search("file/run", &[]));
-    assert_eq!(finished.code, Some(1));
-    expect![[r#"
-        error: cannot create file/run/models: Not a directory (os error 20)
-    "#]]
-    .assert_eq(&finished.error_in(&workspace));
+    let hint = "hint: a run is made in a new or an empty folder: give --out another name, or leave it out";
+    for out in ["file", "file/run"] {
+        let finished = workspace.run(&Workspace::tiny_search(out, &[]));
+        assert_eq!(finished.code, Some(2));
+        assert_eq!(finished.stderr, format!("error: not a folder\n  in file\n{hint}\n"));
+    }
+    std::fs::create_dir(workspace.path("own")).unwrap();
+    workspace.write("own/experiment.toml", "seed = 1 # mine\n");
+    workspace.write("own/.trial-1.safetensors", "mine");
+    // What is wrong with the folder is said before data are loaded, here from a place where there are none.
+    let finished = workspace.run(&["search", "--out", "own", "--data", "csv:missing.csv"]);
+    assert_eq!(finished.code, Some(2));
+    let found = "the folder is in use: it has .trial-1.safetensors, experiment.toml";
+    assert_eq!(finished.stderr, format!("error: {found}\n  in own\n{hint}\n"));
+    assert_eq!(std::fs::read_to_string(workspace.path("own/experiment.toml")).unwrap(), "seed = 1 # mine\n");
+    assert_eq!(std::fs::read_dir(workspace.path("own")).unwrap().count(), 2);
 }
 
 #[test]
-fn bounds_that_nothing_meets() {
+fn a_search_that_fails_before_its_first_trial_leaves_no_run() {
     let workspace = Workspace::new();
     let bounds =
         ["--max-peak-memory", "5", "--set", "bounds.hard=[\"peak_memory\"]", "--set", "search.max_draws=200"];
@@ -202,6 +268,11 @@ fn bounds_that_nothing_meets() {
         no architecture within the bounds in 200 draws: the nearest has peak_memory 27, above the hard bound of 5 (smallest peak_memory seen: 27)
         hint: loosen the bound, or make it soft: leave it out of `bounds.hard`
     "#]].assert_eq(error);
+    let unnamed = [&["search"], &TINY[..], &bounds].concat();
+    assert_eq!(workspace.run(&unnamed).code, Some(2));
+    let missing = ["search", "--out", "run", "--data", "csv:missing.csv"];
+    assert_eq!(workspace.run(&missing).code, Some(2));
+    assert!(!workspace.path("run").exists() && !workspace.path("runs").exists());
 }
 
 #[test]

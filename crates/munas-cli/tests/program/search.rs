@@ -95,6 +95,18 @@ fn a_run_without_a_name_gets_one_and_is_never_overwritten() {
 }
 
 #[test]
+fn a_name_that_is_an_address_to_sqlite_is_a_name() {
+    let workspace = Workspace::new();
+    for name in ["file:tm", "file:tm?mode=memory", ":memory:", "a run #1 100%"] {
+        workspace.ok(&Workspace::tiny_search(name, &["--set", "search.trials=1"]));
+        assert!(workspace.path(name).join("journal.db").is_file(), "{name}");
+        workspace.ok(&["resume", name, "--trials", "2"]);
+        assert_eq!(workspace.json(&["status", name, "--json"])["done"], 2, "{name}");
+    }
+    assert!(!workspace.path("tm").exists());
+}
+
+#[test]
 fn a_complete_run_is_extended_and_its_trials_stay() {
     let workspace = Workspace::new();
     workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=3"]));

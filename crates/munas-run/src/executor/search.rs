@@ -72,7 +72,8 @@ impl<'a> Search<'a> {
         // A killed process may have left models of trials without a result, or of trials that had left the front.
         models::retain(run.dir(), |trial| front.contains(trial))?;
         let is_done = |trial| records.iter().any(|record| record.trial == trial && record.arrival.is_some());
-        checkpoints::retain(run.dir(), |trial| !is_done(trial))?;
+        // A checkpoint too many does no harm.
+        drop(checkpoints::retain(run.dir(), |trial| !is_done(trial)));
         let next_trial = records.last().map_or(1, |record| record.trial + 1);
         let without_result = records.into_iter().filter(|record| record.arrival.is_none());
         let interrupted = without_result.filter(|record| record.trial <= limits.trials).collect();
@@ -183,7 +184,8 @@ impl<'a> Search<'a> {
             }
         }
         if record.arrival.is_some() {
-            checkpoints::remove(self.run.dir(), record.trial)?;
+            // One that stays is removed by the next session.
+            drop(checkpoints::remove(self.run.dir(), record.trial));
             self.history.push(observed(&record));
         }
         match record.state {

@@ -1,6 +1,7 @@
 //! Whole searches with a synthetic evaluator; see `crate::testing`.
 
 mod interruption;
+mod journal;
 mod limits;
 mod models;
 mod reproduction;

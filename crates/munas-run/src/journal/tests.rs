@@ -32,8 +32,95 @@ fn another_schema_is_refused() {
     execute_sql(&dir, "PRAGMA user_version = 99");
     for problem in [problem(Run::open(dir.path())), problem(RunReader::open(dir.path()))] {
         assert!(matches!(problem, JournalProblem::SchemaVersion { found: 99 }), "{problem}");
-        assert_eq!(problem.to_string(), "the journal has schema version 99, this version of munas reads 2");
+        assert_eq!(
+            problem.to_string(),
+            "the journal has schema version 99, this version of munas reads 2 to 3"
+        );
     }
+}
+
+/// The statements that made the tables, without what differs in blanks and comments.
+fn schema(connection: &Connection) -> Vec<String> {
+    let mut statement = connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+    rows.filter_map(Result::unwrap).map(|sql| sql.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn migrated_journals_are_as_new_ones() {
+    let new = finished();
+    let new = Connection::open(new.path().join("journal.db")).unwrap();
+    for version in OLDEST_SCHEMA..SCHEMA_VERSION {
+        let mut old = Connection::open_in_memory().unwrap();
+        old.execute_batch(match version {
+            2 => include_str!("../../tests/first_version/schema.sql"),
+            other => panic!("the schema of version {other} is wanted here"),
+        })
+        .unwrap();
+        migrations::migrate(&mut old, version, &experiment(&[])).unwrap();
+        assert_eq!(schema(&old), schema(&new), "from version {version}");
+        let found: i32 = old.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(found, SCHEMA_VERSION);
+        assert_eq!(meta::fact(&old, "experiment").unwrap(), Some(experiment(&[]).to_toml()));
+    }
+}
+
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    let mut old = Connection::open_in_memory().unwrap();
+    old.execute_batch("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT CHECK (key <> 'schema_version'))")
+        .unwrap();
+    migrations::migrate(&mut old, 2, &experiment(&[])).unwrap_err();
+    assert_eq!(meta::fact(&old, "experiment").unwrap(), None);
+}
+
+#[test]
+fn a_copy_has_what_is_in_the_log_alone() {
+    let dir = finished();
+    let (path, experiment) = (dir.path().join("journal.db"), experiment(&[]));
+    // As a killed process leaves it: a log that nobody has merged into the database.
+    let killed = tempdir().unwrap();
+    let run = Run::open(dir.path()).unwrap();
+    run.journal
+        .sqlite(|connection| connection.execute("UPDATE trial SET macs = 7 WHERE id = 5", []))
+        .unwrap();
+    for ending in ["", "-wal"] {
+        fs::copy(with_suffix(&path, ending), killed.path().join(format!("journal.db{ending}"))).unwrap();
+    }
+    drop(run);
+    let path = killed.path().join("journal.db");
+    let before = [fs::read(&path).unwrap(), fs::read(with_suffix(&path, "-wal")).unwrap()];
+    let journal = Journal::open_copy(&path, &experiment).unwrap();
+    assert_eq!(journal.trial(5).unwrap().unwrap().candidate.resources.macs, 7);
+    assert_eq!(journal.trials().unwrap().len(), 14);
+    assert_eq!([fs::read(&path).unwrap(), fs::read(with_suffix(&path, "-wal")).unwrap()], before);
+    assert_eq!(fs::read_dir(killed.path()).unwrap().count(), 2, "nothing was put beside them");
+    drop(journal);
+    fs::remove_file(with_suffix(&path, "-wal")).unwrap();
+    let stale = Journal::open_copy(&path, &experiment).unwrap();
+    assert_ne!(stale.trial(5).unwrap().unwrap().candidate.resources.macs, 7, "the log was needed");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_is_read_where_sqlite_can_put_no_file_beside_it() {
+    let dir = finished();
+    let index = dir.path().join("journal.db-shm");
+    let _ = fs::remove_file(&index);
+    // Not even root, who may write anything, makes a file in a folder that is not there.
+    std::os::unix::fs::symlink(dir.path().join("missing/file"), &index).unwrap();
+    let path = dir.path().join("journal.db");
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    connect(&path, &path, read_only).unwrap_err();
+    assert_eq!(RunReader::open(dir.path()).unwrap().trials().unwrap().len(), 14);
+    assert_eq!(essence(dir.path()).len(), 14);
+}
+
+#[test]
+fn a_journal_that_is_missing_cannot_be_copied() {
+    let dir = tempdir().unwrap();
+    let error = Journal::open_copy(&dir.path().join("journal.db"), &experiment(&[])).unwrap_err();
+    assert!(matches!(error.problem, JournalProblem::NotReadable(_)), "{error}");
 }
 
 #[test]

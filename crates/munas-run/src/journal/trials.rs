@@ -12,12 +12,14 @@ impl Journal {
     /// Records a new trial.
     pub fn insert_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
         let row = rows::proposal_row(record, self.task.input);
-        self.sqlite(|connection| insert(connection, &row))
+        self.write_durably(|connection| insert(connection, &row))?;
+        let noted = self.progress.as_mut().map(|progress| progress.set(record.trial)).transpose();
+        noted.map(drop).map_err(|error| self.error(JournalProblem::Io(error)))
     }
 
     /// Records that an interrupted trial is trained again from the start.
     pub fn restart_trial(&mut self, trial: u64, started_ms: u64) -> Result<(), JournalError> {
-        self.transaction(|transaction| {
+        self.write(|transaction| {
             transaction.execute("DELETE FROM epoch WHERE trial = ?1", [integer(trial)])?;
             let sql = "UPDATE trial SET state = 'running', started_ms = ?2, finished_ms = NULL WHERE id = ?1";
             transaction.execute(sql, params![integer(trial), integer(started_ms)]).map(drop)
@@ -27,12 +29,12 @@ impl Journal {
     /// Records the state in which a trial ended.
     pub fn finish_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
         let (proposal, result) = (rows::proposal_row(record, self.task.input), rows::result_row(record));
-        self.sqlite(|connection| finish(connection, &proposal, &result))
+        self.write_durably(|connection| finish(connection, &proposal, &result))
     }
 
     /// Records one epoch of a trial.
     pub fn insert_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), JournalError> {
-        self.sqlite(|connection| {
+        self.write(|connection| {
             let mut statement = connection
                 .prepare_cached("INSERT OR REPLACE INTO epoch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
             let row = params![
@@ -51,6 +53,14 @@ impl Journal {
     /// All trials, by number.
     pub fn trials(&self) -> Result<Vec<TrialRecord>, JournalError> {
         self.select("SELECT * FROM trial ORDER BY id", [])
+    }
+
+    /// The number of the last trial; 0: there is none.
+    pub fn last_trial(&self) -> Result<u64, JournalError> {
+        let last: i64 = self.sqlite(|connection| {
+            connection.query_row("SELECT coalesce(max(id), 0) FROM trial", [], |row| row.get(0))
+        })?;
+        Ok(u64::try_from(last).unwrap_or(0))
     }
 
     /// One trial.

@@ -1,0 +1,53 @@
+//! Journals of earlier versions of the schema.
+//!
+//! Each step leads from one version to the next. A journal that is opened to be gone on with takes all steps that it lacks
+//! in one transaction; one that is only read takes them in a private copy (see `copy`), so that the rest of the journal
+//! knows one schema alone. `schema.sql` is what all steps together lead to.
+//!
+//! | version | what is new |
+//! |---|---|
+//! | 2 | that of the first version of munas |
+//! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
+
+use rusqlite::{Connection, Transaction};
+
+use super::meta::{self, set_fact};
+use crate::experiment::Experiment;
+
+/// The version of the schema that this version of munas writes.
+pub const SCHEMA_VERSION: i32 = 3;
+
+/// The oldest version of the schema that can be read.
+pub const OLDEST_SCHEMA: i32 = 2;
+
+/// Makes of a journal of the version before one of its own version; the experiment is that of the run.
+type Step = fn(&Transaction<'_>, &Experiment) -> rusqlite::Result<()>;
+
+/// The steps by the version that they lead to, in order and without a gap.
+const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] = [(3, record_experiment)];
+
+/// Takes all steps from version `from` on.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    from: i32,
+    experiment: &Experiment,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for (_, step) in STEPS.iter().filter(|(version, _)| *version > from) {
+        step(&transaction, experiment)?;
+    }
+    mark(&transaction)?;
+    transaction.commit()
+}
+
+/// Marks a journal as one of this version.
+pub(super) fn mark(connection: &Connection) -> rusqlite::Result<()> {
+    set_fact(connection, meta::SCHEMA, &SCHEMA_VERSION.to_string())?;
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
+
+/// The file of the experiment is all that there is of it; from now on it does not change any more.
+fn record_experiment(transaction: &Transaction<'_>, experiment: &Experiment) -> rusqlite::Result<()> {
+    set_fact(transaction, meta::EXPERIMENT, &experiment.to_toml())?;
+    set_fact(transaction, meta::ID, &meta::new_id())
+}
