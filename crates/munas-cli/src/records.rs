@@ -19,6 +19,9 @@ pub struct TrialJson {
     /// Test error after the last epoch, as muNAS reports it.
     last_test_error: Option<f64>,
     int8_error: Option<f64>,
+    /// Validation error where each class counts alike.
+    balanced_error: Option<f64>,
+    balanced_test_error: Option<f64>,
     peak_memory: u64,
     peak_memory_with_input: u64,
     model_size: u64,
@@ -55,6 +58,8 @@ impl TrialJson {
             test_error: outcome.map(|outcome| outcome.test_error),
             last_test_error: outcome.map(|outcome| outcome.last_test_error),
             int8_error: outcome.and_then(|outcome| outcome.int8_error),
+            balanced_error: outcome.and_then(|outcome| outcome.balanced_error),
+            balanced_test_error: outcome.and_then(|outcome| outcome.balanced_test_error),
             peak_memory: resources.peak_memory,
             peak_memory_with_input: resources.peak_memory_with_input,
             model_size: resources.model_size,

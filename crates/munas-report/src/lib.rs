@@ -3,7 +3,7 @@
 //! | item | does |
 //! |---|---|
 //! | [`html_report`] | a run as one self-contained HTML page |
-//! | [`front_table`], [`curve_table`], [`trial_figures`] | the same facts as text |
+//! | [`front_table`], [`curve_table`], [`classes_table`], [`trial_figures`] | the same facts as text |
 //! | [`Network`] | one network: layers, memory timeline, as text and as a plot |
 //! | [`plot`] | scatter, line and memory plots as inline SVG |
 //! | [`Table`] | aligned text |
@@ -11,6 +11,7 @@
 //!
 //! Everything here is a function from records to text. Deliberately absent: files, the journal, the terminal.
 
+mod classes;
 mod network;
 mod objective;
 mod page;
@@ -21,6 +22,7 @@ mod table;
 mod text;
 pub mod units;
 
+pub use classes::classes_table;
 pub use network::{Network, outline, trial_outline};
 pub use objective::{objective_text, objective_title};
 pub use report::{RunView, html_report};

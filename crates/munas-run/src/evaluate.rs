@@ -7,10 +7,13 @@ use munas_cost::{Resources, resources, sparse_model_size};
 use munas_data::Dataset;
 use munas_ir::{Graph, Weights, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
-use munas_train::{Checkpoint, Progress, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer};
+use munas_train::{
+    Checkpoint, Confusion, Progress, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer,
+};
 
 use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::{Int8Settings, int8_error, quantise};
+use crate::machine;
 use crate::models::ModelError;
 use crate::task::Task;
 use crate::trial::PrunedNetwork;
@@ -51,6 +54,17 @@ pub struct Evaluated {
     pub int8: Option<QuantisedNetwork>,
     /// What pruning has left, which `weights` then belong to; `None` without pruning.
     pub pruned: Option<Pruned>,
+    /// Which classes the best epoch's weights take for which, where it was counted.
+    pub confusion: Option<Confusions>,
+}
+
+/// Which classes a network takes for which.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Confusions {
+    /// In the validation part.
+    pub validation: Confusion,
+    /// In the test part.
+    pub test: Confusion,
 }
 
 /// A pruned network and what it costs.
@@ -96,6 +110,11 @@ pub trait Evaluator: Sync {
     /// Bytes that the evaluation of one network takes, besides what all of them share.
     fn memory(&self, assignment: &Assignment) -> u64;
 
+    /// Bytes that this machine has for evaluations side by side.
+    fn memory_limit(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Evaluates one network, telling `observer` of every batch and epoch and ending once it answers `Break`. The result
     /// depends on nothing but the assignment, and not on its checkpoint.
     ///
@@ -116,6 +135,7 @@ pub struct TrainingEvaluator {
     pruning: Option<PruningSettings>,
     int8: Int8Settings,
     task: Task,
+    memory_limit: u64,
 }
 
 impl TrainingEvaluator {
@@ -125,7 +145,8 @@ impl TrainingEvaluator {
     /// [`ModelError`] if the teacher to learn from cannot be read, or is one of another task.
     pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
-        Ok(Self { dataset, settings, pruning: experiment.pruning, int8: experiment.int8, task })
+        let memory_limit = machine::memory_for_trainings(&dataset);
+        Ok(Self { dataset, settings, pruning: experiment.pruning, int8: experiment.int8, task, memory_limit })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
@@ -158,6 +179,10 @@ impl Evaluator for TrainingEvaluator {
         self.train_settings(assignment).memory(&assignment.graph)
     }
 
+    fn memory_limit(&self) -> u64 {
+        self.memory_limit
+    }
+
     fn evaluate(
         &self,
         assignment: &Assignment,
@@ -180,6 +205,10 @@ impl Evaluator for TrainingEvaluator {
             int8_error: Some(int8_error.ok_or(EvaluationError::Stopped)?),
             best_epoch: model.best_epoch,
             pruned: settings.pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),
+            confusion: Some(Confusions {
+                validation: model.validation_confusion,
+                test: model.test_confusion,
+            }),
             weights: Some(model.weights),
             int8: Some(int8),
         })

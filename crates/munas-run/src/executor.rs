@@ -9,7 +9,8 @@
 //!   that was interrupted any number of times therefore has the same trials as one that never was.
 //! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end, and
 //!   the free worker takes a later one that fits.
-//! - A trial that panics or diverges is recorded as failed; the search goes on.
+//! - A trial that panics or diverges is recorded as failed, as is one that this machine has no memory for, and one that two
+//!   processes in a row died under (the second trained nothing else); the search goes on.
 //! - An error of the journal or the disk ends the search: what cannot be recorded is not done. Only checkpoints may be lost.
 
 mod queue;
@@ -42,6 +43,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// So many trials may wait for memory before free workers wait too. Proposals that wait were made without the results of
 /// those that they wait for.
 const MOST_WAITING_PER_WORKER: usize = 8;
+
+/// After so many processes that ended without a word under a trial, and none of which recorded an epoch of it, it is left.
+const MOST_DEATHS: u64 = 2;
 
 /// When a session ends, where the first rule that applies counts, and what it may use.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,7 +217,7 @@ pub fn execute(
         end_reason: None,
     })?;
     let halt = AtomicBool::new(false);
-    let memory = limits.worker_memory.saturating_mul(worker_count as u64);
+    let memory = limits.worker_memory.saturating_mul(worker_count as u64).min(evaluator.memory_limit());
     let summary = thread::scope(|scope| {
         let mut session = SearchLoop {
             search: Search::load(run, limits)?,
@@ -241,6 +245,16 @@ enum Ending {
     NothingToPropose(SearchError),
 }
 
+fn end_by_now(stop: &StopFlag, deadline: Option<Instant>) -> Option<EndReason> {
+    if stop.is_requested() {
+        Some(EndReason::Interrupted)
+    } else if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        Some(EndReason::Time)
+    } else {
+        None
+    }
+}
+
 struct SearchLoop<'a, 'scope, 'env> {
     search: Search<'a>,
     workers: Workers<'scope, 'env>,
@@ -258,13 +272,13 @@ impl SearchLoop<'_, '_, '_> {
         let mut ending = None;
         loop {
             if !self.workers.are_halted()
-                && let Some(reason) = self.end_by_now(stop)
+                && let Some(reason) = end_by_now(stop, self.deadline)
             {
                 ending = Some(self.end(reason)?);
             }
             self.begin_waiting()?;
             while ending.is_none() && self.wants_proposal() {
-                ending = self.propose()?;
+                ending = self.propose(stop)?;
                 self.begin_waiting()?;
             }
             if self.search.running() == 0 {
@@ -305,19 +319,50 @@ impl SearchLoop<'_, '_, '_> {
     }
 
     /// Adds one more trial to the queue; if there is none, says why.
-    fn propose(&mut self) -> Result<Option<Ending>, RunError> {
-        match self.search.next(self.limits.trials)? {
+    fn propose(&mut self, stop: &StopFlag) -> Result<Option<Ending>, RunError> {
+        let deadline = self.deadline;
+        let interruption = || end_by_now(stop, deadline).is_some();
+        match self.search.next(self.limits.trials, &interruption)? {
             Next::Start(start) => {
                 let bytes = self.workers.memory(&start.assignment);
-                self.queue.push(start.record.trial, bytes, start);
+                match self.unfit(&start.record, bytes) {
+                    Some(reason) => drop(self.finish(Ended::unfit(start.record.trial, reason))?),
+                    // What a process died under runs alone, so that it is clear what the next one dies of.
+                    None if start.record.deaths > 0 => self.queue.push(start.record.trial, u64::MAX, start),
+                    None => self.queue.push(start.record.trial, bytes, start),
+                }
                 Ok(None)
             }
             // The trials that run are still wanted, whatever comes after them.
             Next::AllStarted => Ok(Some(Ending::InOrder(EndReason::Trials))),
+            Next::Nothing(SearchError::Interrupted(_)) => match end_by_now(stop, self.deadline) {
+                Some(reason) => Ok(Some(self.end(reason)?)),
+                None => Ok(None),
+            },
             Next::Nothing(SearchError::Exhausted { refused }) if refused.duplicates > 0 => {
                 Ok(Some(Ending::InOrder(EndReason::Exhausted)))
             }
             Next::Nothing(error) => Ok(Some(Ending::NothingToPropose(error))),
+        }
+    }
+
+    /// Why a trial that takes so many bytes is not trained here, if it is not.
+    fn unfit(&self, record: &TrialRecord, bytes: u64) -> Option<String> {
+        let limit = self.workers.memory_limit();
+        let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+        if record.deaths >= MOST_DEATHS {
+            Some(format!(
+                "{} processes in a row ended without a word while they trained it, the last one with nothing else (killed \
+                 for want of memory?)",
+                record.deaths
+            ))
+        } else if bytes > limit {
+            let (needed, limit) = (megabytes(bytes), megabytes(limit));
+            Some(format!(
+                "its training takes {needed} MB of memory, this machine has {limit} MB for trainings"
+            ))
+        } else {
+            None
         }
     }
 
@@ -326,6 +371,7 @@ impl SearchLoop<'_, '_, '_> {
         while self.queue.running() < self.worker_count
             && let Some(start) = self.queue.begin()
         {
+            self.search.begin(&start)?;
             (self.events)(Event::TrialStarted { record: &start.record, restarted: start.restarted });
             self.workers.start(start.assignment)?;
         }
@@ -337,16 +383,6 @@ impl SearchLoop<'_, '_, '_> {
         let (record, on_front) = self.search.finish(ended)?;
         (self.events)(Event::TrialFinished { record: &record, on_front });
         Ok(record)
-    }
-
-    fn end_by_now(&self, stop: &StopFlag) -> Option<EndReason> {
-        if stop.is_requested() {
-            Some(EndReason::Interrupted)
-        } else if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            Some(EndReason::Time)
-        } else {
-            None
-        }
     }
 
     /// Stops the running trials, and those that wait.

@@ -186,6 +186,8 @@ pub struct SearchSettings {
     /// Bytes that a training takes on average over the workers. One that would take the workers beyond their sum waits
     /// until others have ended, and later ones that fit go first.
     pub worker_memory: u64,
+    /// Bytes that one training may take: what needs more is not proposed. `None`: whatever it needs.
+    pub training_memory: Option<u64>,
     /// Which error drives the search.
     pub error: DrivingError,
     /// Whether candidates far out of bounds are left untrained.

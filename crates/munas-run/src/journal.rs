@@ -6,6 +6,7 @@
 //! | `session` | process that worked on the run |
 //! | `trial` | proposal, with its resources and, once it has one, its result |
 //! | `epoch` | epoch of a trial's training curve |
+//! | `confusion` | part of the data, for each trial of the front |
 //!
 //! Every change is one transaction of a write-ahead log: a process that is killed at any instant leaves the journal as
 //! it was after some transaction, and a reader sees such a state too. A loss of power may undo the last epochs, never half a
@@ -15,6 +16,7 @@
 //! Deliberately absent: what the rows mean for the search (see `executor`), and anything that can be derived from them,
 //! such as the front.
 
+mod confusions;
 mod copy;
 mod error;
 mod meta;

@@ -13,6 +13,7 @@
 //! | [`presets`] | the experiments that come with munas |
 //! | [`run`] | the run directory: [`Run`] (exclusive), [`RunReader`] (beside a running search) |
 //! | `lock` | who may write a run |
+//! | `machine` | what the machine has for trainings |
 //! | `journal` | trials and epochs in SQLite |
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
@@ -39,6 +40,7 @@ mod int8;
 mod journal;
 mod kept;
 mod lock;
+mod machine;
 mod models;
 mod proposals;
 mod session;
@@ -48,7 +50,9 @@ mod testing;
 mod trial;
 
 pub use error::RunError;
-pub use evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator};
+pub use evaluate::{
+    Assignment, Confusions, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator,
+};
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
 pub use int8::{Int8Settings, int8_error, predicted_class, quantise};

@@ -15,8 +15,8 @@ use rand_chacha::ChaCha8Rng;
 
 use munas_cost::latency_ms;
 use munas_search::{
-    Algorithm, Candidate, Context, History, LatencyModel, Observed, Problem, PruningKind, SearchError,
-    SparsityRange, Suggestion, suggest,
+    Algorithm, Candidate, Context, History, Interruption, LatencyModel, Observed, Problem, PruningKind,
+    SearchError, SparsityRange, Suggestion, TrainingMemory, suggest,
 };
 
 use crate::experiment::{BoardChoice, Experiment, PruningMode};
@@ -76,6 +76,10 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
             let board = board.clone();
             LatencyModel::new(move |graph| latency_ms(graph, &board))
         }),
+        training_memory: search.training_memory.map(|limit| {
+            let settings = train.clone();
+            TrainingMemory::new(limit, move |graph| settings.memory(graph))
+        }),
         ..Problem::new(space.clone(), task.input, task.classes(), train.epochs)
     }
 }
@@ -109,10 +113,11 @@ impl Proposals {
         trial: u64,
         history: &History,
         pending: &[Candidate],
+        interruption: Interruption<'_>,
     ) -> Result<Suggestion, SearchError> {
         let mut rng = generator(self.seed, trial, Purpose::Proposal);
         let streams = |number| -> Box<dyn Rng> { Box::new(generator(self.seed, number, Purpose::Model)) };
-        let context = Context { problem: &self.problem, history, pending, streams: &streams };
+        let context = Context { problem: &self.problem, history, pending, streams: &streams, interruption };
         suggest(&*self.algorithm, context, &mut rng)
     }
 }

@@ -6,6 +6,7 @@ use munas_search::{Bounds, Objective, Refusals, pareto};
 use munas_train::EpochReport;
 
 use crate::error::RunError;
+use crate::evaluate::Confusions;
 use crate::run::RunReader;
 use crate::session::Session;
 use crate::trial::{TrialRecord, TrialState};
@@ -66,6 +67,8 @@ pub struct TrialDetails {
     pub record: TrialRecord,
     /// One entry per epoch.
     pub curve: Vec<EpochReport>,
+    /// Which classes it takes for which; kept for trials on the front.
+    pub confusions: Option<Confusions>,
 }
 
 /// How far a run is.
@@ -130,7 +133,8 @@ pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, RunError> {
 pub fn trial(reader: &RunReader, trial: u64) -> Result<TrialDetails, RunError> {
     let record = reader.journal.trial(trial)?;
     let record = record.ok_or_else(|| RunError::NoTrial { dir: reader.dir().to_owned(), trial })?;
-    Ok(TrialDetails { curve: reader.journal.curve(trial)?, record })
+    let (curve, confusions) = (reader.journal.curve(trial)?, reader.journal.confusions(trial)?);
+    Ok(TrialDetails { record, curve, confusions })
 }
 
 fn by_error(a: &TrialRecord, b: &TrialRecord) -> std::cmp::Ordering {
@@ -149,6 +153,7 @@ fn total_refused(records: &[TrialRecord]) -> Refusals {
             hard: sum.hard + refused.hard,
             soft: sum.soft + refused.soft,
             duplicates: sum.duplicates + refused.duplicates,
+            memory: sum.memory + refused.memory,
         }
     })
 }

@@ -47,7 +47,7 @@ pub fn replay(reader: &RunReader) -> Result<Replay, RunError> {
         }
         let difference = match pending(&proposals, &records, record) {
             Ok(pending) => {
-                let suggestion = proposals.propose(record.trial, &history, &pending);
+                let suggestion = proposals.propose(record.trial, &history, &pending, &|| false);
                 let derived = suggestion.map(|suggestion| (suggestion.candidate, suggestion.refused));
                 compare(record, derived, reader.experiment().seed)
             }

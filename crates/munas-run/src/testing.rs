@@ -47,6 +47,8 @@ pub(crate) struct Synthetic {
     pub endless: bool,
     /// Bytes that each evaluation says it takes.
     pub memory: u64,
+    /// Bytes that the machine says it has.
+    pub memory_limit: u64,
 }
 
 impl Synthetic {
@@ -57,7 +59,7 @@ impl Synthetic {
             input: Shape::new(16, 16, 1),
             class_names: (0..4).map(|class| format!("class {class}")).collect(),
         };
-        Self { task, failures: false, uneven: false, endless: false, memory: 0 }
+        Self { task, failures: false, uneven: false, endless: false, memory: 0, memory_limit: u64::MAX }
     }
 }
 
@@ -73,6 +75,10 @@ impl Evaluator for Synthetic {
 
     fn memory(&self, _: &Assignment) -> u64 {
         self.memory
+    }
+
+    fn memory_limit(&self) -> u64 {
+        self.memory_limit
     }
 
     fn evaluate(
@@ -116,6 +122,7 @@ impl Evaluator for Synthetic {
             weights: Some(weights(&assignment.graph)),
             int8: None,
             pruned: None,
+            confusion: None,
         })
     }
 }

@@ -26,6 +26,8 @@ pub struct TrialRecord {
     pub pruned: Option<PrunedNetwork>,
     /// Position among the results, from 1; `None` while there is none.
     pub arrival: Option<u64>,
+    /// How often in a row a process ended without a word while it was trained, before an epoch was recorded.
+    pub deaths: u64,
     /// When its training last began, in milliseconds of Unix time.
     pub started_ms: u64,
     /// When it ended, in milliseconds of Unix time.
@@ -91,6 +93,10 @@ pub struct Outcome {
     pub last_test_error: f64,
     /// Validation error of the network quantised to int8, where it was measured.
     pub int8_error: Option<f64>,
+    /// Validation error of the best epoch where each class counts alike, where it was measured.
+    pub balanced_error: Option<f64>,
+    /// The same of the test part.
+    pub balanced_test_error: Option<f64>,
     /// The epoch with the lowest validation error, from 1.
     pub best_epoch: u32,
     /// Wall time of the training, in seconds.

@@ -11,7 +11,7 @@ use crate::loss::Loss;
 use crate::parameters::{ParameterLayout, Parameters, fake_quantise};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
 use crate::quantisation::{CALIBRATION_BATCHES, Ranges};
-use crate::{Evaluation, TrainError};
+use crate::{Confusion, Evaluation, TrainError};
 
 /// The inference form of a network, to be loaded with weights again and again.
 pub(crate) struct Evaluator {
@@ -24,6 +24,8 @@ pub(crate) struct Evaluator {
     positions: Vec<u32>,
     /// How activations are rounded; empty where they are not.
     activations: Vec<TensorQuantisation>,
+    /// What was taken for what, where it is counted.
+    confusion: Option<Confusion>,
 }
 
 impl Evaluator {
@@ -54,6 +56,7 @@ impl Evaluator {
             d_logits: vec![0.0; blocks_for(batch) * units * LANES],
             positions: Vec::with_capacity(batch),
             activations: Vec::new(),
+            confusion: None,
             graph,
         }
     }
@@ -106,6 +109,16 @@ impl Evaluator {
         self.plan.forward(&pass, workspace);
     }
 
+    /// From now on it is counted which of so many classes are taken for which.
+    pub fn count_confusion(&mut self, classes: usize) {
+        self.confusion = Some(Confusion::new(classes));
+    }
+
+    /// What was counted since.
+    pub fn take_confusion(&mut self) -> Option<Confusion> {
+        self.confusion.take()
+    }
+
     /// Loss and error of the loaded weights on `split`, which is not empty.
     pub fn evaluate(
         &mut self,
@@ -137,6 +150,12 @@ impl Evaluator {
                 self.loss.sum(kernels, &split.labels()[start..start + batch], logits, &mut self.d_logits);
             total.loss += sum.loss;
             total.correct += sum.correct;
+            if let Some(confusion) = &mut self.confusion {
+                let labels = &split.labels()[start..start + batch];
+                for (sample, &label) in labels.iter().enumerate() {
+                    confusion.add(label as usize, predicted_class(logits, self.loss.units, sample));
+                }
+            }
             if proceed().is_break() {
                 return None;
             }
@@ -183,6 +202,17 @@ pub fn evaluate(
     let mut workspace = Workspace::for_plans(&[evaluator.plan()]);
     let loader = BatchLoader::new(normalisation.clone(), graph.input_shape().pixels(), Vec::new());
     Ok(evaluator.evaluate(&kernels, split, &loader, &mut workspace))
+}
+
+/// The class of a sample by its logits, `[block][unit][LANES]`: the largest, the first of equals; one logit stands for class 1 if
+/// it is above 0. The losses of the kernels count as correct by the same rule.
+fn predicted_class(logits: &[f32], units: usize, sample: usize) -> usize {
+    let first = sample / LANES * units * LANES + sample % LANES;
+    let logit = |class: usize| logits[first + class * LANES];
+    match units {
+        1 => usize::from(logit(0) > 0.0),
+        _ => (1..units).fold(0, |best, class| if logit(class) > logit(best) { class } else { best }),
+    }
 }
 
 /// Whether a network, normalised samples and a batch fit together.

@@ -15,6 +15,7 @@
 //! | `pruning` | masks of weights and channels during training |
 //! | `distillation`, `mixup` | what changes the loss: a teacher, blends of samples |
 //! | `evaluate` | loss and error on the inference graph |
+//! | `confusion` | which classes are taken for which |
 //! | `report`, `error` | what a trial returns |
 //!
 //! Batches are held in lanes, `[block of 16 samples][channel][row][column][16]` (see `munas_kernels`); weights change to
@@ -24,6 +25,7 @@
 
 mod batch;
 pub mod checkpoint;
+mod confusion;
 mod distillation;
 mod error;
 mod evaluate;
@@ -46,6 +48,7 @@ mod testing;
 mod trainer;
 
 pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError};
+pub use confusion::Confusion;
 pub use distillation::{Distillation, Teacher};
 pub use error::TrainError;
 pub use evaluate::evaluate;

@@ -2,7 +2,7 @@
 
 use munas_ir::{Graph, Quantisation, Weights};
 
-use crate::Checkpoint;
+use crate::{Checkpoint, Confusion};
 
 /// One epoch of a training curve. Losses are means per sample in nats, without weight decay and penalties.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,4 +77,8 @@ pub struct TrainedModel {
     pub test_error: f64,
     /// Test error of the weights after the last epoch, as muNAS reports it.
     pub last_test_error: f64,
+    /// Which classes of the validation part `weights` take for which.
+    pub validation_confusion: Confusion,
+    /// The same of the test part.
+    pub test_confusion: Confusion,
 }

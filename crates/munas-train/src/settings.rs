@@ -4,6 +4,11 @@ use munas_data::{Augmentation, NormaliseMode};
 
 use crate::{Distillation, Optimizer, Pruning, PruningMode, Schedule, TrainError};
 
+/// Far beyond what any training needs: a learning rate that is still meant to change has long become a typing error.
+const MOST_EPOCHS: u32 = 100_000;
+/// The largest batch whose buffers are worth having.
+const LARGEST_BATCH: usize = 65_536;
+
 /// Everything that decides how a network is trained, but the network, the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSettings {
@@ -92,11 +97,11 @@ impl TrainSettings {
                 fail(key, value.to_string(), "must be at least 0 and below 1")
             }
         };
-        if self.epochs == 0 {
-            return fail("epochs", "0".into(), "must be at least 1");
+        if !(1..=MOST_EPOCHS).contains(&self.epochs) {
+            return fail("epochs", self.epochs.to_string(), "must be at least 1 and at most 100,000");
         }
-        if self.batch == 0 {
-            return fail("batch", "0".into(), "must be at least 1");
+        if !(1..=LARGEST_BATCH).contains(&self.batch) {
+            return fail("batch", self.batch.to_string(), "must be at least 1 and at most 65,536");
         }
         finite("learning_rate", self.learning_rate)?;
         share("weight_decay", self.weight_decay)?;

@@ -29,7 +29,8 @@ use crate::plan::{Plan, Purpose, Workspace};
 use crate::pruning::{Mask, PruningMode};
 use crate::schedule::{Horizon, LearningRate};
 use crate::{
-    Checkpoint, EpochReport, Evaluation, Progress, StepReport, TrainError, TrainSettings, TrainedModel,
+    Checkpoint, Confusion, EpochReport, Evaluation, Progress, StepReport, TrainError, TrainSettings,
+    TrainedModel,
 };
 use objective::Objective;
 use state::TrainState;
@@ -305,10 +306,14 @@ impl<'a> Trainer<'a> {
         let (evaluator, quantisation) = self.best_evaluator(&graph, &weights);
         self.evaluator = evaluator;
         self.workspace.replan(&[self.evaluator.plan()]);
+        let (validation, validation_confusion) = self.count_loaded(&self.dataset.validation, proceed)?;
+        let (test, test_confusion) = self.count_loaded(&self.dataset.test, proceed)?;
         Ok(TrainedModel {
             best_epoch: self.state.best.epoch,
-            validation_error: self.evaluate_loaded(&self.dataset.validation, proceed)?.error,
-            test_error: self.evaluate_loaded(&self.dataset.test, proceed)?.error,
+            validation_error: validation.error,
+            test_error: test.error,
+            validation_confusion,
+            test_confusion,
             last_test_error,
             sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
             curve: self.state.curve,
@@ -417,6 +422,18 @@ impl<'a> Trainer<'a> {
         let Self { evaluator, kernels, loader, workspace, .. } = self;
         let evaluation = evaluator.evaluate_while(kernels, split, loader, workspace, proceed);
         evaluation.ok_or_else(|| self.stopped())
+    }
+
+    /// The same, with what was taken for what.
+    fn count_loaded(
+        &mut self,
+        split: &Split,
+        proceed: Proceed<'_>,
+    ) -> Result<(Evaluation, Confusion), TrainError> {
+        let classes = self.dataset.classes();
+        self.evaluator.count_confusion(classes);
+        let evaluation = self.evaluate_loaded(split, proceed)?;
+        Ok((evaluation, self.evaluator.take_confusion().unwrap_or_else(|| Confusion::new(classes))))
     }
 
     fn stopped(&self) -> TrainError {

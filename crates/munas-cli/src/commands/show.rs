@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use munas_report::{Network, curve_table, outline, units};
-use munas_run::{RunReader, TrialDetails, TrialState, trial};
+use munas_report::{Network, classes_table, curve_table, outline, units};
+use munas_run::{Confusions, RunReader, TrialDetails, TrialState, trial};
+use munas_train::Confusion;
 use serde::Serialize;
 
 use super::cost::{CostRecord, LayerRecord};
@@ -20,8 +21,29 @@ struct ShowJson {
     /// The steps of the best operator order.
     memory: Vec<StepJson>,
     curve: Vec<EpochJson>,
+    /// For networks on the front: which classes are taken for which; null for others.
+    confusion: Option<ConfusionJson>,
     /// Where the weights are, if they are kept.
     model: Option<PathBuf>,
+}
+
+/// `[true class][predicted class]`, in the order of `classes`.
+#[derive(Debug, Serialize)]
+struct ConfusionJson {
+    classes: Vec<String>,
+    validation: Vec<Vec<u64>>,
+    test: Vec<Vec<u64>>,
+}
+
+impl ConfusionJson {
+    fn new(class_names: &[String], confusions: &Confusions) -> Self {
+        let rows = |confusion: &Confusion| confusion.rows().map(<[u64]>::to_vec).collect();
+        Self {
+            classes: class_names.to_vec(),
+            validation: rows(&confusions.validation),
+            test: rows(&confusions.test),
+        }
+    }
 }
 
 /// The memory in use while one operator runs.
@@ -51,12 +73,20 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
             layers: CostRecord::of(network.graph()).layers,
             memory: memory(&network),
             curve: details.curve.iter().map(EpochJson::from).collect(),
+            confusion: details
+                .confusions
+                .as_ref()
+                .map(|confusions| ConfusionJson::new(&reader.task().class_names, confusions)),
             model: reader.model_path(args.trial),
         };
         output.json(&document)?;
         return Ok(());
     }
     print_head(&reader, &details, output)?;
+    if let Some(confusions) = &details.confusions {
+        output.line(format_args!("\n{STRONG}Classes{STRONG:#}"))?;
+        output.text(classes_table(&reader.task().class_names, confusions))?;
+    }
     output.line(format_args!("\n{STRONG}Layers{STRONG:#}"))?;
     output.text(network.layer_table())?;
     output.line(format_args!("\n{STRONG}Memory while each operator runs, in the best order{STRONG:#}"))?;
@@ -107,6 +137,13 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
                 units::percent(outcome.last_test_error)
             ),
         ));
+        if let (Some(validation), Some(test)) = (outcome.balanced_error, outcome.balanced_test_error) {
+            let (validation, test) = (units::percent(validation), units::percent(test));
+            facts.push((
+                "balanced",
+                format!("{validation} (validation), {test} (test): each class counts alike"),
+            ));
+        }
         facts.push(("trained in", units::duration(outcome.train_seconds)));
         let inside = if record.in_bounds(&reader.experiment().bounds) { "yes" } else { "no" };
         facts.push(("in bounds", inside.to_owned()));

@@ -2,7 +2,7 @@
 
 use munas_report::{trial_figures, units};
 use munas_run::{RunReader, Status, TrialRecord, status};
-use munas_search::Bounds;
+use munas_search::{Bounds, Refusals};
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -38,6 +38,8 @@ struct RefusedJson {
     hard: u64,
     soft: u64,
     duplicates: u64,
+    /// Their training would have taken more memory than `search.training_memory`.
+    memory: u64,
 }
 
 /// Prints the status.
@@ -73,6 +75,7 @@ impl<'a> StatusJson<'a> {
                 hard: status.refused.hard,
                 soft: status.refused.soft,
                 duplicates: status.refused.duplicates,
+                memory: status.refused.memory,
             },
             trials_per_hour: status.trials_per_hour,
             remaining_seconds: status.remaining.map(|time| time.as_secs_f64()),
@@ -122,7 +125,7 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
         ("trials", trials),
         ("rate", rate),
         ("in bounds", in_bounds),
-        ("refused", format!("{} draws, never trained", status.refused.total())),
+        ("refused", refused_text(&status.refused)),
         ("best fitting", trial_line(status.best_in_bounds.as_ref())),
         ("best of all", trial_line(status.best.as_ref())),
         ("time left", left),
@@ -132,4 +135,14 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
 fn trial_line(record: Option<&TrialRecord>) -> String {
     record
         .map_or_else(|| "–".to_owned(), |record| format!("trial {}: {}", record.trial, trial_figures(record)))
+}
+
+fn refused_text(refused: &Refusals) -> String {
+    let total = refused.total();
+    match refused.memory {
+        0 => format!("{total} draws, never trained"),
+        memory => format!(
+            "{total} draws, never trained; {memory} of them would take more than search.training_memory"
+        ),
+    }
 }

@@ -39,6 +39,8 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         test_error: error + 0.01,
         last_test_error: error + 0.02,
         int8_error: None,
+        balanced_error: None,
+        balanced_test_error: None,
         best_epoch: 2,
         train_seconds: 1.5,
     };
@@ -62,6 +64,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         state: state.unwrap_or(TrialState::Done(outcome)),
         pruned: None,
         arrival: Some(number),
+        deaths: 0,
         started_ms: 0,
         finished_ms: Some(1),
     }

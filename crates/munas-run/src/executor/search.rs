@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use munas_ir::Weights;
 use munas_quant::QuantisedNetwork;
-use munas_search::{Candidate, History, SearchError};
+use munas_search::{Candidate, History, Interruption, SearchError};
 use munas_train::{Checkpoint, EpochReport};
 
 use super::workers::Ended;
 use super::{EndReason, Limits, Summary};
 use crate::checkpoints;
 use crate::error::RunError;
-use crate::evaluate::{Assignment, Evaluated, EvaluationError, Pruned};
+use crate::evaluate::{Assignment, Confusions, Evaluated, EvaluationError, Pruned};
 use crate::files::remove_if_present;
 use crate::kept::Front;
 use crate::models::{self, SavedModel};
@@ -88,12 +88,12 @@ impl<'a> Search<'a> {
     }
 
     /// The next trial for a free worker: an interrupted one, or a new proposal.
-    pub fn next(&mut self, trials: u64) -> Result<Next, RunError> {
+    pub fn next(&mut self, trials: u64, interruption: Interruption<'_>) -> Result<Next, RunError> {
         if let Some(mut record) = self.interrupted.pop_front() {
-            record.started_ms = now_ms();
+            // Whoever stopped a trial in order has said so.
+            record.deaths += u64::from(record.state == TrialState::Running);
             record.finished_ms = None;
             record.state = TrialState::Running;
-            self.run.journal.restart_trial(record.trial, record.started_ms)?;
             return Ok(self.start(record, true));
         }
         if self.next_trial > trials {
@@ -101,7 +101,7 @@ impl<'a> Search<'a> {
         }
         let trial = self.next_trial;
         let pending: Vec<Candidate> = self.running.values().map(|record| record.candidate.clone()).collect();
-        let suggestion = match self.proposals.propose(trial, &self.history, &pending) {
+        let suggestion = match self.proposals.propose(trial, &self.history, &pending, interruption) {
             Ok(suggestion) => suggestion,
             Err(error) => return Ok(Next::Nothing(error)),
         };
@@ -119,6 +119,7 @@ impl<'a> Search<'a> {
             state: TrialState::Running,
             pruned: None,
             arrival: None,
+            deaths: 0,
             started_ms: now_ms(),
             finished_ms: None,
         };
@@ -140,6 +141,16 @@ impl<'a> Search<'a> {
         Next::Start(Box::new(Start { record, assignment, restarted }))
     }
 
+    /// Records that a worker begins with a trial.
+    pub fn begin(&mut self, start: &Start) -> Result<(), RunError> {
+        let record = self.running.get_mut(&start.record.trial).expect("a trial that begins was started");
+        if start.restarted {
+            record.started_ms = now_ms();
+            self.run.journal.restart_trial(record)?;
+        }
+        Ok(())
+    }
+
     /// Records an epoch of a running trial.
     pub fn record_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), RunError> {
         Ok(self.run.journal.insert_epoch(trial, report)?)
@@ -154,7 +165,7 @@ impl<'a> Search<'a> {
     pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), RunError> {
         let mut record = self.running.remove(&ended.trial).expect("a trial that ends was running");
         let (state, network) = conclude(ended.result, ended.elapsed);
-        let Network { weights, int8, pruned } = network.unwrap_or_default();
+        let Network { weights, int8, pruned, confusion } = network.unwrap_or_default();
         if let Some(Pruned { network, resources }) = pruned {
             let latency = self.proposals.problem().latency.as_ref();
             record.candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
@@ -165,6 +176,7 @@ impl<'a> Search<'a> {
             TrialState::Done(_) | TrialState::Failed(_) => Some(self.history.len() as u64 + 1),
             TrialState::Running | TrialState::Stopped => None,
         };
+        record.deaths = 0;
         record.state = state;
         record.finished_ms = Some(now_ms());
         let on_front = self.front.accepts(&record);
@@ -176,12 +188,14 @@ impl<'a> Search<'a> {
             let model = SavedModel { trial: record.trial, architecture, graph, weights, int8 };
             model.save(&models::path(self.run.dir(), record.trial))?;
         }
-        self.run.journal.finish_trial(&record)?;
+        self.run.journal.finish_trial(&record, confusion.as_ref().filter(|_| on_front))?;
         if on_front {
-            for trial in self.front.insert(&record) {
+            let left = self.front.insert(&record);
+            for &trial in &left {
                 let path = models::path(self.run.dir(), trial);
                 remove_if_present(&path).map_err(RunError::io("remove", &path))?;
             }
+            self.run.journal.drop_confusions(&left)?;
         }
         if record.arrival.is_some() {
             // One that stays is removed by the next session.
@@ -214,6 +228,7 @@ struct Network {
     weights: Option<Weights>,
     int8: Option<QuantisedNetwork>,
     pruned: Option<Pruned>,
+    confusion: Option<Confusions>,
 }
 
 /// The terminal state of an evaluation, and its network if there is a result.
@@ -223,7 +238,7 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
         Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
     };
-    let Evaluated { weights, int8, pruned, .. } = evaluated;
+    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
     let errors = [evaluated.validation_error, evaluated.test_error, evaluated.last_test_error];
     if errors.iter().any(|error| !error.is_finite()) {
         return (TrialState::Failed("the error is not a number".to_owned()), None);
@@ -233,8 +248,10 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         test_error: evaluated.test_error,
         last_test_error: evaluated.last_test_error,
         int8_error: evaluated.int8_error,
+        balanced_error: confusion.as_ref().map(|confusion| confusion.validation.balanced_error()),
+        balanced_test_error: confusion.as_ref().map(|confusion| confusion.test.balanced_error()),
         best_epoch: evaluated.best_epoch,
         train_seconds: elapsed.as_secs_f64(),
     };
-    (TrialState::Done(outcome), Some(Network { weights, int8, pruned }))
+    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
 }

@@ -40,6 +40,11 @@ impl Ended {
     pub fn before_it_began(trial: u64) -> Self {
         Self { trial, result: Err(EvaluationError::Stopped), elapsed: Duration::ZERO }
     }
+
+    /// The end of a trial that no worker shall be given.
+    pub fn unfit(trial: u64, reason: String) -> Self {
+        Self { trial, result: Err(EvaluationError::Failed(reason)), elapsed: Duration::ZERO }
+    }
 }
 
 /// One thread per running trial; what it holds is freed when the trial ends.
@@ -66,6 +71,11 @@ impl<'scope, 'env> Workers<'scope, 'env> {
     /// Bytes that a training takes.
     pub fn memory(&self, assignment: &Assignment) -> u64 {
         self.evaluator.memory(assignment)
+    }
+
+    /// Bytes that this machine has for trainings side by side.
+    pub fn memory_limit(&self) -> u64 {
+        self.evaluator.memory_limit()
     }
 
     /// Trains on a new thread.

@@ -6,6 +6,7 @@ use munas_data::Dataset;
 use munas_search::Objective;
 
 use super::{Experiment, ExperimentError, InputPlace, layers, proportion, recipe, resolve::invalid};
+use crate::machine;
 
 /// An experiment as its user wrote it: keys that it leaves open, and whose value depends on the data, are filled in by
 /// [`Draft::resolve`].
@@ -45,8 +46,10 @@ impl Draft {
     /// # Errors
     /// [`ExperimentError::Value`] if the input alone is more than the board's RAM can hold.
     pub fn resolve(&self, dataset: &Dataset) -> Result<Experiment, ExperimentError> {
-        let under = layers::merge(layers::parse(super::DEFAULTS)?, recipe::of(dataset));
+        let recipe = recipe::of(dataset, machine::memory_for_trainings(dataset));
+        let under = layers::merge(layers::parse(super::DEFAULTS)?, recipe);
         let mut experiment = Experiment::from_layers(under, self.given.clone())?;
+        experiment.train.batch = experiment.train.batch.min(dataset.train.len().max(1));
         make_room_for_input(&mut experiment, dataset.input.iter().product::<usize>() as u64)?;
         Ok(experiment)
     }

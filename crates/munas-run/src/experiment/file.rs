@@ -202,6 +202,8 @@ pub(super) struct SearchFile {
     pub workers: usize,
     #[serde(deserialize_with = "values::required_bytes")]
     pub worker_memory: u64,
+    #[serde(default, deserialize_with = "values::bytes")]
+    pub training_memory: Option<u64>,
     pub error: DrivingErrorName,
     pub feasibility: FeasibilityName,
     pub repeats: bool,

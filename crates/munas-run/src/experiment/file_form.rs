@@ -57,6 +57,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             sample: search.evolution.sample,
             workers: search.workers,
             worker_memory: search.worker_memory,
+            training_memory: search.training_memory,
             error: match search.error {
                 DrivingError::Float => DrivingErrorName::Float,
                 DrivingError::Int8 => DrivingErrorName::Int8,

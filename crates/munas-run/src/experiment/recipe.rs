@@ -1,13 +1,17 @@
-//! Values that follow the data where the user leaves them open.
+//! Values that follow the data, and the machine, where the user leaves them open.
 
 use toml::{Table, Value};
 
 use munas_data::{Dataset, ElementType, NormaliseMode};
 
-/// A layer of an experiment with the keys whose best value depends on the data.
-pub(super) fn of(dataset: &Dataset) -> Table {
-    let data = Table::from_iter([("normalise".to_owned(), Value::String(normalise(dataset).to_string()))]);
-    Table::from_iter([("data".to_owned(), Value::Table(data))])
+/// A layer of an experiment with the keys whose best value depends on the data, or on the bytes of memory for trainings.
+pub(super) fn of(dataset: &Dataset, training_memory: u64) -> Table {
+    let section = |key: &str, value: Value| Value::Table(Table::from_iter([(key.to_owned(), value)]));
+    let bytes = i64::try_from(training_memory).unwrap_or(i64::MAX);
+    Table::from_iter([
+        ("data".to_owned(), section("normalise", Value::String(normalise(dataset).to_string()))),
+        ("search".to_owned(), section("training_memory", Value::Integer(bytes))),
+    ])
 }
 
 /// Bytes are pictures of a known scale; features of tables and arrays of floats have a scale each, and the largest would

@@ -17,6 +17,10 @@ use super::{
 
 use crate::int8::Int8Settings;
 
+/// The most members of a population and of a sample of it.
+const MOST_MEMBERS: usize = 1_000_000;
+/// The most trainings side by side: a thread each.
+const MOST_WORKERS: usize = 1_024;
 /// The largest whole number that TOML and the journal can hold.
 const LARGEST: u64 = i64::MAX as u64;
 
@@ -269,8 +273,14 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
         let key = format!("search.{key}");
         require((1..=LARGEST).contains(&value), &key, "must be at least 1 and below 2^63")?;
     }
-    require(file.population > 0, "search.population", "must be at least 1")?;
-    require(file.sample > 0, "search.sample", "must be at least 1")?;
+    let memory_is_some = file.training_memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
+    require(memory_is_some, "search.training_memory", "must be at least 1 and below 2^63")?;
+    for (key, value, most) in
+        [("search.population", file.population, MOST_MEMBERS), ("search.sample", file.sample, MOST_MEMBERS)]
+    {
+        require((1..=most).contains(&value), key, &format!("must be at least 1 and at most {most}"))?;
+    }
+    require(file.workers <= MOST_WORKERS, "search.workers", &format!("must be at most {MOST_WORKERS}"))?;
     let target_in_range = file.target_error.is_none_or(|target| (0.0..=1.0).contains(&target));
     require(target_in_range, "search.target_error", "must be within 0 and 1")?;
     Ok(SearchSettings {
@@ -281,6 +291,7 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
         target_error: file.target_error,
         workers: file.workers,
         worker_memory: file.worker_memory,
+        training_memory: file.training_memory,
         error: match file.error {
             DrivingErrorName::Float => DrivingError::Float,
             DrivingErrorName::Int8 => DrivingError::Int8,

@@ -239,7 +239,7 @@ fn bad_values_name_their_key() {
         "train.epochs = -1",
         expect!["`train.epochs`: invalid value: integer `-1`, expected a whole number"],
     );
-    check("train.epochs = 0", expect!["`train.epochs`: 0: must be at least 1"]);
+    check("train.epochs = 0", expect!["`train.epochs`: 0: must be at least 1 and at most 100,000"]);
     check(
         "train.schedule = [[25, 0.1], [35, 'x']]",
         expect![[r#"`train.schedule[1][1]`: invalid type: string "x", expected a number"#]],
@@ -306,7 +306,7 @@ fn bad_values_name_their_key() {
         "search.algorithm = 'hyperband'",
         expect!["`search.algorithm`: `hyperband` is not a search algorithm (random, aging, bayes)"],
     );
-    check("search.population = 0", expect!["`search.population`: must be at least 1"]);
+    check("search.population = 0", expect!["`search.population`: must be at least 1 and at most 1000000"]);
     check(
         "search.max_draws = 0",
         expect!["`search.max_draws`: invalid value: integer `0`, expected a whole number above 0"],

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | 2 | that of the first version of munas |
 //! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
+//! | 4 | balanced errors and confusions; draws refused for want of memory; processes that died under a trial |
 
 use rusqlite::{Connection, Transaction};
 
@@ -15,7 +16,7 @@ use super::meta::{self, set_fact};
 use crate::experiment::Experiment;
 
 /// The version of the schema that this version of munas writes.
-pub const SCHEMA_VERSION: i32 = 3;
+pub const SCHEMA_VERSION: i32 = 4;
 
 /// The oldest version of the schema that can be read.
 pub const OLDEST_SCHEMA: i32 = 2;
@@ -24,7 +25,8 @@ pub const OLDEST_SCHEMA: i32 = 2;
 type Step = fn(&Transaction<'_>, &Experiment) -> rusqlite::Result<()>;
 
 /// The steps by the version that they lead to, in order and without a gap.
-const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] = [(3, record_experiment)];
+const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] =
+    [(3, record_experiment), (4, add_confusions)];
 
 /// Takes all steps from version `from` on.
 pub(super) fn migrate(
@@ -50,4 +52,20 @@ pub(super) fn mark(connection: &Connection) -> rusqlite::Result<()> {
 fn record_experiment(transaction: &Transaction<'_>, experiment: &Experiment) -> rusqlite::Result<()> {
     set_fact(transaction, meta::EXPERIMENT, &experiment.to_toml())?;
     set_fact(transaction, meta::ID, &meta::new_id())
+}
+
+/// What the new columns count was not counted before.
+fn add_confusions(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "ALTER TABLE trial ADD COLUMN refused_memory INTEGER NOT NULL DEFAULT 0;
+         ALTER TABLE trial ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+         ALTER TABLE trial ADD COLUMN balanced_error REAL;
+         ALTER TABLE trial ADD COLUMN balanced_test_error REAL;
+         CREATE TABLE confusion (
+             trial      INTEGER NOT NULL REFERENCES trial (id),
+             part       TEXT    NOT NULL CHECK (part IN ('validation', 'test')),
+             counts     TEXT    NOT NULL,
+             PRIMARY KEY (trial, part)
+         ) STRICT, WITHOUT ROWID;",
+    )
 }

@@ -37,6 +37,7 @@ pub(super) struct ProposalRow {
     pub refused_hard: i64,
     pub refused_soft: i64,
     pub refused_duplicates: i64,
+    pub refused_memory: i64,
     pub peak_memory: i64,
     pub peak_memory_with_input: i64,
     pub model_size: i64,
@@ -56,11 +57,14 @@ pub(super) struct ResultRow {
     pub test_error: Option<f64>,
     pub last_test_error: Option<f64>,
     pub int8_error: Option<f64>,
+    pub balanced_error: Option<f64>,
+    pub balanced_test_error: Option<f64>,
     pub best_epoch: Option<i64>,
     pub sparsity: Option<f64>,
     pub graph: Option<String>,
     pub train_seconds: Option<f64>,
     pub finished_ms: Option<i64>,
+    pub deaths: i64,
 }
 
 impl ProposalRow {
@@ -79,6 +83,7 @@ impl ProposalRow {
             refused_hard: row.get("refused_hard")?,
             refused_soft: row.get("refused_soft")?,
             refused_duplicates: row.get("refused_duplicates")?,
+            refused_memory: row.get("refused_memory")?,
             peak_memory: row.get("peak_memory")?,
             peak_memory_with_input: row.get("peak_memory_with_input")?,
             model_size: row.get("model_size")?,
@@ -100,11 +105,14 @@ impl ResultRow {
             test_error: row.get("test_error")?,
             last_test_error: row.get("last_test_error")?,
             int8_error: row.get("int8_error")?,
+            balanced_error: row.get("balanced_error")?,
+            balanced_test_error: row.get("balanced_test_error")?,
             best_epoch: row.get("best_epoch")?,
             sparsity: row.get("sparsity")?,
             graph: row.get("graph")?,
             train_seconds: row.get("train_seconds")?,
             finished_ms: row.get("finished_ms")?,
+            deaths: row.get("deaths")?,
         })
     }
 }
@@ -133,6 +141,7 @@ pub(super) fn proposal_row(record: &TrialRecord, input: Shape) -> ProposalRow {
         refused_hard: integer(proposal.refused.hard),
         refused_soft: integer(proposal.refused.soft),
         refused_duplicates: integer(proposal.refused.duplicates),
+        refused_memory: integer(proposal.refused.memory),
         peak_memory: integer(resources.peak_memory),
         peak_memory_with_input: integer(resources.peak_memory_with_input),
         model_size: integer(resources.model_size),
@@ -158,11 +167,14 @@ pub(super) fn result_row(record: &TrialRecord) -> ResultRow {
         test_error: outcome.map(|outcome| outcome.test_error),
         last_test_error: outcome.map(|outcome| outcome.last_test_error),
         int8_error: outcome.and_then(|outcome| outcome.int8_error),
+        balanced_error: outcome.and_then(|outcome| outcome.balanced_error),
+        balanced_test_error: outcome.and_then(|outcome| outcome.balanced_test_error),
         best_epoch: outcome.map(|outcome| i64::from(outcome.best_epoch)),
         sparsity: record.pruned.as_ref().map(|pruned| pruned.sparsity),
         graph: record.pruned.as_ref().map(|pruned| pruned.graph.to_json()),
         train_seconds: outcome.map(|outcome| outcome.train_seconds),
         finished_ms: record.finished_ms.map(integer),
+        deaths: integer(record.deaths),
     }
 }
 
@@ -193,6 +205,7 @@ pub(super) fn trial_record(
         hard: column.unsigned("refused_hard", proposal.refused_hard)?,
         soft: column.unsigned("refused_soft", proposal.refused_soft)?,
         duplicates: column.unsigned("refused_duplicates", proposal.refused_duplicates)?,
+        memory: column.unsigned("refused_memory", proposal.refused_memory)?,
     };
     let arrival = result.arrival.map(|arrival| column.unsigned("arrival", arrival)).transpose()?;
     let finished_ms = result.finished_ms.map(|time| column.unsigned("finished_ms", time)).transpose()?;
@@ -215,6 +228,7 @@ pub(super) fn trial_record(
         seed: column.unsigned("seed", proposal.seed)?,
         driving_error,
         pruned: column.pruned(&result)?,
+        deaths: column.unsigned("deaths", result.deaths)?,
         state: column.state(result)?,
         arrival,
         started_ms: column.unsigned("started_ms", proposal.started_ms)?,
@@ -256,6 +270,8 @@ impl Columns {
                 test_error: self.present("test_error", row.test_error)?,
                 last_test_error: self.present("last_test_error", row.last_test_error)?,
                 int8_error: row.int8_error,
+                balanced_error: row.balanced_error,
+                balanced_test_error: row.balanced_test_error,
                 best_epoch: self.unsigned("best_epoch", self.present("best_epoch", row.best_epoch)?)?,
                 train_seconds: self.present("train_seconds", row.train_seconds)?,
             })),

@@ -50,6 +50,11 @@ CREATE TABLE trial (
     train_seconds          REAL,
     started_ms             INTEGER NOT NULL,            -- Unix time
     finished_ms            INTEGER,
+    -- since version 4
+    refused_memory         INTEGER NOT NULL DEFAULT 0,
+    deaths                 INTEGER NOT NULL DEFAULT 0,  -- processes that ended without a word since it last recorded an epoch
+    balanced_error         REAL,                        -- of the validation part: each class counts alike
+    balanced_test_error    REAL,
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK ((state IN ('done', 'failed')) = (arrival IS NOT NULL)),
     CHECK ((state = 'done') = (validation_error IS NOT NULL)),
@@ -65,4 +70,12 @@ CREATE TABLE epoch (
     validation_loss  REAL,
     validation_error REAL    NOT NULL,
     PRIMARY KEY (trial, epoch)
+) STRICT, WITHOUT ROWID;
+
+-- Which classes the networks of the front take for which.
+CREATE TABLE confusion (
+    trial      INTEGER NOT NULL REFERENCES trial (id),
+    part       TEXT    NOT NULL CHECK (part IN ('validation', 'test')),
+    counts     TEXT    NOT NULL,                        -- JSON: a list per true class with a count per predicted class
+    PRIMARY KEY (trial, part)
 ) STRICT, WITHOUT ROWID;

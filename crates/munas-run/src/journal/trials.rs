@@ -5,7 +5,8 @@ use rusqlite::{Connection, Row, named_params, params};
 use munas_train::EpochReport;
 
 use super::rows::{self, ProposalRow, ResultRow, integer};
-use super::{Journal, JournalError, JournalProblem};
+use super::{Journal, JournalError, JournalProblem, confusions};
+use crate::evaluate::Confusions;
 use crate::trial::TrialRecord;
 
 impl Journal {
@@ -17,19 +18,28 @@ impl Journal {
         noted.map(drop).map_err(|error| self.error(JournalProblem::Io(error)))
     }
 
-    /// Records that an interrupted trial is trained again from the start.
-    pub fn restart_trial(&mut self, trial: u64, started_ms: u64) -> Result<(), JournalError> {
-        self.write(|transaction| {
+    /// Records that an interrupted trial is trained again, after so many processes have died under it.
+    pub fn restart_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
+        let TrialRecord { trial, started_ms, deaths, .. } = *record;
+        self.write_durably(|transaction| {
             transaction.execute("DELETE FROM epoch WHERE trial = ?1", [integer(trial)])?;
-            let sql = "UPDATE trial SET state = 'running', started_ms = ?2, finished_ms = NULL WHERE id = ?1";
-            transaction.execute(sql, params![integer(trial), integer(started_ms)]).map(drop)
+            let sql = "UPDATE trial SET state = 'running', started_ms = ?2, finished_ms = NULL, deaths = ?3 WHERE id = ?1";
+            transaction.execute(sql, params![integer(trial), integer(started_ms), integer(deaths)]).map(drop)
         })
     }
 
     /// Records the state in which a trial ended.
-    pub fn finish_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
+    /// With the confusions of a network that is on the front.
+    pub fn finish_trial(
+        &mut self,
+        record: &TrialRecord,
+        confusions: Option<&Confusions>,
+    ) -> Result<(), JournalError> {
         let (proposal, result) = (rows::proposal_row(record, self.task.input), rows::result_row(record));
-        self.write_durably(|connection| finish(connection, &proposal, &result))
+        self.write_durably(|connection| {
+            finish(connection, &proposal, &result)?;
+            confusions.map_or(Ok(()), |confusions| confusions::insert(connection, proposal.id, confusions))
+        })
     }
 
     /// Records one epoch of a trial.
@@ -46,7 +56,9 @@ impl Journal {
                 report.validation_loss,
                 report.validation_error,
             ];
-            statement.execute(row).map(drop)
+            statement.execute(row)?;
+            let alive = "UPDATE trial SET deaths = 0 WHERE id = ?1 AND deaths > 0";
+            connection.prepare_cached(alive)?.execute([integer(trial)]).map(drop)
         })
     }
 
@@ -111,11 +123,11 @@ impl Journal {
 fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO trial (id, state, algorithm, space, architecture, canonical_key, epochs, target_sparsity, seed,
-            history_length, pending, refused_hard, refused_soft, refused_duplicates, peak_memory, peak_memory_with_input, model_size,
-            macs, exact, latency_ms, started_ms)
+            history_length, pending, refused_hard, refused_soft, refused_duplicates, refused_memory, peak_memory,
+            peak_memory_with_input, model_size, macs, exact, latency_ms, started_ms)
          VALUES (:id, 'running', :algorithm, :space, :architecture, :canonical_key, :epochs, :target_sparsity, :seed,
-            :history_length, :pending, :refused_hard, :refused_soft, :refused_duplicates, :peak_memory, :peak_memory_with_input,
-            :model_size, :macs, :exact, :latency_ms, :started_ms)",
+            :history_length, :pending, :refused_hard, :refused_soft, :refused_duplicates, :refused_memory, :peak_memory,
+            :peak_memory_with_input, :model_size, :macs, :exact, :latency_ms, :started_ms)",
     )?;
     let values = named_params! {
         ":id": row.id,
@@ -131,6 +143,7 @@ fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
         ":refused_hard": row.refused_hard,
         ":refused_soft": row.refused_soft,
         ":refused_duplicates": row.refused_duplicates,
+        ":refused_memory": row.refused_memory,
         ":peak_memory": row.peak_memory,
         ":peak_memory_with_input": row.peak_memory_with_input,
         ":model_size": row.model_size,
@@ -146,6 +159,7 @@ fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> r
     let mut statement = connection.prepare_cached(
         "UPDATE trial SET state = :state, reason = :reason, arrival = :arrival, validation_error = :validation_error,
             test_error = :test_error, last_test_error = :last_test_error, int8_error = :int8_error,
+            balanced_error = :balanced_error, balanced_test_error = :balanced_test_error, deaths = :deaths,
             best_epoch = :best_epoch, sparsity = :sparsity, graph = :graph, train_seconds = :train_seconds,
             finished_ms = :finished_ms, peak_memory = :peak_memory, peak_memory_with_input = :peak_memory_with_input,
             model_size = :model_size, macs = :macs, exact = :exact, latency_ms = :latency_ms
@@ -160,6 +174,9 @@ fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> r
         ":test_error": row.test_error,
         ":last_test_error": row.last_test_error,
         ":int8_error": row.int8_error,
+        ":balanced_error": row.balanced_error,
+        ":balanced_test_error": row.balanced_test_error,
+        ":deaths": row.deaths,
         ":best_epoch": row.best_epoch,
         ":sparsity": row.sparsity,
         ":graph": row.graph,

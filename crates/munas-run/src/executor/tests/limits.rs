@@ -8,7 +8,7 @@ use tempfile::tempdir;
 use munas_search::{Objective, SearchError};
 
 use crate::error::RunError;
-use crate::executor::{EndReason, Event, Limits, StopFlag, execute};
+use crate::executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 use crate::run::{Run, RunReader};
 use crate::testing::{EPOCHS, Synthetic, drive, essence, experiment, resume, search};
 use crate::trial::TrialState;
@@ -71,6 +71,53 @@ fn a_training_for_which_there_is_no_memory_waits() {
     assert_eq!(trained(100, 0), 3);
     assert_eq!(trained(67, 24), 2);
     assert_eq!(trained(10, 24), 1, "a training that needs more than there is runs alone");
+}
+
+#[test]
+fn what_this_machine_has_no_memory_for_fails_and_the_search_goes_on() {
+    let dir = tempdir().unwrap();
+    let evaluator = Synthetic { memory: 3_000_001, memory_limit: 3_000_000, ..Synthetic::new() };
+    let summary = search(dir.path(), &experiment(&["search.trials=3"]), &evaluator);
+    assert_eq!((summary.reason, summary.done, summary.failed), (EndReason::Trials, 0, 3));
+    let reason = "its training takes 4 MB of memory, this machine has 3 MB for trainings";
+    assert_eq!(states(dir.path()), vec![TrialState::Failed(reason.to_owned()); 3]);
+}
+
+/// Makes it look as if the process had died while it trained this trial, for the so-many-plus-first time.
+fn die(dir: &std::path::Path, trial: u64, deaths_before: u64) {
+    let journal = rusqlite::Connection::open(dir.join("journal.db")).unwrap();
+    let sql = "UPDATE trial SET state = 'running', deaths = ?2 WHERE id = ?1";
+    assert_eq!(journal.execute(sql, [trial as i64, deaths_before as i64]).unwrap(), 1);
+}
+
+fn resume_without_limit(dir: &std::path::Path) -> Summary {
+    let mut run = Run::open(dir).unwrap();
+    let limits = Limits { time: None, ..Limits::of(run.experiment()) };
+    execute(&mut run, &Synthetic::new(), &limits, &StopFlag::default(), &mut |_| {}).unwrap()
+}
+
+#[test]
+fn a_trial_that_two_processes_died_under_is_left() {
+    let dir = tempdir().unwrap();
+    let stopped = ["search.time=50ms", "search.trials=4"];
+    search(dir.path(), &experiment(&stopped), &Synthetic { endless: true, ..Synthetic::new() });
+    assert_eq!(states(dir.path()), [TrialState::Stopped]);
+    die(dir.path(), 1, 1);
+    let summary = resume_without_limit(dir.path());
+    assert_eq!((summary.done, summary.failed), (3, 1));
+    let TrialState::Failed(reason) = &states(dir.path())[0] else { panic!("trial 1 went on") };
+    assert!(reason.starts_with("2 processes in a row ended without a word"), "{reason}");
+}
+
+#[test]
+fn a_trial_that_one_process_died_under_is_trained_again() {
+    let (dir, whole) = (tempdir().unwrap(), tempdir().unwrap());
+    let stopped = ["search.time=50ms", "search.trials=4"];
+    search(dir.path(), &experiment(&stopped), &Synthetic { endless: true, ..Synthetic::new() });
+    die(dir.path(), 1, 0);
+    assert_eq!(resume_without_limit(dir.path()).done, 4);
+    search(whole.path(), &experiment(&["search.trials=4"]), &Synthetic::new());
+    assert_eq!(essence(dir.path()), essence(whole.path()));
 }
 
 #[test]

@@ -17,8 +17,7 @@ fn dataset(input: [usize; 3], element: ElementType) -> Dataset {
         samples,
         labels: (0..40).map(|sample| sample % 2).collect(),
         parts: PartSizes { train: 40, validation: None, test: TestPart::Draw { share: 0.2 } },
-        refused: 0,
-        renditions: None,
+        ..RawData::default()
     };
     raw.into_dataset(&SplitOptions { validation: 0.1, seed: 0, subset: None }).unwrap()
 }

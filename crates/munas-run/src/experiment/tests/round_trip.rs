@@ -122,6 +122,7 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 target_error,
                 workers,
                 worker_memory,
+                training_memory: repeats.then_some(worker_memory),
                 error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
                 feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
                 repeats,

@@ -1,0 +1,32 @@
+//! What the machine has for trainings.
+
+use munas_data::{Dataset, machine_memory};
+
+/// What is taken for the machine's memory where the system does not tell.
+const UNKNOWN: u64 = 4 << 30;
+/// Bytes of the program itself, the journal and the heap's slack.
+const PROGRAM: u64 = 96 << 20;
+/// The share of the rest that trainings may take, in percent: other programs live there too.
+const SHARE: u64 = 80;
+/// A training of a small network takes a few megabytes: where there is less, trying does no harm.
+const LEAST: u64 = 16 << 20;
+
+/// Bytes that trainings side by side may take on this machine, or in the control group of this process, beside the data.
+pub(crate) fn memory_for_trainings(dataset: &Dataset) -> u64 {
+    beside(machine_memory().unwrap_or(UNKNOWN), dataset.sample_bytes() as u64)
+}
+
+fn beside(memory: u64, data: u64) -> u64 {
+    (memory.saturating_sub(data).saturating_sub(PROGRAM) / 100 * SHARE).max(LEAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beside;
+
+    #[test]
+    fn data_and_program_come_first() {
+        assert_eq!(beside(2 << 30, 100 << 20), ((2048 - 196) << 20) / 100 * 80);
+        assert_eq!(beside(1 << 20, 5 << 20), 16 << 20);
+    }
+}
