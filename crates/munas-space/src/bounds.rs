@@ -10,6 +10,10 @@ use crate::{LayerKind, SpaceError, names};
 /// It keeps every product of the resource models within 64 bits.
 pub const MAX_SIZE: usize = 1 << 16;
 
+/// The most blocks, layers of a block, and hidden dense layers of a space: far beyond any that fits a microcontroller, and few
+/// enough that a random architecture is made at once.
+const MAX_COUNT: usize = 256;
+
 /// An interval of whole numbers, ends included; `[min, max]` in the experiment file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "[usize; 2]", into = "[usize; 2]")]
@@ -42,6 +46,17 @@ impl From<Range> for [usize; 2] {
     fn from(range: Range) -> Self {
         [range.min, range.max]
     }
+}
+
+/// How widths (filters and units) are drawn from their ranges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WidthScale {
+    /// Every width is as likely as every other one: nearly all are large.
+    #[default]
+    Uniform,
+    /// Every ratio of widths is as likely as every other one: as many from 4 to 8 as from 64 to 128.
+    Log,
 }
 
 /// Bounds of a convolutional space. A key left out of the experiment file has its value of `munas-2020`.
@@ -79,6 +94,8 @@ pub struct CnnBounds {
     pub dense: Range,
     /// Units of a hidden dense layer.
     pub units: Range,
+    /// How filters and units are drawn.
+    pub widths: WidthScale,
 }
 
 /// Bounds of the mlp space. A key left out of the experiment file has its value of `munas-2020`.
@@ -89,6 +106,8 @@ pub struct MlpBounds {
     pub dense: Range,
     /// Units of a hidden dense layer.
     pub units: Range,
+    /// How units are drawn.
+    pub widths: WidthScale,
 }
 
 impl CnnBounds {
@@ -109,17 +128,20 @@ impl CnnBounds {
             global_pool: false,
             dense: Range::new(1, 3),
             units: Range::new(10, 256),
+            widths: WidthScale::Uniform,
         }
     }
 
     /// `munas-2020` with `same` padding, residual blocks, and a global average pool with or without dense
-    /// layers.
+    /// layers, all widths on a logarithmic scale.
     pub fn wide() -> Self {
         Self {
             residual: true,
             padding: vec![Padding::Valid, Padding::Same],
             global_pool: true,
             dense: Range::new(0, 3),
+            units: Range::new(1, 256),
+            widths: WidthScale::Log,
             ..Self::munas_2020()
         }
     }
@@ -129,8 +151,8 @@ impl CnnBounds {
     /// # Errors
     /// [`SpaceError::Bound`] names the first key that does not.
     pub fn validate(&self) -> Result<(), SpaceError> {
-        range("blocks", self.blocks, 1)?;
-        range("layers", self.layers, 1)?;
+        count("blocks", self.blocks, 1)?;
+        count("layers", self.layers, 1)?;
         values("ops", &self.ops)?;
         sizes("kernels", &self.kernels)?;
         range("filters", self.filters, 1)?;
@@ -140,7 +162,7 @@ impl CnnBounds {
             values("pool_kinds", &self.pool_kinds)?;
             sizes("pool_sizes", &self.pool_sizes)?;
         }
-        range("dense", self.dense, 0)?;
+        count("dense", self.dense, 0)?;
         range("units", self.units, 1)
     }
 }
@@ -154,7 +176,12 @@ impl Default for CnnBounds {
 impl MlpBounds {
     /// The space of the muNAS paper.
     pub const fn munas_2020() -> Self {
-        Self { dense: Range::new(1, 7), units: Range::new(10, 256) }
+        Self { dense: Range::new(1, 7), units: Range::new(10, 256), widths: WidthScale::Uniform }
+    }
+
+    /// From none to four hidden layers, down to a single unit, on a logarithmic scale.
+    pub const fn wide() -> Self {
+        Self { dense: Range::new(0, 4), units: Range::new(1, 256), widths: WidthScale::Log }
     }
 
     /// Checks that the bounds make sense and leave at least one architecture.
@@ -162,7 +189,7 @@ impl MlpBounds {
     /// # Errors
     /// [`SpaceError::Bound`] names the first key that does not.
     pub fn validate(&self) -> Result<(), SpaceError> {
-        range("dense", self.dense, 0)?;
+        count("dense", self.dense, 0)?;
         range("units", self.units, 1)
     }
 }
@@ -173,14 +200,23 @@ impl Default for MlpBounds {
     }
 }
 
+/// A number of blocks or layers.
+fn count(key: &'static str, range: Range, smallest: usize) -> Result<(), SpaceError> {
+    within(key, range, smallest, MAX_COUNT)
+}
+
 fn range(key: &'static str, range: Range, smallest: usize) -> Result<(), SpaceError> {
+    within(key, range, smallest, MAX_SIZE)
+}
+
+fn within(key: &'static str, range: Range, smallest: usize, largest: usize) -> Result<(), SpaceError> {
     let Range { min, max } = range;
     let reason = if min > max {
         format!("the smallest value, {min}, is above the largest, {max}")
     } else if min < smallest {
         format!("the smallest value, {min}, is below {smallest}")
-    } else if max > MAX_SIZE {
-        format!("the largest value, {max}, is above {MAX_SIZE}")
+    } else if max > largest {
+        format!("the largest value, {max}, is above {largest}")
     } else {
         return Ok(());
     };

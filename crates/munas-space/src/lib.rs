@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Space`] | a kind of architecture with bounds: samples, mutates, checks |
 //! | [`Architecture`] | a point of a space: JSON form, lowering to a graph, canonical form |
+//! | [`Space::sample_structure`], [`Space::scaled`], [`Space::smallest`], [`Space::shrunk`] | what it takes to draw an architecture of a given size |
 //! | [`CnnBounds`], [`MlpBounds`] | bounds as data, part of the experiment file |
 //!
 //! The space of `munas-2020` is that of muNAS (Liberis, Dudziak, Lane, arXiv 2010.14246). The same types
@@ -21,9 +22,10 @@ mod lower;
 mod morphism;
 mod names;
 mod sample;
+mod shrink;
 mod space;
 
 pub use architecture::{Architecture, Block, Cnn, Kind, Layer, LayerKind, LayerOp, Mlp, Pool};
-pub use bounds::{CnnBounds, MAX_SIZE, MlpBounds, Range};
+pub use bounds::{CnnBounds, MAX_SIZE, MlpBounds, Range, WidthScale};
 pub use error::{ArchitectureError, Problem, SpaceError};
 pub use space::Space;

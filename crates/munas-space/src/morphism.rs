@@ -6,7 +6,7 @@
 mod cnn;
 mod mlp;
 
-pub(crate) use cnn::CnnMorphism;
+pub(crate) use cnn::{CnnMorphism, remove_block};
 pub(crate) use mlp::MlpMorphism;
 
 use crate::Range;

@@ -1,10 +1,10 @@
 //! Random architectures: uniform over each variable's full range, ends included, but for the probabilities
-//! below.
+//! below, and for widths where the bounds want them on a logarithmic scale.
 
 use munas_ir::Padding;
 use rand::{Rng, RngExt};
 
-use crate::{Block, Cnn, CnnBounds, Layer, LayerKind, LayerOp, Mlp, MlpBounds, Pool, Range};
+use crate::{Block, Cnn, CnnBounds, Layer, LayerKind, LayerOp, Mlp, MlpBounds, Pool, Range, WidthScale};
 
 /// Probability of a ReLU after a layer.
 const RELU: f64 = 0.9;
@@ -18,21 +18,45 @@ pub(crate) fn number(range: Range, rng: &mut (impl Rng + ?Sized)) -> usize {
     rng.random_range(range.min..=range.max)
 }
 
+/// A number of the interval, which begins at 0 or 1, of which every doubling is as likely as every other one.
+fn log_number(range: Range, rng: &mut (impl Rng + ?Sized)) -> usize {
+    // From half a step below the smallest to half a step above the largest, so that the ends get their share.
+    let (low, high) = (range.min as f64 + 0.5, range.max as f64 + 1.5);
+    let number = (low.ln() + rng.random::<f64>() * (high.ln() - low.ln())).exp() - 0.5;
+    (number.floor() as usize).clamp(range.min, range.max)
+}
+
+impl WidthScale {
+    /// A width of the range.
+    pub(crate) fn draw(self, range: Range, rng: &mut (impl Rng + ?Sized)) -> usize {
+        match self {
+            Self::Uniform => number(range, rng),
+            Self::Log => log_number(range, rng),
+        }
+    }
+}
+
 /// A uniform entry of a list that is not empty.
 pub(crate) fn one_of<T: Copy>(values: &[T], rng: &mut (impl Rng + ?Sized)) -> T {
     values[rng.random_range(0..values.len())]
 }
 
 /// A random list of units of hidden dense layers.
-fn dense(layers: Range, units: Range, rng: &mut (impl Rng + ?Sized)) -> Vec<usize> {
-    let layers = number(layers, rng);
-    (0..layers).map(|_| number(units, rng)).collect()
+fn dense(layers: usize, units: Range, widths: WidthScale, rng: &mut (impl Rng + ?Sized)) -> Vec<usize> {
+    (0..layers).map(|_| widths.draw(units, rng)).collect()
 }
 
 impl MlpBounds {
     /// A random mlp.
     pub(crate) fn sample(&self, rng: &mut (impl Rng + ?Sized)) -> Mlp {
-        Mlp { dense: dense(self.dense, self.units, rng) }
+        let layers = number(self.dense, rng);
+        Mlp { dense: dense(layers, self.units, self.widths, rng) }
+    }
+
+    /// A random mlp whose widths are meant to be scaled.
+    pub(crate) fn sample_structure(&self, rng: &mut (impl Rng + ?Sized)) -> Mlp {
+        let layers = number(self.dense, rng);
+        Mlp { dense: dense(layers, self.units, WidthScale::Log, rng) }
     }
 }
 
@@ -45,7 +69,22 @@ impl CnnBounds {
         });
         let blocks = blocks.collect();
         let pool = if rng.random_bool(POOL) { self.sample_pool(rng) } else { None };
-        Cnn { blocks, pool, dense: dense(self.dense, self.units, rng) }
+        let layers = number(self.dense, rng);
+        Cnn { blocks, pool, dense: dense(layers, self.units, self.widths, rng) }
+    }
+
+    /// A random convolutional network whose widths are meant to be scaled. Small networks have few blocks and dense layers, so that
+    /// their numbers are on a logarithmic scale too.
+    pub(crate) fn sample_structure(&self, rng: &mut (impl Rng + ?Sized)) -> Cnn {
+        let scaled = Self { widths: WidthScale::Log, ..self.clone() };
+        let blocks = (0..log_number(self.blocks, rng)).map(|index| {
+            let layers = number(self.layers, rng);
+            scaled.sample_block(index == 0, layers, rng)
+        });
+        let blocks = blocks.collect();
+        let pool = if rng.random_bool(POOL) { self.sample_pool(rng) } else { None };
+        let layers = log_number(self.dense, rng);
+        Cnn { blocks, pool, dense: dense(layers, self.units, WidthScale::Log, rng) }
     }
 
     /// A random block of so many layers.
@@ -65,11 +104,11 @@ impl CnnBounds {
         let op = match kind {
             LayerKind::Conv => LayerOp::Conv {
                 kernel: one_of(&self.kernels, rng),
-                filters: number(self.filters, rng),
+                filters: self.widths.draw(self.filters, rng),
                 stride: one_of(&self.strides, rng),
                 padding: self.sample_padding(rng),
             },
-            LayerKind::Pointwise => LayerOp::Pointwise { filters: number(self.filters, rng) },
+            LayerKind::Pointwise => LayerOp::Pointwise { filters: self.widths.draw(self.filters, rng) },
             LayerKind::Depthwise => LayerOp::Depthwise {
                 kernel: one_of(&self.kernels, rng),
                 stride: one_of(&self.strides, rng),

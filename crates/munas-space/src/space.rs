@@ -33,7 +33,7 @@ impl Space {
         match kind {
             Kind::Cnn2d => &["munas-2020", "wide"],
             Kind::Cnn1d => &["munas-2020-1d", "wide-1d"],
-            Kind::Mlp => &["munas-2020"],
+            Kind::Mlp => &["munas-2020", "wide"],
         }
     }
 
@@ -49,6 +49,7 @@ impl Space {
             (Kind::Cnn1d, "munas-2020-1d") => Ok(Self::Cnn1d(CnnBounds::munas_2020())),
             (Kind::Cnn1d, "wide-1d") => Ok(Self::Cnn1d(CnnBounds::wide())),
             (Kind::Mlp, "munas-2020") => Ok(Self::Mlp(MlpBounds::munas_2020())),
+            (Kind::Mlp, "wide") => Ok(Self::Mlp(MlpBounds::wide())),
             _ => {
                 let known = Self::bound_names(kind).join(", ");
                 Err(SpaceError::UnknownBounds { kind, name: bounds.into(), known })
@@ -100,6 +101,16 @@ impl Space {
             Self::Cnn2d(bounds) => Architecture::Cnn2d(bounds.sample(rng)),
             Self::Cnn1d(bounds) => Architecture::Cnn1d(bounds.sample(rng)),
             Self::Mlp(bounds) => Architecture::Mlp(bounds.sample(rng)),
+        }
+    }
+
+    /// A random architecture inside the bounds whose widths are meant to be [scaled](Self::scaled): they are on a logarithmic
+    /// scale, whatever the bounds say, and so are the numbers of blocks and of dense layers.
+    pub fn sample_structure(&self, rng: &mut (impl Rng + ?Sized)) -> Architecture {
+        match self {
+            Self::Cnn2d(bounds) => Architecture::Cnn2d(bounds.sample_structure(rng)),
+            Self::Cnn1d(bounds) => Architecture::Cnn1d(bounds.sample_structure(rng)),
+            Self::Mlp(bounds) => Architecture::Mlp(bounds.sample_structure(rng)),
         }
     }
 

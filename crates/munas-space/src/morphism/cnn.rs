@@ -4,7 +4,7 @@ use munas_ir::PoolKind;
 use rand::{Rng, RngExt};
 
 use super::{neighbours, stepped, unit_changes};
-use crate::{Block, Cnn, CnnBounds, Layer, LayerKind, Pool, sample};
+use crate::{Block, Cnn, CnnBounds, Layer, LayerKind, Pool};
 
 const FILTER_STEPS: &[isize] = &[-5, -3, -1, 1, 3, 5];
 const UNIT_STEPS: &[isize] = &[-5, -3, -1, 1, 3, 5];
@@ -90,7 +90,7 @@ impl CnnMorphism {
             Self::RemoveRandomDense => {
                 cnn.dense.remove(rng.random_range(0..cnn.dense.len()));
             }
-            Self::AppendRandomDense => cnn.dense.push(sample::number(bounds.units, rng)),
+            Self::AppendRandomDense => cnn.dense.push(bounds.widths.draw(bounds.units, rng)),
             Self::SetUnits { dense, units } => cnn.dense[dense] = units,
         }
         cnn
@@ -98,7 +98,7 @@ impl CnnMorphism {
 }
 
 /// Removes a block; a branch that followed it becomes the trunk.
-pub(super) fn remove_block(blocks: &mut Vec<Block>, index: usize) {
+pub(crate) fn remove_block(blocks: &mut Vec<Block>, index: usize) {
     blocks.remove(index);
     if let Some(next) = blocks.get_mut(index) {
         next.branch = false;

@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt};
 
 use super::unit_changes;
-use crate::{Mlp, MlpBounds, sample};
+use crate::{Mlp, MlpBounds};
 
 const UNIT_STEPS: &[isize] = &[-5, -1, 1, 5];
 
@@ -37,7 +37,7 @@ impl MlpMorphism {
             Self::RemoveRandomLayer => {
                 dense.remove(rng.random_range(0..dense.len()));
             }
-            Self::AppendRandomLayer => dense.push(sample::number(bounds.units, rng)),
+            Self::AppendRandomLayer => dense.push(bounds.widths.draw(bounds.units, rng)),
             Self::SetUnits { layer, units } => dense[layer] = units,
         }
         Mlp { dense }

@@ -57,7 +57,8 @@ fn a_resolved_space_writes_every_value() {
         pool_sizes = [2, 4, 6]
         global_pool = true
         dense = [0, 3]
-        units = [10, 256]
+        units = [1, 256]
+        widths = "log"
     "#]]
     .assert_eq(&written);
     assert_eq!(parse(&written), Ok(space));
@@ -74,7 +75,7 @@ fn bad_bounds_are_refused() {
     check(
         "{ kernls = [3] }",
         &expect![
-            "bounds: unknown field `kernls`, expected one of `blocks`, `branches`, `residual`, `layers`, `ops`, `kernels`, `filters`, `strides`, `padding`, `pool_kinds`, `pool_sizes`, `global_pool`, `dense`, `units`"
+            "bounds: unknown field `kernls`, expected one of `blocks`, `branches`, `residual`, `layers`, `ops`, `kernels`, `filters`, `strides`, `padding`, `pool_kinds`, `pool_sizes`, `global_pool`, `dense`, `units`, `widths`"
         ],
     );
     check("{ kernels = [] }", &expect!["bounds.kernels: empty"]);
@@ -82,6 +83,7 @@ fn bad_bounds_are_refused() {
     check("{ kernels = [0, 3] }", &expect!["bounds.kernels: not ascending numbers from 1 to 65536"]);
     check("{ blocks = [0, 3] }", &expect!["bounds.blocks: the smallest value, 0, is below 1"]);
     check("{ blocks = [4, 3] }", &expect!["bounds.blocks: the smallest value, 4, is above the largest, 3"]);
+    check("{ blocks = [1, 300] }", &expect!["bounds.blocks: the largest value, 300, is above 256"]);
     check("{ filters = [1, 100000] }", &expect!["bounds.filters: the largest value, 100000, is above 65536"]);
     check("{ blocks = 3 }", &expect!["bounds: invalid type: integer `3`, expected an array of length 2"]);
     check("{ ops = [\"conv\", \"conv\"] }", &expect!["bounds.ops: a value is there twice"]);
