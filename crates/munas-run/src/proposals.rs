@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use munas_cost::latency_ms;
 use munas_search::{
     Algorithm, Candidate, Context, History, Interruption, LatencyModel, Observed, Problem, PruningKind,
-    SearchError, SparsityRange, Suggestion, TrainingMemory, suggest,
+    SearchError, SparsityRange, Suggestion, TrainingLimits, TrainingMemory, suggest,
 };
 
 use crate::experiment::{BoardChoice, Experiment, PruningMode};
@@ -76,10 +76,13 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
             let board = board.clone();
             LatencyModel::new(move |graph| latency_ms(graph, &board))
         }),
-        training_memory: search.training_memory.map(|limit| {
-            let settings = train.clone();
-            TrainingMemory::new(limit, move |graph| settings.memory(graph))
-        }),
+        training: TrainingLimits {
+            memory: search.training_memory.map(|limit| {
+                let settings = train.clone();
+                TrainingMemory::new(limit, move |graph| settings.memory(graph))
+            }),
+            macs: None,
+        },
         ..Problem::new(space.clone(), task.input, task.classes(), train.epochs)
     }
 }

@@ -153,7 +153,7 @@ fn total_refused(records: &[TrialRecord]) -> Refusals {
             hard: sum.hard + refused.hard,
             soft: sum.soft + refused.soft,
             duplicates: sum.duplicates + refused.duplicates,
-            memory: sum.memory + refused.memory,
+            training: sum.training + refused.training,
         }
     })
 }

@@ -6,7 +6,9 @@
 //! | [`problem`] | what is searched, and by which rules |
 //! | [`history`] | candidates, finished trials in arrival order, the index of duplicates |
 //! | [`scalarisation`] | random scalarisation: the fitness that a tournament compares |
+//! | [`sampling`] | random architectures, within the bounds from the first |
 //! | [`sparsity`] | target sparsities, where networks are pruned |
+//! | [`training`] | what a training may take |
 //! | [`algorithm`] | what a search algorithm is: [`Algorithm`] and [`Proposer`] |
 //! | [`algorithms`] | one algorithm per file |
 //! | [`feasibility`] | which candidates may be trained, and the nearest miss |
@@ -24,19 +26,22 @@ pub mod history;
 pub mod objective;
 pub mod pareto;
 pub mod problem;
+pub mod sampling;
 pub mod scalarisation;
 pub mod sparsity;
 pub mod suggest;
+pub mod training;
 
 pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposal, Proposer, Streams};
 pub use algorithms::{AlgorithmKind, EvolutionSettings};
 pub use feasibility::NearestMiss;
 pub use history::{Candidate, History, Observed};
 pub use objective::{Bounds, Objective};
-pub use problem::{Feasibility, LatencyModel, Problem, ProblemError, TrainingMemory};
+pub use problem::{Feasibility, LatencyModel, Problem, ProblemError, Sampling};
 pub use scalarisation::Scalarisation;
 pub use sparsity::{PruningKind, SparsityRange};
 pub use suggest::{Refusals, SearchError, Suggestion, suggest};
+pub use training::{TrainingExcess, TrainingLimits, TrainingMemory};
 
 #[cfg(test)]
 mod testing;

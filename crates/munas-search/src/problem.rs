@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use munas_cost::Resources;
 use munas_ir::{Graph, Shape};
-use munas_space::{Architecture, Space};
+use munas_space::Space;
 
 use crate::sparsity::{PruningKind, SparsityRange};
+use crate::training::TrainingLimits;
 use crate::{Bounds, Candidate, Objective, Proposal};
 
 /// Predicts the milliseconds of one inference of a graph on a board.
@@ -33,25 +34,14 @@ impl fmt::Debug for LatencyModel {
     }
 }
 
-/// How much memory the training of a network takes, and how much there is for one.
-#[derive(Clone)]
-pub struct TrainingMemory {
-    /// Bytes that one training may take.
-    pub limit: u64,
-    bytes: Arc<dyn Fn(&Graph) -> u64 + Send + Sync>,
-}
-
-impl TrainingMemory {
-    /// A limit, and the bytes that training a graph takes; the function must be pure, so that a search is reproducible.
-    pub fn new(limit: u64, bytes: impl Fn(&Graph) -> u64 + Send + Sync + 'static) -> Self {
-        Self { limit, bytes: Arc::new(bytes) }
-    }
-}
-
-impl fmt::Debug for TrainingMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrainingMemory").field("limit", &self.limit).finish_non_exhaustive()
-    }
+/// How random architectures are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
+    /// As the space draws them, uniform over its variables: most are far too large for tight bounds, and the rest are cripples.
+    #[default]
+    Uniform,
+    /// Resources within the bounds are drawn first, then an architecture that has them (see [`sampling`](mod@crate::sampling)).
+    Target,
 }
 
 /// Which proposals are trained.
@@ -87,8 +77,10 @@ pub struct Problem {
     pub latency: Option<LatencyModel>,
     /// What the target sparsity of each trial is drawn from; `None`: nothing is pruned.
     pub pruning: Option<SparsityRange>,
-    /// What a training may take; `None`: whatever it needs.
-    pub training_memory: Option<TrainingMemory>,
+    /// What a training may take.
+    pub training: TrainingLimits,
+    /// How random architectures are drawn.
+    pub sampling: Sampling,
 }
 
 /// Why a problem cannot be searched.
@@ -131,7 +123,8 @@ impl Problem {
             max_draws: Self::DEFAULT_MAX_DRAWS,
             latency: None,
             pruning: None,
-            training_memory: None,
+            training: TrainingLimits::default(),
+            sampling: Sampling::default(),
         }
     }
 
@@ -198,13 +191,6 @@ impl Problem {
         let Proposal { architecture, epochs, sparsity } = proposal;
         let resources = Resources { model_size, ..munas_cost::resources(graph) };
         Candidate { architecture, resources, latency_ms: self.latency_ms(graph), epochs, sparsity }
-    }
-
-    /// Bytes that training this architecture takes, if they are more than the limit.
-    pub(crate) fn memory_beyond_limit(&self, architecture: &Architecture) -> Option<u64> {
-        let TrainingMemory { limit, bytes } = self.training_memory.as_ref()?;
-        let needed = bytes(&architecture.lower(self.input, self.classes));
-        (needed > *limit).then_some(needed)
     }
 
     /// Milliseconds of one inference, where there is a latency model.

@@ -1,7 +1,7 @@
 //! The loop between an algorithm and the trainer: draw until a proposal is worth training.
 //!
 //! A draw is refused, in this order, if it breaks a hard bound, if it breaks a soft bound more than tenfold, if its
-//! canonical form was or is being trained for as many epochs, or if its training would take more memory than there is.
+//! canonical form was or is being trained for as many epochs, or if its training would take more than it may.
 //! Refused draws are counted by reason, not kept. After
 //! [`Problem::max_draws`](crate::Problem::max_draws) of them the search ends, with an error that says how near the draws came.
 
@@ -9,7 +9,7 @@ use rand::Rng;
 
 use crate::feasibility::{Broken, Gate, NearestMiss};
 use crate::history::Duplicates;
-use crate::{Algorithm, Candidate, Context, Feasibility, Interrupted};
+use crate::{Algorithm, Candidate, Context, Feasibility, Interrupted, TrainingExcess};
 
 /// A proposal that is worth training.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,14 +29,14 @@ pub struct Refusals {
     pub soft: u64,
     /// The architecture was or is being trained.
     pub duplicates: u64,
-    /// The training would take more memory than there is.
-    pub memory: u64,
+    /// The training would take more memory or more operations than there shall be.
+    pub training: u64,
 }
 
 impl Refusals {
     /// All refused draws.
     pub const fn total(&self) -> u64 {
-        self.hard + self.soft + self.duplicates + self.memory
+        self.hard + self.soft + self.duplicates + self.training
     }
 }
 
@@ -59,17 +59,12 @@ pub enum SearchError {
         refused: Refusals,
     },
     /// No draw within the bounds could be trained.
-    #[error(
-        "no architecture within the bounds that {limit} bytes are enough to train, in {} draws: the nearest needs \
-         {smallest}", refused.total()
-    )]
-    TooLargeToTrain {
+    #[error("no architecture within the bounds could be trained, in {} draws: the last {excess}", refused.total())]
+    TooDear {
         /// All draws, by reason.
         refused: Refusals,
-        /// Bytes that a training may take.
-        limit: u64,
-        /// The least that one of the draws would take.
-        smallest: u64,
+        /// What the last of them would take too much of.
+        excess: TrainingExcess,
     },
     /// Nobody waits for the proposal any longer.
     #[error(transparent)]
@@ -92,7 +87,7 @@ pub fn suggest<R: Rng>(
     let duplicates = Duplicates::new(history, pending);
     let is_duplicate = |candidate: &Candidate| !problem.repeats && duplicates.contains(candidate);
     let mut gate = Gate::new(problem);
-    let mut least_memory = u64::MAX;
+    let mut too_dear = None;
     while refused.total() < problem.max_draws.get() {
         context.go_on()?;
         let proposal = proposer.propose(rng)?;
@@ -101,24 +96,22 @@ pub fn suggest<R: Rng>(
             Err(Broken::Hard) => refused.hard += 1,
             Err(Broken::Soft) => refused.soft += 1,
             Ok(candidate) if !everything && is_duplicate(&candidate) => refused.duplicates += 1,
-            Ok(candidate) => match problem.memory_beyond_limit(&candidate.architecture) {
+            Ok(candidate) => match problem.training.excess(problem, &candidate.architecture) {
                 None => return Ok(Suggestion { candidate, refused }),
-                Some(bytes) => {
-                    refused.memory += 1;
-                    least_memory = least_memory.min(bytes);
+                excess => {
+                    refused.training += 1;
+                    too_dear = excess;
                 }
             },
         }
     }
-    Err(match (gate.nearest_miss(), &problem.training_memory) {
+    Err(match (gate.nearest_miss(), too_dear) {
         _ if refused.duplicates > 0 => SearchError::Exhausted { refused },
-        (_, Some(memory)) if refused.memory > 0 => {
-            SearchError::TooLargeToTrain { refused, limit: memory.limit, smallest: least_memory }
-        }
-        (Some(nearest), _) => {
+        (_, Some(excess)) => SearchError::TooDear { refused, excess },
+        (Some(nearest), None) => {
             SearchError::NothingFeasible { draws: refused.total(), nearest: Box::new(nearest) }
         }
-        (None, _) => SearchError::Exhausted { refused },
+        (None, None) => SearchError::Exhausted { refused },
     })
 }
 

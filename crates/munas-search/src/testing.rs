@@ -44,7 +44,8 @@ pub const TINY_SPACE: usize = 3 + 9;
 
 /// A space that a search exhausts.
 pub fn tiny_problem() -> Problem {
-    let space = Space::Mlp(MlpBounds { dense: Range::new(1, 2), units: Range::new(1, 3) });
+    let space =
+        Space::Mlp(MlpBounds { dense: Range::new(1, 2), units: Range::new(1, 3), ..MlpBounds::munas_2020() });
     let max_draws = NonZeroU64::new(20_000).unwrap();
     Problem { max_draws, ..Problem::new(space, Shape::flat(4), 3, 9) }
 }

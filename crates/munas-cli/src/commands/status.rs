@@ -38,8 +38,8 @@ struct RefusedJson {
     hard: u64,
     soft: u64,
     duplicates: u64,
-    /// Their training would have taken more memory than `search.training_memory`.
-    memory: u64,
+    /// Their training would have taken more than `search.training_memory` or `search.max_training_cost`.
+    training: u64,
 }
 
 /// Prints the status.
@@ -75,7 +75,7 @@ impl<'a> StatusJson<'a> {
                 hard: status.refused.hard,
                 soft: status.refused.soft,
                 duplicates: status.refused.duplicates,
-                memory: status.refused.memory,
+                training: status.refused.training,
             },
             trials_per_hour: status.trials_per_hour,
             remaining_seconds: status.remaining.map(|time| time.as_secs_f64()),
@@ -139,10 +139,11 @@ fn trial_line(record: Option<&TrialRecord>) -> String {
 
 fn refused_text(refused: &Refusals) -> String {
     let total = refused.total();
-    match refused.memory {
+    match refused.training {
         0 => format!("{total} draws, never trained"),
-        memory => format!(
-            "{total} draws, never trained; {memory} of them would take more than search.training_memory"
+        training => format!(
+            "{total} draws, never trained; {training} of them would take more than search.training_memory or \
+             search.max_training_cost"
         ),
     }
 }

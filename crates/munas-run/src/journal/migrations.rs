@@ -8,7 +8,7 @@
 //! |---|---|
 //! | 2 | that of the first version of munas |
 //! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
-//! | 4 | balanced errors and confusions; draws refused for want of memory; processes that died under a trial |
+//! | 4 | balanced errors and confusions; draws that are too dear to train; processes that died under a trial |
 
 use rusqlite::{Connection, Transaction};
 
@@ -57,7 +57,7 @@ fn record_experiment(transaction: &Transaction<'_>, experiment: &Experiment) -> 
 /// What the new columns count was not counted before.
 fn add_confusions(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
     transaction.execute_batch(
-        "ALTER TABLE trial ADD COLUMN refused_memory INTEGER NOT NULL DEFAULT 0;
+        "ALTER TABLE trial ADD COLUMN refused_training INTEGER NOT NULL DEFAULT 0;
          ALTER TABLE trial ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
          ALTER TABLE trial ADD COLUMN balanced_error REAL;
          ALTER TABLE trial ADD COLUMN balanced_test_error REAL;

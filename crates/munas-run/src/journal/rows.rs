@@ -37,7 +37,7 @@ pub(super) struct ProposalRow {
     pub refused_hard: i64,
     pub refused_soft: i64,
     pub refused_duplicates: i64,
-    pub refused_memory: i64,
+    pub refused_training: i64,
     pub peak_memory: i64,
     pub peak_memory_with_input: i64,
     pub model_size: i64,
@@ -83,7 +83,7 @@ impl ProposalRow {
             refused_hard: row.get("refused_hard")?,
             refused_soft: row.get("refused_soft")?,
             refused_duplicates: row.get("refused_duplicates")?,
-            refused_memory: row.get("refused_memory")?,
+            refused_training: row.get("refused_training")?,
             peak_memory: row.get("peak_memory")?,
             peak_memory_with_input: row.get("peak_memory_with_input")?,
             model_size: row.get("model_size")?,
@@ -141,7 +141,7 @@ pub(super) fn proposal_row(record: &TrialRecord, input: Shape) -> ProposalRow {
         refused_hard: integer(proposal.refused.hard),
         refused_soft: integer(proposal.refused.soft),
         refused_duplicates: integer(proposal.refused.duplicates),
-        refused_memory: integer(proposal.refused.memory),
+        refused_training: integer(proposal.refused.training),
         peak_memory: integer(resources.peak_memory),
         peak_memory_with_input: integer(resources.peak_memory_with_input),
         model_size: integer(resources.model_size),
@@ -205,7 +205,7 @@ pub(super) fn trial_record(
         hard: column.unsigned("refused_hard", proposal.refused_hard)?,
         soft: column.unsigned("refused_soft", proposal.refused_soft)?,
         duplicates: column.unsigned("refused_duplicates", proposal.refused_duplicates)?,
-        memory: column.unsigned("refused_memory", proposal.refused_memory)?,
+        training: column.unsigned("refused_training", proposal.refused_training)?,
     };
     let arrival = result.arrival.map(|arrival| column.unsigned("arrival", arrival)).transpose()?;
     let finished_ms = result.finished_ms.map(|time| column.unsigned("finished_ms", time)).transpose()?;

@@ -51,7 +51,7 @@ CREATE TABLE trial (
     started_ms             INTEGER NOT NULL,            -- Unix time
     finished_ms            INTEGER,
     -- since version 4
-    refused_memory         INTEGER NOT NULL DEFAULT 0,
+    refused_training       INTEGER NOT NULL DEFAULT 0,
     deaths                 INTEGER NOT NULL DEFAULT 0,  -- processes that ended without a word since it last recorded an epoch
     balanced_error         REAL,                        -- of the validation part: each class counts alike
     balanced_test_error    REAL,

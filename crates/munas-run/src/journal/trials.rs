@@ -123,10 +123,10 @@ impl Journal {
 fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO trial (id, state, algorithm, space, architecture, canonical_key, epochs, target_sparsity, seed,
-            history_length, pending, refused_hard, refused_soft, refused_duplicates, refused_memory, peak_memory,
+            history_length, pending, refused_hard, refused_soft, refused_duplicates, refused_training, peak_memory,
             peak_memory_with_input, model_size, macs, exact, latency_ms, started_ms)
          VALUES (:id, 'running', :algorithm, :space, :architecture, :canonical_key, :epochs, :target_sparsity, :seed,
-            :history_length, :pending, :refused_hard, :refused_soft, :refused_duplicates, :refused_memory, :peak_memory,
+            :history_length, :pending, :refused_hard, :refused_soft, :refused_duplicates, :refused_training, :peak_memory,
             :peak_memory_with_input, :model_size, :macs, :exact, :latency_ms, :started_ms)",
     )?;
     let values = named_params! {
@@ -143,7 +143,7 @@ fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
         ":refused_hard": row.refused_hard,
         ":refused_soft": row.refused_soft,
         ":refused_duplicates": row.refused_duplicates,
-        ":refused_memory": row.refused_memory,
+        ":refused_training": row.refused_training,
         ":peak_memory": row.peak_memory,
         ":peak_memory_with_input": row.peak_memory_with_input,
         ":model_size": row.model_size,

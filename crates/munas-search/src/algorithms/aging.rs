@@ -20,7 +20,8 @@
 use rand::Rng;
 
 use crate::objective::ObjectiveValues;
-use crate::{Algorithm, Context, Interrupted, Observed, Problem, Proposal, Proposer, Scalarisation};
+use crate::sampling::Sampler;
+use crate::{Algorithm, Context, Interrupted, Observed, Proposal, Proposer, Scalarisation};
 
 use super::evolve::{child, tournament};
 use super::random::RandomProposer;
@@ -71,13 +72,12 @@ impl Algorithm for AgingEvolution {
         context: Context<'a>,
         _rng: &mut dyn Rng,
     ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
-        let problem = context.problem;
         let youngest_first = context.history.finished().rev().take(self.settings.population);
         let population: Vec<Member> = youngest_first.map(Member::new).collect();
         if population.len() < self.settings.population {
-            return Ok(Box::new(RandomProposer { problem }));
+            return Ok(Box::new(RandomProposer { sampler: Sampler::new(&context) }));
         }
-        Ok(Box::new(Evolution { problem, sample: self.settings.sample, population, draws: 0 }))
+        Ok(Box::new(Evolution { context, sample: self.settings.sample, population, draws: 0 }))
     }
 }
 
@@ -93,7 +93,7 @@ impl<'a> Member<'a> {
 }
 
 struct Evolution<'a> {
-    problem: &'a Problem,
+    context: Context<'a>,
     sample: usize,
     /// Never empty.
     population: Vec<Member<'a>>,
@@ -104,12 +104,12 @@ impl Proposer for Evolution<'_> {
     fn propose(&mut self, rng: &mut dyn Rng) -> Result<Proposal, Interrupted> {
         self.draws += 1;
         if self.draws.is_multiple_of(RESTART_AFTER) {
-            return RandomProposer { problem: self.problem }.propose(rng);
+            return Ok(Sampler::new(&self.context).draw(rng));
         }
-        let scalarisation = Scalarisation::draw(&self.problem.bounds, rng);
+        let scalarisation = Scalarisation::draw(&self.context.problem.bounds, rng);
         let fitness = |member: &Member<'_>| scalarisation.fitness(&member.objectives);
         let parent = &tournament(&self.population, self.sample, fitness, rng).trial.candidate;
-        Ok(child(self.problem, &parent.architecture, parent.sparsity, rng))
+        Ok(child(self.context.problem, &parent.architecture, parent.sparsity, rng))
     }
 }
 

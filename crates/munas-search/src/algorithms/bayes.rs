@@ -44,6 +44,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::{Algorithm, Candidate, Context, Interrupted, Observed, Problem, Proposal, Proposer};
 
 use super::random::RandomProposer;
+use crate::sampling::Sampler;
 use kernel::Hyperparameters;
 use memo::{Memo, Point, Selected, gain};
 use process::Process;
@@ -78,10 +79,9 @@ impl Algorithm for BayesianOptimisation {
         context: Context<'a>,
         rng: &mut dyn Rng,
     ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
-        let problem = context.problem;
         let results: Vec<&Observed> = context.history.finished().collect();
         if results.len() < RANDOM_STARTS {
-            return Ok(Box::new(RandomProposer { problem }));
+            return Ok(Box::new(RandomProposer { sampler: Sampler::new(&context) }));
         }
         let fitted = results.len() - (results.len() - RANDOM_STARTS) % REFIT_EVERY;
         let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,8 @@
 
 use rand::Rng;
 
-use crate::{Algorithm, Context, Interrupted, Problem, Proposal, Proposer};
+use crate::sampling::Sampler;
+use crate::{Algorithm, Context, Interrupted, Proposal, Proposer};
 
 /// Every proposal is a random architecture of the space at full fidelity, and at a random sparsity.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,25 +19,17 @@ impl Algorithm for RandomSearch {
         context: Context<'a>,
         _rng: &mut dyn Rng,
     ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
-        Ok(Box::new(RandomProposer { problem: context.problem }))
+        Ok(Box::new(RandomProposer { sampler: Sampler::new(&context) }))
     }
 }
 
 /// Draws random architectures; also the start of algorithms that learn from a random population.
 pub(super) struct RandomProposer<'a> {
-    pub(super) problem: &'a Problem,
-}
-
-impl RandomProposer<'_> {
-    pub(super) fn draw(&self, rng: &mut dyn Rng) -> Proposal {
-        let Problem { space, epochs, pruning, .. } = self.problem;
-        let architecture = space.sample(rng);
-        Proposal { architecture, epochs: *epochs, sparsity: pruning.map(|range| range.sample(rng)) }
-    }
+    pub(super) sampler: Sampler<'a>,
 }
 
 impl Proposer for RandomProposer<'_> {
     fn propose(&mut self, rng: &mut dyn Rng) -> Result<Proposal, Interrupted> {
-        Ok(self.draw(rng))
+        Ok(self.sampler.draw(rng))
     }
 }

@@ -5,7 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use super::{Refusals, SearchError, Suggestion, suggest};
 use crate::algorithms::RandomSearch;
 use crate::testing::{context, generator, image_problem, random_candidate, search, tiny_problem};
-use crate::{Bounds, Candidate, History, LatencyModel, Objective, Problem, TrainingMemory};
+use crate::{
+    Bounds, Candidate, History, LatencyModel, Objective, Problem, TrainingExcess, TrainingLimits,
+    TrainingMemory,
+};
 
 /// Suggestions of a random search under an empty history can be told from the draws of the same generator.
 fn draws(problem: &Problem, rng: &mut ChaCha8Rng, count: usize) -> Vec<Candidate> {
@@ -98,8 +101,10 @@ fn repeats_are_trained_when_asked_for() {
 #[test]
 fn what_takes_too_much_memory_to_train_is_not_suggested() {
     let bytes = |graph: &munas_ir::Graph| graph.nodes().len() as u64;
-    let limited =
-        |limit| Problem { training_memory: Some(TrainingMemory::new(limit, bytes)), ..image_problem() };
+    let limited = |limit| {
+        let memory = Some(TrainingMemory::new(limit, bytes));
+        Problem { training: TrainingLimits { memory, macs: None }, ..image_problem() }
+    };
     let problem = limited(9);
     for seed in 0..20 {
         let history = History::new(problem.input);
@@ -110,11 +115,25 @@ fn what_takes_too_much_memory_to_train_is_not_suggested() {
         let nodes = candidate.architecture.lower(problem.input, problem.classes).nodes().len();
         assert!(nodes <= 9);
         let unlimited = suggest(&image_problem());
-        assert_eq!(refused.memory == 0, unlimited.candidate == candidate);
+        assert_eq!(refused.training == 0, unlimited.candidate == candidate);
     }
     let problem = Problem { max_draws: NonZeroU64::new(50).unwrap(), ..limited(1) };
     let history = History::new(problem.input);
     let error = suggest(&RandomSearch, context(&problem, &history, &[]), &mut generator(1, 0)).unwrap_err();
-    let SearchError::TooLargeToTrain { refused, limit: 1, smallest } = error else { panic!("{error}") };
-    assert!(refused.memory > 0 && smallest > 1);
+    let SearchError::TooDear { refused, excess: TrainingExcess::Memory { needed, limit: 1 } } = error else {
+        panic!("{error}")
+    };
+    assert!(refused.training > 0 && needed > 1);
+}
+
+#[test]
+fn what_takes_too_long_to_train_is_not_suggested() {
+    let problem = Problem {
+        training: TrainingLimits { memory: None, macs: Some(20_000) },
+        bounds: Bounds::default(),
+        ..image_problem()
+    };
+    let (history, error) = search(&problem, &RandomSearch, 20, 5);
+    assert_eq!(error, None);
+    assert!(history.trials().iter().all(|trial| trial.candidate.resources.macs <= 20_000));
 }

@@ -7,7 +7,7 @@
 use rand::Rng;
 
 use super::super::evolve::{child, tournament};
-use super::super::random::RandomProposer;
+use crate::sampling::Sampler;
 use crate::{Candidate, Context, Interrupted, Proposal, Scalarisation};
 
 /// Architectures that are scored for one proposal; so many of them random.
@@ -30,12 +30,13 @@ pub(super) fn ranked(
     rng: &mut dyn Rng,
 ) -> Result<Vec<Proposal>, Interrupted> {
     let problem = context.problem;
+    let sampler = Sampler::new(context);
     let scalarisation = Scalarisation::draw(&problem.bounds, rng);
     let mut scored: Vec<Scored> = Vec::with_capacity(EVALUATIONS);
     while scored.len() < EVALUATIONS {
         context.go_on()?;
         let proposal = if scored.len() < RANDOM {
-            RandomProposer { problem }.draw(rng)
+            sampler.draw(rng)
         } else {
             let latest = &scored[scored.len() - POPULATION..];
             let parent = &tournament(latest, SAMPLE, |scored| scored.score, rng).proposal;

@@ -1,0 +1,106 @@
+use munas_ir::Shape;
+use munas_space::Space;
+
+use super::*;
+use crate::testing::{context, generator, random_history};
+use crate::{Bounds, History, PruningKind, SparsityRange, TrainingLimits};
+
+fn problem(kind: &str, bounds: &str, input: Shape, limits: Bounds) -> Problem {
+    let space = Space::named(kind, bounds).unwrap();
+    Problem { bounds: limits, sampling: Sampling::Target, ..Problem::new(space, input, 10, 9) }
+}
+
+fn within(peak_memory: u64, model_size: u64, macs: u64) -> Bounds {
+    let [peak_memory, model_size, macs] = [peak_memory, model_size, macs].map(Some);
+    Bounds { peak_memory, model_size, macs, ..Bounds::default() }
+}
+
+fn problems() -> Vec<Problem> {
+    let image = Shape::new(28, 28, 1);
+    let pruning = Some(SparsityRange { kind: PruningKind::Structured, min: 0.1, max: 0.8 });
+    vec![
+        problem("cnn2d", "wide", image, within(488, 480, 28_600)),
+        problem("cnn2d", "munas-2020", image, within(2_500, 4_500, 30_000_000)),
+        problem("cnn2d", "wide", Shape::new(48, 48, 3), within(16_000, 16_000, 1_000_000)),
+        problem("cnn1d", "wide-1d", Shape::new(128, 1, 9), within(10_800, 19_300, 53_100)),
+        problem("mlp", "wide", Shape::flat(64), within(60, 1_640, 10_000)),
+        Problem { pruning, ..problem("cnn2d", "wide", image, within(2_000, 1_000, 60_000)) },
+        problem("cnn2d", "wide", image, Bounds { peak_memory: Some(8_000), ..Bounds::default() }),
+    ]
+}
+
+#[test]
+fn every_draw_is_within_the_bounds() {
+    for problem in problems() {
+        let history = History::new(problem.input);
+        let sampler = Sampler::new(&context(&problem, &history, &[]));
+        let mut rng = generator(3, 0);
+        for _ in 0..20 {
+            let candidate = problem.candidate(sampler.draw(&mut rng));
+            problem.space.check(&candidate.architecture).unwrap();
+            let error_free = Bounds { error: None, ..problem.bounds.clone() };
+            assert!(error_free.are_met(&candidate, None), "{:?}: {candidate:?}", problem.bounds);
+        }
+    }
+}
+
+#[test]
+fn draws_spread_over_two_orders_of_magnitude() {
+    let problem = problem("cnn2d", "wide", Shape::new(28, 28, 1), within(64_000, 64_000, 3_000_000));
+    let history = History::new(problem.input);
+    let sampler = Sampler::new(&context(&problem, &history, &[]));
+    let mut rng = generator(4, 0);
+    let sizes: Vec<u64> =
+        (0..60).map(|_| problem.candidate(sampler.draw(&mut rng)).resources.model_size).collect();
+    let share_below =
+        |size: u64| sizes.iter().filter(|&&found| found < size).count() as f64 / sizes.len() as f64;
+    assert!(share_below(1_000) > 0.1 && share_below(8_000) < 0.9, "{sizes:?}");
+}
+
+#[test]
+fn what_was_tried_is_avoided() {
+    let problem = problem("cnn2d", "wide", Shape::new(28, 28, 1), within(8_000, 8_000, 1_000_000));
+    let nothing = History::new(problem.input);
+    let sampler = Sampler::new(&context(&problem, &nothing, &[]));
+    let mut rng = generator(5, 0);
+    let candidates: Vec<Candidate> = (0..200).map(|_| problem.candidate(sampler.draw(&mut rng))).collect();
+    let aims = aims(&problem);
+    let all = Density::new(candidates.iter().map(|candidate| logarithms(candidate, &aims)).collect());
+    let history = {
+        let mut history = History::new(problem.input);
+        for (trial, candidate) in (0..).zip(candidates) {
+            history.push(crate::Observed { trial, candidate, error: Some(0.5) });
+        }
+        history
+    };
+    let knowing = Sampler::new(&context(&problem, &history, &[]));
+    let mean = |sampler: &Sampler<'_>| {
+        let mut rng = generator(6, 0);
+        let draws = (0..60).map(|_| problem.candidate(sampler.draw(&mut rng)));
+        draws.map(|candidate| all.at(&logarithms(&candidate, &aims))).sum::<f64>() / 60.0
+    };
+    assert!(mean(&knowing) < 0.9 * mean(&sampler), "{} and {}", mean(&knowing), mean(&sampler));
+}
+
+#[test]
+fn bounds_that_nothing_meets_are_answered_at_once() {
+    let problem = problem("cnn2d", "wide", Shape::new(28, 28, 1), within(488, 5, 28_600));
+    let history = random_history(&problem, &[], 1);
+    let sampler = Sampler::new(&context(&problem, &history, &[]));
+    let mut rng = generator(3, 0);
+    let (one, other) = (sampler.draw(&mut rng), sampler.draw(&mut rng));
+    assert_eq!(one, other, "the smallest network");
+    assert!(problem.candidate(one).resources.model_size > 5);
+}
+
+#[test]
+fn without_bounds_the_cost_of_training_is_the_limit() {
+    let mut problem = problem("cnn2d", "wide", Shape::new(28, 28, 1), Bounds::default());
+    problem.training = TrainingLimits { memory: None, macs: Some(100_000) };
+    let history = History::new(problem.input);
+    let sampler = Sampler::new(&context(&problem, &history, &[]));
+    let mut rng = generator(3, 0);
+    for _ in 0..20 {
+        assert!(problem.candidate(sampler.draw(&mut rng)).resources.macs <= 100_000);
+    }
+}
