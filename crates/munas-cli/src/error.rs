@@ -27,6 +27,8 @@ enum Fault {
     Failure,
     /// The reader of standard output is gone: nothing is wrong, status 0.
     OutputClosed,
+    /// The user ended the command; with the status that says so.
+    Interrupted(u8),
 }
 
 /// A failed command.
@@ -50,6 +52,11 @@ impl CliError {
     /// A failure on the way.
     pub fn failure(what: impl fmt::Display) -> Self {
         Self { fault: Fault::Failure, ..Self::input(what) }
+    }
+
+    /// The end of a command that the user interrupted; there is nothing more to say about it.
+    pub fn interrupted(status: u8) -> Self {
+        Self { fault: Fault::Interrupted(status), ..Self::input("interrupted") }
     }
 
     /// Says where: a file, a field, a trial.
@@ -80,12 +87,13 @@ impl CliError {
             Fault::Input => ExitCode::from(2),
             Fault::Failure => ExitCode::FAILURE,
             Fault::OutputClosed => ExitCode::SUCCESS,
+            Fault::Interrupted(status) => ExitCode::from(status),
         }
     }
 
     /// The message with its styles; empty if there is nothing to say.
     pub fn render(&self) -> String {
-        if self.fault == Fault::OutputClosed {
+        if matches!(self.fault, Fault::OutputClosed | Fault::Interrupted(_)) {
             return String::new();
         }
         let mut text = format!("{ERROR}error:{ERROR:#} {}\n", self.what);

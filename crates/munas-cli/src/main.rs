@@ -14,7 +14,8 @@
 //! | `error` | errors with place and hint; exit status |
 //! | `output` | results to standard output, messages to standard error |
 //!
-//! Exit status: 0 success, 1 failure, 2 wrong usage or input.
+//! Exit status: 0 success, 1 failure, 2 wrong usage or input; of a search that a signal ended in order, 128 and its number,
+//! such as 130 after Ctrl-C. A search that a limit ends has succeeded; one whose trials all failed has not.
 
 mod architecture;
 mod args;

@@ -1,7 +1,7 @@
 //! `munas status`: how far a run is.
 
 use munas_report::{trial_figures, units};
-use munas_run::{RunReader, Status, TrialRecord, status};
+use munas_run::{Failure, RunReader, Status, TrialRecord, status};
 use munas_search::Bounds;
 use serde::Serialize;
 
@@ -30,6 +30,14 @@ struct StatusJson<'a> {
     end_reason: Option<&'a str>,
     best: Option<TrialJson>,
     best_in_bounds: Option<TrialJson>,
+    /// Why the first trial failed, if every trial that ended did.
+    first_failure: Option<FailureJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureJson<'a> {
+    trial: u64,
+    reason: &'a str,
 }
 
 /// Draws that were never trained, by reason.
@@ -80,6 +88,10 @@ impl<'a> StatusJson<'a> {
             end_reason: status.session.as_ref().and_then(|session| session.end_reason.as_deref()),
             best: status.best.as_ref().map(trial),
             best_in_bounds: status.best_in_bounds.as_ref().map(trial),
+            first_failure: status
+                .only_failures
+                .as_ref()
+                .map(|Failure { trial, reason }| FailureJson { trial: *trial, reason }),
         }
     }
 }
@@ -116,17 +128,19 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
         format!("{:.0} % of the trials done ({})", share * 100.0, status.in_bounds)
     });
     let left = status.remaining.map_or_else(dash, |time| units::duration(time.as_secs_f64()));
-    vec![
-        ("experiment", status.name.clone()),
-        ("state", state),
-        ("trials", trials),
+    let mut facts = vec![("experiment", status.name.clone()), ("state", state), ("trials", trials)];
+    if let Some(Failure { trial, reason }) = &status.only_failures {
+        facts.push(("no result", format!("every trial failed, the first (trial {trial}) with: {reason}")));
+    }
+    facts.extend([
         ("rate", rate),
         ("in bounds", in_bounds),
         ("refused", format!("{} draws, never trained", status.refused.total())),
         ("best fitting", trial_line(status.best_in_bounds.as_ref())),
         ("best of all", trial_line(status.best.as_ref())),
         ("time left", left),
-    ]
+    ]);
+    facts
 }
 
 fn trial_line(record: Option<&TrialRecord>) -> String {

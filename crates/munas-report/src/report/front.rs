@@ -9,6 +9,7 @@ use munas_search::Objective;
 use super::{RunView, anchor, axis_format, trial_title};
 use crate::objective::{objective_text, objective_title};
 use crate::plot::{Axis, Mark, Point, ScatterPlot};
+use crate::text::nothing_usable;
 use crate::{Scale, units};
 
 /// What is plotted against what: horizontal and vertical axis.
@@ -24,7 +25,7 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
     html! {
         h2 { "Pareto front" }
         @if view.front.is_empty() {
-            p .muted { "No trial is done yet." }
+            p .muted { (sentence(&nothing_usable(view.trials))) }
         } @else {
             p .muted {
                 "Each point is a trained network; lower left is better. Point at one for its figures, click one of the \
@@ -59,9 +60,17 @@ fn keys(view: &RunView<'_>) -> Markup {
 
 /// `Validation error and peak memory`.
 fn plot_title(x: Objective, y: Objective) -> String {
-    let mut letters = objective_title(y).chars();
+    format!("{} and {}", capitalised(objective_title(y)), objective_title(x))
+}
+
+fn sentence(text: &str) -> String {
+    format!("{}.", capitalised(text))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{} and {}", letters.as_str(), objective_title(x))
+    format!("{first}{}", letters.as_str())
 }
 
 fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {

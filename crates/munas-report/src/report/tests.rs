@@ -117,6 +117,7 @@ fn a_run_without_results_still_has_a_page() {
     let failed = [trial(1, Some(TrialState::Failed("diverged".into()))), trial(2, Some(TrialState::Running))];
     let failed = page(&experiment(""), &failed);
     assert!(failed.contains("1 failed, 1 running"));
+    assert!(failed.contains("No trial has a result: 1 failed, the first (trial 1) with: diverged."));
 }
 
 #[test]
