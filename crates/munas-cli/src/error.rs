@@ -13,10 +13,9 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Effects, Style};
+use munas_report::visible;
 
-const ERROR: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
-const HINT: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
+use crate::output::{ERROR, HINT};
 
 /// Who can put it right, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +97,10 @@ impl CliError {
         }
         let mut text = format!("{ERROR}error:{ERROR:#} {}\n", self.what);
         if let Some(place) = &self.place {
-            text.push_str(&format!("  {place}\n"));
+            text.push_str(&format!("  {}\n", visible(place)));
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("{HINT}hint:{HINT:#} {hint}\n"));
+            text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", visible(hint)));
         }
         text
     }
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     fn plain(error: &CliError) -> String {
-        anstream::adapter::strip_str(&error.render()).to_string()
+        crate::output::plain(error.render())
     }
 
     #[test]

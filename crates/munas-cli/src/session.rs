@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use munas_data::Dataset;
-use munas_report::{front_table, objective_text, objective_title, units};
+use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::{
     EndReason, Experiment, Failure, Limits, Run, RunError, RunReader, Status, Summary, TrainingEvaluator,
     execute, front, status,
@@ -19,6 +19,7 @@ use crate::error::{CliError, CliResult};
 use crate::live::Live;
 use crate::output::{GOOD, Output, STRONG, message};
 use crate::records::TrialJson;
+use crate::shell::quoted;
 use crate::stop::Interruption;
 
 #[derive(Debug, Serialize)]
@@ -104,7 +105,7 @@ fn all_failed(failure: &Failure, dir: &Path) -> CliError {
         "a smaller learning rate may help (--set train.learning_rate=0.001), or data on one scale (--set data.normalise=mean-std)"
             .to_owned()
     } else {
-        format!("`munas show {} {trial}` shows what was trained", dir.display())
+        format!("`munas show {} {trial}` shows what was trained", quoted(dir))
     };
     error.hint(hint)
 }
@@ -129,10 +130,10 @@ fn waiting(interruption: Interruption, say: impl Fn(&str)) -> impl FnMut(Duratio
 pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
     let experiment: &Experiment = run.experiment();
     let [height, width, channels] = dataset.input;
-    output.note(format_args!("{STRONG}run{STRONG:#}      {}", run.dir().display()));
+    output.note(format_args!("{STRONG}run{STRONG:#}      {}", visible(&run.dir().to_string_lossy())));
     output.note(format_args!(
         "{STRONG}data{STRONG:#}     {}: {} training samples of {height}x{width}x{channels}, {} classes",
-        dataset.name,
+        visible(&dataset.name),
         dataset.train.len(),
         dataset.classes(),
     ));
@@ -184,7 +185,7 @@ fn print_front(reader: &RunReader, status: &Status, output: &mut Output) -> CliR
 }
 
 fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mut Output) {
-    let dir = reader.dir().display();
+    let dir = quoted(reader.dir());
     let ended = match summary.reason {
         EndReason::Trials => format!("{GOOD}done{GOOD:#}"),
         EndReason::Target { trial } => format!("{GOOD}trial {trial} reached the target{GOOD:#}"),

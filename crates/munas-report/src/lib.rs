@@ -7,6 +7,7 @@
 //! | [`Network`] | one network: layers, memory timeline, as text and as a plot |
 //! | [`plot`] | scatter, line and memory plots as inline SVG |
 //! | [`Table`] | aligned text |
+//! | [`visible`](fn@visible) | names from files without what a terminal would obey |
 //! | [`units`] | bytes, counts, shares and durations as people read them |
 //!
 //! Everything here is a function from records to text. Deliberately absent: files, the journal, the terminal.
@@ -20,6 +21,7 @@ mod scale;
 mod table;
 mod text;
 pub mod units;
+mod visible;
 
 pub use network::{Network, outline, trial_outline};
 pub use objective::{objective_text, objective_title};
@@ -27,3 +29,4 @@ pub use report::{RunView, html_report};
 pub use scale::{Scale, Spacing};
 pub use table::{Align, Table};
 pub use text::{curve_table, front_table, nothing_usable, trial_figures};
+pub use visible::visible;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use munas_report::{RunView, html_report};
+use munas_report::{RunView, html_report, visible};
 use munas_run::{RunReader, front, trial};
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
     if args.format.json {
         output.json(&ReportJson { bytes: page.len(), report: path })?;
     } else {
-        output.line(path.display())?;
+        output.line(visible(&path.to_string_lossy()))?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::args::RunArgs;
 use crate::error::CliResult;
 use crate::output::Output;
 use crate::records::TrialJson;
+use crate::shell::quoted;
 
 #[derive(Debug, Serialize)]
 struct StatusJson<'a> {
@@ -59,7 +60,7 @@ pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
     }
     output.facts(facts(&status))?;
     if !status.active && status.ended() < status.trials_limit {
-        output.note(format_args!("`munas resume {}` goes on with it", args.dir.display()));
+        output.note(format_args!("`munas resume {}` goes on with it", quoted(&args.dir)));
     }
     Ok(())
 }
