@@ -17,6 +17,7 @@
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
 //! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
+//! | `clock` | how long a training takes |
 //! | `proposals` | from journal to proposal: the generators, the history |
 //! | [`executor`] | workers, stopping rules, resume |
 //! | [`query`] | status, front, single trials |
@@ -33,6 +34,7 @@ pub mod replay;
 pub mod run;
 
 mod checkpoints;
+mod clock;
 mod error;
 mod files;
 mod int8;
@@ -47,6 +49,7 @@ mod task;
 mod testing;
 mod trial;
 
+pub use clock::ThreadClock;
 pub use error::RunError;
 pub use evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator};
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
