@@ -2,7 +2,7 @@
 //!
 //! | item | does |
 //! |---|---|
-//! | [`html_report`] | a run as one self-contained HTML page |
+//! | [`html_report`], [`detailed`] | a run as one self-contained HTML page |
 //! | [`front_table`], [`nothing_usable`], [`curve_table`], [`trial_figures`] | the same facts as text |
 //! | [`Network`] | one network: layers, memory timeline, as text and as a plot |
 //! | [`plot`] | scatter, line and memory plots as inline SVG |
@@ -25,7 +25,7 @@ mod visible;
 
 pub use network::{Network, outline, trial_outline};
 pub use objective::{objective_text, objective_title};
-pub use report::{RunView, html_report};
+pub use report::{RunView, detailed, html_report};
 pub use scale::{Scale, Spacing};
 pub use table::{Align, Table};
 pub use text::{curve_table, front_table, nothing_usable, trial_figures};

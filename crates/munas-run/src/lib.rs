@@ -57,7 +57,7 @@ pub use experiment::{DrivingError, Experiment, ExperimentError};
 pub use int8::{Int8Settings, int8_error, predicted_class, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use models::{ModelError, SavedModel};
-pub use query::{Failure, Status, TrialDetails, front, only_failures, status, trial};
+pub use query::{Failure, Status, TrialDetails, front, front_of, only_failures, status, trial};
 pub use replay::{Difference, Replay, replay};
 pub use run::{Run, RunReader};
 pub use session::Session;

@@ -137,7 +137,8 @@ pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, RunError> {
     Ok(front_of(&reader.trials()?))
 }
 
-fn front_of(records: &[TrialRecord]) -> Vec<TrialRecord> {
+/// The Pareto front of these trials, by validation error.
+pub fn front_of(records: &[TrialRecord]) -> Vec<TrialRecord> {
     let (placed, points): (Vec<&TrialRecord>, Vec<[f64; 4]>) =
         records.iter().filter_map(|record| Some((record, record.point()?))).unzip();
     let mut front: Vec<TrialRecord> =

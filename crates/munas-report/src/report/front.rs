@@ -28,8 +28,9 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
             p .muted { (sentence(&nothing_usable(view.trials))) }
         } @else {
             p .muted {
-                "Each point is a trained network; lower left is better. Point at one for its figures, click one of the \
-                front for its details."
+                "Each point is a trained network; lower left is better. Point at one "
+                @if view.is_large() { "that is large " }
+                "for its figures, click one of the front for its details."
             }
             p .keys { (keys(view)) }
             div .grid {
@@ -89,8 +90,8 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
             x: values[x.index()]?,
             y: values[y.index()]?,
             mark,
-            title: trial_title(trial),
-            link: on_front.then(|| format!("#{}", anchor(trial.trial))),
+            title: (!view.is_large() || view.is_detailed(trial)).then(|| trial_title(trial)),
+            link: view.is_detailed(trial).then(|| format!("#{}", anchor(trial.trial))),
         })
     };
     let points: Vec<Point> = view.trials.iter().filter_map(point).collect();
@@ -114,7 +115,7 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
 
 fn table(view: &RunView<'_>) -> Markup {
     html! {
-        table {
+        table .front {
             thead {
                 tr {
                     th { "trial" } th { "val. error" } th { "in int8" } th { "test error" } th { "peak memory" } th { "model size" } th { "MACs" }
@@ -144,15 +145,18 @@ fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
     let inside = trial.in_bounds(view.bounds());
     html! {
         tr {
-            td { a href=(format!("#{}", anchor(trial.trial))) { (trial.trial) } }
+            td {
+                @if view.is_detailed(trial) { a href=(format!("#{}", anchor(trial.trial))) { (trial.trial) } }
+                @else { (trial.trial) }
+            }
             @match trial.driving_error {
                 DrivingError::Float => { (cell(Objective::Error)) td { (units::percent_or_dash(int8_error)) } }
                 DrivingError::Int8 => { td { (units::percent_or_dash(float_error)) } (cell(Objective::Error)) }
             }
             td { (units::percent_or_dash(test_error)) }
             (cell(Objective::PeakMemory)) (cell(Objective::ModelSize)) (cell(Objective::Macs))
-            td .word.met[inside] { @if inside { "yes" } @else { "no" } }
-            td .word.muted { (crate::network::trial_outline(trial)) }
+            td .met[inside] { @if inside { "yes" } @else { "no" } }
+            td { (crate::network::trial_outline(trial)) }
         }
     }
 }
