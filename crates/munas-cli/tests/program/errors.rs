@@ -268,7 +268,7 @@ fn a_search_that_fails_before_its_first_trial_leaves_no_run() {
         no architecture within the bounds in 200 draws: the nearest has peak_memory 27, above the hard bound of 5 (smallest peak_memory seen: 27)
         hint: loosen the bound, or make it soft: leave it out of `bounds.hard`
     "#]].assert_eq(error);
-    let unnamed = [&["search"], &TINY[..], &bounds].concat();
+    let unnamed = [&["search"], TINY, &bounds].concat();
     assert_eq!(workspace.run(&unnamed).code, Some(2));
     let missing = ["search", "--out", "run", "--data", "csv:missing.csv"];
     assert_eq!(workspace.run(&missing).code, Some(2));
@@ -406,7 +406,7 @@ fn own_data_with_faults() {
 fn names_from_files_are_shown_and_not_obeyed() {
     let workspace = Workspace::new();
     let evil = "\x1b[2J\x1b]0;gone\x07";
-    let class = |row: usize| if row % 2 == 0 { format!("on{evil}") } else { "off".to_owned() };
+    let class = |row: usize| [format!("on{evil}"), "off".to_owned()][row % 2].clone();
     let rows: String = (0..200).map(|row| format!("{},{},{}\n", row % 7, row % 11, class(row))).collect();
     let name = format!("data{evil}.csv");
     workspace.write(&name, format!("a,b,label\n{rows}"));
