@@ -36,7 +36,8 @@ fn a_run_is_not_overwritten() {
 fn a_creation_that_was_cut_short_can_be_done_again() {
     let dir = tempdir().unwrap();
     let evaluator = Synthetic::new();
-    // As a process leaves it that is killed before the journal is there.
+    // As a process leaves it that is killed at once, and another before the journal is there.
+    fs::write(dir.path().join("lock"), "").unwrap();
     drop(NewFolder::make(dir.path()).unwrap());
     fs::write(dir.path().join("experiment.toml.new"), "half an exper").unwrap();
     fs::write(dir.path().join(EXPERIMENT_FILE), experiment(&[]).to_toml()).unwrap();
