@@ -34,7 +34,8 @@ Start here:
 
 Sizes are bytes: 16KB = 16,000, 16KiB = 16,384. Counts: 30M = 30,000,000.
 Durations: 45s, 30m, 1h30m. Results go to standard output, progress to
-standard error. Exit status: 0 success, 1 failure, 2 wrong usage or input.";
+standard error. Exit status: 0 success, 1 failure, 2 wrong usage or input,
+130 for a search that Ctrl-C ended (143: SIGTERM, 129: SIGHUP).";
 
 /// Searches for small neural networks that fit a microcontroller
 #[derive(Debug, Parser)]

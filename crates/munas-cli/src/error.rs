@@ -13,11 +13,9 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Effects, Style};
+use munas_report::visible;
 
-const ERROR: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
-/// Style of the word before a hint.
-pub const HINT: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
+use crate::output::{ERROR, HINT};
 
 /// Who can put it right, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +26,8 @@ enum Fault {
     Failure,
     /// The reader of standard output is gone: nothing is wrong, status 0.
     OutputClosed,
+    /// The user ended the command; with the status that says so.
+    Interrupted(u8),
 }
 
 /// A failed command.
@@ -51,6 +51,11 @@ impl CliError {
     /// A failure on the way.
     pub fn failure(what: impl fmt::Display) -> Self {
         Self { fault: Fault::Failure, ..Self::input(what) }
+    }
+
+    /// The end of a command that the user interrupted; there is nothing more to say about it.
+    pub fn interrupted(status: u8) -> Self {
+        Self { fault: Fault::Interrupted(status), ..Self::input("interrupted") }
     }
 
     /// Says where: a file, a field, a trial.
@@ -81,20 +86,21 @@ impl CliError {
             Fault::Input => ExitCode::from(2),
             Fault::Failure => ExitCode::FAILURE,
             Fault::OutputClosed => ExitCode::SUCCESS,
+            Fault::Interrupted(status) => ExitCode::from(status),
         }
     }
 
     /// The message with its styles; empty if there is nothing to say.
     pub fn render(&self) -> String {
-        if self.fault == Fault::OutputClosed {
+        if matches!(self.fault, Fault::OutputClosed | Fault::Interrupted(_)) {
             return String::new();
         }
         let mut text = format!("{ERROR}error:{ERROR:#} {}\n", self.what);
         if let Some(place) = &self.place {
-            text.push_str(&format!("  {place}\n"));
+            text.push_str(&format!("  {}\n", visible(place)));
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("{HINT}hint:{HINT:#} {hint}\n"));
+            text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", visible(hint)));
         }
         text
     }
@@ -128,7 +134,7 @@ mod tests {
     use super::*;
 
     fn plain(error: &CliError) -> String {
-        anstream::adapter::strip_str(&error.render()).to_string()
+        crate::output::plain(error.render())
     }
 
     #[test]

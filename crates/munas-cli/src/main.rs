@@ -9,12 +9,14 @@
 //! | `exported` | the network of a trial in int8, with samples to run it on |
 //! | `session` | a search from its beginning to the front, shared by search and resume |
 //! | `live` | the display of a search that is going on |
+//! | `shell` | paths in commands that the user may copy |
 //! | `stop` | Ctrl-C |
 //! | `records` | trials in their JSON form |
 //! | `error` | errors with place and hint; exit status |
-//! | `output` | results to standard output, messages to standard error |
+//! | `output` | results to standard output, messages to standard error; nothing from a file that a terminal would obey |
 //!
-//! Exit status: 0 success, 1 failure, 2 wrong usage or input.
+//! Exit status: 0 success, 1 failure, 2 wrong usage or input; of a search that a signal ended in order, 128 and its number,
+//! such as 130 after Ctrl-C. A search that a limit ends has succeeded; one whose trials all failed has not.
 
 mod architecture;
 mod args;
@@ -26,6 +28,7 @@ mod live;
 mod output;
 mod records;
 mod session;
+mod shell;
 mod stop;
 mod usage;
 

@@ -1,24 +1,26 @@
 //! One session of a search, new or resumed: train, show progress, print the front, say what to do next.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use munas_data::Dataset;
-use munas_report::{front_table, objective_text, objective_title, units};
+use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::{
-    EndReason, Experiment, Limits, Run, RunReader, StopFlag, Summary, TrainingEvaluator, execute, front,
-    status,
+    EndReason, Experiment, Failure, Limits, Run, RunError, RunReader, Status, Summary, TrainingEvaluator,
+    execute, front, status,
 };
 use munas_search::Objective;
 use serde::Serialize;
 
 use crate::args::Format;
-use crate::error::CliResult;
+use crate::error::{CliError, CliResult};
 use crate::live::Live;
-use crate::output::{GOOD, Output, STRONG};
+use crate::output::{GOOD, Output, STRONG, message};
 use crate::records::TrialJson;
-use crate::stop::on_interrupt;
+use crate::shell::quoted;
+use crate::stop::Interruption;
 
 #[derive(Debug, Serialize)]
 struct SessionJson {
@@ -37,7 +39,8 @@ struct SessionJson {
 /// Searches until a limit is reached or Ctrl-C, and prints what was found.
 ///
 /// # Errors
-/// If the search fails; what it found until then is in the run. A new run without a single trial goes again.
+/// If the search fails, is interrupted, or all of its trials failed; what it found until then is in the run. A new run
+/// without a single trial goes again.
 pub fn run(
     mut run: Run,
     dataset: Dataset,
@@ -45,7 +48,8 @@ pub fn run(
     format: Format,
     output: &mut Output,
 ) -> CliResult {
-    let (reader, summary) = match search(&mut run, dataset, limits) {
+    let interruption = Interruption::watch()?;
+    let (reader, summary) = match search(&mut run, dataset, limits, &interruption) {
         Ok(finished) => finished,
         Err(error) => {
             run.remove_if_unused();
@@ -54,29 +58,63 @@ pub fn run(
     };
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
+    let status = status(&reader)?;
     if format.json {
-        return print_json(&reader, &summary, output);
+        print_json(&reader, &summary, output)?;
+    } else {
+        print_front(&reader, &status, output)?;
+        print_end(&reader, &summary, &status, output);
     }
-    print_front(&reader, output)?;
-    print_end(&reader, &summary, output)
+    match (&summary.reason, &status.only_failures) {
+        (EndReason::Interrupted, _) => Err(interruption.error()),
+        (_, Some(failure)) => Err(all_failed(failure, reader.dir())),
+        (_, None) => Ok(()),
+    }
 }
 
-fn search(run: &mut Run, dataset: Dataset, limits: &Limits) -> CliResult<(RunReader, Summary)> {
-    let stop = on_interrupt()?;
+fn search(
+    run: &mut Run,
+    dataset: Dataset,
+    limits: &Limits,
+    interruption: &Interruption,
+) -> CliResult<(RunReader, Summary)> {
     let reader = RunReader::open(run.dir())?;
     let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
     let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
-    run.when_locked(waiting(stop.clone(), live.voice()));
-    let summary = execute(run, &evaluator, limits, &stop, &mut |event| live.show(&event));
+    run.when_locked(waiting(interruption.clone(), live.voice()));
+    let summary = execute(run, &evaluator, limits, &interruption.stop(), &mut |event| live.show(&event));
     live.finish();
-    Ok((reader, summary?))
+    match summary {
+        Ok(summary) => Ok((reader, summary)),
+        Err(RunError::Journal(error)) if error.is_locked() && interruption.has_come() => {
+            message(
+                "interrupted while another program kept journal.db locked; a resumed search trains the running trials again",
+            );
+            Err(interruption.error())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// That a search has trained nothing that could be used.
+fn all_failed(failure: &Failure, dir: &Path) -> CliError {
+    let Failure { trial, reason } = failure;
+    let error =
+        CliError::failure(format_args!("every trial failed, the first (trial {trial}) with: {reason}"));
+    let hint = if reason.contains("diverged") {
+        "a smaller learning rate may help (--set train.learning_rate=0.001), or data on one scale (--set data.normalise=mean-std)"
+            .to_owned()
+    } else {
+        format!("`munas show {} {trial}` shows what was trained", quoted(dir))
+    };
+    error.hint(hint)
 }
 
 /// How long another program may keep the journal locked before it is said.
 const SILENT_WAIT: Duration = Duration::from_secs(5);
 
 /// Waits while another program keeps the journal locked, until Ctrl-C.
-fn waiting(stop: StopFlag, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
+fn waiting(interruption: Interruption, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
     let mut is_said = false;
     move |waited| {
         let is_long = waited >= SILENT_WAIT;
@@ -84,7 +122,7 @@ fn waiting(stop: StopFlag, say: impl Fn(&str)) -> impl FnMut(Duration) -> Contro
             say("another program keeps journal.db locked; the search waits for it");
         }
         is_said = is_long;
-        if stop.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if interruption.has_come() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -92,10 +130,10 @@ fn waiting(stop: StopFlag, say: impl Fn(&str)) -> impl FnMut(Duration) -> Contro
 pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
     let experiment: &Experiment = run.experiment();
     let [height, width, channels] = dataset.input;
-    output.note(format_args!("{STRONG}run{STRONG:#}      {}", run.dir().display()));
+    output.note(format_args!("{STRONG}run{STRONG:#}      {}", visible(&run.dir().to_string_lossy())));
     output.note(format_args!(
         "{STRONG}data{STRONG:#}     {}: {} training samples of {height}x{width}x{channels}, {} classes",
-        dataset.name,
+        visible(&dataset.name),
         dataset.train.len(),
         dataset.classes(),
     ));
@@ -133,19 +171,21 @@ fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> Cli
     Ok(())
 }
 
-fn print_front(reader: &RunReader, output: &mut Output) -> CliResult {
+fn print_front(reader: &RunReader, status: &Status, output: &mut Output) -> CliResult {
     let front = front(reader)?;
     if front.is_empty() {
-        output.note("no trial is done yet");
+        // That every trial failed is an error, and told as one.
+        if status.only_failures.is_none() {
+            output.note("no trial is done yet");
+        }
     } else {
         output.text(front_table(&front, &reader.experiment().bounds))?;
     }
     Ok(())
 }
 
-fn print_end(reader: &RunReader, summary: &Summary, output: &mut Output) -> CliResult {
-    let status = status(reader)?;
-    let dir = reader.dir().display();
+fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mut Output) {
+    let dir = quoted(reader.dir());
     let ended = match summary.reason {
         EndReason::Trials => format!("{GOOD}done{GOOD:#}"),
         EndReason::Target { trial } => format!("{GOOD}trial {trial} reached the target{GOOD:#}"),
@@ -179,5 +219,4 @@ fn print_end(reader: &RunReader, summary: &Summary, output: &mut Output) -> CliR
     for (command, purpose) in next {
         output.note(format_args!("  {command:<width$}   {purpose}"));
     }
-    Ok(())
 }

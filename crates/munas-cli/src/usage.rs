@@ -22,7 +22,7 @@ impl Outcome {
     /// Prints what there is to say and returns the exit status.
     pub fn print(self, output: &mut Output) -> ExitCode {
         match self {
-            Self::Help(help) => match output.text(help.render().ansi()) {
+            Self::Help(help) => match output.help(help.render().ansi()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => CliError::from(error).exit_code(),
             },

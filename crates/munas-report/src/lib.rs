@@ -2,11 +2,12 @@
 //!
 //! | item | does |
 //! |---|---|
-//! | [`html_report`] | a run as one self-contained HTML page |
-//! | [`front_table`], [`curve_table`], [`classes_table`], [`trial_figures`] | the same facts as text |
+//! | [`html_report`], [`detailed`] | a run as one self-contained HTML page |
+//! | [`front_table`], [`nothing_usable`], [`curve_table`], [`classes_table`], [`trial_figures`] | the same facts as text |
 //! | [`Network`] | one network: layers, memory timeline, as text and as a plot |
 //! | [`plot`] | scatter, line and memory plots as inline SVG |
 //! | [`Table`] | aligned text |
+//! | [`visible`](fn@visible) | names from files without what a terminal would obey |
 //! | [`units`] | bytes, counts, shares and durations as people read them |
 //!
 //! Everything here is a function from records to text. Deliberately absent: files, the journal, the terminal.
@@ -21,11 +22,13 @@ mod scale;
 mod table;
 mod text;
 pub mod units;
+mod visible;
 
 pub use classes::classes_table;
 pub use network::{Network, outline, trial_outline};
 pub use objective::{objective_text, objective_title};
-pub use report::{RunView, html_report};
+pub use report::{RunView, detailed, html_report};
 pub use scale::{Scale, Spacing};
 pub use table::{Align, Table};
-pub use text::{curve_table, front_table, trial_figures};
+pub use text::{curve_table, front_table, nothing_usable, trial_figures};
+pub use visible::visible;

@@ -11,6 +11,8 @@ pub use lines::{Line, LinePlot, Shape};
 pub use memory::{MemoryPlot, MemoryStep, TensorBar};
 pub use scatter::{Mark, Point, ScatterPlot};
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use crate::scale::Scale;
@@ -43,6 +45,14 @@ const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
 const TOP_WITH_LEGEND: f64 = 30.0;
 const BOTTOM: f64 = 46.0;
+
+/// Plots of more points than this have no tooltips but where a point asks for one.
+pub(crate) const MOST_TITLES: usize = 2_000;
+
+/// Points without a tooltip that lie in the same pixel are drawn once.
+pub(crate) fn pixels(points: impl IntoIterator<Item = (f64, f64)>) -> BTreeSet<(i64, i64)> {
+    points.into_iter().map(|(x, y)| (x.round() as i64, y.round() as i64)).collect()
+}
 
 /// Coordinates are written with one decimal.
 pub(crate) fn px(value: f64) -> String {

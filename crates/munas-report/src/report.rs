@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `summary` | experiment, data, bounds, trials by state |
 //! | `front` | error against each resource, and the table of the Pareto front |
-//! | `progress` | best error and hypervolume over the trials |
-//! | `model` | per network on the front: layers, memory timeline, training curve |
+//! | `progress`, `hypervolume` | best error and hypervolume over the trials |
+//! | `selection`, `model` | of networks on the front: layers, memory timeline, training curve |
 
 mod front;
+mod hypervolume;
 mod model;
 mod progress;
+mod selection;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -21,7 +23,10 @@ use munas_train::EpochReport;
 
 use crate::objective::{objective_text, objective_title};
 use crate::page::page;
+use crate::plot::MOST_TITLES;
 use crate::units;
+
+pub use selection::detailed;
 
 /// All that a report shows.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +39,7 @@ pub struct RunView<'a> {
     pub trials: &'a [TrialRecord],
     /// The Pareto front, in the order in which it is shown.
     pub front: &'a [TrialRecord],
-    /// Training curves of the trials on the front.
+    /// Training curves of the trials that are shown with all details, which [`detailed`] chooses.
     pub curves: &'a BTreeMap<u64, Vec<EpochReport>>,
 }
 
@@ -53,6 +58,16 @@ pub fn html_report(view: &RunView<'_>) -> String {
 impl RunView<'_> {
     fn bounds(&self) -> &Bounds {
         &self.experiment.bounds
+    }
+
+    /// Whether there are so many trials that only some of the points in plots say what they are.
+    fn is_large(&self) -> bool {
+        self.trials.len() > MOST_TITLES
+    }
+
+    /// Whether a trial has a part of its own.
+    fn is_detailed(&self, trial: &TrialRecord) -> bool {
+        self.curves.contains_key(&trial.trial)
     }
 }
 

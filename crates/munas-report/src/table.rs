@@ -2,6 +2,8 @@
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets::NOTHING};
 
+use crate::visible;
+
 /// Which edge the cells of a column share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
@@ -34,9 +36,10 @@ impl Table {
         Self { inner }
     }
 
-    /// Appends a row; one cell per column.
+    /// Appends a row; one cell per column. Cells are a line each: what is not to be seen in them is escaped.
     pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
-        self.inner.add_row(cells.into_iter().map(Into::into).collect::<Vec<String>>());
+        let cells = cells.into_iter().map(|cell| visible(&cell.into()).into_owned());
+        self.inner.add_row(cells.collect::<Vec<String>>());
         self
     }
 
@@ -71,6 +74,19 @@ mod tests {
             ──────────────────────────
                 7  Conv2D 3x3    812 B
               112  Dense       15.4 KB
+        "#]]
+        .assert_eq(&table.render());
+    }
+
+    #[test]
+    fn cells_are_one_line_each_and_columns_as_wide_as_they_show() {
+        let mut table = Table::new(&[("class", Align::Left), ("size", Align::Right)]);
+        table.row(["on", "7"]).row(["\x1b[8mo\nff", "12"]);
+        expect![[r#"
+            class           size
+            ────────────────────
+            on                 7
+            \u{1b}[8mo\nff    12
         "#]]
         .assert_eq(&table.render());
     }

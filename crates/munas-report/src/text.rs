@@ -1,6 +1,6 @@
 //! The tables that the command line prints.
 
-use munas_run::TrialRecord;
+use munas_run::{Failure, TrialRecord, TrialState, only_failures};
 use munas_search::Bounds;
 use munas_train::EpochReport;
 
@@ -56,6 +56,17 @@ pub fn curve_table(curve: &[EpochReport], best: Option<u32>) -> String {
         ]);
     }
     table.render()
+}
+
+/// What there is instead of a front when no trial has a result.
+pub fn nothing_usable(trials: &[TrialRecord]) -> String {
+    match only_failures(trials) {
+        None => "no trial is done yet".to_owned(),
+        Some(Failure { trial, reason }) => {
+            let failed = trials.iter().filter(|record| matches!(record.state, TrialState::Failed(_))).count();
+            format!("no trial has a result: {failed} failed, the first (trial {trial}) with: {reason}")
+        }
+    }
 }
 
 /// A trained trial's figures in one line.

@@ -118,7 +118,6 @@ impl RunError {
     /// A way out, where there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Exists { dir } => Some(format!("`munas resume {}` goes on with it", dir.display())),
             Self::ExperimentChanged { .. } => Some(format!(
                 "put the recorded values back, or begin a new run with `munas search FILE`; in a run that has begun these may \
                  change: {}",

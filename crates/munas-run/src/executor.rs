@@ -105,6 +105,13 @@ impl StopFlag {
     }
 }
 
+/// The flag that something else raises.
+impl From<Arc<AtomicBool>> for StopFlag {
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
+
 /// What happens during a search. Whatever an event tells of is in the journal already.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {

@@ -18,6 +18,7 @@
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
 //! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
+//! | `clock` | how long a training takes |
 //! | `proposals` | from journal to proposal: the generators, the history |
 //! | [`executor`] | workers, stopping rules, resume |
 //! | [`query`] | status, front, single trials |
@@ -34,6 +35,7 @@ pub mod replay;
 pub mod run;
 
 mod checkpoints;
+mod clock;
 mod error;
 mod files;
 mod int8;
@@ -49,6 +51,7 @@ mod task;
 mod testing;
 mod trial;
 
+pub use clock::ThreadClock;
 pub use error::RunError;
 pub use evaluate::{
     Assignment, Confusions, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator,
@@ -58,7 +61,7 @@ pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
 pub use int8::{Int8Settings, int8_error, predicted_class, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use models::{ModelError, SavedModel};
-pub use query::{Status, TrialDetails, front, status, trial};
+pub use query::{Failure, Status, TrialDetails, front, front_of, only_failures, status, trial};
 pub use replay::{Difference, Replay, replay};
 pub use run::{Run, RunReader};
 pub use session::Session;

@@ -38,14 +38,26 @@ pub struct Status {
     pub in_bounds: u64,
     /// Draws that were refused before training, over all trials.
     pub refused: Refusals,
-    /// The trial with the lowest validation error.
+    /// The trial of the front with the lowest validation error.
     pub best: Option<TrialRecord>,
-    /// The trial with the lowest validation error among those that meet all bounds but the error's.
+    /// The trial of the front with the lowest validation error among those that meet all bounds but the error's. Where
+    /// none of the front does, as may be with a bound on latency, which is no objective of the front, it is one that does.
     pub best_in_bounds: Option<TrialRecord>,
+    /// Why the first trial failed, if every trial that ended did.
+    pub only_failures: Option<Failure>,
     /// Trials per hour, at the pace of the latest ones.
     pub trials_per_hour: Option<f64>,
     /// Time until the search ends at this pace; `None` for a run that is not active, or without a pace yet.
     pub remaining: Option<Duration>,
+}
+
+/// A trial that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The trial.
+    pub trial: u64,
+    /// Why it has no result.
+    pub reason: String,
 }
 
 impl Status {
@@ -84,6 +96,8 @@ pub fn status(reader: &RunReader) -> Result<Status, RunError> {
     let count = |name: &str| records.iter().filter(|record| record.state.name() == name).count() as u64;
     let bounds = &experiment.bounds;
     let resource_bounds = Bounds { error: None, ..bounds.clone() };
+    let front = front_of(&records);
+    let fits = |record: &&TrialRecord| record.in_bounds(&resource_bounds);
     let mut status = Status {
         name: experiment.name.clone(),
         active,
@@ -94,8 +108,13 @@ pub fn status(reader: &RunReader) -> Result<Status, RunError> {
         running: count("running"),
         in_bounds: records.iter().filter(|record| record.in_bounds(bounds)).count() as u64,
         refused: total_refused(&records),
-        best: best(records.iter()),
-        best_in_bounds: best(records.iter().filter(|record| record.in_bounds(&resource_bounds))),
+        best_in_bounds: front
+            .iter()
+            .find(fits)
+            .or_else(|| records.iter().filter(fits).min_by(|a, b| by_error(a, b)))
+            .cloned(),
+        best: front.into_iter().next(),
+        only_failures: only_failures(&records),
         trials_per_hour: None,
         remaining: None,
         session,
@@ -118,12 +137,17 @@ pub fn status(reader: &RunReader) -> Result<Status, RunError> {
 /// # Errors
 /// [`RunError::Journal`].
 pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, RunError> {
-    let records: Vec<_> = reader.trials()?.into_iter().filter(|record| record.outcome().is_some()).collect();
-    let points: Vec<[f64; 4]> = records.iter().filter_map(TrialRecord::point).collect();
+    Ok(front_of(&reader.trials()?))
+}
+
+/// The Pareto front of these trials, by validation error.
+pub fn front_of(records: &[TrialRecord]) -> Vec<TrialRecord> {
+    let (placed, points): (Vec<&TrialRecord>, Vec<[f64; 4]>) =
+        records.iter().filter_map(|record| Some((record, record.point()?))).unzip();
     let mut front: Vec<TrialRecord> =
-        pareto::front(&points).into_iter().map(|index| records[index].clone()).collect();
+        pareto::front(&points).into_iter().map(|index| placed[index].clone()).collect();
     front.sort_by(by_error);
-    Ok(front)
+    front
 }
 
 /// One trial with its curve.
@@ -142,8 +166,15 @@ fn by_error(a: &TrialRecord, b: &TrialRecord) -> std::cmp::Ordering {
     error(a).partial_cmp(&error(b)).unwrap_or(std::cmp::Ordering::Equal).then(a.trial.cmp(&b.trial))
 }
 
-fn best<'a>(records: impl Iterator<Item = &'a TrialRecord>) -> Option<TrialRecord> {
-    records.filter(|record| record.outcome().is_some()).min_by(|a, b| by_error(a, b)).cloned()
+/// Why the first trial failed, if every trial that ended did.
+pub fn only_failures(records: &[TrialRecord]) -> Option<Failure> {
+    if records.iter().any(|record| record.outcome().is_some()) {
+        return None;
+    }
+    records.iter().find_map(|record| match &record.state {
+        TrialState::Failed(reason) => Some(Failure { trial: record.trial, reason: reason.clone() }),
+        _ => None,
+    })
 }
 
 fn total_refused(records: &[TrialRecord]) -> Refusals {

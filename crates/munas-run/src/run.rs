@@ -16,6 +16,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use munas_train::EpochReport;
+
 use crate::error::RunError;
 use crate::experiment::Experiment;
 use crate::files::write_atomically;
@@ -170,6 +172,14 @@ impl RunReader {
     /// [`RunError::Journal`].
     pub fn trials(&self) -> Result<Vec<TrialRecord>, RunError> {
         Ok(self.journal.trials()?)
+    }
+
+    /// The training curve of a trial, one entry per epoch.
+    ///
+    /// # Errors
+    /// [`RunError::Journal`].
+    pub fn curve(&self, trial: u64) -> Result<Vec<EpochReport>, RunError> {
+        Ok(self.journal.curve(trial)?)
     }
 
     /// Where the trained network of a trial is, if it is kept.

@@ -99,7 +99,7 @@ pub struct Outcome {
     pub balanced_test_error: Option<f64>,
     /// The epoch with the lowest validation error, from 1.
     pub best_epoch: u32,
-    /// Wall time of the training, in seconds.
+    /// Time that the training worked on its core, in seconds.
     pub train_seconds: f64,
 }
 

@@ -1,5 +1,7 @@
 //! A run that the first version of munas made: read, gone on with, replayed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

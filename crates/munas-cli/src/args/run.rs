@@ -83,7 +83,8 @@ Example:
   munas report runs/quick-start-1 -o report.html
 
 The page holds a summary, plots of the Pareto front, and the layers, memory
-timeline and training curve of every network on it. It needs no other file.";
+timeline and training curve of every network on it; of a front of more than 200,
+those of 200 within the bounds and far apart. It needs no other file.";
 
 /// Write a run as one self-contained HTML page
 #[derive(Debug, clap::Args)]

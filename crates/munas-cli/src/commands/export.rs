@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use munas_export::c::{CSettings, CSource, InputPlace, generate};
 use munas_export::tflite::{ModelMetadata, write_in_best_order};
 use munas_quant::QuantisedNetwork;
-use munas_report::units;
+use munas_report::{units, visible};
 use munas_run::RunReader;
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::args::ExportArgs;
 use crate::error::{CliError, CliResult};
 use crate::exported::{Samples, int8_network, run_name, title};
 use crate::output::Output;
+use crate::shell::quoted;
 
 #[derive(Debug, Serialize)]
 struct ExportJson {
@@ -123,7 +124,7 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> CliError {
 
 fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliResult {
     for file in &document.files {
-        output.line(file.display())?;
+        output.line(visible(&file.to_string_lossy()))?;
     }
     output.line("")?;
     let mut facts = Vec::new();
@@ -145,10 +146,11 @@ fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliRe
     output.facts(facts)?;
     if document.c.is_some() {
         output.line(format_args!(
-            "\nnext: cc -O2 -o model_test {dir}/model_test.c {dir}/model.c && ./model_test\n      munas verify {} {}",
-            args.dir.display(),
+            "\nnext: cc -O2 -o model_test {} {} && ./model_test\n      munas verify {} {}",
+            quoted(&args.output.join("model_test.c")),
+            quoted(&args.output.join("model.c")),
+            quoted(&args.dir),
             args.trial,
-            dir = args.output.display(),
         ))?;
     }
     Ok(())

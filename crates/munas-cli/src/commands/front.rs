@@ -1,6 +1,6 @@
 //! `munas front`: the Pareto front of a run.
 
-use munas_report::front_table;
+use munas_report::{front_table, nothing_usable};
 use munas_run::{RunReader, front};
 
 use crate::args::RunArgs;
@@ -16,7 +16,7 @@ pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
     if args.format.json {
         output.json(&TrialJson::list(&front, bounds))?;
     } else if front.is_empty() {
-        output.note("no trial is done yet");
+        output.note(nothing_usable(&reader.trials()?));
     } else {
         output.text(front_table(&front, bounds))?;
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use munas_report::{RunView, html_report};
-use munas_run::{RunReader, front, trial};
+use munas_report::{RunView, detailed, html_report, visible};
+use munas_run::{RunReader, front_of};
 use serde::Serialize;
 
 use crate::args::ReportArgs;
@@ -22,11 +22,11 @@ struct ReportJson {
 /// Writes the page.
 pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
-    let front = front(&reader)?;
     let trials = reader.trials()?;
-    let curves: BTreeMap<_, _> = front
-        .iter()
-        .map(|member| Ok((member.trial, trial(&reader, member.trial)?.curve)))
+    let front = front_of(&trials);
+    let curves: BTreeMap<_, _> = detailed(&front, &reader.experiment().bounds)
+        .into_iter()
+        .map(|member| Ok((member, reader.curve(member)?)))
         .collect::<CliResult<_>>()?;
     let page = html_report(&RunView {
         experiment: reader.experiment(),
@@ -44,7 +44,7 @@ pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
     if args.format.json {
         output.json(&ReportJson { bytes: page.len(), report: path })?;
     } else {
-        output.line(path.display())?;
+        output.line(visible(&path.to_string_lossy()))?;
     }
     Ok(())
 }

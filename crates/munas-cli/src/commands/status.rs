@@ -1,7 +1,7 @@
 //! `munas status`: how far a run is.
 
 use munas_report::{trial_figures, units};
-use munas_run::{RunReader, Status, TrialRecord, status};
+use munas_run::{Failure, RunReader, Status, TrialRecord, status};
 use munas_search::{Bounds, Refusals};
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use crate::args::RunArgs;
 use crate::error::CliResult;
 use crate::output::Output;
 use crate::records::TrialJson;
+use crate::shell::quoted;
 
 #[derive(Debug, Serialize)]
 struct StatusJson<'a> {
@@ -30,6 +31,14 @@ struct StatusJson<'a> {
     end_reason: Option<&'a str>,
     best: Option<TrialJson>,
     best_in_bounds: Option<TrialJson>,
+    /// Why the first trial failed, if every trial that ended did.
+    first_failure: Option<FailureJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureJson<'a> {
+    trial: u64,
+    reason: &'a str,
 }
 
 /// Draws that were never trained, by reason.
@@ -53,7 +62,7 @@ pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
     }
     output.facts(facts(&status))?;
     if !status.active && status.ended() < status.trials_limit {
-        output.note(format_args!("`munas resume {}` goes on with it", args.dir.display()));
+        output.note(format_args!("`munas resume {}` goes on with it", quoted(&args.dir)));
     }
     Ok(())
 }
@@ -83,6 +92,10 @@ impl<'a> StatusJson<'a> {
             end_reason: status.session.as_ref().and_then(|session| session.end_reason.as_deref()),
             best: status.best.as_ref().map(trial),
             best_in_bounds: status.best_in_bounds.as_ref().map(trial),
+            first_failure: status
+                .only_failures
+                .as_ref()
+                .map(|Failure { trial, reason }| FailureJson { trial: *trial, reason }),
         }
     }
 }
@@ -119,17 +132,19 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
         format!("{:.0} % of the trials done ({})", share * 100.0, status.in_bounds)
     });
     let left = status.remaining.map_or_else(dash, |time| units::duration(time.as_secs_f64()));
-    vec![
-        ("experiment", status.name.clone()),
-        ("state", state),
-        ("trials", trials),
+    let mut facts = vec![("experiment", status.name.clone()), ("state", state), ("trials", trials)];
+    if let Some(Failure { trial, reason }) = &status.only_failures {
+        facts.push(("no result", format!("every trial failed, the first (trial {trial}) with: {reason}")));
+    }
+    facts.extend([
         ("rate", rate),
         ("in bounds", in_bounds),
         ("refused", refused_text(&status.refused)),
         ("best fitting", trial_line(status.best_in_bounds.as_ref())),
         ("best of all", trial_line(status.best.as_ref())),
         ("time left", left),
-    ]
+    ]);
+    facts
 }
 
 fn trial_line(record: Option<&TrialRecord>) -> String {

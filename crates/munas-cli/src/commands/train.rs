@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use indicatif::ProgressBar;
 use munas_cost::sparse_model_size;
@@ -10,7 +9,7 @@ use munas_data::Dataset;
 use munas_ir::{Shape, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
 use munas_report::{curve_table, units};
-use munas_run::{Draft, SavedModel, int8_error, quantise};
+use munas_run::{Draft, SavedModel, ThreadClock, int8_error, quantise};
 use munas_space::Architecture;
 use munas_train::{EpochReport, Progress, PruningMode, TrainSettings, TrainedModel, train};
 use serde::Serialize;
@@ -68,7 +67,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     let graph = architecture.lower(Shape::new(height, width, channels), dataset.classes());
     let mut settings = experiment.train_settings(&dataset)?;
     settings.pruning = args.options.pruning.map(|pruning| pruning.over(settings.epochs));
-    let start = Instant::now();
+    let clock = ThreadClock::start();
     let mut progress = EpochProgress::new(settings.epochs);
     let trained = train(&graph, &dataset, &settings, experiment.seed, &mut |event| {
         if let Progress::Epoch(report) = event {
@@ -78,7 +77,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     });
     progress.finish();
     let trained = trained?;
-    let seconds = start.elapsed().as_secs_f64();
+    let seconds = clock.elapsed().as_secs_f64();
     let normalisation = dataset.normalisation(settings.normalise);
     let int8 = quantise(&trained, &dataset, &normalisation, &experiment.int8);
     let error_in_int8 = |split| int8_error(&int8, split, &normalisation, || ControlFlow::Continue(()));

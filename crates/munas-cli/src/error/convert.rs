@@ -5,6 +5,7 @@ use munas_run::{ExperimentError, JournalError, JournalProblem, ModelError, RunEr
 use munas_train::TrainError;
 
 use super::CliError;
+use crate::shell::quoted;
 
 impl From<ExperimentError> for CliError {
     fn from(error: ExperimentError) -> Self {
@@ -36,7 +37,9 @@ impl From<RunError> for CliError {
             RunError::Journal(error) => Self::from(error),
             RunError::Model(error) => Self::from(error),
             RunError::Locked { dir } => Self::input("another process is working on this run").in_file(&dir),
-            RunError::Exists { dir } => Self::input("there is a run already").in_file(&dir),
+            RunError::Exists { dir } => Self::input("there is a run already")
+                .in_file(&dir)
+                .hint(format_args!("`munas resume {}` goes on with it", quoted(&dir))),
             RunError::InUse { dir, found } => {
                 Self::input(format_args!("the folder is in use: it has {found}")).in_file(&dir)
             }

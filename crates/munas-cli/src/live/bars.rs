@@ -9,7 +9,7 @@ use munas_run::{Event, TrialRecord, TrialState};
 
 use super::ending_notice;
 use super::tally::Tally;
-use crate::output::bar_style;
+use crate::output::{bar_style, plain};
 
 /// The bars of a search.
 pub struct Bars {
@@ -107,10 +107,10 @@ impl Bars {
     pub fn voice(&self) -> impl Fn(&str) + Send + 'static {
         let screen = self.screen.clone();
         // As with every message beside the results: one that cannot be written is lost.
-        move |line| drop(screen.println(line))
+        move |line| drop(screen.println(plain(line)))
     }
 
     fn say(&self, line: &str) {
-        drop(self.screen.println(line));
+        drop(self.screen.println(plain(line)));
     }
 }

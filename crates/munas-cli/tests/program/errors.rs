@@ -268,7 +268,7 @@ fn a_search_that_fails_before_its_first_trial_leaves_no_run() {
         no architecture within the bounds in 200 draws: the nearest has peak_memory 27, above the hard bound of 5 (smallest peak_memory seen: 27)
         hint: loosen the bound, or make it soft: leave it out of `bounds.hard`
     "#]].assert_eq(error);
-    let unnamed = [&["search"], &TINY[..], &bounds].concat();
+    let unnamed = [&["search"], TINY, &bounds].concat();
     assert_eq!(workspace.run(&unnamed).code, Some(2));
     let missing = ["search", "--out", "run", "--data", "csv:missing.csv"];
     assert_eq!(workspace.run(&missing).code, Some(2));
@@ -400,4 +400,62 @@ fn own_data_with_faults() {
           in absent
     "#]],
     );
+}
+
+#[test]
+fn names_from_files_are_shown_and_not_obeyed() {
+    let workspace = Workspace::new();
+    let evil = "\x1b[2J\x1b]0;gone\x07";
+    let class = |row: usize| [format!("on{evil}"), "off".to_owned()][row % 2].clone();
+    let rows: String = (0..200).map(|row| format!("{},{},{}\n", row % 7, row % 11, class(row))).collect();
+    let name = format!("data{evil}.csv");
+    workspace.write(&name, format!("a,b,label\n{rows}"));
+    let spec = format!("csv:{name}");
+    let run = format!("my run{evil}\nx");
+    let escaped = r"\u{1b}[2J\u{1b}]0;gone\u{7}";
+    let said = |args: &[&str], code: i32| -> String {
+        let mut command = workspace.command(args);
+        // As on a terminal: the program's own styles are written.
+        let output = command.env("CLICOLOR_FORCE", "1").env("TERM", "xterm").output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        for (position, _) in text.match_indices('\x1b') {
+            let own = ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[36m"];
+            assert!(own.iter().any(|style| text[position..].starts_with(style)), "{args:?}: {text:?}");
+        }
+        assert!(!text.contains('\x07'), "{args:?}: {text:?}");
+        text
+    };
+    let info = said(&["data", "info", &spec], 0);
+    assert!(info.contains(&format!("name          csv:data{escaped}.csv\n")), "{info}");
+    assert!(info.contains(&format!("on{escaped}")), "{info}");
+    let search = Workspace::tiny_search(&run, &["--data", &spec, "--set", "search.trials=2"]);
+    let text = said(&search, 0);
+    assert!(text.contains(&format!("my run{escaped}\\nx\n")), "{text}");
+    assert!(text.contains(r"munas report $'my run\x1b[2J\x1b]0;gone\x07\x0ax'"), "{text}");
+    let trial = workspace.json(&["front", &run, "--json"])[0]["trial"].to_string();
+    for args in [&["status", &run][..], &["front", &run], &["show", &run, &trial], &["report", &run]] {
+        said(args, 0);
+    }
+    for args in [&["status", evil][..], &["search", evil], &["data", "info", &format!("csv:{evil}")], &[evil]]
+    {
+        said(args, 2);
+    }
+    // JSON is as ever: escaped by its own rules, and the same name after reading.
+    assert_eq!(workspace.json(&["data", "info", &spec, "--json"])["name"], spec.as_str());
+}
+
+#[test]
+fn commands_to_copy_are_quoted() {
+    let workspace = Workspace::new();
+    let run = "it's a run";
+    let finished = workspace.run(&Workspace::tiny_search(run, &["--set", "search.trials=1"]));
+    let next = finished.stderr.split("next\n").nth(1).unwrap();
+    let resume =
+        next.lines().find(|line| line.contains("resume")).unwrap().split("   ").next().unwrap().trim();
+    let mut shell = std::process::Command::new("sh");
+    let munas = env!("CARGO_BIN_EXE_munas");
+    shell.args(["-c", &resume.replacen("munas", "\"$0\"", 1), munas]).current_dir(workspace.path(""));
+    assert!(shell.output().unwrap().status.success(), "{resume}");
+    assert_eq!(workspace.json(&["status", run, "--json"])["done"], 2);
 }

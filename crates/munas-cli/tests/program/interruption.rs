@@ -78,7 +78,8 @@ fn ctrl_c_ends_cleanly_and_the_run_goes_on_later() {
     search.wait_for("trial 2: ");
     search.interrupt();
     let finished = search.finish();
-    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_eq!(finished.code, Some(130), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("error"), "{}", finished.stderr);
     assert!(finished.stderr.contains("munas resume run"), "{}", finished.stderr);
     let status = workspace.json(&["status", "run", "--json"]);
     assert_eq!((status["end_reason"].as_str(), status["running"].as_u64()), (Some("interrupted"), Some(0)));
@@ -86,6 +87,45 @@ fn ctrl_c_ends_cleanly_and_the_run_goes_on_later() {
     assert!(done >= 2);
     workspace.ok(&["resume", "run", "--trials", &(done + 1).to_string()]);
     assert_eq!(workspace.json(&["status", "run", "--json"])["done"], done + 1);
+}
+
+/// An endless search of which two trials are done.
+fn endless(workspace: &Workspace, ignored: Option<&str>) -> Running {
+    let args = Workspace::tiny_search("run", &["--set", "search.trials=100000", "--json"]);
+    let mut search = Running::start(match ignored {
+        None => workspace.command(&args),
+        Some(signal) => workspace.command_that_ignores(signal, &args),
+    });
+    search.wait_for("trial 2: ");
+    search
+}
+
+#[test]
+fn other_signals_end_in_order_too_and_a_time_limit_is_no_interruption() {
+    for (signal, status) in [("-TERM", 143), ("-HUP", 129)] {
+        let workspace = Workspace::new();
+        let search = endless(&workspace, None);
+        search.signal(signal);
+        let finished = search.finish();
+        assert_eq!(finished.code, Some(status), "{signal}: {}", finished.stderr);
+        assert!(finished.stdout.contains("\"reason\": \"interrupted\""), "{}", finished.stdout);
+    }
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=100000", "--time", "1s"]));
+    assert_eq!(workspace.json(&["status", "run", "--json"])["end_reason"], "time");
+}
+
+#[test]
+fn signals_that_were_ignored_from_the_beginning_stay_ignored() {
+    // As under nohup, and in the background jobs of a script.
+    for signal in ["HUP", "INT"] {
+        let workspace = Workspace::new();
+        let mut search = endless(&workspace, Some(signal));
+        search.signal(&format!("-{signal}"));
+        search.wait_for("trial 12: ");
+        search.signal("-TERM");
+        assert_eq!(search.finish().code, Some(143));
+    }
 }
 
 #[test]

@@ -95,6 +95,35 @@ fn a_run_without_a_name_gets_one_and_is_never_overwritten() {
 }
 
 #[test]
+fn a_search_whose_trials_all_failed_has_failed() {
+    let workspace = Workspace::new();
+    let diverging = ["--set", "train.learning_rate=1e9", "--set", "search.trials=2"];
+    let finished = workspace.run(&Workspace::tiny_search("run", &diverging));
+    assert_eq!(finished.code, Some(1));
+    let said = "every trial failed, the first (trial 1) with: training diverged in epoch";
+    let error = finished.stderr.split("\nerror: ").nth(1).unwrap();
+    assert!(error.starts_with(said) && error.contains("\nhint: a smaller learning rate"), "{error}");
+    assert!(workspace.ok(&["status", "run"]).contains(said));
+    assert_eq!(workspace.json(&["status", "run", "--json"])["first_failure"]["trial"], 1);
+    let front = workspace.run(&["front", "run"]);
+    assert_eq!((front.code, &*front.stdout), (Some(0), ""));
+    assert!(
+        front.stderr.starts_with("no trial has a result: 2 failed, the first (trial 1) with: "),
+        "{}",
+        front.stderr
+    );
+    assert!(workspace.ok(&["show", "run", "1"]).contains("1 (failed: training diverged"));
+    workspace.ok(&["report", "run"]);
+    let page = std::fs::read_to_string(workspace.path("run/report.html")).unwrap();
+    assert!(page.contains("No trial has a result: 2 failed, the first (trial 1) with: "));
+    // Goes on, and is no better for it.
+    let json = workspace.run(&["resume", "run", "--trials", "3", "--json"]);
+    assert_eq!(json.code, Some(1));
+    let document: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((document["failed"].as_u64(), document["front"].as_array().map(Vec::len)), (Some(1), Some(0)));
+}
+
+#[test]
 fn a_name_that_is_an_address_to_sqlite_is_a_name() {
     let workspace = Workspace::new();
     for name in ["file:tm", "file:tm?mode=memory", ":memory:", "a run #1 100%"] {

@@ -59,6 +59,16 @@ impl Workspace {
         command
     }
 
+    /// The command in a shell that ignores a signal, and with it the command.
+    pub fn command_that_ignores(&self, signal: &str, args: &[&str]) -> Command {
+        let direct = self.command(args);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("trap '' {signal}; exec \"$@\""), "sh"]).arg(direct.get_program());
+        command.args(direct.get_args()).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.env_remove("MUNAS_DATA").env("XDG_CACHE_HOME", self.dir.path().join("cache"));
+        command
+    }
+
     pub fn run(&self, args: &[&str]) -> Finished {
         Finished::of(self.command(args).output().unwrap())
     }
@@ -119,7 +129,12 @@ impl Running {
 
     /// Sends Ctrl-C.
     pub fn interrupt(&self) {
-        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        self.signal("-INT");
+    }
+
+    /// Sends a signal as `kill` names it.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

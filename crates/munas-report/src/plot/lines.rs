@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Axis, Frame, TOP, TOP_WITH_LEGEND, polyline_points, px, staircase};
+use super::{Axis, Frame, MOST_TITLES, TOP, TOP_WITH_LEGEND, pixels, polyline_points, px, staircase};
 
 /// How a series is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,9 @@ fn series(frame: &Frame, line: &Line) -> Markup {
     };
     html! {
         @if path.len() > 1 { polyline .line points=(polyline_points(path)) {} }
-        @if line.shape != Shape::Steps || placed.len() == 1 {
+        @if line.shape == Shape::Dots && placed.len() > MOST_TITLES {
+            @for (x, y) in pixels(placed.iter().copied()) { circle .vertex cx=(x) cy=(y) r="2.2" {} }
+        } @else if line.shape != Shape::Steps || placed.len() == 1 {
             @for (&(x, y), &(x_value, y_value)) in placed.iter().zip(&line.points) {
                 circle .vertex cx=(px(x)) cy=(px(y)) r="2.2" {
                     title { (line.name) ", " (frame.x.label) " " ((frame.x.format)(x_value)) ": " ((frame.y.format)(y_value)) }

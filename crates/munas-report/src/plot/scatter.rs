@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Axis, Frame, TOP, polyline_points, px, staircase};
+use super::{Axis, Frame, TOP, pixels, polyline_points, px, staircase};
 
 /// How a point is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub struct Point {
     pub y: f64,
     /// How it is drawn.
     pub mark: Mark,
-    /// The tooltip.
-    pub title: String,
+    /// The tooltip. Points without one are drawn small, and once where they coincide.
+    pub title: Option<String>,
     /// Where a click leads within the page.
     pub link: Option<String>,
 }
@@ -60,25 +60,35 @@ impl ScatterPlot {
         let front = of(&[Mark::Front, Mark::FrontOutside]);
         let marks = html! {
             (bounds(&frame, self.x_bound, self.y_bound))
-            g .outside { @for point in of(&[Mark::Outside]) { (dot(&frame, point, 2.6)) } }
-            g .inside { @for point in of(&[Mark::Inside]) { (dot(&frame, point, 2.6)) } }
+            g .outside { (dots(&frame, &of(&[Mark::Outside]), 2.6)) }
+            g .inside { (dots(&frame, &of(&[Mark::Inside]), 2.6)) }
             @if self.staircase { polyline .envelope points=(polyline_points(envelope(&frame, &front))) {} }
             g .front {
-                @for point in &front {
-                    @match &point.link {
-                        Some(link) => a href=(link) { (dot(&frame, point, 5.0)) },
-                        None => (dot(&frame, point, 5.0)),
-                    }
-                }
+                (dots(&frame, &of(&[Mark::FrontOutside]), 5.0))
+                (dots(&frame, &of(&[Mark::Front]), 5.0))
             }
         };
         frame.draw(summary, &marks)
     }
 }
 
-fn dot(frame: &Frame, point: &Point, radius: f64) -> Markup {
+/// Points of one mark: those without a tooltip below the others, which have this radius.
+fn dots(frame: &Frame, points: &[&Point], radius: f64) -> Markup {
+    let place = |point: &Point| (frame.x_at(point.x), frame.y_at(point.y));
+    let untitled = points.iter().filter(|point| point.title.is_none());
+    let is_over = points.first().is_some_and(|point| point.mark == Mark::FrontOutside);
     html! {
-        circle .over[point.mark == Mark::FrontOutside] cx=(px(frame.x_at(point.x))) cy=(px(frame.y_at(point.y))) r=(radius) { title { (point.title) } }
+        @for (x, y) in pixels(untitled.map(|point| place(point))) { circle .over[is_over] cx=(x) cy=(y) r="2.6" {} }
+        @for point in points {
+            @if let Some(title) = &point.title {
+                @let (x, y) = place(point);
+                @let dot = html! { circle .over[is_over] cx=(px(x)) cy=(px(y)) r=(radius) { title { (title) } } };
+                @match &point.link {
+                    Some(link) => a href=(link) { (dot) },
+                    None => (dot),
+                }
+            }
+        }
     }
 }
 
@@ -149,13 +159,20 @@ mod tests {
             x: 2.0,
             y: 3.0,
             mark,
-            title: "<b>&\"".into(),
+            title: Some("<b>&\"".into()),
             link: link.map(str::to_owned),
         };
         let svg = plot(vec![point(Mark::Front, Some("#trial-1")), point(Mark::Outside, None)]);
         assert!(svg.contains("<a href=\"#trial-1\"><circle"));
         assert!(svg.contains("&lt;b&gt;&amp;&quot;") && !svg.contains("<b>"));
         assert_eq!(svg.matches("<circle").count(), 2);
+    }
+
+    #[test]
+    fn points_without_a_tooltip_are_drawn_once_per_pixel() {
+        let point = |x| Point { x, y: 3.0, mark: Mark::Inside, title: None, link: None };
+        let svg = plot(vec![point(2.0), point(2.0), point(2.000_1), point(4.0)]);
+        assert_eq!((svg.matches("<circle").count(), svg.matches("<title").count()), (2, 1));
     }
 
     #[test]
@@ -174,7 +191,7 @@ mod tests {
             y: Axis { label: String::new(), scale: Scale::linear(0.0, 10.0), format: |_| String::new() },
             top: TOP,
         };
-        let at = |x, y| Point { x, y, mark: Mark::Front, title: String::new(), link: None };
+        let at = |x, y| Point { x, y, mark: Mark::Front, title: None, link: None };
         let points = [at(1.0, 9.0), at(5.0, 9.5), at(4.0, 2.0)];
         let corners = envelope(&frame, &points.iter().collect::<Vec<_>>());
         let expected = [(1.0, 9.0), (4.0, 9.0), (4.0, 2.0)].map(|(x, y)| (frame.x_at(x), frame.y_at(y)));

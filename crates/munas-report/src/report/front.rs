@@ -9,6 +9,7 @@ use munas_search::Objective;
 use super::{RunView, anchor, axis_format, trial_title};
 use crate::objective::{objective_text, objective_title};
 use crate::plot::{Axis, Mark, Point, ScatterPlot};
+use crate::text::nothing_usable;
 use crate::{Scale, units};
 
 /// What is plotted against what: horizontal and vertical axis.
@@ -24,11 +25,12 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
     html! {
         h2 { "Pareto front" }
         @if view.front.is_empty() {
-            p .muted { "No trial is done yet." }
+            p .muted { (sentence(&nothing_usable(view.trials))) }
         } @else {
             p .muted {
-                "Each point is a trained network; lower left is better. Point at one for its figures, click one of the \
-                front for its details."
+                "Each point is a trained network; lower left is better. Point at one "
+                @if view.is_large() { "that is large " }
+                "for its figures, click one of the front for its details."
             }
             p .keys { (keys(view)) }
             div .grid {
@@ -59,9 +61,17 @@ fn keys(view: &RunView<'_>) -> Markup {
 
 /// `Validation error and peak memory`.
 fn plot_title(x: Objective, y: Objective) -> String {
-    let mut letters = objective_title(y).chars();
+    format!("{} and {}", capitalised(objective_title(y)), objective_title(x))
+}
+
+fn sentence(text: &str) -> String {
+    format!("{}.", capitalised(text))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{} and {}", letters.as_str(), objective_title(x))
+    format!("{first}{}", letters.as_str())
 }
 
 fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
@@ -80,8 +90,8 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
             x: values[x.index()]?,
             y: values[y.index()]?,
             mark,
-            title: trial_title(trial),
-            link: on_front.then(|| format!("#{}", anchor(trial.trial))),
+            title: (!view.is_large() || view.is_detailed(trial)).then(|| trial_title(trial)),
+            link: view.is_detailed(trial).then(|| format!("#{}", anchor(trial.trial))),
         })
     };
     let points: Vec<Point> = view.trials.iter().filter_map(point).collect();
@@ -105,7 +115,7 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
 
 fn table(view: &RunView<'_>) -> Markup {
     html! {
-        table {
+        table .front {
             thead {
                 tr {
                     th { "trial" } th { "val. error" } th { "in int8" } th { "test error" } th { "peak memory" } th { "model size" } th { "MACs" }
@@ -135,15 +145,18 @@ fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
     let inside = trial.in_bounds(view.bounds());
     html! {
         tr {
-            td { a href=(format!("#{}", anchor(trial.trial))) { (trial.trial) } }
+            td {
+                @if view.is_detailed(trial) { a href=(format!("#{}", anchor(trial.trial))) { (trial.trial) } }
+                @else { (trial.trial) }
+            }
             @match trial.driving_error {
                 DrivingError::Float => { (cell(Objective::Error)) td { (units::percent_or_dash(int8_error)) } }
                 DrivingError::Int8 => { td { (units::percent_or_dash(float_error)) } (cell(Objective::Error)) }
             }
             td { (units::percent_or_dash(test_error)) }
             (cell(Objective::PeakMemory)) (cell(Objective::ModelSize)) (cell(Objective::Macs))
-            td .word.met[inside] { @if inside { "yes" } @else { "no" } }
-            td .word.muted { (crate::network::trial_outline(trial)) }
+            td .met[inside] { @if inside { "yes" } @else { "no" } }
+            td { (crate::network::trial_outline(trial)) }
         }
     }
 }

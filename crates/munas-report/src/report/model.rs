@@ -1,4 +1,4 @@
-//! The networks of the front one by one: layers, memory timeline, training curve.
+//! Networks of the front one by one: layers, memory timeline, training curve.
 
 use maud::{Markup, html};
 use munas_run::TrialRecord;
@@ -13,10 +13,17 @@ use crate::{Scale, units};
 
 /// One foldable part per network; the first is open.
 pub(super) fn section(view: &RunView<'_>) -> Markup {
+    let shown: Vec<&TrialRecord> = view.front.iter().filter(|trial| view.is_detailed(trial)).collect();
     html! {
         @if !view.front.is_empty() {
             h2 { "Networks of the front" }
-            @for (position, trial) in view.front.iter().enumerate() { (model(view, trial, position == 0)) }
+            @if shown.len() < view.front.len() {
+                p .muted {
+                    "Details of " (shown.len()) " of the " (view.front.len()) " networks: of those within all bounds first, and of \
+                    members that lie far apart. " code { "munas show" } " prints those of any other."
+                }
+            }
+            @for (position, trial) in shown.into_iter().enumerate() { (model(view, trial, position == 0)) }
         }
     }
 }

@@ -2,22 +2,20 @@
 //! results.
 
 use maud::{Markup, html};
-use munas_run::{FRONT_OBJECTIVES, TrialRecord};
-use munas_search::{Objective, pareto};
+use munas_run::TrialRecord;
+use munas_search::Objective;
 
+use super::hypervolume::Hypervolumes;
 use super::{RunView, axis_format};
 use crate::Scale;
 use crate::objective::objective_title;
 use crate::plot::{Axis, Line, LinePlot, Shape};
 
-/// Number of trials at which the hypervolume is computed at most.
-const CHECKPOINTS: usize = 120;
-
 /// The two plots.
 pub(super) fn section(view: &RunView<'_>) -> Markup {
     let mut done: Vec<&TrialRecord> = view.trials.iter().filter(|trial| trial.outcome().is_some()).collect();
     done.sort_by_key(|trial| trial.arrival);
-    let volumes = hypervolumes(view, &done);
+    let Hypervolumes { points: volumes, samples } = Hypervolumes::of(view, &done);
     let reached = volumes.last().is_some_and(|(_, volume)| *volume > 0.0);
     html! {
         @if done.len() > 1 {
@@ -31,6 +29,7 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
                         figcaption {
                             "Share of the box below the bounds that the front dominates. An objective without a bound \
                             spans to its worst trial."
+                            @if let Some(samples) = samples { " Estimated from " (samples) " points of the box." }
                         }
                     } @else {
                         p .muted { "Zero so far: no network is within all bounds." }
@@ -88,30 +87,4 @@ fn hypervolume_plot(done: &[&TrialRecord], points: Vec<(f64, f64)>) -> Markup {
     let lines = vec![Line { name: "hypervolume".to_owned(), shape: Shape::Steps, points }];
     let plot = LinePlot { width: 560.0, height: 320.0, x: results_axis(done), y, lines };
     plot.draw("Hypervolume of the Pareto front over the trials")
-}
-
-/// Number of results and hypervolume, at evenly spaced checkpoints.
-fn hypervolumes(view: &RunView<'_>, done: &[&TrialRecord]) -> Vec<(f64, f64)> {
-    let points: Vec<[f64; 4]> = done.iter().filter_map(|trial| trial.point()).collect();
-    let reference: Vec<f64> = FRONT_OBJECTIVES
-        .iter()
-        .enumerate()
-        .map(|(index, &objective)| {
-            let worst = points.iter().map(|point| point[index]).fold(0.0, f64::max);
-            view.bounds().get(objective).unwrap_or(worst).max(f64::MIN_POSITIVE)
-        })
-        .collect();
-    let unit = [1.0; FRONT_OBJECTIVES.len()];
-    let every = points.len().div_ceil(CHECKPOINTS);
-    let mut front: Vec<[f64; 4]> = Vec::new();
-    let mut volumes = vec![(0.0, 0.0)];
-    for (index, point) in points.iter().enumerate() {
-        front.push(std::array::from_fn(|axis| point[axis] / reference[axis]));
-        let count = index + 1;
-        if count % every == 0 || count == points.len() {
-            front = pareto::front(&front).into_iter().map(|member| front[member]).collect();
-            volumes.push((count as f64, pareto::hypervolume(&front, &unit)));
-        }
-    }
-    volumes
 }

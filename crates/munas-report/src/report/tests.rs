@@ -6,11 +6,11 @@ use munas_search::{Candidate, Refusals, pareto};
 use munas_space::{Architecture, Kind};
 use munas_train::EpochReport;
 
-use super::{RunView, html_report};
+use super::{RunView, detailed, html_report};
 
 const INPUT: Shape = Shape::new(16, 16, 1);
 
-fn experiment(bounds: &str) -> Experiment {
+pub(super) fn experiment(bounds: &str) -> Experiment {
     let text =
         format!("name = \"<script>alert(1)</script>\"\n[data]\nsource = \"glyphs\"\n[bounds]\n{bounds}");
     Experiment::from_toml(&text, &[]).unwrap()
@@ -70,6 +70,22 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
     }
 }
 
+/// So many trials none of which dominates another, by error: the error falls as the model grows.
+pub(super) fn tradeoff(count: u64) -> Vec<TrialRecord> {
+    let member = |number: u64| {
+        let mut record = trial(number, None);
+        let size = 5 * number;
+        record.candidate.resources.model_size = size;
+        record.candidate.resources.macs = 3 * size;
+        record.candidate.resources.peak_memory = 100 + size / 2;
+        if let TrialState::Done(outcome) = &mut record.state {
+            outcome.validation_error = 1.0 / (2.0 + size as f64).ln();
+        }
+        record
+    };
+    (1..=count).rev().map(member).collect()
+}
+
 fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
     let done: Vec<&TrialRecord> = trials.iter().filter(|trial| trial.outcome().is_some()).collect();
     let points: Vec<[f64; 4]> = done.iter().filter_map(|trial| trial.point()).collect();
@@ -83,8 +99,10 @@ fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
         validation_loss: 1.1 / f64::from(epoch),
         validation_error: 0.6 / f64::from(epoch),
     };
-    let curves: BTreeMap<u64, Vec<EpochReport>> =
-        front.iter().map(|trial| (trial.trial, (1..=3).map(report).collect())).collect();
+    let curves: BTreeMap<u64, Vec<EpochReport>> = detailed(&front, &experiment.bounds)
+        .into_iter()
+        .map(|trial| (trial, (1..=3).map(report).collect()))
+        .collect();
     html_report(&RunView { experiment, task: &task(), trials, front: &front, curves: &curves })
 }
 
@@ -120,6 +138,7 @@ fn a_run_without_results_still_has_a_page() {
     let failed = [trial(1, Some(TrialState::Failed("diverged".into()))), trial(2, Some(TrialState::Running))];
     let failed = page(&experiment(""), &failed);
     assert!(failed.contains("1 failed, 1 running"));
+    assert!(failed.contains("No trial has a result: 1 failed, the first (trial 1) with: diverged."));
 }
 
 #[test]
@@ -127,6 +146,23 @@ fn one_result_is_enough_for_every_plot() {
     let page = page(&experiment("error = 0.5\nmacs = 100"), &[trial(1, None)]);
     assert!(page.contains("id=\"trial-1\""));
     assert!(!page.contains("NaN") && !page.contains(">inf"));
+}
+
+#[test]
+fn a_front_of_thousands_makes_a_page_of_reasonable_size() {
+    let front = tradeoff(10_000);
+    let page = page(&experiment("error = 0.4\nmodel_size = 20000"), &front);
+    assert!(page.len() < 8_000_000, "{} bytes", page.len());
+    assert_eq!(page.matches("class=\"model card\"").count(), 200);
+    assert!(page.contains("Details of 200 of the 10000 networks"));
+    assert!(page.contains("Estimated from 20000 points"));
+    for trial in [1, 5_000, 10_000] {
+        assert!(page.contains(&format!(">{trial}</")), "trial {trial} is in the table");
+    }
+    if let Ok(path) = std::env::var("MUNAS_LARGE_REPORT_PAGE") {
+        // For a look at the page.
+        std::fs::write(path, page).unwrap();
+    }
 }
 
 #[test]

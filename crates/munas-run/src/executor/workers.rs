@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use munas_train::{Checkpoint, EpochReport, Progress};
 
+use crate::clock::ThreadClock;
 use crate::error::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 
@@ -31,7 +32,7 @@ const SECONDS: &str = "seconds";
 pub(super) struct Ended {
     pub trial: u64,
     pub result: Result<Evaluated, EvaluationError>,
-    /// With that of earlier sessions up to the checkpoint.
+    /// The time that its thread worked, with that of earlier sessions up to the checkpoint.
     pub elapsed: Duration,
 }
 
@@ -117,8 +118,8 @@ struct Worker<'env> {
 
 impl Worker<'_> {
     fn work(&self, assignment: &Assignment) {
-        let (started, before) = (Instant::now(), time_before(assignment));
-        let elapsed = || before + started.elapsed();
+        let (clock, before) = (ThreadClock::start(), time_before(assignment));
+        let elapsed = || before + clock.elapsed();
         // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
         let result =
             catch_unwind(AssertUnwindSafe(|| self.evaluate(assignment, &elapsed))).unwrap_or_else(|panic| {

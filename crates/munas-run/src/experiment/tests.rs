@@ -141,6 +141,7 @@ fn the_resolved_text_writes_out_every_value() {
         [space.bounds]
         dense = [1, 7]
         units = [10, 256]
+        widths = "uniform"
 
         [train]
         epochs = 30

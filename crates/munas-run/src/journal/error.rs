@@ -85,6 +85,11 @@ impl JournalError {
         Self::new(path, problem)
     }
 
+    /// Whether all that is wrong is that another program keeps the journal locked.
+    pub fn is_locked(&self) -> bool {
+        matches!(self.problem, JournalProblem::Locked)
+    }
+
     /// Whether the file may be whole, and only cannot be opened where it is.
     pub(super) fn is_of_access(&self) -> bool {
         match &self.problem {

@@ -39,7 +39,8 @@ impl FileId {
 pub(super) struct Place {
     database: PathBuf,
     database_id: FileId,
-    log_id: FileId,
+    /// Where the file system has no write-ahead logs there is none.
+    log_id: Option<FileId>,
 }
 
 /// What has become of them.
@@ -62,7 +63,7 @@ impl Place {
         Ok(Self {
             database: database.to_owned(),
             database_id: FileId::of(database)?,
-            log_id: FileId::of(&with_suffix(database, "-wal"))?,
+            log_id: FileId::of(&with_suffix(database, "-wal")).ok(),
         })
     }
 
@@ -74,9 +75,10 @@ impl Place {
             // Whatever else is wrong, the write that comes next finds out.
             _ => {}
         }
+        let log_id = self.log_id?;
         match FileId::of(&with_suffix(&self.database, "-wal")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Displacement::Log),
-            Ok(id) if id != self.log_id => Some(Displacement::Log),
+            Ok(id) if id != log_id => Some(Displacement::Log),
             _ => None,
         }
     }

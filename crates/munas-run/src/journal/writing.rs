@@ -55,8 +55,7 @@ impl Journal {
                 Ok(done) => return Ok(done),
                 Err(error) => JournalError::from_sqlite(&self.path, error),
             };
-            let is_locked = matches!(error.problem, JournalProblem::Locked);
-            if !is_locked || (self.patience.0)(begin.elapsed()).is_break() {
+            if !error.is_locked() || (self.patience.0)(begin.elapsed()).is_break() {
                 return Err(error);
             }
         }

@@ -24,11 +24,43 @@ fn a_finished_run_is_counted() {
     let refused: u64 = records.iter().map(|record| record.proposal.refused.total()).sum();
     assert!(refused > 0, "the bounds of the test refuse draws");
     assert_eq!(status.refused.total(), refused);
+    assert_eq!(status.only_failures, None);
     let least =
         |records: &[&TrialRecord]| records.iter().filter_map(|record| record.error()).min_by(f64::total_cmp);
     assert_eq!(status.best.unwrap().error(), least(&records.iter().collect::<Vec<_>>()));
     let resources_only = Bounds { error: None, ..bounds.clone() };
     assert_eq!(status.best_in_bounds.unwrap().error(), least(&within(&resources_only)));
+}
+
+#[test]
+fn the_best_is_on_the_front() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&["search.trials=40"]), &Synthetic::new());
+    let reader = RunReader::open(dir.path()).unwrap();
+    let front = front(&reader).unwrap();
+    let mut records = reader.trials().unwrap();
+    // An earlier trial has the error of the best, and needs more memory.
+    let best = front[0].clone();
+    let mut dominated = best.clone();
+    dominated.trial = 0;
+    dominated.candidate.resources.peak_memory += 1;
+    records.insert(0, dominated);
+    assert_eq!(front_of(&records), front);
+    assert_eq!(status(&reader).unwrap().best.map(|record| record.trial), Some(best.trial));
+    let fitting = status(&reader).unwrap().best_in_bounds.unwrap();
+    assert!(front.contains(&fitting) && reader.model_path(fitting.trial).is_some());
+}
+
+#[test]
+fn where_everything_failed_the_first_reason_is_told() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&[]), &Synthetic { failures: true, ..Synthetic::new() });
+    let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    assert_eq!(only_failures(&records), None, "some trials have a result");
+    let without: Vec<_> = records.into_iter().filter(|record| record.outcome().is_none()).collect();
+    let first = Failure { trial: 4, reason: "panic: index out of bounds".to_owned() };
+    assert_eq!(only_failures(&without), Some(first));
+    assert_eq!(only_failures(&[]), None);
 }
 
 #[test]

@@ -45,7 +45,9 @@ pub(super) fn require_free(dir: &Path) -> Result<(), RunError> {
     if names.iter().any(|name| name == JOURNAL_FILE) {
         return Err(RunError::Exists { dir: dir.to_owned() });
     }
-    if is_unfinished(dir) {
+    // A process that is killed right after it made the lock file has written nothing into it yet.
+    let has_only_begun = names == [LOCK_FILE] && fs::read(dir.join(LOCK_FILE)).is_ok_and(|it| it.is_empty());
+    if has_only_begun || is_unfinished(dir) {
         names.retain(|name| !is_of_creation(dir, name));
     }
     if names.is_empty() {
@@ -104,12 +106,13 @@ impl NewFolder {
         let made = dir.ancestors().take_while(is_missing).map(Path::to_owned).collect();
         let folder = Self { dir: dir.to_owned(), made };
         let begin = || {
-            let models = dir.join(models::DIRECTORY);
-            fs::create_dir_all(&models).map_err(RunError::io("create", &models))?;
+            fs::create_dir_all(dir).map_err(RunError::io("create", dir))?;
             let lock = RunLock::acquire(dir)?;
-            lock.write(BEING_MADE)?;
             // Another process may have made a run, or put something else here, before the lock was taken.
             require_free(dir)?;
+            lock.write(BEING_MADE)?;
+            let models = dir.join(models::DIRECTORY);
+            fs::create_dir_all(&models).map_err(RunError::io("create", &models))?;
             Ok(lock)
         };
         match begin() {

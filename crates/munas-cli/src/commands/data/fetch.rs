@@ -32,7 +32,7 @@ pub fn run(args: &FetchArgs, output: &mut Output) -> CliResult {
     if args.format.json {
         output.json(&FetchJson { name: &args.name, path })?;
     } else {
-        output.line(path.display())?;
+        output.line(munas_report::visible(&path.to_string_lossy()))?;
     }
     Ok(())
 }

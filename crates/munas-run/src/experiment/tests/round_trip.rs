@@ -90,7 +90,8 @@ fn space() -> impl Strategy<Value = Space> {
             ..CnnBounds::munas_2020()
         },
     );
-    let mlp = (range(0), range(1)).prop_map(|(dense, units)| Space::Mlp(MlpBounds { dense, units }));
+    let mlp = (range(0), range(1))
+        .prop_map(|(dense, units)| Space::Mlp(MlpBounds { dense, units, ..MlpBounds::wide() }));
     prop_oneof![cnn.clone().prop_map(Space::Cnn2d), cnn.prop_map(Space::Cnn1d), mlp]
 }
 
