@@ -150,7 +150,7 @@ fn the_augmentation_takes_renditions_with_its_probability() {
     write(folder.path(), "_background_noise_/white.wav", recordings::wav(8_000, &noise));
     let dataset =
         read(folder.path(), &LoadOptions { background: Some(0.5), ..LoadOptions::default() }).unwrap();
-    let augmenter = Augmenter::new(&["background:0.8:0.5".parse().unwrap()], dataset.input);
+    let augmenter = Augmenter::new(&["background:0.8:0.5".parse().unwrap()], dataset.input, 128.0);
     assert!(!augmenter.is_identity());
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut buffer = SampleBuffer::new(ElementType::I8);
