@@ -143,6 +143,54 @@ impl Samples {
     }
 }
 
+impl Samples {
+    /// Appends other values of the same type.
+    ///
+    /// # Panics
+    /// When they are of another.
+    pub(crate) fn append(&mut self, more: &Self) {
+        match (self, more) {
+            (Self::U8(values), Self::U8(more)) => values.extend_from_slice(more),
+            (Self::I8(values), Self::I8(more)) => values.extend_from_slice(more),
+            (Self::U16(values), Self::U16(more)) => values.extend_from_slice(more),
+            (Self::I16(values), Self::I16(more)) => values.extend_from_slice(more),
+            (Self::F32(values), Self::F32(more)) => values.extend_from_slice(more),
+            (values, more) => panic!("{:?} after {:?}", more.element_type(), values.element_type()),
+        }
+    }
+
+    /// Keeps the first of every `step` values, in place.
+    pub(crate) fn keep_every(&mut self, step: usize) {
+        fn keep<T: Copy>(values: &mut Vec<T>, step: usize) {
+            let kept = values.len().div_ceil(step);
+            for index in 0..kept {
+                values[index] = values[index * step];
+            }
+            values.truncate(kept);
+            values.shrink_to_fit();
+        }
+        match self {
+            Self::U8(values) => keep(values, step),
+            Self::I8(values) => keep(values, step),
+            Self::U16(values) => keep(values, step),
+            Self::I16(values) => keep(values, step),
+            Self::F32(values) => keep(values, step),
+        }
+    }
+
+    /// Makes room for exactly `count` more values; false when there is no memory for them.
+    pub(crate) fn reserve(&mut self, count: usize) -> bool {
+        match self {
+            Self::U8(values) => values.try_reserve_exact(count),
+            Self::I8(values) => values.try_reserve_exact(count),
+            Self::U16(values) => values.try_reserve_exact(count),
+            Self::I16(values) => values.try_reserve_exact(count),
+            Self::F32(values) => values.try_reserve_exact(count),
+        }
+        .is_ok()
+    }
+}
+
 impl SampleRef<'_> {
     /// Number of values.
     pub fn len(&self) -> usize {
