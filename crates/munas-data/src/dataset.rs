@@ -37,6 +37,8 @@ pub struct Dataset {
     pub full_scale: f32,
     /// Files or rows that were left out because they could not be read (only with `skip_bad`).
     pub refused: usize,
+    /// Sampling rate in Hz of the recordings that the samples are features of; `None` for other samples.
+    pub rate: Option<u32>,
     /// Names of the groups of samples that no draw tears apart; empty where the source has none.
     pub group_names: Vec<String>,
     /// What the user should know about how the data were read.
@@ -91,6 +93,8 @@ pub struct RawData {
     pub refused: usize,
     /// The training samples with noise, where the source has noise and it was asked for.
     pub renditions: Option<Renditions>,
+    /// Sampling rate in Hz of the recordings that the samples are features of.
+    pub rate: Option<u32>,
     /// Which samples belong together, where the source tells.
     pub groups: Option<Groups>,
     /// What the user should know about how the data were read.
@@ -111,6 +115,7 @@ impl Default for RawData {
             full_scale: element.full_scale(),
             refused: 0,
             renditions: None,
+            rate: None,
             groups: None,
             warnings: Vec::new(),
         }
@@ -193,6 +198,7 @@ impl RawData {
             full_scale,
             refused,
             renditions,
+            rate,
             groups,
             mut warnings,
         } = self;
@@ -248,6 +254,7 @@ impl RawData {
             fingerprint,
             full_scale,
             refused,
+            rate,
             group_names: groups.map_or_else(Vec::new, |groups| groups.names),
             warnings,
         })

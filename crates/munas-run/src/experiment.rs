@@ -15,6 +15,7 @@
 //! | `values` | how single values are written: sizes, durations, schedules, lists |
 //! | `keys` | unknown keys and their nearest known ones |
 //! | `layers` | merging tables, `key=value` overrides |
+//! | `settle` | what is left to the data |
 //! | `resolve`, `file_form` | file form → [`Experiment`] and back |
 //! | [`quantity`] | the texts of sizes, counts and durations |
 
@@ -26,6 +27,7 @@ mod layers;
 mod proportion;
 pub mod quantity;
 mod resolve;
+mod settle;
 mod values;
 
 use std::fs;

@@ -38,6 +38,7 @@ struct InfoRecord<'a> {
     classes: Vec<ClassRecord<'a>>,
     bytes: usize,
     refused: usize,
+    rate: Option<u32>,
     groups: usize,
     warnings: Vec<String>,
     fingerprint: &'a str,
@@ -136,6 +137,9 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
     if record.refused > 0 {
         facts.push(("left out", format!("{} unreadable", record.refused)));
     }
+    if let Some(rate) = record.rate {
+        facts.push(("recordings", format!("{rate} Hz")));
+    }
     if record.groups > 0 {
         facts.push(("groups", format!("{}, each on one side of a draw", record.groups)));
     }
@@ -174,6 +178,7 @@ fn describe(dataset: &Dataset) -> InfoRecord<'_> {
         classes: classes.collect(),
         bytes: dataset.sample_bytes(),
         refused: dataset.refused,
+        rate: dataset.rate,
         groups: dataset.group_names.len(),
         warnings: dataset.warnings.iter().map(ToString::to_string).collect(),
         fingerprint: &dataset.fingerprint,

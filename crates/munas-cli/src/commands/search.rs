@@ -20,6 +20,7 @@ pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let dataset = load_dataset(&experiment, output)?;
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
+    let experiment = experiment.settled(&dataset);
     let limits = Limits::of(&experiment);
     let run = create(args.out.as_deref(), experiment, &Task::of(&dataset))?;
     session::print_begin(&run, &dataset, output);

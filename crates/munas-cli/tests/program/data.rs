@@ -103,8 +103,16 @@ fn what_is_odd_about_data_is_said_once_and_is_no_result() {
         assert!(finished.stderr.contains("hint: `--colour` keeps all three"));
         assert!(!finished.stdout.contains("not used"));
     }
+    // What the data decided is written down, and a resumed run says nothing again.
+    let file = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
+    assert!(file.contains("size = [") && file.contains("grey = true\n"), "{file}");
     let resumed = workspace.run(&["resume", "run", "--trials", "2"]);
     assert_eq!((resumed.code, said(&resumed).len()), (Some(0), 0), "{}", resumed.stderr);
+    workspace.write("photos/Training/0/0.bmp", "damaged");
+    let refused = workspace.run(&["resume", "run", "--trials", "3"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("hint: the run was made with images:"), "{}", refused.stderr);
+    workspace.write("photos/Training/0/0.bmp", bitmap(0, 0, 0));
     let info = |more: &[&str]| workspace.json(&[&["data", "info", "images:photos", "--json"], more].concat());
     let plain = info(&[]);
     assert_eq!((plain["input"][2].as_u64(), plain["warnings"].as_array().unwrap().len()), (Some(1), 2));

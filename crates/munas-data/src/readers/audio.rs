@@ -162,6 +162,7 @@ impl AudioTask<'_> {
             full_scale: ElementType::I8.full_scale(),
             refused: gathered.refused,
             renditions,
+            rate: Some(front_end.rate()),
             groups: gathered.groups,
             warnings: cancelled_channels(root, &cancelled).into_iter().collect(),
             ..RawData::default()

@@ -27,6 +27,9 @@ const TRAIN: usize = 0;
 /// Most folders around a tree that are taken for wrappers.
 const MOST_WRAPPERS: usize = 4;
 
+/// Why files are not used that lie where folders are wanted.
+const BESIDE: &str = "a file beside the folders";
+
 /// What a tree is made of.
 pub(super) struct Kind {
     /// What the files are called: pictures, recordings.
@@ -52,8 +55,8 @@ pub(super) struct ClassTree {
 impl ClassTree {
     /// Lists a tree of files of this kind.
     pub(super) fn list(given: &Path, kind: &Kind) -> Result<Self, DataError> {
-        let (root, contents, mut warnings) = unwrap(given)?;
-        let mut unused = Unused::new(&root);
+        let mut unused = Unused::new(given);
+        let (root, contents) = unwrap(given, kind, &mut unused)?;
         let [train, validation, test] = parts_of(&root, contents, kind, &mut unused)?;
         let class_names: Vec<String> = train.iter().flat_map(|part| part.classes.keys()).cloned().collect();
         let mut lister = Lister { kind, unused, class_names: &class_names, groups: BTreeMap::new() };
@@ -63,7 +66,10 @@ impl ClassTree {
             test: test.map(|part| lister.files(&part, false)).transpose()?,
         };
         let group_names = lister.name_groups(&mut listing);
-        warnings.extend(lister.unused.into_warning());
+        let wrapped = (root != given).then(|| {
+            Warning::new(format!("{}: the classes are taken from {}", given.display(), root.display()))
+        });
+        let warnings = wrapped.into_iter().chain(lister.unused.into_warning()).collect();
         Ok(Self { root, class_names, group_names, listing, warnings })
     }
 
@@ -99,8 +105,8 @@ struct Part {
     classes: BTreeMap<String, PathBuf>,
 }
 
-/// The folder in which the tree begins: single folders that hold but folders are wrapped around it.
-fn unwrap(given: &Path) -> Result<(PathBuf, Contents, Vec<Warning>), DataError> {
+/// The folder in which the tree begins: single folders without samples of their own are wrapped around it.
+fn unwrap(given: &Path, kind: &Kind, unused: &mut Unused<'_>) -> Result<(PathBuf, Contents), DataError> {
     let mut root = given.to_path_buf();
     let mut contents = Contents::of(&root)?;
     for _ in 0..MOST_WRAPPERS {
@@ -110,17 +116,16 @@ fn unwrap(given: &Path) -> Result<(PathBuf, Contents, Vec<Warning>), DataError> 
         };
         let inner = Contents::of(only)?;
         // A part that is alone is a mistake that is told below.
-        if !inner.files.is_empty() || inner.folders.is_empty() || part_of(name).is_some() {
+        let has_samples = inner.files.iter().any(|file| (kind.is_sample)(file));
+        if has_samples || inner.folders.is_empty() || part_of(name).is_some() {
             break;
         }
-        (root, contents) = (only.clone(), inner);
+        let outer = std::mem::replace(&mut contents, inner);
+        outer.files.iter().for_each(|file| unused.add(file, BESIDE));
+        outer.others.iter().for_each(|(path, what)| unused.add(path, what));
+        root = outer.folders.into_values().next().unwrap_or(root);
     }
-    let mut warnings = Vec::new();
-    if root != given {
-        let text = format!("{}: the classes are taken from {}", given.display(), root.display());
-        warnings.push(Warning::new(text));
-    }
-    Ok((root, contents, warnings))
+    Ok((root, contents))
 }
 
 /// The index of the part that a folder of this name is.
@@ -142,7 +147,7 @@ fn parts_of(
         unused.add(path, what);
     }
     for file in &contents.files {
-        unused.add(file, "a file beside the folders");
+        unused.add(file, BESIDE);
     }
     let mut parts = [None, None, None];
     let mut rest = BTreeMap::new();

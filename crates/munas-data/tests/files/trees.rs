@@ -155,10 +155,11 @@ fn classes_without_pictures_are_errors_that_name_them() {
 
 #[test]
 fn folders_that_wrap_the_tree_are_passed_through() {
-    let dataset =
-        read(&many(&["archive/set/train/a", "archive/set/train/b", "archive/set/test/a"], 3)).unwrap();
+    let root = many(&["archive/set/train/a", "archive/set/train/b", "archive/set/test/a"], 3);
+    write(root.path(), "archive/README.txt", b"read me");
+    let dataset = read(&root).unwrap();
     assert_eq!((dataset.class_names.join(" "), dataset.test.len()), ("a b".to_owned(), 3));
-    warned(&dataset, &["the classes are taken from"]);
+    warned(&dataset, &["the classes are taken from", "archive/README.txt (a file beside the folders)"]);
 }
 
 /// First values of the samples of a split: the numbers of its pictures.

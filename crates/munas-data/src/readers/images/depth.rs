@@ -57,7 +57,10 @@ impl Depth<'_> {
             )
         };
         let warning = Warning::new(format!("{}: {what}", root.display()));
-        Ok((white as f32, warning.hint("`--set data.bits=8` cuts them to the upper 8 bits")))
+        Ok((
+            white as f32,
+            warning.hint("`--set data.normalise=mean-std` spreads them where they use little of that"),
+        ))
     }
 }
 
