@@ -13,7 +13,7 @@ pub(crate) mod speech_commands;
 pub(crate) mod table;
 
 mod arrays;
-mod classes;
+mod class_tree;
 mod file;
 mod folder;
 mod npy;

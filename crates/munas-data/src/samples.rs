@@ -177,18 +177,6 @@ impl Samples {
             Self::F32(values) => keep(values, step),
         }
     }
-
-    /// Makes room for exactly `count` more values; false when there is no memory for them.
-    pub(crate) fn reserve(&mut self, count: usize) -> bool {
-        match self {
-            Self::U8(values) => values.try_reserve_exact(count),
-            Self::I8(values) => values.try_reserve_exact(count),
-            Self::U16(values) => values.try_reserve_exact(count),
-            Self::I16(values) => values.try_reserve_exact(count),
-            Self::F32(values) => values.try_reserve_exact(count),
-        }
-        .is_ok()
-    }
 }
 
 impl SampleRef<'_> {

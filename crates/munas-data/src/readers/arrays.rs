@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::file::Content;
-use super::numbers::{NumberFormat, NumberKind};
+use super::numbers::{NumberFormat, NumberKind, reserve};
 use crate::dataset::{PartSizes, RawData};
 use crate::error::DataError;
 use crate::samples::Samples;
@@ -56,7 +56,7 @@ impl Collector {
                 samples.element_type().name()
             )));
         }
-        if !samples.reserve(bytes as usize / array.format.bytes()) {
+        if !reserve(samples, bytes as usize / array.format.bytes()) {
             return Err(file.malformed(format!("no memory for {bytes} bytes")));
         }
         file.read(bytes, |bytes| array.format.append(bytes, samples))

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::classes::{ClassTree, Kind};
+use super::class_tree::{ClassTree, Kind};
 use super::folder::{Contents, below};
 use super::tree::{Labelled, Listing, Reading};
 use super::wav;
@@ -104,6 +104,8 @@ struct Features {
     renditions: Vec<i8>,
     /// The file, if its channels cancel out in their mix.
     cancelled: Option<String>,
+    /// Length of the recording in seconds.
+    seconds: f64,
 }
 
 impl AudioTask<'_> {
@@ -124,13 +126,15 @@ impl AudioTask<'_> {
             front_end.shape().iter().product::<usize>() * (1 + mixer.map_or(0, |mixer| mixer.renditions));
         let reading = Reading { root, name: &name, skip_bad: options.skip_bad, sample_bytes };
         let (mut values, mut renditions) = (Vec::new(), Vec::new());
-        let mut cancelled = Vec::new();
+        let (mut cancelled, mut seconds) = (Vec::new(), Vec::new());
         let decode = |scratch: &mut Scratch, index: usize, clip: &Clip| {
-            let mut features = Features { clean: Vec::new(), renditions: Vec::new(), cancelled: None };
+            let mut features =
+                Features { clean: Vec::new(), renditions: Vec::new(), cancelled: None, seconds: 0.0 };
             let recording = match *clip {
                 Clip::File(ref path) => {
                     let recording = self.recording(path)?;
                     features.cancelled = recording.cancelled.then(|| below(root, path));
+                    features.seconds = recording.seconds;
                     recording.samples
                 }
                 Clip::Noise { part, number } => {
@@ -151,7 +155,10 @@ impl AudioTask<'_> {
             values.extend_from_slice(&features.clean);
             renditions.extend_from_slice(&features.renditions);
             cancelled.extend(features.cancelled);
+            seconds.push(features.seconds);
         })?;
+        let cancelled = cancelled_channels(root, &cancelled);
+        let warnings = cancelled.into_iter().chain(cut_recordings(root, &seconds, settings)).collect();
         let renditions =
             mixer.map(|mixer| Renditions { samples: Samples::I8(renditions), each: mixer.renditions });
         Ok(RawData {
@@ -164,7 +171,7 @@ impl AudioTask<'_> {
             renditions,
             rate: Some(front_end.rate()),
             groups: gathered.groups,
-            warnings: cancelled_channels(root, &cancelled).into_iter().collect(),
+            warnings,
             ..RawData::default()
         })
     }
@@ -188,6 +195,29 @@ impl AudioTask<'_> {
         }
         Ok(recording)
     }
+}
+
+/// What is to be said if much of the recordings is not used.
+fn cut_recordings(root: &Path, seconds: &[f64], settings: &AudioSettings) -> Option<Warning> {
+    /// Recordings that are a little longer lose but silence.
+    const MUCH: f64 = 1.25;
+    /// One in so many may be long without a word.
+    const FEW: usize = 10;
+    let clip = settings.clip_ms / 1000.0;
+    let long = seconds.iter().filter(|seconds| **seconds > MUCH * clip).count();
+    if long * FEW <= seconds.len() {
+        return None;
+    }
+    let longest = seconds.iter().copied().fold(0.0, f64::max);
+    let (root, all) = (root.display(), seconds.len());
+    let what = format!(
+        "{root}: {long} of {all} recordings are longer than the first {clip} s that are read of each; the longest has \
+         {longest:.1} s"
+    );
+    Some(
+        Warning::new(what)
+            .hint("`--set data.audio.clip_ms=2000` reads two seconds; or cut the recordings into pieces"),
+    )
 }
 
 /// What is to be said about recordings whose channels cancel out.

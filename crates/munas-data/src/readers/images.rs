@@ -23,8 +23,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use self::header::Header;
 use self::pixels::{Form, Picture};
-use super::classes::{ClassTree, Kind};
+use super::class_tree::{ClassTree, Kind};
 use super::folder::below;
+use super::numbers::reserve;
 use super::parallel::{self, Gate};
 use super::tree::{Listing, Reading};
 use crate::budget::Budget;
@@ -35,7 +36,7 @@ use crate::warning::Warning;
 
 pub(crate) use self::conform::conform;
 
-/// Bytes of pictures that are decoded at the same time; a single one may take more.
+/// Bytes of pictures that are decoded at the same time, if the budget is not less; a single one may take more.
 const MOST_DECODED: u64 = 1 << 30;
 
 /// What is behind pictures that are transparent in places.
@@ -107,10 +108,10 @@ pub(super) fn read_listing(
     let sample_bytes = input.iter().product::<usize>() * element.bytes();
     let name = |path: &PathBuf| below(root, path);
     let reading = Reading { root, name: &name, skip_bad: options.skip_bad, sample_bytes };
-    let gate = Gate::new(MOST_DECODED);
+    let gate = Gate::new(options.budget.at_most(MOST_DECODED));
     let found = Found::default();
     let mut samples = Samples::empty(element);
-    if !samples.reserve(input.iter().product::<usize>() * readable.len()) {
+    if !reserve(&mut samples, input.iter().product::<usize>() * readable.len()) {
         return Err(DataError::malformed(root, "no memory for its images in that size"));
     }
     let mut shallow = Vec::new();

@@ -83,6 +83,18 @@ impl NumberFormat {
     }
 }
 
+/// Makes room for `count` more values; false when there is no memory for them.
+pub(super) fn reserve(samples: &mut Samples, count: usize) -> bool {
+    match samples {
+        Samples::U8(values) => values.try_reserve_exact(count),
+        Samples::I8(values) => values.try_reserve_exact(count),
+        Samples::U16(values) => values.try_reserve_exact(count),
+        Samples::I16(values) => values.try_reserve_exact(count),
+        Samples::F32(values) => values.try_reserve_exact(count),
+    }
+    .is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

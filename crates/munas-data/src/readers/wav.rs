@@ -32,6 +32,8 @@ pub(super) struct Recording {
     pub(super) samples: Vec<f32>,
     /// Whether mixing the channels left next to nothing of them.
     pub(super) cancelled: bool,
+    /// Length of the whole file, of which this may be the beginning.
+    pub(super) seconds: f64,
 }
 
 /// Reads the header of a file: its sampling rate.
@@ -81,7 +83,7 @@ pub(super) fn read(path: &Path, seconds: Option<f64>, channel: Channel) -> Resul
     if samples.iter().any(|value| !value.is_finite()) {
         return Err("a sample is no number".to_owned());
     }
-    Ok(Recording { rate, samples, cancelled })
+    Ok(Recording { rate, samples, cancelled, seconds: there as f64 / f64::from(rate) })
 }
 
 fn open(path: &Path) -> Result<(BufReader<File>, Layout), String> {

@@ -217,6 +217,21 @@ fn the_band_fits_the_rate_unless_it_was_asked_for() {
 }
 
 #[test]
+fn recordings_of_which_much_is_not_read_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let with = |clip_ms| {
+        let audio = AudioSettings { clip_ms, ..AudioSettings::default() };
+        read(folder.path(), &LoadOptions { audio, ..LoadOptions::default() }).unwrap()
+    };
+    assert_eq!((with(450.0).warnings, with(1_000.0).warnings), (Vec::new(), Vec::new()));
+    let said = with(250.0).warnings;
+    let what =
+        "12 of 12 recordings are longer than the first 0.25 s that are read of each; the longest has 0.5 s";
+    assert!(said[0].what.contains(what), "{said:?}");
+}
+
+#[test]
 fn more_features_than_fit_are_refused_before_they_are_computed() {
     let folder = tempfile::tempdir().unwrap();
     write_classes(folder.path());
