@@ -188,21 +188,7 @@ impl RawData {
     /// names do not fit together.
     pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
         self.check(options)?;
-        let Self {
-            name,
-            input,
-            class_names,
-            samples,
-            labels,
-            parts,
-            full_scale,
-            refused,
-            renditions,
-            rate,
-            groups,
-            mut warnings,
-        } = self;
-        let classes = class_names.len();
+        let Self { input, class_names, samples, labels, parts, renditions, groups, mut warnings, .. } = self;
         let count = labels.len() as u32;
         let validation_start = parts.train as u32;
         let test_start = validation_start + parts.validation.unwrap_or(0) as u32;
@@ -214,16 +200,14 @@ impl RawData {
             let from_labels: Vec<u32> = from.iter().map(|&index| labels[index as usize]).collect();
             let by_groups = groups.as_ref().filter(|_| purpose != Purpose::Subset).map(|groups| {
                 let from_groups: Vec<_> = from.iter().map(|&index| groups.of[index as usize]).collect();
-                grouped_draw((&from_labels, &from_groups), classes, amount, seed, purpose)
+                grouped_draw((&from_labels, &from_groups), class_names.len(), amount, seed, purpose)
             });
-            let draw = match by_groups {
-                Some(Ok(draw)) => draw,
-                Some(Err(InOneGroup { class })) => {
-                    warnings.push(torn_groups(purpose, &class_names[class]));
-                    stratified_draw(&from_labels, classes, amount, seed, purpose)
-                }
-                None => stratified_draw(&from_labels, classes, amount, seed, purpose),
-            };
+            if let Some(Err(InOneGroup { class })) = by_groups {
+                warnings.push(torn_groups(purpose, &class_names[class]));
+            }
+            let draw = by_groups
+                .and_then(Result::ok)
+                .unwrap_or_else(|| stratified_draw(&from_labels, class_names.len(), amount, seed, purpose));
             let taken = draw.taken.iter().map(|&position| from[position as usize]).collect();
             *from = draw.left.iter().map(|&position| from[position as usize]).collect();
             taken
@@ -245,16 +229,16 @@ impl RawData {
         let (train, validation, test) = (split(train), split(validation), split(test));
         let fingerprint = fingerprint(input, &class_names, &store, [&train, &validation, &test]);
         Ok(Dataset {
-            name,
+            name: self.name,
             input,
             class_names,
             train,
             validation,
             test,
             fingerprint,
-            full_scale,
-            refused,
-            rate,
+            full_scale: self.full_scale,
+            refused: self.refused,
+            rate: self.rate,
             group_names: groups.map_or_else(Vec::new, |groups| groups.names),
             warnings,
         })

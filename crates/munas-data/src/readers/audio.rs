@@ -98,13 +98,20 @@ pub(super) struct AudioTask<'a> {
     pub(super) options: AudioOptions<'a>,
 }
 
-/// Features of a clip, and of its renditions.
-struct Features {
-    clean: Vec<i8>,
-    renditions: Vec<i8>,
+/// A clip as it was recorded.
+struct Wave {
+    samples: Vec<f32>,
     /// The file, if its channels cancel out in their mix.
     cancelled: Option<String>,
     /// Length of the recording in seconds.
+    seconds: f64,
+}
+
+/// Features of a clip, and of its renditions, with what is known of its [`Wave`].
+struct Features {
+    clean: Vec<i8>,
+    renditions: Vec<i8>,
+    cancelled: Option<String>,
     seconds: f64,
 }
 
@@ -128,21 +135,9 @@ impl AudioTask<'_> {
         let (mut values, mut renditions) = (Vec::new(), Vec::new());
         let (mut cancelled, mut seconds) = (Vec::new(), Vec::new());
         let decode = |scratch: &mut Scratch, index: usize, clip: &Clip| {
-            let mut features =
-                Features { clean: Vec::new(), renditions: Vec::new(), cancelled: None, seconds: 0.0 };
-            let recording = match *clip {
-                Clip::File(ref path) => {
-                    let recording = self.recording(path)?;
-                    features.cancelled = recording.cancelled.then(|| below(root, path));
-                    features.seconds = recording.seconds;
-                    recording.samples
-                }
-                Clip::Noise { part, number } => {
-                    let noise = self.noise.ok_or("there is no noise")?;
-                    noise.clip(part, number, front_end.clip_samples())
-                }
-            };
-            let clip = front_end.clip(&recording);
+            let Wave { samples, cancelled, seconds } = self.wave(clip)?;
+            let mut features = Features { clean: Vec::new(), renditions: Vec::new(), cancelled, seconds };
+            let clip = front_end.clip(&samples);
             front_end.append_quantised(&clip, scratch, &mut features.clean);
             if let Some(mixer) = mixer.filter(|_| index < listing.train.len()) {
                 mixer.for_each_rendition(&clip, index, |clip| {
@@ -184,6 +179,22 @@ impl AudioTask<'_> {
         let bytes = samples.saturating_mul((frames * width) as u64);
         let what = format_args!("{count} samples of {frames}x{width}x1 with their renditions");
         self.options.budget.check(self.root, what, bytes)
+    }
+
+    /// The samples of a clip, with what there is to know about its file.
+    fn wave(&self, clip: &Clip) -> Result<Wave, String> {
+        match *clip {
+            Clip::File(ref path) => {
+                let recording = self.recording(path)?;
+                let cancelled = recording.cancelled.then(|| below(self.root, path));
+                Ok(Wave { samples: recording.samples, cancelled, seconds: recording.seconds })
+            }
+            Clip::Noise { part, number } => {
+                let noise = self.noise.ok_or("there is no noise")?;
+                let samples = noise.clip(part, number, self.front_end.clip_samples());
+                Ok(Wave { samples, cancelled: None, seconds: 0.0 })
+            }
+        }
     }
 
     fn recording(&self, path: &Path) -> Result<wav::Recording, String> {

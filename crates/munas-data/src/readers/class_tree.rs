@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::folder::Contents;
+use super::folder::{Contents, Folders};
 use super::tree::{Labelled, Listing};
 use super::unused::Unused;
 use crate::dataset::RawData;
@@ -102,7 +102,7 @@ impl ClassTree {
 /// A folder of classes.
 struct Part {
     folder: PathBuf,
-    classes: BTreeMap<String, PathBuf>,
+    classes: Folders,
 }
 
 /// The folder in which the tree begins: single folders without samples of their own are wrapped around it.
@@ -141,68 +141,65 @@ fn parts_of(
     kind: &Kind,
     unused: &mut Unused<'_>,
 ) -> Result<[Option<Part>; 3], DataError> {
-    let folders: BTreeMap<_, _> =
-        contents.folders.into_iter().filter(|(name, _)| !(kind.is_no_class)(name)).collect();
-    for (path, what) in &contents.others {
-        unused.add(path, what);
-    }
-    for file in &contents.files {
-        unused.add(file, BESIDE);
-    }
-    let mut parts = [None, None, None];
-    let mut rest = BTreeMap::new();
-    let mut flat = None;
-    for (name, folder) in folders {
-        let Some(index) = part_of(&name) else {
-            rest.insert(name, folder);
-            continue;
-        };
-        let classes: BTreeMap<_, _> = Contents::of(&folder)?
-            .folders
-            .into_iter()
-            .filter(|(name, _)| !(kind.is_no_class)(name))
-            .collect();
-        if classes.is_empty() {
-            // A class that happens to have such a name, or a part without classes.
-            flat.get_or_insert((index, folder.clone()));
-            rest.insert(name, folder);
-        } else if let Some(Part { folder: other, .. }) = &parts[index] {
-            let problem =
-                format!("{} and {} are both folders of the same part", other.display(), folder.display());
-            return Err(DataError::malformed(root, problem));
-        } else {
-            parts[index] = Some(Part { folder, classes });
-        }
-    }
+    contents.others.iter().for_each(|(path, what)| unused.add(path, what));
+    contents.files.iter().for_each(|file| unused.add(file, BESIDE));
+    let (parts, rest) = sort_folders(root, contents.folders, kind)?;
     if parts[TRAIN].is_some() {
         for (name, folder) in &rest {
-            let why = if part_of(name).is_some() {
-                "no folders of classes in it"
-            } else {
-                "a folder beside the parts"
-            };
-            unused.add(folder, why);
+            let is_part = part_of(name).is_some();
+            unused.add(
+                folder,
+                if is_part { "no folders of classes in it" } else { "a folder beside the parts" },
+            );
         }
         return Ok(parts);
     }
-    let lone = parts.iter().flatten().next();
-    if let Some(Part { folder, .. }) = lone {
+    if let Some(Part { folder, .. }) = parts.iter().flatten().next() {
         let problem = format!(
             "{} holds folders of classes, but there is no folder `train` with the training samples beside it",
             folder.display()
         );
         return Err(DataError::malformed(root, problem));
     }
-    let all_flat = rest.keys().all(|name| part_of(name).is_some());
-    match flat {
-        Some((_, folder)) if all_flat => {
-            Err(DataError::malformed(&folder, "no folders in it; a folder per class is needed"))
-        }
-        _ if rest.is_empty() => {
-            Err(DataError::malformed(root, "no folders in it; a folder per class is needed"))
-        }
-        _ => Ok([Some(Part { folder: root.to_path_buf(), classes: rest }), None, None]),
+    if rest.keys().all(|name| part_of(name).is_some()) {
+        let empty = rest.values().next().map_or(root, PathBuf::as_path);
+        return Err(DataError::malformed(empty, "no folders in it; a folder per class is needed"));
     }
+    Ok([Some(Part { folder: root.to_path_buf(), classes: rest }), None, None])
+}
+
+/// Folders that are parts, and all others: among these, such as have the name of a part but no classes in them, which may be a
+/// class that happens to be called so.
+fn sort_folders(
+    root: &Path,
+    folders: Folders,
+    kind: &Kind,
+) -> Result<([Option<Part>; 3], Folders), DataError> {
+    let is_class = |name: &String| !(kind.is_no_class)(name);
+    let mut parts = [None, None, None];
+    let mut rest = Folders::new();
+    for (name, folder) in folders.into_iter().filter(|(name, _)| is_class(name)) {
+        let mut classes = Folders::new();
+        let part = part_of(&name);
+        if part.is_some() {
+            classes = Contents::of(&folder)?.folders;
+            classes.retain(|name, _| is_class(name));
+        }
+        match part {
+            Some(part) if !classes.is_empty() => {
+                if let Some(Part { folder: other, .. }) = &parts[part] {
+                    let (one, other) = (other.display(), folder.display());
+                    let problem = format!("{one} and {other} are both folders of the same part");
+                    return Err(DataError::malformed(root, problem));
+                }
+                parts[part] = Some(Part { folder, classes });
+            }
+            _ => {
+                rest.insert(name, folder);
+            }
+        }
+    }
+    Ok((parts, rest))
 }
 
 /// Lists the files of classes.
@@ -251,7 +248,7 @@ impl Lister<'_> {
     ) -> Result<(), DataError> {
         let contents = Contents::of(folder)?;
         let groups = contents.folders.clone();
-        self.samples(Contents { folders: BTreeMap::new(), ..contents }, None, label, files);
+        self.samples(Contents { folders: Folders::new(), ..contents }, None, label, files);
         for (name, folder) in groups {
             let number = self.groups.len() as u32;
             let group = *self.groups.entry(name).or_insert(number);

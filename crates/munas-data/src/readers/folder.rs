@@ -22,11 +22,14 @@ const JUNK: &[&str] = &[
     "icon\r",
 ];
 
+/// Folders by their names, in order.
+pub(super) type Folders = BTreeMap<String, PathBuf>;
+
 /// What a folder holds, in the order of the names.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// Folders by their names. One whose name is no Unicode stands under the nearest name that is.
-    pub(super) folders: BTreeMap<String, PathBuf>,
+    pub(super) folders: Folders,
     /// Regular files, and links that lead nowhere: reading those says so.
     pub(super) files: Vec<PathBuf>,
     /// Everything else, with what it is.

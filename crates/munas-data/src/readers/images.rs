@@ -27,7 +27,7 @@ use super::class_tree::{ClassTree, Kind};
 use super::folder::below;
 use super::numbers::reserve;
 use super::parallel::{self, Gate};
-use super::tree::{Listing, Reading};
+use super::tree::{Gathered, Listing, Reading};
 use crate::budget::Budget;
 use crate::dataset::RawData;
 use crate::error::DataError;
@@ -100,21 +100,31 @@ pub(super) fn read_listing(
     let headers = parallel::map(&files, || (), |(), _, path| Header::read(path, options));
     let readable: Vec<&Header> = headers.iter().flatten().collect();
     let (form, said) = survey::form(&readable, options);
-    let (height, width) = form.size;
-    let input = [height, width, form.channels()];
-    let element = if form.deep { ElementType::U16 } else { ElementType::U8 };
-    check_memory(root, readable.len(), input, element, options.budget)?;
+    check_memory(root, readable.len(), form.shape(), form.element(), options.budget)?;
+    let pictures = decode_all(root, listing, &headers, form, options)?;
+    let warnings = said.into_iter().chain(pictures.found.transparent(root, options)).collect();
+    pictures.into_raw(root, form, options, warnings)
+}
 
-    let sample_bytes = input.iter().product::<usize>() * element.bytes();
+/// Decodes the images of a list, whose headers were read before.
+fn decode_all(
+    root: &Path,
+    listing: &Listing<PathBuf>,
+    headers: &[Result<Header, String>],
+    form: Form,
+    options: &ImageOptions,
+) -> Result<Pictures, DataError> {
+    let values = form.shape().iter().product::<usize>();
     let name = |path: &PathBuf| below(root, path);
+    let sample_bytes = values * form.element().bytes();
     let reading = Reading { root, name: &name, skip_bad: options.skip_bad, sample_bytes };
-    let gate = Gate::new(options.budget.at_most(MOST_DECODED));
-    let found = Found::default();
-    let mut samples = Samples::empty(element);
-    if !reserve(&mut samples, input.iter().product::<usize>() * readable.len()) {
+    let mut samples = Samples::empty(form.element());
+    if !reserve(&mut samples, values * headers.iter().flatten().count()) {
         return Err(DataError::malformed(root, "no memory for its images in that size"));
     }
     let mut shallow = Vec::new();
+    let found = Found::default();
+    let gate = Gate::new(options.budget.at_most(MOST_DECODED));
     let decode = |(): &mut (), index: usize, path: &PathBuf| {
         let header = headers[index].clone()?;
         let _pass = gate.enter(header.cost);
@@ -129,47 +139,60 @@ pub(super) fn read_listing(
         found.note(&picture, form, options);
         Ok((picture.into_sample(options, form), header.deep))
     };
-    let gathered = listing.gather(
-        &reading,
-        || (),
-        decode,
-        |(sample, deep)| {
-            samples.append(&sample);
-            shallow.push(!deep);
-        },
-    )?;
-    let mut warnings: Vec<Warning> = said.into_iter().collect();
-    warnings.extend(found.transparent(root, options));
-    let mut input = input;
-    if options.grey.is_none() && form.colour && !found.colourful.into_inner() {
-        samples.keep_every(form.channels());
-        input[2] = 1;
-        warnings.push(
-            Warning::new(format!(
-                "{}: all pictures are stored in colour and grey: one channel is kept",
-                root.display()
-            ))
-            .hint("`--colour` keeps all three"),
-        );
+    let take = |(sample, deep): (Samples, bool)| {
+        samples.append(&sample);
+        shallow.push(!deep);
+    };
+    let gathered = listing.gather(&reading, || (), decode, take)?;
+    Ok(Pictures { samples, shallow, found, gathered })
+}
+
+/// Decoded images, all of one form.
+struct Pictures {
+    samples: Samples,
+    /// Of each image: whether its file has 8 bits.
+    shallow: Vec<bool>,
+    found: Found,
+    gathered: Gathered,
+}
+
+impl Pictures {
+    /// The samples, in one channel if nothing is lost by that, and with what stands for white in them.
+    fn into_raw(
+        self,
+        root: &Path,
+        form: Form,
+        options: &ImageOptions,
+        mut warnings: Vec<Warning>,
+    ) -> Result<RawData, DataError> {
+        let Self { mut samples, shallow, found, gathered } = self;
+        let mut input = form.shape();
+        if options.grey.is_none() && form.colour && !found.colourful.into_inner() {
+            samples.keep_every(form.channels());
+            input[2] = 1;
+            let root = root.display();
+            let what = format!("{root}: all pictures are stored in colour and grey: one channel is kept");
+            warnings.push(Warning::new(what).hint("`--colour` keeps all three"));
+        }
+        let mut full_scale = form.element().full_scale();
+        if let Samples::U16(values) = &samples {
+            let depth = depth::Depth { root, values, shallow: &shallow, train: gathered.parts.train };
+            let (scale, said) = depth.full_scale()?;
+            full_scale = scale;
+            warnings.push(said);
+        }
+        Ok(RawData {
+            input,
+            samples,
+            labels: gathered.labels,
+            parts: gathered.parts,
+            full_scale,
+            refused: gathered.refused,
+            groups: gathered.groups,
+            warnings,
+            ..RawData::default()
+        })
     }
-    let mut full_scale = element.full_scale();
-    if let Samples::U16(values) = &samples {
-        let depth = depth::Depth { root, values, shallow: &shallow, train: gathered.parts.train };
-        let (scale, said) = depth.full_scale()?;
-        full_scale = scale;
-        warnings.push(said);
-    }
-    Ok(RawData {
-        input,
-        samples,
-        labels: gathered.labels,
-        parts: gathered.parts,
-        full_scale,
-        refused: gathered.refused,
-        groups: gathered.groups,
-        warnings,
-        ..RawData::default()
-    })
 }
 
 /// What is found out about pictures while they are decoded, on all threads.

@@ -11,7 +11,7 @@ use image::{
 use super::header::{MAX_DECODED, MAX_FILE, MAX_SIDE, format_of, in_plain_words};
 use super::{Backdrop, ImageOptions, cropped, jpeg};
 use crate::readers::folder;
-use crate::samples::Samples;
+use crate::samples::{ElementType, Samples};
 
 /// How the pixels of all samples are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,16 @@ impl Form {
     /// Channels of a sample.
     pub(super) fn channels(self) -> usize {
         if self.colour { 3 } else { 1 }
+    }
+
+    /// Height, width and channels of a sample.
+    pub(super) fn shape(self) -> [usize; 3] {
+        [self.size.0, self.size.1, self.channels()]
+    }
+
+    /// Type of the values.
+    pub(super) fn element(self) -> ElementType {
+        if self.deep { ElementType::U16 } else { ElementType::U8 }
     }
 }
 

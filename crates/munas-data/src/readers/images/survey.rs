@@ -29,7 +29,7 @@ pub(super) fn form(headers: &[&Header], options: &ImageOptions) -> (Form, Option
     (Form { size, colour, deep }, warning)
 }
 
-/// A size for all pictures. Panics if there are none.
+/// A size for all pictures, and what is to be said where it is not theirs.
 fn common_size(headers: &[&Header]) -> ((usize, usize), Option<Warning>) {
     let sizes = || headers.iter().map(|header| header.size);
     let area = |(height, width): (usize, usize)| height * width;
