@@ -141,7 +141,7 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
         facts.push(("recordings", format!("{rate} Hz")));
     }
     if record.groups > 0 {
-        facts.push(("groups", format!("{}, each on one side of a draw", record.groups)));
+        facts.push(("groups", format!("{}, drawn whole where there are enough", record.groups)));
     }
     output.facts(facts)?;
     output.line("")?;
