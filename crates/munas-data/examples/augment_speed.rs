@@ -42,7 +42,7 @@ fn main() -> Result<(), ParseAugmentationError> {
 fn time(specs: &[Augmentation], input: [usize; 3]) -> f64 {
     let sample: Vec<u8> =
         (0..input.iter().product::<usize>()).map(|index| (index * 31 % 256) as u8).collect();
-    let augmenter = Augmenter::new(specs, input);
+    let augmenter = Augmenter::new(specs, input, 255.0);
     let mut buffer = SampleBuffer::new(ElementType::U8);
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let start = Instant::now();

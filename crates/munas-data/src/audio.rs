@@ -24,7 +24,7 @@ mod settings;
 mod tables;
 
 pub use front_end::FrontEnd;
-pub use settings::{AudioSettings, FeatureKind, UnknownFeatureKind};
+pub use settings::{AudioSettings, Channel, FeatureKind, UnknownChannel, UnknownFeatureKind};
 
 pub(crate) use background::{Mixer, Noise, Part};
 pub(crate) use front_end::Scratch;

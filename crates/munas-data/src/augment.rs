@@ -8,7 +8,7 @@
 //! | `cutout:E` | fill a square of E pixels around a random centre with the channel means | DeVries & Taylor 2017 |
 //! | `timeshift:E` | move along the first axis by up to E steps; border steps are repeated | – |
 //! | `background:P:V` | with probability P take a form of the sample with background noise, mixed in with a volume of up to V | Warden 2018 |
-//! | `noise:S` | add normal noise of standard deviation S, relative to the type's full scale | – |
+//! | `noise:S` | add normal noise of standard deviation S, relative to the full scale of the dataset | – |
 //! | `timemask:E` | fill up to E consecutive steps of the first axis with the channel means | SpecAugment (Park et al. 2019) |
 //! | `freqmask:E` | fill up to E consecutive columns with the channel means | SpecAugment |
 //!

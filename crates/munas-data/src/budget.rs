@@ -25,6 +25,11 @@ impl Budget {
         Self { bytes }
     }
 
+    /// The budget, or `most` where that is less.
+    pub(crate) fn at_most(self, most: u64) -> u64 {
+        self.bytes.min(most)
+    }
+
     /// Fails if `what` (said in the message, as in "600 samples of 96x96x3") would take more `bytes` than there may be.
     pub(crate) fn check(self, path: &Path, what: impl Display, bytes: u64) -> Result<(), DataError> {
         if bytes <= self.bytes {

@@ -258,7 +258,7 @@ impl NamedDataset {
     pub(crate) fn read(
         &self,
         data_dirs: &[PathBuf],
-        images: ImageOptions,
+        images: &ImageOptions,
         audio: AudioOptions<'_>,
     ) -> Result<RawData, DataError> {
         let Some((form, path)) = self.locate(data_dirs) else {
@@ -269,13 +269,18 @@ impl NamedDataset {
             });
         };
         let [height, width, _] = self.input;
-        let scaled = ImageOptions { size: images.size.or(Some((height, width))), ..images };
+        // Published samples have their size and colour, whatever the files are like.
+        let scaled = ImageOptions {
+            size: images.size.or(Some((height, width))),
+            grey: images.grey.or(Some(false)),
+            ..*images
+        };
         let data = match form {
             Form::Idx(_) => idx::read_folder(&path, self.name)?,
             Form::Cifar(_) => cifar::read_folder(&path, self.name, self.class_names)?,
             Form::Npz(_, axes) => npz::read(&path, self.name, axes)?,
-            Form::Images(_) => images::read_folder(&path, self.name, scaled)?,
-            Form::Coco(_) => coco::read(&path, self.name, scaled)?,
+            Form::Images(_) => images::read_folder(&path, self.name, &scaled)?,
+            Form::Coco(_) => coco::read(&path, self.name, &scaled)?,
             Form::SpeechCommands(_) => {
                 speech_commands::read(&path, self.name, &self.class_names[..WORDS], audio)?
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::DataError;
+use crate::groups::{Groups, InOneGroup, grouped_draw};
 use crate::normalise::{Normalisation, NormaliseMode};
 use crate::samples::{ElementType, Samples};
 use crate::split::{Purpose, Renditions, Split, Store, stratified_draw};
@@ -36,6 +37,10 @@ pub struct Dataset {
     pub full_scale: f32,
     /// Files or rows that were left out because they could not be read (only with `skip_bad`).
     pub refused: usize,
+    /// Sampling rate in Hz of the recordings that the samples are features of; `None` for other samples.
+    pub rate: Option<u32>,
+    /// Names of the groups of samples that no draw tears apart; empty where the source has none.
+    pub group_names: Vec<String>,
     /// What the user should know about how the data were read.
     pub warnings: Vec<Warning>,
 }
@@ -88,6 +93,10 @@ pub struct RawData {
     pub refused: usize,
     /// The training samples with noise, where the source has noise and it was asked for.
     pub renditions: Option<Renditions>,
+    /// Sampling rate in Hz of the recordings that the samples are features of.
+    pub rate: Option<u32>,
+    /// Which samples belong together, where the source tells.
+    pub groups: Option<Groups>,
     /// What the user should know about how the data were read.
     pub warnings: Vec<Warning>,
 }
@@ -106,6 +115,8 @@ impl Default for RawData {
             full_scale: element.full_scale(),
             refused: 0,
             renditions: None,
+            rate: None,
+            groups: None,
             warnings: Vec::new(),
         }
     }
@@ -177,19 +188,7 @@ impl RawData {
     /// names do not fit together.
     pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
         self.check(options)?;
-        let Self {
-            name,
-            input,
-            class_names,
-            samples,
-            labels,
-            parts,
-            full_scale,
-            refused,
-            renditions,
-            warnings,
-        } = self;
-        let classes = class_names.len();
+        let Self { input, class_names, samples, labels, parts, renditions, groups, mut warnings, .. } = self;
         let count = labels.len() as u32;
         let validation_start = parts.train as u32;
         let test_start = validation_start + parts.validation.unwrap_or(0) as u32;
@@ -197,9 +196,18 @@ impl RawData {
         let mut train: Vec<u32> = (0..validation_start).collect();
         let mut validation: Vec<u32> = (validation_start..test_start).collect();
         let mut test: Vec<u32> = (test_start..count).collect();
-        let take = |from: &mut Vec<u32>, amount: usize, seed, purpose| {
+        let mut take = |from: &mut Vec<u32>, amount: usize, seed, purpose| {
             let from_labels: Vec<u32> = from.iter().map(|&index| labels[index as usize]).collect();
-            let draw = stratified_draw(&from_labels, classes, amount, seed, purpose);
+            let by_groups = groups.as_ref().filter(|_| purpose != Purpose::Subset).map(|groups| {
+                let from_groups: Vec<_> = from.iter().map(|&index| groups.of[index as usize]).collect();
+                grouped_draw((&from_labels, &from_groups), class_names.len(), amount, seed, purpose)
+            });
+            if let Some(Err(InOneGroup { class })) = by_groups {
+                warnings.push(torn_groups(purpose, &class_names[class]));
+            }
+            let draw = by_groups
+                .and_then(Result::ok)
+                .unwrap_or_else(|| stratified_draw(&from_labels, class_names.len(), amount, seed, purpose));
             let taken = draw.taken.iter().map(|&position| from[position as usize]).collect();
             *from = draw.left.iter().map(|&position| from[position as usize]).collect();
             taken
@@ -221,15 +229,17 @@ impl RawData {
         let (train, validation, test) = (split(train), split(validation), split(test));
         let fingerprint = fingerprint(input, &class_names, &store, [&train, &validation, &test]);
         Ok(Dataset {
-            name,
+            name: self.name,
             input,
             class_names,
             train,
             validation,
             test,
             fingerprint,
-            full_scale,
-            refused,
+            full_scale: self.full_scale,
+            refused: self.refused,
+            rate: self.rate,
+            group_names: groups.map_or_else(Vec::new, |groups| groups.names),
             warnings,
         })
     }
@@ -272,11 +282,27 @@ impl RawData {
         if self.parts.train + self.parts.validation.unwrap_or(0) + test != count {
             return problem(format!("the parts {:?} do not add up to {count} samples", self.parts));
         }
+        if self.groups.as_ref().is_some_and(|groups| {
+            groups.of.len() != count
+                || groups.of.iter().flatten().any(|&group| group as usize >= groups.names.len())
+        }) {
+            return problem(format!("its groups are not those of {count} samples"));
+        }
         if let Some(label) = self.labels.iter().find(|&&label| label as usize >= self.class_names.len()) {
             return problem(format!("label {label} is not below the {} classes", self.class_names.len()));
         }
         Ok(())
     }
+}
+
+/// What is to be said of a draw that could not keep groups together.
+fn torn_groups(purpose: Purpose, class: &str) -> Warning {
+    let part = if purpose == Purpose::Test { "test" } else { "validation" };
+    let what = format!(
+        "too few groups: class `{class}` cannot be in the training and the {part} part without a group that is in both, so \
+         samples are drawn one by one; the {part} error will be too low"
+    );
+    Warning::new(what).hint(format!("add groups, or give a {part} part of its own"))
 }
 
 /// `share` of `count`, rounded; at least one sample of a share that is not zero, and never all of them.

@@ -117,7 +117,9 @@ impl DataError {
             Self::NotFound { fetchable: false, .. } => {
                 Some("`--data-dir` or MUNAS_DATA name the folder that holds it".to_owned())
             }
-            Self::Refused { .. } => Some("`--skip-bad` leaves them out".to_owned()),
+            Self::Refused { count, total, .. } if count < total => {
+                Some("`--skip-bad` leaves them out".to_owned())
+            }
             Self::TooLarge { .. } => {
                 Some("use fewer or smaller samples, or allow more: `--set data.memory=16GB`".to_owned())
             }

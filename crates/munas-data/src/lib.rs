@@ -23,6 +23,7 @@
 //! | `readers` | idx, CIFAR, npz, images, COCO, WAV, CSV: file → [`RawData`] |
 //! | [`audio`] | the front-end: recordings → features |
 //! | [`glyphs`] | the dataset drawn from code |
+//! | `groups` | samples that belong together, on one side of every draw |
 //! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
 //! | `budget` | how much memory samples may take |
 //! | `normalise` | stored values → network inputs |
@@ -40,6 +41,7 @@ mod dataset;
 mod error;
 pub mod fetch;
 pub mod glyphs;
+mod groups;
 mod load;
 mod normalise;
 mod readers;
@@ -48,14 +50,16 @@ mod source;
 mod split;
 mod warning;
 
-pub use audio::{AudioSettings, FeatureKind, FrontEnd};
+pub use audio::{AudioSettings, Channel, FeatureKind, FrontEnd};
 pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
 pub use budget::machine_memory;
 pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
 pub use dataset::{Dataset, PartSizes, RawData, SplitOptions, TestPart};
 pub use error::DataError;
+pub use groups::Groups;
 pub use load::{LoadOptions, cache_directory, data_directories, load, load_source};
 pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
+pub use readers::images::Backdrop;
 pub use samples::{ElementType, SampleRef, Samples};
 pub use source::Source;
 pub use split::{Renditions, Split};

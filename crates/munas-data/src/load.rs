@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
 use crate::glyphs;
 use crate::readers::audio::AudioOptions;
-use crate::readers::images::ImageOptions;
+use crate::readers::images::{Backdrop, ImageOptions};
 use crate::readers::npz::Axes;
 use crate::readers::{audio, idx, images, npz, table};
 use crate::source::Source;
@@ -27,10 +27,19 @@ pub struct LoadOptions {
     pub seed: u64,
     /// Height and width that images are scaled to.
     pub size: Option<(usize, usize)>,
+    /// Without a size: whether the user's own images are scaled to a common one where they are large or differ, instead of
+    /// being refused.
+    pub fit: bool,
     /// Share of each side of the user's own images (and of those of `vww`) that is kept around the centre, above 0 and up to 1.
     pub crop: Option<f64>,
-    /// Images in grey.
-    pub grey: bool,
+    /// Images in grey, or the user's own in colour; when left out, the user's own are in grey where all of them are grey.
+    pub grey: Option<bool>,
+    /// Whether the user's own images are turned upright, as their EXIF data say.
+    pub orientation: bool,
+    /// What the user's own images are laid over where they are transparent; when left out, their hidden colours show.
+    pub backdrop: Option<Backdrop>,
+    /// Whether 16 bits are kept of the user's own images that have them, instead of 8.
+    pub deep: bool,
     /// How recordings become samples.
     pub audio: AudioSettings,
     /// Largest volume of background noise in renditions of the training samples, in 0..=1; without it there are none.
@@ -51,8 +60,12 @@ impl Default for LoadOptions {
             validation: 0.1,
             seed: 0,
             size: None,
+            fit: true,
             crop: None,
-            grey: false,
+            grey: None,
+            orientation: true,
+            backdrop: Some(Backdrop::default()),
+            deep: true,
             audio: AudioSettings::default(),
             background: None,
             skip_bad: false,
@@ -105,25 +118,26 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
 const MAX_SIDE: usize = 4_096;
 
 fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
-    let LoadOptions { size, crop, grey, skip_bad, background, memory, .. } = *options;
-    let budget = Budget::new(memory);
-    let image_options = ImageOptions { size, crop, grey, skip_bad, budget };
+    let LoadOptions { size, fit, crop, grey, orientation, backdrop, deep, skip_bad, .. } = *options;
+    let budget = Budget::new(options.memory);
+    let image_options = ImageOptions { size, fit, crop, grey, orientation, backdrop, deep, skip_bad, budget };
+    let background = options.background;
     let audio_options = AudioOptions { settings: &options.audio, background, skip_bad, budget };
     let name = source.to_string();
     let data = match source {
         Source::Glyphs { size } => return glyphs_of(*size, options),
         Source::Named { dataset, binary } => {
             let data_dirs = data_directories(options.data_dir.as_deref());
-            let data = dataset.read(&data_dirs, image_options, audio_options)?;
+            let data = dataset.read(&data_dirs, &image_options, audio_options)?;
             if *binary { data.into_binary() } else { data }
         }
-        Source::Images(folder) => images::read_folder(folder, &name, image_options)?,
+        Source::Images(folder) => images::read_folder(folder, &name, &image_options)?,
         Source::Audio(folder) => audio::read_folder(folder, &name, audio_options)?,
         Source::Csv { path, label } => table::read(path, &name, label.as_deref(), options.skip_bad)?,
         Source::Npz(path) => npz::read(path, &name, Axes::Image)?,
         Source::Idx(folder) => idx::read_folder(folder, &name)?,
     };
-    images::conform(data, image_options)
+    images::conform(data, &image_options)
 }
 
 /// Glyphs are drawn in the size asked for instead of being scaled to it.

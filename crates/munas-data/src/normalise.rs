@@ -9,7 +9,8 @@ use crate::split::Split;
 /// How a dataset is normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum NormaliseMode {
-    /// Divide by the full scale of the source: `u8` by 255, `i8` by 128, `i16` by 32768, floats as they are.
+    /// Divide by the full scale of the source: `u8` by 255, `i8` by 128, `u16` by what its pictures use of the range, `i16`
+    /// by 32768, floats as they are.
     #[default]
     Unit,
     /// Subtract the mean and divide by the standard deviation of each channel, both taken from the training part.
@@ -120,6 +121,7 @@ fn accumulate(sample: SampleRef<'_>, moments: &mut [Moments]) {
     match sample {
         SampleRef::U8(values) => add(values, moments),
         SampleRef::I8(values) => add(values, moments),
+        SampleRef::U16(values) => add(values, moments),
         SampleRef::I16(values) => add(values, moments),
         SampleRef::F32(values) => add(values, moments),
     }

@@ -13,10 +13,13 @@ pub(crate) mod speech_commands;
 pub(crate) mod table;
 
 mod arrays;
+mod class_tree;
 mod file;
+mod folder;
 mod npy;
 mod numbers;
 mod parallel;
 mod refusals;
 mod tree;
+mod unused;
 mod wav;

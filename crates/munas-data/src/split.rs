@@ -162,7 +162,7 @@ pub(crate) fn stratified_draw(
     Draw { taken, left }
 }
 
-fn class_counts(labels: &[u32], classes: usize) -> Vec<usize> {
+pub(crate) fn class_counts(labels: &[u32], classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
     for &label in labels {
         counts[label as usize] += 1;
@@ -171,7 +171,7 @@ fn class_counts(labels: &[u32], classes: usize) -> Vec<usize> {
 }
 
 /// Shares `count` out over classes in proportion to their sizes; the sum is exactly `count`.
-fn quotas(sizes: &[usize], count: usize) -> Vec<usize> {
+pub(crate) fn quotas(sizes: &[usize], count: usize) -> Vec<usize> {
     let total = sizes.iter().sum::<usize>().max(1);
     let mut quotas: Vec<usize> = sizes.iter().map(|&size| size * count / total).collect();
     let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();

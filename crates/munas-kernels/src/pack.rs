@@ -24,7 +24,7 @@ macro_rules! impl_scalar {
     };
 }
 
-impl_scalar!(u8, i8, i16, f32);
+impl_scalar!(u8, i8, u16, i16, f32);
 
 mod tile {
     use super::{LANES, Scalar, interleaved, transposed};
@@ -67,6 +67,15 @@ mod tile {
         #[inline(always)]
         fn transpose(rows: [&[i8; LANES]; LANES]) -> Tile<i8> {
             bytes(rows.map(|row| row.map(i8::cast_unsigned))).map(|row| row.map(u8::cast_signed))
+        }
+    }
+
+    impl Transpose for u16 {
+        type Transposed = f32;
+
+        #[inline(always)]
+        fn transpose(rows: [&[u16; LANES]; LANES]) -> Tile<f32> {
+            floats(&rows.map(|row| row.map(f32::from)))
         }
     }
 
@@ -241,6 +250,7 @@ mod tests {
             let seed = u64::from(seed);
             check::<u8>(pixels, channels, count, seed, |x| (x * 127.0 + 128.0) as u8);
             check::<i8>(pixels, channels, count, seed, |x| (x * 127.0) as i8);
+            check::<u16>(pixels, channels, count, seed, |x| (x * 32767.0 + 32768.0) as u16);
             check::<i16>(pixels, channels, count, seed, |x| (x * 32767.0) as i16);
             check::<f32>(pixels, channels, count, seed, |x| x);
         }

@@ -20,6 +20,7 @@
 //! | `keys` | unknown keys and their nearest known ones |
 //! | `recorded` | what may change between the sessions of a run |
 //! | `layers` | merging tables, `key=value` overrides |
+//! | `settle` | what is left to the data |
 //! | `resolve`, `file_form` | file form → [`Experiment`] and back |
 //! | [`quantity`] | the texts of sizes, counts and durations |
 
@@ -34,6 +35,7 @@ pub mod quantity;
 mod recipe;
 mod recorded;
 mod resolve;
+mod settle;
 mod values;
 
 use std::fs;
@@ -47,7 +49,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
-use munas_data::{AudioSettings, Augmentation, DataError, Dataset, LoadOptions, Source};
+use munas_data::{AudioSettings, Augmentation, Backdrop, DataError, Dataset, LoadOptions, Source};
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
 use munas_space::Space;
@@ -99,10 +101,18 @@ pub struct DataSettings {
     pub validation: f64,
     /// Height and width that the user's own images are resized to.
     pub size: Option<(usize, usize)>,
+    /// Without a size: whether they are resized to a common one where they are large or differ.
+    pub fit: bool,
     /// Share of each side of the user's own images that is kept around the centre, in (0, 1]; `None`: all.
     pub crop: Option<f64>,
-    /// Whether colour images are turned grey.
-    pub grey: bool,
+    /// Whether colour images are turned grey; `None`: own ones are read in grey where all of them are grey.
+    pub grey: Option<bool>,
+    /// Whether own images are turned upright, as their EXIF data say.
+    pub orientation: bool,
+    /// What own images are laid over where they are transparent; `None`: their opacity is dropped.
+    pub backdrop: Option<Backdrop>,
+    /// Whether 16 bits are kept of own images that have them, instead of 8.
+    pub deep: bool,
     /// Whether unreadable files are left out instead of being an error.
     pub skip_bad: bool,
     /// Number of training samples to keep (test in proportion); `None`: all.
@@ -244,26 +254,29 @@ impl Experiment {
     /// # Errors
     /// [`DataError`], which names the file.
     pub fn load_data(&self) -> Result<Dataset, DataError> {
-        let DataSettings { source, dir, validation, size, crop, grey, skip_bad, subset, memory, audio } =
-            self.data.clone();
+        let data = self.data.clone();
         let background = self.train.augment.iter().find_map(|change| match change {
             Augmentation::Background { volume, .. } => Some(*volume),
             _ => None,
         });
         let options = LoadOptions {
-            data_dir: dir,
-            validation,
+            data_dir: data.dir,
+            validation: data.validation,
             seed: self.seed,
-            size,
-            crop,
-            grey,
-            audio,
+            size: data.size,
+            fit: data.fit,
+            crop: data.crop,
+            grey: data.grey,
+            orientation: data.orientation,
+            backdrop: data.backdrop,
+            deep: data.deep,
+            audio: data.audio,
             background,
-            skip_bad,
-            subset,
-            memory,
+            skip_bad: data.skip_bad,
+            subset: data.subset,
+            memory: data.memory,
         };
-        munas_data::load(&source, &options)
+        munas_data::load(&data.source, &options)
     }
 
     /// How each candidate is trained on `dataset`, with the teacher read from its file.

@@ -84,6 +84,7 @@ fn pack(kernels: &Kernels, geometry: &PackGeometry<'_>, samples: &[SampleRef<'_>
     match samples[0] {
         SampleRef::U8(_) => pack_as!(U8),
         SampleRef::I8(_) => pack_as!(I8),
+        SampleRef::U16(_) => pack_as!(U16),
         SampleRef::I16(_) => pack_as!(I16),
         SampleRef::F32(_) => pack_as!(F32),
     }

@@ -113,7 +113,7 @@ impl<'a> Trainer<'a> {
         let plan =
             Plan::new(graph, &layout, batch, Purpose::Training { dropout: settings.dropout, channel_masks });
         let evaluator = Evaluator::new(graph, batch);
-        let augmenter = Augmenter::new(&settings.augment, dataset.input);
+        let augmenter = Augmenter::new(&settings.augment, dataset.input, dataset.full_scale);
         let buffers = if augmenter.is_identity() { 0 } else { LANES };
         let buffers = (0..buffers).map(|_| SampleBuffer::new(dataset.element_type())).collect();
         let normalisation = dataset.normalisation(settings.normalise);

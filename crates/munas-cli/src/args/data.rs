@@ -44,12 +44,18 @@ pub struct DataSource {
     /// Folder of the datasets' files [default: $MUNAS_DATA, then the user's cache]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Resize own images to HEIGHTxWIDTH, for example 48x48
+    /// Resize own images to HEIGHTxWIDTH, for example 48x48 [default: as they are if small and all alike]
     #[arg(long, value_name = "HxW", value_parser = image_size)]
     pub size: Option<(usize, usize)>,
-    /// Turn colour images grey
+    /// Read images in grey [default: if all of them are grey]
     #[arg(long)]
     pub grey: bool,
+    /// Read images in colour, also where all of them are grey
+    #[arg(long, visible_alias = "color", conflicts_with = "grey")]
+    pub colour: bool,
+    /// Channel of recordings with several: mix, left or right [default: mix]
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
     /// Leave unreadable files out instead of failing
     #[arg(long)]
     pub skip_bad: bool,
@@ -61,6 +67,8 @@ impl DataSource {
             .text("data.dir", path_text(self.data_dir.as_ref()).as_deref())
             .literal("data.size", self.size.map(|(height, width)| format!("[{height}, {width}]")))
             .flag("data.grey", self.grey)
+            .literal("data.grey", self.colour.then_some(false))
+            .text("data.audio.channel", self.channel.as_deref())
             .flag("data.skip_bad", self.skip_bad);
     }
 }

@@ -38,6 +38,8 @@ struct InfoRecord<'a> {
     classes: Vec<ClassRecord<'a>>,
     bytes: usize,
     refused: usize,
+    rate: Option<u32>,
+    groups: usize,
     warnings: Vec<String>,
     fingerprint: &'a str,
 }
@@ -105,6 +107,7 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
         ),
         ("csv:FILE", "numeric features; the label in the last column, or csv:FILE#COLUMN"),
         ("audio:DIR", "a folder of WAV files per class, or train/, val/ and test/ folders of such"),
+        ("", "in a class, files of one session, speaker or device may have a folder: they stay together"),
         ("npz:FILE", "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test"),
         ("idx:DIR", "the files of MNIST's format"),
     ] {
@@ -132,6 +135,12 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
     ];
     if record.refused > 0 {
         facts.push(("left out", format!("{} unreadable", record.refused)));
+    }
+    if let Some(rate) = record.rate {
+        facts.push(("recordings", format!("{rate} Hz")));
+    }
+    if record.groups > 0 {
+        facts.push(("groups", format!("{}, drawn whole where there are enough", record.groups)));
     }
     output.facts(facts)?;
     output.line("")?;
@@ -168,6 +177,8 @@ fn describe(dataset: &Dataset) -> InfoRecord<'_> {
         classes: classes.collect(),
         bytes: dataset.sample_bytes(),
         refused: dataset.refused,
+        rate: dataset.rate,
+        groups: dataset.group_names.len(),
         warnings: dataset.warnings.iter().map(ToString::to_string).collect(),
         fingerprint: &dataset.fingerprint,
     }

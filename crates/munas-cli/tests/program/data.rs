@@ -64,6 +64,64 @@ fn what_a_hint_advises_works_in_every_command_that_loads_data() {
     }
 }
 
+/// A bitmap of 2x2 pixels of one colour.
+fn bitmap(blue: u8, green: u8, red: u8) -> Vec<u8> {
+    let mut file = b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0\x02\0\0\0\x01\0\x18\0".to_vec();
+    file.extend([0; 24]);
+    let row = [blue, green, red, blue, green, red, 0, 0];
+    file.extend([row, row].concat());
+    file
+}
+
+#[test]
+fn what_is_odd_about_data_is_said_once_and_is_no_result() {
+    let workspace = Workspace::new();
+    for class in 0..2_u8 {
+        std::fs::create_dir_all(workspace.path(&format!("photos/Training/{class}"))).unwrap();
+        for take in 0..10_u8 {
+            let grey = class * 100 + take;
+            workspace.write(&format!("photos/Training/{class}/{take}.bmp"), bitmap(grey, grey, grey));
+        }
+    }
+    workspace.write("photos/labels.txt", "dark, light");
+    let said = |finished: &crate::support::Finished| -> Vec<String> {
+        let warnings = finished.stderr.lines().filter(|line| line.starts_with("warning: "));
+        warnings.map(str::to_owned).collect()
+    };
+    let search = ["search", "--set", "space.kind=mlp", "--set", "train.epochs=1", "--trials", "1"];
+    let search = [&search[..], &["--out", "run", "--data", "images:photos"]].concat();
+    for command in [vec!["data", "info", "images:photos"], search] {
+        let finished = workspace.run(&command);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        assert_eq!(
+            said(&finished),
+            [
+                "warning: photos: 1 file or folder is not used: labels.txt (a file beside the folders)",
+                "warning: photos: all pictures are stored in colour and grey: one channel is kept",
+            ],
+        );
+        assert!(finished.stderr.contains("hint: `--colour` keeps all three"));
+        assert!(!finished.stdout.contains("not used"));
+    }
+    // What the data decided is written down, and a resumed run says nothing again.
+    let file = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
+    assert!(file.contains("size = [") && file.contains("grey = true\n"), "{file}");
+    let resumed = workspace.run(&["resume", "run", "--trials", "2"]);
+    assert_eq!((resumed.code, said(&resumed).len()), (Some(0), 0), "{}", resumed.stderr);
+    workspace.write("photos/Training/0/0.bmp", "damaged");
+    let refused = workspace.run(&["resume", "run", "--trials", "3"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("hint: the run was made with images:"), "{}", refused.stderr);
+    workspace.write("photos/Training/0/0.bmp", bitmap(0, 0, 0));
+    let info = |more: &[&str]| workspace.json(&[&["data", "info", "images:photos", "--json"], more].concat());
+    let plain = info(&[]);
+    assert_eq!((plain["input"][2].as_u64(), plain["warnings"].as_array().unwrap().len()), (Some(1), 2));
+    for colour in ["--colour", "--color"] {
+        assert_eq!(info(&[colour])["input"][2], 3);
+    }
+    assert_eq!(info(&["--set", "data.size=[4,6]"])["input"], serde_json::json!([4, 6, 1]));
+}
+
 #[test]
 fn every_preset_is_listed_with_its_file() {
     let workspace = Workspace::new();

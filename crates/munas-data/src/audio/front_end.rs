@@ -53,7 +53,7 @@ impl FrontEnd {
             peak: settings.peak,
             log_offset: settings.log_offset,
             window: hann(lengths.window),
-            filters: mel_filters(settings.mel_bins, lengths.fft / 2 + 1, rate, settings.band),
+            filters: mel_filters(settings.mel_bins, lengths.fft / 2 + 1, rate, settings.band_at(rate)),
             dct,
             fft: RealFftPlanner::new().plan_fft_forward(lengths.fft),
             scale,

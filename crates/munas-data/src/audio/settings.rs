@@ -49,6 +49,54 @@ impl FromStr for FeatureKind {
     }
 }
 
+/// Which channel of a recording counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Channel {
+    /// The mean of all.
+    #[default]
+    Mix,
+    /// The first.
+    Left,
+    /// The second; of a recording with one channel, that one.
+    Right,
+}
+
+impl Channel {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Mix, Self::Left, Self::Right];
+
+    /// The name used in experiment files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mix => "mix",
+            Self::Left => "left",
+            Self::Right => "right",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The text names no channel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown channel `{0}`; there are: mix, left, right")]
+pub struct UnknownChannel(String);
+
+impl FromStr for Channel {
+    type Err = UnknownChannel;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|channel| channel.name() == text)
+            .ok_or_else(|| UnknownChannel(text.to_owned()))
+    }
+}
+
 /// How recordings become features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioSettings {
@@ -56,6 +104,8 @@ pub struct AudioSettings {
     pub features: FeatureKind,
     /// Sampling rate of the recordings in Hz; that of the first one when left out. No recording is resampled.
     pub rate: Option<u32>,
+    /// Which channel of recordings with several counts.
+    pub channel: Channel,
     /// Length of a sample in milliseconds: longer recordings are cut, shorter ones followed by zeros.
     pub clip_ms: f64,
     /// Length of a frame in milliseconds.
@@ -68,8 +118,8 @@ pub struct AudioSettings {
     pub mel_bins: usize,
     /// Number of cepstral coefficients, from the 0th on; of no meaning for [`FeatureKind::LogMel`].
     pub coefficients: usize,
-    /// Lower and upper edge of the mel filters in Hz.
-    pub band: [f64; 2],
+    /// Lower and upper edge of the mel filters in Hz; when left out, that of [`AudioSettings::band_at`].
+    pub band: Option<[f64; 2]>,
     /// What is added to the magnitudes before the logarithm.
     pub log_offset: f64,
     /// Whether each recording is divided by its largest magnitude first.
@@ -87,13 +137,14 @@ impl Default for AudioSettings {
         Self {
             features: FeatureKind::Mfcc,
             rate: None,
+            channel: Channel::Mix,
             clip_ms: 1000.0,
             window_ms: 30.0,
             stride_ms: 20.0,
             fft: None,
             mel_bins: 40,
             coefficients: 10,
-            band: [20.0, 4000.0],
+            band: None,
             log_offset: 1e-6,
             peak: true,
             range: None,
@@ -152,6 +203,15 @@ impl AudioSettings {
         })
     }
 
+    /// The edges of the mel filters in Hz: what was asked for, or 20 to 4,000 Hz, where speech is, and no further than half of
+    /// the sampling rate.
+    pub fn band_at(&self, rate: u32) -> [f64; 2] {
+        self.band.unwrap_or_else(|| {
+            let high = (f64::from(rate) / 2.0).min(4000.0);
+            [high.min(200.0) / 10.0, high]
+        })
+    }
+
     /// Checks the settings that do not depend on the sampling rate.
     ///
     /// # Errors
@@ -174,8 +234,8 @@ impl AudioSettings {
         if !(1..=self.mel_bins).contains(&self.coefficients) && self.features == FeatureKind::Mfcc {
             return problem("coefficients must be from 1 to mel_bins");
         }
-        let [low, high] = self.band;
-        if !(low.is_finite() && high.is_finite() && 0.0 <= low && low < high) {
+        let is_band = |[low, high]: [f64; 2]| low.is_finite() && high.is_finite() && 0.0 <= low && low < high;
+        if !self.band.is_none_or(is_band) {
             return problem("band must be two frequencies, the lower one first");
         }
         if !positive(self.log_offset) || self.log_offset >= 1.0 {
@@ -196,22 +256,23 @@ impl AudioSettings {
     /// [`DataError::Option`] if they do not fit together at this rate.
     pub(super) fn lengths(&self, rate: u32) -> Result<Lengths, DataError> {
         self.check()?;
-        let problem = |text: String| Err(DataError::Option(format!("audio at {rate} Hz: {text}")));
+        let problem =
+            |text: String| Err(DataError::Option(format!("recordings of {rate} Hz: `data.audio.{text}")));
         if self.samples(self.clip_ms, rate) > MOST_SAMPLES as f64 {
-            return problem(format!("clip_ms {} is too long", self.clip_ms));
+            return problem(format!("clip_ms` {} is too long", self.clip_ms));
         }
         let [clip, window, stride] =
             [self.clip_ms, self.window_ms, self.stride_ms].map(|time| self.samples(time, rate) as usize);
         if window < 2 || stride < 1 {
-            return problem("window_ms or stride_ms is less than a sample".to_owned());
+            return problem("window_ms` or `data.audio.stride_ms` is less than a sample".to_owned());
         }
         let fft = self.fft.unwrap_or(window.next_power_of_two());
         if fft < window || fft > MOST_POINTS {
-            return problem(format!("fft must be from {window}, the samples of a window, to {MOST_POINTS}"));
+            return problem(format!("fft` must be from {window}, the samples of a window, to {MOST_POINTS}"));
         }
-        let [low, high] = self.band;
-        if high > f64::from(rate) / 2.0 {
-            return problem(format!("band [{low}, {high}] goes beyond half of the sampling rate"));
+        let ([low, high], half) = (self.band_at(rate), f64::from(rate) / 2.0);
+        if high > half {
+            return problem(format!("band` [{low}, {high}] must end at half of that, {half} Hz, or below"));
         }
         Ok(Lengths { clip, window, stride, fft })
     }

@@ -18,15 +18,18 @@ pub struct Augmenter {
     /// Probability of taking a rendition.
     background: Option<f64>,
     frame: Frame,
+    /// Stored magnitude that noise is relative to.
+    full_scale: f32,
     noise: NoiseTable,
 }
 
 impl Augmenter {
-    /// For samples of `input` = height, width, channels.
+    /// For samples of `input` = height, width, channels, in which the magnitude `full_scale` stands for 1 (see
+    /// [`Dataset::full_scale`](crate::Dataset::full_scale)).
     ///
     /// # Panics
     /// When an extent is zero.
-    pub fn new(augmentations: &[Augmentation], input: [usize; 3]) -> Self {
+    pub fn new(augmentations: &[Augmentation], input: [usize; 3], full_scale: f32) -> Self {
         let [height, width, channels] = input;
         assert!(height * width * channels > 0, "input {input:?} is empty");
         let noisy =
@@ -42,6 +45,7 @@ impl Augmenter {
             background,
             augmentations: of_single_samples.copied().collect(),
             frame: Frame { height, width, channels },
+            full_scale,
             noise: if noisy { NoiseTable::new() } else { NoiseTable::default() },
         }
     }
@@ -82,6 +86,7 @@ impl Augmenter {
         match (sample, &mut out.planes) {
             (SampleRef::U8(values), Planes::U8(pair)) => self.transform(values, rng, pair),
             (SampleRef::I8(values), Planes::I8(pair)) => self.transform(values, rng, pair),
+            (SampleRef::U16(values), Planes::U16(pair)) => self.transform(values, rng, pair),
             (SampleRef::I16(values), Planes::I16(pair)) => self.transform(values, rng, pair),
             (SampleRef::F32(values), Planes::F32(pair)) => self.transform(values, rng, pair),
             (sample, _) => {
@@ -135,7 +140,7 @@ impl Augmenter {
                 shift_time(frame, later, &mut pair.front);
             }
             Augmentation::Noise { deviation } => {
-                self.noise.add(deviation as f32 * T::TYPE.full_scale(), rng, &mut pair.front);
+                self.noise.add(deviation as f32 * self.full_scale, rng, &mut pair.front);
             }
             Augmentation::TimeMask { width } => {
                 let rows = band(width.resolve(frame.height), frame.height, rng);

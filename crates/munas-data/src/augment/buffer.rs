@@ -18,7 +18,6 @@ pub(super) fn bound(value: f32, low: f32, high: f32) -> f32 {
 
 /// A stored value type.
 pub(super) trait Element: Copy + Default {
-    const TYPE: ElementType;
     fn to_f32(self) -> f32;
     /// Rounds to nearest and saturates.
     fn from_f32(value: f32) -> Self;
@@ -29,9 +28,8 @@ pub(super) trait Element: Copy + Default {
 }
 
 macro_rules! integer_element {
-    ($integer:ty, $element:expr $(, $turn:item)?) => {
+    ($integer:ty $(, $turn:item)?) => {
         impl Element for $integer {
-            const TYPE: ElementType = $element;
             fn to_f32(self) -> f32 {
                 f32::from(self)
             }
@@ -45,16 +43,15 @@ macro_rules! integer_element {
 
 integer_element!(
     u8,
-    ElementType::U8,
     fn turn(rotation: Rotation, from: &[Self], to: &mut [Self], scratch: &mut Scratch) {
         turn_bytes(rotation, from, to, scratch);
     }
 );
-integer_element!(i8, ElementType::I8);
-integer_element!(i16, ElementType::I16);
+integer_element!(i8);
+integer_element!(u16);
+integer_element!(i16);
 
 impl Element for f32 {
-    const TYPE: ElementType = ElementType::F32;
     fn to_f32(self) -> f32 {
         self
     }
@@ -75,6 +72,7 @@ pub struct SampleBuffer {
 pub(super) enum Planes {
     U8(Pair<u8>),
     I8(Pair<i8>),
+    U16(Pair<u16>),
     I16(Pair<i16>),
     F32(Pair<f32>),
 }
@@ -117,6 +115,7 @@ impl SampleBuffer {
         let planes = match element {
             ElementType::U8 => Planes::U8(Pair::default()),
             ElementType::I8 => Planes::I8(Pair::default()),
+            ElementType::U16 => Planes::U16(Pair::default()),
             ElementType::I16 => Planes::I16(Pair::default()),
             ElementType::F32 => Planes::F32(Pair::default()),
         };
@@ -128,6 +127,7 @@ impl SampleBuffer {
         match &self.planes {
             Planes::U8(pair) => SampleRef::U8(&pair.front),
             Planes::I8(pair) => SampleRef::I8(&pair.front),
+            Planes::U16(pair) => SampleRef::U16(&pair.front),
             Planes::I16(pair) => SampleRef::I16(&pair.front),
             Planes::F32(pair) => SampleRef::F32(&pair.front),
         }
@@ -145,6 +145,7 @@ mod tests {
                 let float = value as f32 + part;
                 assert_eq!(u8::from_f32(float), value.clamp(0, 255) as u8);
                 assert_eq!(i8::from_f32(float), value.clamp(-128, 127) as i8);
+                assert_eq!(u16::from_f32(float), value.clamp(0, 65_535) as u16);
                 assert_eq!(i16::from_f32(float), value.clamp(-32768, 32767) as i16);
             }
         }

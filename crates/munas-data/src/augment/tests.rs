@@ -19,7 +19,7 @@ fn augmented(specs: &[&str], input: [usize; 3], sample: &[u8], seed: u64) -> Vec
     let specs: Vec<Augmentation> = specs.iter().map(|text| spec(text)).collect();
     let mut buffer = SampleBuffer::new(ElementType::U8);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    Augmenter::new(&specs, input).apply(SampleRef::U8(sample), &mut rng, &mut buffer);
+    Augmenter::new(&specs, input, 255.0).apply(SampleRef::U8(sample), &mut rng, &mut buffer);
     let SampleRef::U8(values) = buffer.sample() else { panic!("the type changed") };
     values.to_vec()
 }
@@ -309,9 +309,21 @@ fn noise_has_the_deviation_asked_for_and_saturates() {
 fn a_buffer_adapts_to_the_type_of_the_sample() {
     let mut buffer = SampleBuffer::new(ElementType::U8);
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let augmenter = Augmenter::new(&[spec("timeshift:1")], [3, 1, 1]);
+    let augmenter = Augmenter::new(&[spec("timeshift:1")], [3, 1, 1], 1.0);
     augmenter.apply(SampleRef::F32(&[1.0, 1.0, 1.0]), &mut rng, &mut buffer);
     assert_eq!(buffer.sample(), SampleRef::F32(&[1.0, 1.0, 1.0]));
     augmenter.apply(SampleRef::I16(&[-7, -7, -7]), &mut rng, &mut buffer);
     assert_eq!(buffer.sample(), SampleRef::I16(&[-7, -7, -7]));
+}
+
+#[test]
+fn noise_is_relative_to_what_stands_for_one() {
+    // A sensor of 12 bits in a type of 16.
+    let augmenter = Augmenter::new(&[spec("noise:0.1")], [60, 60, 1], 4095.0);
+    let sample = vec![2_000_u16; 3_600];
+    let mut buffer = SampleBuffer::new(ElementType::U16);
+    augmenter.apply(SampleRef::U16(&sample), &mut ChaCha8Rng::seed_from_u64(1), &mut buffer);
+    let noise = (0..sample.len()).map(|index| f64::from(buffer.sample().get(index)) - 2_000.0);
+    let deviation = (noise.map(|noise| noise * noise).sum::<f64>() / 3_600.0).sqrt();
+    assert!((deviation - 409.5).abs() < 20.0, "{deviation}");
 }

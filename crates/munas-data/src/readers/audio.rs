@@ -1,18 +1,21 @@
-//! Folders of recordings: a folder per class, or `train/`, `val/` and `test/` folders of such; WAV files.
+//! Folders of recordings: a folder per class, or folders for the parts with such in them; WAV files.
 //!
 //! A folder `_background_noise_` beside the classes, as in Speech Commands, is none of them: its recordings are the noise that
 //! renditions of the training samples are made with.
 
 use std::path::{Path, PathBuf};
 
-use super::tree::{self, Labelled, Listing, Reading, below};
+use super::class_tree::{ClassTree, Kind};
+use super::folder::{Contents, below};
+use super::tree::{Labelled, Listing, Reading};
 use super::wav;
 use crate::audio::{AudioSettings, FrontEnd, Mixer, Noise, Part, Scratch};
 use crate::budget::Budget;
 use crate::dataset::RawData;
-use crate::error::DataError;
+use crate::error::{DataError, LISTED};
 use crate::samples::{ElementType, Samples};
 use crate::split::Renditions;
+use crate::warning::Warning;
 
 /// The folder of noise.
 pub(super) const NOISE_FOLDER: &str = "_background_noise_";
@@ -31,28 +34,49 @@ pub(crate) struct AudioOptions<'a> {
 /// Reads a tree of recordings. Classes are the folders, in the order of their names.
 pub(crate) fn read_folder(root: &Path, name: &str, options: AudioOptions<'_>) -> Result<RawData, DataError> {
     options.settings.check()?;
-    let (class_names, listing) = tree::list(root, |folder| folder != NOISE_FOLDER)?;
-    let Some(rate) =
-        options.settings.rate.or_else(|| listing.items().find_map(|path| wav::read_rate(path).ok()))
-    else {
-        return Err(DataError::malformed(root, "no WAV files in its class folders"));
+    let tree = ClassTree::list(root, &RECORDINGS)?;
+    let root = &*tree.root;
+    let rate = match options.settings.rate {
+        Some(rate) => rate,
+        None => first_rate(root, &tree.listing)?,
     };
     let front_end = FrontEnd::new(options.settings, rate)?;
     let noise = match options.background {
-        Some(_) => Some(read_noise(root, rate)?),
+        Some(_) => Some(read_noise(root, rate, &options)?),
         None => None,
     };
     let task = AudioTask { root, front_end: &front_end, noise: noise.as_ref(), options };
     let as_clips = |part: Vec<Labelled<PathBuf>>| -> Vec<Labelled<Clip>> {
-        part.into_iter().map(|Labelled { item, label }| Labelled { item: Clip::File(item), label }).collect()
+        let clip = |Labelled { item, label, group }| Labelled { item: Clip::File(item), label, group };
+        part.into_iter().map(clip).collect()
     };
     let listing = Listing {
-        train: as_clips(listing.train),
-        validation: listing.validation.map(as_clips),
-        test: listing.test.map(as_clips),
+        train: as_clips(tree.listing.train.clone()),
+        validation: tree.listing.validation.clone().map(as_clips),
+        test: tree.listing.test.clone().map(as_clips),
     };
     let raw = task.read(&listing)?;
-    Ok(RawData { name: name.to_owned(), class_names, ..raw })
+    tree.describe(raw, name, &RECORDINGS)
+}
+
+/// What trees of recordings are made of.
+const RECORDINGS: Kind =
+    Kind { files: "recordings", is_sample: wav::is_recording, is_no_class: |folder| folder == NOISE_FOLDER };
+
+/// The sampling rate of the first recording that can be read.
+fn first_rate(root: &Path, listing: &Listing<PathBuf>) -> Result<u32, DataError> {
+    let mut reasons = Vec::new();
+    for path in listing.items() {
+        match wav::read_rate(path) {
+            Ok(rate) => return Ok(rate),
+            Err(problem) if reasons.len() < LISTED => {
+                reasons.push(format!("{}: {problem}", below(root, path)));
+            }
+            Err(_) => {}
+        }
+    }
+    let total = listing.items().count();
+    Err(DataError::Refused { root: root.to_path_buf(), count: total, total, reasons })
 }
 
 /// What a sample is made of.
@@ -74,10 +98,21 @@ pub(super) struct AudioTask<'a> {
     pub(super) options: AudioOptions<'a>,
 }
 
-/// Features of a clip, and of its renditions.
+/// A clip as it was recorded.
+struct Wave {
+    samples: Vec<f32>,
+    /// The file, if its channels cancel out in their mix.
+    cancelled: Option<String>,
+    /// Length of the recording in seconds.
+    seconds: f64,
+}
+
+/// Features of a clip, and of its renditions, with what is known of its [`Wave`].
 struct Features {
     clean: Vec<i8>,
     renditions: Vec<i8>,
+    cancelled: Option<String>,
+    seconds: f64,
 }
 
 impl AudioTask<'_> {
@@ -94,18 +129,15 @@ impl AudioTask<'_> {
             Clip::Noise { number, .. } => format!("noise {number}"),
         };
         self.check_memory(listing, mixer.map_or(0, |mixer| mixer.renditions))?;
-        let reading = Reading { root, name: &name, skip_bad: options.skip_bad };
+        let sample_bytes =
+            front_end.shape().iter().product::<usize>() * (1 + mixer.map_or(0, |mixer| mixer.renditions));
+        let reading = Reading { root, name: &name, skip_bad: options.skip_bad, sample_bytes };
         let (mut values, mut renditions) = (Vec::new(), Vec::new());
+        let (mut cancelled, mut seconds) = (Vec::new(), Vec::new());
         let decode = |scratch: &mut Scratch, index: usize, clip: &Clip| {
-            let recording = match *clip {
-                Clip::File(ref path) => self.recording(path)?,
-                Clip::Noise { part, number } => {
-                    let noise = self.noise.ok_or("there is no noise")?;
-                    noise.clip(part, number, front_end.clip_samples())
-                }
-            };
-            let clip = front_end.clip(&recording);
-            let mut features = Features { clean: Vec::new(), renditions: Vec::new() };
+            let Wave { samples, cancelled, seconds } = self.wave(clip)?;
+            let mut features = Features { clean: Vec::new(), renditions: Vec::new(), cancelled, seconds };
+            let clip = front_end.clip(&samples);
             front_end.append_quantised(&clip, scratch, &mut features.clean);
             if let Some(mixer) = mixer.filter(|_| index < listing.train.len()) {
                 mixer.for_each_rendition(&clip, index, |clip| {
@@ -117,10 +149,11 @@ impl AudioTask<'_> {
         let gathered = listing.gather(&reading, Scratch::default, decode, |features: Features| {
             values.extend_from_slice(&features.clean);
             renditions.extend_from_slice(&features.renditions);
+            cancelled.extend(features.cancelled);
+            seconds.push(features.seconds);
         })?;
-        if gathered.labels.is_empty() {
-            return Err(DataError::malformed(root, "no WAV files in its class folders"));
-        }
+        let cancelled = cancelled_channels(root, &cancelled);
+        let warnings = cancelled.into_iter().chain(cut_recordings(root, &seconds, settings)).collect();
         let renditions =
             mixer.map(|mixer| Renditions { samples: Samples::I8(renditions), each: mixer.renditions });
         Ok(RawData {
@@ -131,6 +164,9 @@ impl AudioTask<'_> {
             full_scale: ElementType::I8.full_scale(),
             refused: gathered.refused,
             renditions,
+            rate: Some(front_end.rate()),
+            groups: gathered.groups,
+            warnings,
             ..RawData::default()
         })
     }
@@ -145,14 +181,63 @@ impl AudioTask<'_> {
         self.options.budget.check(self.root, what, bytes)
     }
 
-    fn recording(&self, path: &Path) -> Result<Vec<f32>, String> {
+    /// The samples of a clip, with what there is to know about its file.
+    fn wave(&self, clip: &Clip) -> Result<Wave, String> {
+        match *clip {
+            Clip::File(ref path) => {
+                let recording = self.recording(path)?;
+                let cancelled = recording.cancelled.then(|| below(self.root, path));
+                Ok(Wave { samples: recording.samples, cancelled, seconds: recording.seconds })
+            }
+            Clip::Noise { part, number } => {
+                let noise = self.noise.ok_or("there is no noise")?;
+                let samples = noise.clip(part, number, self.front_end.clip_samples());
+                Ok(Wave { samples, cancelled: None, seconds: 0.0 })
+            }
+        }
+    }
+
+    fn recording(&self, path: &Path) -> Result<wav::Recording, String> {
         let rate = self.front_end.rate();
-        let recording = wav::read(path, Some(self.options.settings.clip_ms / 1000.0))?;
+        let settings = self.options.settings;
+        let recording = wav::read(path, Some(settings.clip_ms / 1000.0), settings.channel)?;
         if recording.rate != rate {
             return Err(wrong_rate(recording.rate, rate));
         }
-        Ok(recording.samples)
+        Ok(recording)
     }
+}
+
+/// What is to be said if much of the recordings is not used.
+fn cut_recordings(root: &Path, seconds: &[f64], settings: &AudioSettings) -> Option<Warning> {
+    /// Recordings that are a little longer lose but silence.
+    const MUCH: f64 = 1.25;
+    /// One in so many may be long without a word.
+    const FEW: usize = 10;
+    let clip = settings.clip_ms / 1000.0;
+    let long = seconds.iter().filter(|seconds| **seconds > MUCH * clip).count();
+    if long * FEW <= seconds.len() {
+        return None;
+    }
+    let longest = seconds.iter().copied().fold(0.0, f64::max);
+    let (root, all) = (root.display(), seconds.len());
+    let what = format!(
+        "{root}: {long} of {all} recordings are longer than the first {clip} s that are read of each; the longest has \
+         {longest:.1} s"
+    );
+    Some(
+        Warning::new(what)
+            .hint("`--set data.audio.clip_ms=2000` reads two seconds; or cut the recordings into pieces"),
+    )
+}
+
+/// What is to be said about recordings whose channels cancel out.
+fn cancelled_channels(root: &Path, files: &[String]) -> Option<Warning> {
+    let first = files.first()?;
+    let (root, count) = (root.display(), files.len());
+    let what =
+        format!("{root}: the channels of {count} recordings cancel out when they are mixed: {first}, …");
+    Some(Warning::new(what).hint("`--channel left` or `--channel right` takes one of them"))
 }
 
 fn wrong_rate(found: u32, expected: u32) -> String {
@@ -160,7 +245,7 @@ fn wrong_rate(found: u32, expected: u32) -> String {
 }
 
 /// Reads the noise of a dataset. A damaged file of noise is never left out: it would change all renditions.
-pub(super) fn read_noise(root: &Path, rate: u32) -> Result<Noise, DataError> {
+pub(super) fn read_noise(root: &Path, rate: u32, options: &AudioOptions<'_>) -> Result<Noise, DataError> {
     let folder = root.join(NOISE_FOLDER);
     if !folder.is_dir() {
         return Err(DataError::malformed(
@@ -169,11 +254,15 @@ pub(super) fn read_noise(root: &Path, rate: u32) -> Result<Noise, DataError> {
         ));
     }
     let mut recordings = Vec::new();
-    for path in tree::entries(&folder)? {
+    let files = Contents::of(&folder)?.files;
+    let bytes = files.iter().map(|path| wav::memory(path).unwrap_or(0)).fold(0, u64::saturating_add);
+    options.budget.check(&folder, format_args!("{} recordings of noise", files.len()), bytes)?;
+    for path in files {
         if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav")) {
             continue;
         }
-        let recording = wav::read(&path, None).map_err(|problem| DataError::malformed(&path, problem))?;
+        let recording = wav::read(&path, None, options.settings.channel)
+            .map_err(|problem| DataError::malformed(&path, problem))?;
         if recording.rate != rate {
             return Err(DataError::malformed(&path, wrong_rate(recording.rate, rate)));
         }

@@ -67,7 +67,7 @@ fn annotations_file(root: &Path, part: &str, year: &str) -> PathBuf {
 }
 
 /// Reads the images. Classes: no person, person.
-pub(crate) fn read(root: &Path, name: &str, options: ImageOptions) -> Result<RawData, DataError> {
+pub(crate) fn read(root: &Path, name: &str, options: &ImageOptions) -> Result<RawData, DataError> {
     let Some(year) = year_of(root) else {
         let file = annotations_file(root, "train", YEARS[0]);
         return Err(DataError::malformed(&file, "no such file"));
@@ -105,7 +105,7 @@ fn list(annotations: &Path, images: &Path) -> Result<Vec<Labelled<PathBuf>>, Dat
             return Err(DataError::malformed(annotations, format!("`{}` is no file name", image.file_name)));
         }
         let label = u32::from(with_person.contains(&image.id));
-        files.push(Labelled { item: images.join(&image.file_name), label });
+        files.push(Labelled { item: images.join(&image.file_name), label, group: None });
     }
     files.sort_by(|a, b| a.item.cmp(&b.item));
     Ok(files)

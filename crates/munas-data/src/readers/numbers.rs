@@ -43,6 +43,9 @@ impl NumberFormat {
         match samples {
             Samples::U8(values) => values.extend_from_slice(bytes),
             Samples::I8(values) => values.extend(bytes.iter().map(|byte| byte.cast_signed())),
+            Samples::U16(values) => {
+                values.extend(bytes.chunks_exact(2).map(|number| self.bits(number) as u16));
+            }
             Samples::I16(values) => {
                 values.extend(bytes.chunks_exact(2).map(|number| self.bits(number) as u16 as i16));
             }
@@ -85,6 +88,7 @@ pub(super) fn reserve(samples: &mut Samples, count: usize) -> bool {
     match samples {
         Samples::U8(values) => values.try_reserve_exact(count),
         Samples::I8(values) => values.try_reserve_exact(count),
+        Samples::U16(values) => values.try_reserve_exact(count),
         Samples::I16(values) => values.try_reserve_exact(count),
         Samples::F32(values) => values.try_reserve_exact(count),
     }

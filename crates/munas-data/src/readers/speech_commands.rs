@@ -15,7 +15,8 @@ use rand_chacha::rand_core::SeedableRng;
 use sha1::{Digest, Sha1};
 
 use super::audio::{AudioOptions, AudioTask, Clip, NOISE_FOLDER, read_noise};
-use super::tree::{Labelled, Listing, entries, folders};
+use super::folder::Contents;
+use super::tree::{Labelled, Listing};
 use crate::audio::{AudioSettings, FrontEnd, Part};
 use crate::dataset::RawData;
 use crate::error::DataError;
@@ -44,17 +45,17 @@ pub(crate) fn read(
         return Err(DataError::Option(format!("{name} is sampled at {RATE} Hz; leave out the rate")));
     }
     let front_end = FrontEnd::new(&settings, RATE)?;
-    let noise = read_noise(root, RATE)?;
+    let noise = read_noise(root, RATE, &options)?;
     let lists = Lists::read(root)?;
     let mut parts = Parts::default();
     let mut missing: Vec<&str> = words.to_vec();
-    for (word, folder) in folders(root)? {
+    for (word, folder) in Contents::of(root)?.folders {
         if word == NOISE_FOLDER {
             continue;
         }
         let label = words.iter().position(|known| *known == word);
         missing.retain(|known| *known != word);
-        for path in entries(&folder)? {
+        for path in Contents::of(&folder)?.files {
             let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let part = match &lists {
                 Some(lists) => lists.part_of(&format!("{word}/{file_name}")),
@@ -62,7 +63,9 @@ pub(crate) fn read(
             };
             let part = parts.of(part);
             match label {
-                Some(label) => part.known.push(Labelled { item: Clip::File(path), label: label as u32 }),
+                Some(label) => {
+                    part.known.push(Labelled { item: Clip::File(path), label: label as u32, group: None });
+                }
                 None => part.unknown.push(path),
             }
         }
@@ -105,15 +108,17 @@ impl Parts {
 fn fill_up(files: PartFiles, part: Part, words: u32) -> Vec<Labelled<Clip>> {
     let PartFiles { known: mut clips, mut unknown } = files;
     let count = (clips.len() as f64 * SHARE).ceil() as usize;
-    clips.extend(
-        (0..count as u32).map(|number| Labelled { item: Clip::Noise { part, number }, label: words }),
-    );
+    clips.extend((0..count as u32).map(|number| Labelled {
+        item: Clip::Noise { part, number },
+        label: words,
+        group: None,
+    }));
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     rng.set_stream(part as u64);
     unknown.shuffle(&mut rng);
     unknown.truncate(count);
     let label = words + 1;
-    clips.extend(unknown.into_iter().map(|path| Labelled { item: Clip::File(path), label }));
+    clips.extend(unknown.into_iter().map(|path| Labelled { item: Clip::File(path), label, group: None }));
     clips
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use hound::{SampleFormat, WavSpec};
 use munas_data::{
-    AudioSettings, Augmenter, DataError, Dataset, ElementType, LoadOptions, SampleBuffer, Split, load,
+    AudioSettings, Augmenter, Channel, DataError, Dataset, ElementType, LoadOptions, SampleBuffer, Split,
+    load,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -50,7 +51,7 @@ fn folders_of_recordings_are_read() {
     write_classes(folder.path());
     let dataset = read(folder.path(), &LoadOptions::default()).unwrap();
     assert_eq!((dataset.input, dataset.element_type()), ([49, 10, 1], ElementType::I8));
-    assert_eq!(dataset.class_names, ["high", "low"]);
+    assert_eq!((dataset.class_names.join(" "), dataset.rate), ("high low".to_owned(), Some(8_000)));
     assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (9, 1, 2));
     // The second half of a clip of half a second is silence.
     assert_eq!(values(&dataset.train, 0)[48 * 10], -128.0);
@@ -113,7 +114,130 @@ fn recordings_that_cannot_be_used_are_counted() {
     let empty = tempfile::tempdir().unwrap();
     refused(empty.path(), &LoadOptions::default(), &["no folders in it"]);
     fs::create_dir(empty.path().join("a")).unwrap();
-    refused(empty.path(), &LoadOptions::default(), &["no WAV files"]);
+    refused(empty.path(), &LoadOptions::default(), &["class `a` has no recordings: its folder is empty"]);
+}
+
+/// The samples of a recording as chunks of a WAV file, with the size of the samples as it is declared.
+fn chunks(format: &[u8], declared: u32, data: &[u8]) -> Vec<u8> {
+    [b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0", format, b"data", &declared.to_le_bytes(), data].concat()
+}
+
+#[test]
+fn doubles_companded_samples_and_unknown_sizes_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let expected = read(folder.path(), &LoadOptions::default()).unwrap();
+    let tone = recordings::tone(4_000, 0, 0);
+    let bytes: Vec<u8> = tone.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    let short = b"\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0";
+    for declared in [0, u32::MAX, 0x7fff_ffff] {
+        write(folder.path(), "high/0.wav", chunks(short, declared, &bytes));
+        assert_eq!(read(folder.path(), &LoadOptions::default()).unwrap().fingerprint, expected.fingerprint);
+    }
+    let doubles: Vec<u8> =
+        tone.iter().flat_map(|&sample| (f64::from(sample) / 32_768.0).to_le_bytes()).collect();
+    let double = b"\x03\0\x01\0\x40\x1f\0\0\0\xfa\0\0\x08\0\x40\0";
+    write(folder.path(), "high/0.wav", chunks(double, doubles.len() as u32, &doubles));
+    assert_eq!(read(folder.path(), &LoadOptions::default()).unwrap().fingerprint, expected.fingerprint);
+    let mu_law = b"\x07\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0";
+    write(folder.path(), "high/0.wav", chunks(mu_law, 4_000, &bytes[..4_000]));
+    assert_eq!(read(folder.path(), &LoadOptions::default()).unwrap().train.len(), 9);
+    let adpcm = b"\x11\0\x01\0\x40\x1f\0\0\xd7\x0f\0\0\0\x01\x04\0";
+    write(folder.path(), "high/0.wav", chunks(adpcm, 4_000, &bytes[..4_000]));
+    let refusal = "1 of 12 refused: high/0.wav: a WAV file of IMA ADPCM is not read";
+    refused(folder.path(), &LoadOptions::default(), &[refusal]);
+}
+
+#[test]
+fn other_kinds_of_sound_are_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["a", "b"] {
+        write(folder.path(), &format!("{class}/song.mp3"), b"ID3\x04\0\0\0\0\0\0TIT2");
+        write(folder.path(), &format!("{class}/take.flac"), b"fLaC\0\0\0\x22");
+    }
+    let parts = [
+        "4 of 4 refused: a/song.mp3: MP3 is not read; convert it, for example with `ffmpeg",
+        "FLAC is not read",
+    ];
+    refused(folder.path(), &LoadOptions::default(), &parts);
+    // Beside recordings that can be read, they are not left out silently either.
+    write_classes(folder.path());
+    refused(folder.path(), &LoadOptions::default(), &["4 of 16 refused"]);
+    // What is no sound is not used, and that is said.
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    write(folder.path(), "high/labels.csv", "0.wav,high\n");
+    let dataset = read(folder.path(), &LoadOptions::default()).unwrap();
+    assert!(dataset.warnings[0].what.contains("1 file or folder is not used: high/labels.csv"));
+}
+
+#[test]
+fn one_channel_is_taken_where_their_mix_is_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let mono = read(folder.path(), &LoadOptions::default()).unwrap();
+    let spec =
+        WavSpec { channels: 2, sample_rate: 8_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    for take in 0..6 {
+        let tone = recordings::tone(4_000, 0, take);
+        let opposed: Vec<i16> = tone.iter().flat_map(|&sample| [sample, sample.saturating_neg()]).collect();
+        write(folder.path(), &format!("high/{take}.wav"), recordings::wav_of(spec, &opposed));
+    }
+    let mix = read(folder.path(), &LoadOptions::default()).unwrap();
+    let [warning] = &mix.warnings[..] else { panic!("{:?}", mix.warnings) };
+    let what = "the channels of 6 recordings cancel out when they are mixed: high/0.wav";
+    assert!(warning.what.contains(what), "{warning}");
+    assert!(warning.hint.as_ref().unwrap().contains("--channel left"));
+    let audio = AudioSettings { channel: Channel::Left, ..AudioSettings::default() };
+    let left = read(folder.path(), &LoadOptions { audio, ..LoadOptions::default() }).unwrap();
+    assert_eq!((left.fingerprint, left.warnings.len()), (mono.fingerprint, 0));
+}
+
+#[test]
+fn the_band_fits_the_rate_unless_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, class) in ["high", "low"].into_iter().enumerate() {
+        for take in 0..6 {
+            let samples = recordings::tone(4_000, kind, take);
+            write(folder.path(), &format!("{class}/{take}.wav"), recordings::wav(4_000, &samples));
+        }
+    }
+    let dataset = read(folder.path(), &LoadOptions::default()).unwrap();
+    assert_eq!(dataset.input, [49, 10, 1]);
+    let with = |band| {
+        let audio = AudioSettings { band, ..AudioSettings::default() };
+        LoadOptions { audio, ..LoadOptions::default() }
+    };
+    let same = read(folder.path(), &with(Some([20.0, 2_000.0]))).unwrap();
+    assert_eq!(same.fingerprint, dataset.fingerprint);
+    let refusal = "recordings of 4000 Hz: `data.audio.band` [20, 4000] must end at half of that, 2000 Hz";
+    refused(folder.path(), &with(Some([20.0, 4_000.0])), &[refusal]);
+    let bands = [8_000, 16_000, 48_000].map(|rate| AudioSettings::default().band_at(rate));
+    assert_eq!(bands, [[20.0, 4_000.0]; 3]);
+}
+
+#[test]
+fn recordings_of_which_much_is_not_read_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let with = |clip_ms| {
+        let audio = AudioSettings { clip_ms, ..AudioSettings::default() };
+        read(folder.path(), &LoadOptions { audio, ..LoadOptions::default() }).unwrap()
+    };
+    assert_eq!((with(450.0).warnings, with(1_000.0).warnings), (Vec::new(), Vec::new()));
+    let said = with(250.0).warnings;
+    let what =
+        "12 of 12 recordings are longer than the first 0.25 s that are read of each; the longest has 0.5 s";
+    assert!(said[0].what.contains(what), "{said:?}");
+}
+
+#[test]
+fn more_features_than_fit_are_refused_before_they_are_computed() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path());
+    let error =
+        read(folder.path(), &LoadOptions { memory: Some(5_000), ..LoadOptions::default() }).unwrap_err();
+    assert!(matches!(error, DataError::TooLarge { bytes: 5_880, budget: 5_000, .. }), "{error}");
 }
 
 #[test]
@@ -150,7 +274,7 @@ fn the_augmentation_takes_renditions_with_its_probability() {
     write(folder.path(), "_background_noise_/white.wav", recordings::wav(8_000, &noise));
     let dataset =
         read(folder.path(), &LoadOptions { background: Some(0.5), ..LoadOptions::default() }).unwrap();
-    let augmenter = Augmenter::new(&["background:0.8:0.5".parse().unwrap()], dataset.input);
+    let augmenter = Augmenter::new(&["background:0.8:0.5".parse().unwrap()], dataset.input, 128.0);
     assert!(!augmenter.is_identity());
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut buffer = SampleBuffer::new(ElementType::I8);

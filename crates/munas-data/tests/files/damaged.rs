@@ -1,12 +1,16 @@
 //! Files with random damage are read or refused; no reader panics, hangs or reserves absurd memory.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use image::ImageFormat;
 use munas_data::{AudioSettings, LoadOptions, load};
 use proptest::prelude::*;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
-use crate::fabricate::{self, photographs, recordings};
+use crate::fabricate::{self, photographs, pictures, recordings};
 
 /// A change to a file.
 #[derive(Debug, Clone)]
@@ -136,7 +140,7 @@ proptest! {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        let audio = AudioSettings { clip_ms: 100.0, band: [20.0, 1000.0], ..AudioSettings::default() };
+        let audio = AudioSettings { clip_ms: 100.0, ..AudioSettings::default() };
         let options = LoadOptions { skip_bad, audio, ..LoadOptions::default() };
         read(&format!("audio:{}", folder.path().display()), &options);
     }
@@ -159,5 +163,59 @@ proptest! {
         fs::write(&path, damage(fabricate::small_table().into_bytes(), &damages)).unwrap();
         let options = LoadOptions { skip_bad, ..LoadOptions::default() };
         read(&format!("csv:{}", path.display()), &options);
+    }
+}
+
+/// Damages files at random for `MUNAS_FUZZ_SECONDS` (two, if it is not set), from `MUNAS_FUZZ_SEED` on.
+#[test]
+fn pictures_and_recordings_for_as_long_as_asked() {
+    let setting = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    };
+    let end = Instant::now() + Duration::from_secs(setting("MUNAS_FUZZ_SECONDS", 2));
+    let mut rng = ChaCha8Rng::seed_from_u64(setting("MUNAS_FUZZ_SEED", 1));
+    let deep =
+        image::ImageBuffer::from_fn(9, 7, |x, y| image::LumaA([(x * 99 * y) as u16, (y * 9_000) as u16]));
+    let photograph =
+        image::RgbImage::from_fn(40, 24, |x, y| image::Rgb([(x * 5) as u8, (x ^ y) as u8, y as u8]));
+    let photograph = image::DynamicImage::from(photograph);
+    let spec = |channels, bits_per_sample, sample_format| hound::WavSpec {
+        channels,
+        sample_rate: 2_000,
+        bits_per_sample,
+        sample_format,
+    };
+    let tone = recordings::tone(300, 1, 0);
+    let files = [
+        ("images", pictures::file(ImageFormat::Png, &image::DynamicImage::from(deep))),
+        ("images", pictures::oriented(ImageFormat::Png, &photograph, 6)),
+        ("images", pictures::oriented(ImageFormat::Jpeg, &photograph, 8)),
+        ("images", pictures::two_colours([[1, 2, 3], [4, 5, 6]], &[vec![0, 1, 0], vec![1, 1, 0]])),
+        ("images", pictures::file(ImageFormat::Bmp, &photograph)),
+        ("audio", recordings::wav_of(spec(2, 24, hound::SampleFormat::Int), &tone)),
+        ("audio", recordings::wav_of(spec(1, 16, hound::SampleFormat::Int), &tone)),
+    ];
+    let audio = AudioSettings { clip_ms: 100.0, ..AudioSettings::default() };
+    let options = LoadOptions { skip_bad: true, audio, ..LoadOptions::default() };
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    while Instant::now() < end {
+        let (kind, file) = &files[rng.random_range(0..files.len())];
+        let mut damaged = file.clone();
+        for _ in 0..rng.random_range(1..5) {
+            let at = rng.random_range(0..damaged.len());
+            match rng.random_range(0..4) {
+                0 => damaged[at] = rng.random(),
+                1 => damaged.iter_mut().skip(at).take(4).for_each(|byte| *byte = 0xff),
+                2 => damaged.truncate(at.max(1)),
+                _ => drop(damaged.splice(at..at, (0..rng.random_range(1..9)).map(|byte| byte * 31))),
+            }
+        }
+        for (name, content) in [("a/1", file), ("a/2", &damaged), ("b/1", file)] {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        read(&format!("{kind}:{}", folder.path().display()), &options);
     }
 }

@@ -6,4 +6,6 @@ mod audio;
 mod damaged;
 mod fabricate;
 mod own_data;
+mod pictures;
+mod trees;
 mod visual_wake_words;

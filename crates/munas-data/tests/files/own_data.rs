@@ -257,7 +257,7 @@ fn image_folders_are_read_in_colour_and_grey() {
     let blue = (0..7).find(|&index| dataset.train.label(index) == 0).unwrap();
     assert_eq!([0, 1, 2].map(|channel| dataset.train.sample(blue).get(channel)), [0.0, 0.0, 250.0]);
 
-    let options = LoadOptions { grey: true, size: Some((3, 5)), ..LoadOptions::default() };
+    let options = LoadOptions { grey: Some(true), size: Some((3, 5)), ..LoadOptions::default() };
     let grey = load(&format!("images:{}", folder.path().display()), &options).unwrap();
     assert_eq!(grey.input, [3, 5, 1]);
 }
@@ -285,23 +285,18 @@ fn images_that_cannot_be_read_are_counted() {
     let png = photographs::image(ImageFormat::Png, 6, 4, [1, 2, 3]);
     write(folder.path(), "red/cut.png", &png[..png.len() / 2]);
     write(folder.path(), "red/large.png", photographs::image(ImageFormat::Png, 7, 4, [1, 2, 3]));
-    let error = refused(
-        "images",
-        folder.path(),
-        &["3 of 13 refused", "red/bad.png", "red/cut.png", "4x7 pixels after others of 4x6"],
-    );
+    let source = format!("images:{}", folder.path().display());
+    let stored = LoadOptions { fit: false, ..LoadOptions::default() };
+    let error = load(&source, &stored).unwrap_err();
+    for part in ["3 of 13 refused", "red/bad.png", "red/cut.png", "4x7 pixels after others of 4x6"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
     assert!(error.hint().unwrap().contains("--skip-bad"));
-    let options = LoadOptions { skip_bad: true, ..LoadOptions::default() };
-    let dataset = load(&format!("images:{}", folder.path().display()), &options).unwrap();
+    let dataset = load(&source, &LoadOptions { skip_bad: true, ..stored }).unwrap();
     assert_eq!((dataset.refused, counts(&dataset)), (3, (7, 1, 2)));
-}
-
-#[test]
-fn empty_image_folders_are_refused() {
-    let folder = folder();
-    refused("images", folder.path(), &["no folders in it"]);
-    fs::create_dir(folder.path().join("class")).unwrap();
-    refused("images", folder.path(), &["no images in its class folders"]);
+    // Without a size, different ones are brought to one.
+    let dataset = load(&source, &LoadOptions { skip_bad: true, ..LoadOptions::default() }).unwrap();
+    assert_eq!((dataset.refused, dataset.input), (2, [16, 16, 3]));
 }
 
 #[test]
@@ -352,7 +347,7 @@ fn images_in_memory_are_scaled_too() {
     let folder = folder();
     fabricate::write_cifar_folder(folder.path());
     let data_dir = Some(folder.path().to_path_buf());
-    let options = LoadOptions { data_dir, size: Some((16, 8)), grey: true, ..LoadOptions::default() };
+    let options = LoadOptions { data_dir, size: Some((16, 8)), grey: Some(true), ..LoadOptions::default() };
     let dataset = load("cifar10", &options).unwrap();
     assert_eq!((dataset.input, dataset.sample_bytes()), ([16, 8, 1], 12 * 16 * 8));
     let path = write(folder.path(), "small.npz", fabricate::small_npz());

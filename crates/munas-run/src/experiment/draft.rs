@@ -51,7 +51,7 @@ impl Draft {
         let mut experiment = Experiment::from_layers(under, self.given.clone())?;
         experiment.train.batch = experiment.train.batch.min(dataset.train.len().max(1));
         make_room_for_input(&mut experiment, dataset.input.iter().product::<usize>() as u64)?;
-        Ok(experiment)
+        Ok(experiment.settled(dataset))
     }
 }
 

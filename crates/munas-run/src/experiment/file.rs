@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use munas_data::{Augmentation, FeatureKind, NormaliseMode};
+use munas_data::{Augmentation, Channel, FeatureKind, NormaliseMode};
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
@@ -43,13 +43,27 @@ pub(super) struct DataFile {
     pub normalise: NormaliseMode,
     /// Height and width.
     pub size: Option<[usize; 2]>,
+    pub fit: bool,
     pub crop: Option<f64>,
-    pub grey: bool,
+    #[serde(with = "values::flag_or_auto")]
+    pub grey: Option<bool>,
+    pub orientation: bool,
+    pub backdrop: BackdropName,
+    pub bits: u32,
     pub skip_bad: bool,
     pub subset: Option<usize>,
     #[serde(default, deserialize_with = "values::bytes")]
     pub memory: Option<u64>,
     pub audio: AudioFile,
+}
+
+/// What images are laid over.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum BackdropName {
+    White,
+    Black,
+    None,
 }
 
 /// `[data.audio]`
@@ -59,13 +73,15 @@ pub(super) struct AudioFile {
     #[serde(with = "values::text")]
     pub features: FeatureKind,
     pub rate: Option<u32>,
+    #[serde(with = "values::text")]
+    pub channel: Channel,
     pub clip_ms: f64,
     pub window_ms: f64,
     pub stride_ms: f64,
     pub fft: Option<usize>,
     pub mel_bins: usize,
     pub coefficients: usize,
-    pub band: [f64; 2],
+    pub band: Option<[f64; 2]>,
     pub log_offset: f64,
     pub peak: bool,
     pub range: Option<[f64; 2]>,

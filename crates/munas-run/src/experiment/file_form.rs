@@ -2,15 +2,15 @@
 
 use toml::Value;
 
-use munas_data::AudioSettings;
+use munas_data::{AudioSettings, Backdrop};
 use munas_search::Feasibility;
 use munas_space::Space;
 use munas_train::Optimizer;
 
 use super::file::{
-    AudioFile, BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
-    FeasibilityName, Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile, SearchFile,
-    SpaceFile, TrainFile,
+    AudioFile, BackdropName, BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName,
+    ExperimentFile, FeasibilityName, Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile,
+    SearchFile, SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
@@ -26,8 +26,16 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             validation: data.validation,
             normalise: train.normalise,
             size: data.size.map(|(height, width)| [height, width]),
+            fit: data.fit,
             crop: data.crop,
             grey: data.grey,
+            orientation: data.orientation,
+            backdrop: match data.backdrop {
+                Some(Backdrop::White) => BackdropName::White,
+                Some(Backdrop::Black) => BackdropName::Black,
+                None => BackdropName::None,
+            },
+            bits: if data.deep { 16 } else { 8 },
             skip_bad: data.skip_bad,
             subset: data.subset,
             memory: data.memory,
@@ -81,6 +89,7 @@ fn audio_file(audio: &AudioSettings) -> AudioFile {
     AudioFile {
         features: audio.features,
         rate: audio.rate,
+        channel: audio.channel,
         clip_ms: audio.clip_ms,
         window_ms: audio.window_ms,
         stride_ms: audio.stride_ms,

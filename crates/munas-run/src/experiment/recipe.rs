@@ -18,7 +18,8 @@ pub(super) fn of(dataset: &Dataset, training_memory: u64) -> Table {
 /// drown the others.
 fn normalise(dataset: &Dataset) -> NormaliseMode {
     match dataset.element_type() {
-        ElementType::F32 => NormaliseMode::MeanStd,
+        // Sensors of 16 bits use some part of their range.
+        ElementType::F32 | ElementType::U16 => NormaliseMode::MeanStd,
         ElementType::U8 | ElementType::I8 | ElementType::I16 => NormaliseMode::Unit,
     }
 }

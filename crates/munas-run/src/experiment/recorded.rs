@@ -165,7 +165,7 @@ mod tests {
         ]);
         let told = many.changes_since(&recorded).unwrap().unwrap().to_string();
         assert!(
-            told.starts_with("`data.grey`: recorded false, found true; `seed`: ")
+            told.starts_with("`data.grey`: recorded \"auto\", found true; `seed`: ")
                 && told.ends_with("; and 2 more"),
             "{told}"
         );

@@ -1,14 +1,14 @@
 //! From the file form to the experiment. What a value may be is checked here.
 
 use munas_cost::boards::{Board, BoardBounds};
-use munas_data::{AudioSettings, DataError, Source};
+use munas_data::{AudioSettings, Backdrop, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
 use munas_train::{Optimizer, TrainError, TrainSettings};
 
 use super::file::{
-    AudioFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile, FeasibilityName,
-    OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BackdropName, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
+    FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -89,6 +89,7 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
     let crop_is_share = file.crop.is_none_or(|share| share > 0.0 && share <= 1.0);
     require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
     require(file.subset != Some(0), "data.subset", "must be at least 1")?;
+    require(matches!(file.bits, 8 | 16), "data.bits", "must be 8 or 16")?;
     let memory_in_range = file.memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
     require(memory_in_range, "data.memory", "must be at least 1 and below 2^63")?;
     Ok(DataSettings {
@@ -96,8 +97,16 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         dir: file.dir,
         validation: file.validation,
         size: file.size.map(|[height, width]| (height, width)),
+        fit: file.fit,
         crop: file.crop,
         grey: file.grey,
+        orientation: file.orientation,
+        backdrop: match file.backdrop {
+            BackdropName::White => Some(Backdrop::White),
+            BackdropName::Black => Some(Backdrop::Black),
+            BackdropName::None => None,
+        },
+        deep: file.bits == 16,
         skip_bad: file.skip_bad,
         subset: file.subset,
         memory: file.memory,
@@ -109,6 +118,7 @@ fn resolve_audio(file: &AudioFile) -> Result<AudioSettings, ExperimentError> {
     let audio = AudioSettings {
         features: file.features,
         rate: file.rate,
+        channel: file.channel,
         clip_ms: file.clip_ms,
         window_ms: file.window_ms,
         stride_ms: file.stride_ms,

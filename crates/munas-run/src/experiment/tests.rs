@@ -7,6 +7,7 @@ use munas_train::{Optimizer, Schedule};
 
 use super::*;
 
+mod data;
 mod round_trip;
 
 /// The example of the specification, with everything in it.
@@ -120,17 +121,21 @@ fn the_resolved_text_writes_out_every_value() {
         source = "glyphs"
         validation = 0.1
         normalise = "unit"
-        grey = false
+        fit = true
+        grey = "auto"
+        orientation = true
+        backdrop = "white"
+        bits = 16
         skip_bad = false
 
         [data.audio]
         features = "mfcc"
+        channel = "mix"
         clip_ms = 1000.0
         window_ms = 30.0
         stride_ms = 20.0
         mel_bins = 40
         coefficients = 10
-        band = [20.0, 4000.0]
         log_offset = 0.000001
         peak = true
         renditions = 4

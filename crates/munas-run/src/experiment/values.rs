@@ -46,6 +46,42 @@ pub(super) mod texts {
     }
 }
 
+/// `true`, `false` or `"auto"`.
+pub(super) mod flag_or_auto {
+    use super::*;
+
+    const AUTO: &str = "auto";
+
+    pub fn serialize<S: Serializer>(value: &Option<bool>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(flag) => serializer.serialize_bool(*flag),
+            None => serializer.serialize_str(AUTO),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+        deserializer.deserialize_any(FlagVisitor)
+    }
+
+    struct FlagVisitor;
+
+    impl Visitor<'_> for FlagVisitor {
+        type Value = Option<bool>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true, false or \"auto\"")
+        }
+
+        fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Option<bool>, E> {
+            Ok(Some(flag))
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<bool>, E> {
+            if text == AUTO { Ok(None) } else { Err(E::invalid_value(de::Unexpected::Str(text), &self)) }
+        }
+    }
+}
+
 /// Bytes: an integer, or a text such as `"64KB"`.
 pub(super) fn required_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     deserializer.deserialize_any(QuantityVisitor(parse_bytes))

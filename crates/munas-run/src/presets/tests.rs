@@ -195,7 +195,7 @@ fn single_values_of_the_presets() {
     let audio = experiment("speech-commands").data.audio;
     let front_end = FrontEnd::new(&audio, 16_000).unwrap();
     assert_eq!(front_end.shape(), [98, 40, 1]);
-    assert_eq!((audio.window_ms, audio.stride_ms, audio.band), (30.0, 10.0, [20.0, 4000.0]));
+    assert_eq!((audio.window_ms, audio.stride_ms, audio.band_at(16_000)), (30.0, 10.0, [20.0, 4000.0]));
     assert_eq!(experiment("mlp-fashion").train.kernel_l2, 1e-3);
     assert_eq!(experiment("mlp-fashion").space.kind().to_string(), "mlp");
 }

@@ -25,7 +25,7 @@ fn cases() -> Vec<(&'static str, u32, AudioSettings)> {
         window_ms: 25.0,
         stride_ms: 12.5,
         mel_bins: 32,
-        band: [125.0, 7500.0],
+        band: Some([125.0, 7500.0]),
         log_offset: 1e-3,
         ..tiny.clone()
     };
@@ -36,7 +36,7 @@ fn cases() -> Vec<(&'static str, u32, AudioSettings)> {
         fft: Some(300),
         mel_bins: 13,
         coefficients: 13,
-        band: [0.0, 5512.5],
+        band: Some([0.0, 5512.5]),
         log_offset: 1e-4,
         ..tiny.clone()
     };
@@ -128,11 +128,15 @@ fn settings_that_do_not_fit_are_named() {
     check(AudioSettings { window_ms: 0.0, ..base() }, 16_000, "window_ms");
     check(AudioSettings { window_ms: 2000.0, ..base() }, 16_000, "window_ms must not be above clip_ms");
     check(AudioSettings { stride_ms: 0.01, ..base() }, 16_000, "less than a sample");
-    check(AudioSettings { fft: Some(256), ..base() }, 16_000, "fft must be from 480");
+    check(AudioSettings { fft: Some(256), ..base() }, 16_000, "`data.audio.fft` must be from 480");
     check(AudioSettings { coefficients: 41, ..base() }, 16_000, "coefficients");
     check(AudioSettings { mel_bins: 0, coefficients: 0, ..base() }, 16_000, "mel_bins");
-    check(AudioSettings { band: [4000.0, 20.0], ..base() }, 16_000, "band");
-    check(AudioSettings { band: [20.0, 8001.0], ..base() }, 16_000, "beyond half of the sampling rate");
+    check(AudioSettings { band: Some([4000.0, 20.0]), ..base() }, 16_000, "band");
+    check(
+        AudioSettings { band: Some([20.0, 8001.0]), ..base() },
+        16_000,
+        "`data.audio.band` [20, 8001] must end at half of that, 8000 Hz",
+    );
     check(AudioSettings { log_offset: 0.0, ..base() }, 16_000, "log_offset");
     check(AudioSettings { range: Some([1.0, 1.0]), ..base() }, 16_000, "range");
     check(AudioSettings { renditions: 0, ..base() }, 16_000, "renditions");
@@ -165,7 +169,7 @@ proptest! {
     ) {
         let settings = AudioSettings {
             clip_ms: times.0, window_ms: times.1, stride_ms: times.2, mel_bins: bins, coefficients, fft,
-            band: [band.0, band.1], ..AudioSettings::default()
+            band: Some([band.0, band.1]), ..AudioSettings::default()
         };
         if let Ok(front_end) = FrontEnd::new(&settings, rate) {
             let [frames, width, _] = front_end.shape();

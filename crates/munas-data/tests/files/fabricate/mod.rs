@@ -1,6 +1,7 @@
 //! Small, valid files of every format, for tests to read and to damage.
 
 pub mod photographs;
+pub mod pictures;
 pub mod recordings;
 
 use std::fs;

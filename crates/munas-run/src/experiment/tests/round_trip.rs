@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use munas_data::{Augmentation, Extent, FeatureKind, NormaliseMode};
+use munas_data::{Augmentation, Channel, Extent, FeatureKind, NormaliseMode};
 use munas_space::{MlpBounds, Range};
 
 use super::*;
@@ -148,7 +148,8 @@ fn data() -> impl Strategy<Value = DataSettings> {
                 rate: subset.map(|rate| rate as u32),
                 clip_ms: 100.0 + validation,
                 fft: size.map(|(points, _)| points),
-                band: [validation, 1.0 + validation],
+                channel: if flag { Channel::Mix } else { Channel::Right },
+                band: flag.then_some([validation, 1.0 + validation]),
                 peak: flag,
                 range: dir.is_some().then_some([-validation, validation]),
                 ..AudioSettings::default()
@@ -157,7 +158,11 @@ fn data() -> impl Strategy<Value = DataSettings> {
             dir: dir.map(PathBuf::from),
             validation,
             size,
-            grey: flag,
+            fit: flag,
+            grey: subset.is_some().then_some(flag),
+            orientation: !flag,
+            backdrop: [None, Some(Backdrop::White), Some(Backdrop::Black)][source.len() % 3],
+            deep: flag,
             skip_bad: !flag,
             subset,
             memory: subset.map(|bytes| bytes as u64),

@@ -1,0 +1,177 @@
+//! Samples that belong together, and the draw that keeps them together.
+//!
+//! Pictures of one session or recordings of one speaker are alike. With some of them in the training part and others in the
+//! validation or test part, a network is measured on what it has almost seen; so whole groups are drawn.
+
+use std::collections::BTreeMap;
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::split::{Draw, Purpose, class_counts, quotas};
+
+/// Which samples belong together: those of a session, a speaker, a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups {
+    /// Names of the groups, by number.
+    pub names: Vec<String>,
+    /// Number of each sample's group; `None` for one that belongs to no other.
+    pub of: Vec<Option<u32>>,
+}
+
+/// A class whose samples are all in one group, so that no draw can leave it on both sides.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InOneGroup {
+    pub(crate) class: usize,
+}
+
+/// Samples that are taken, or left, together.
+struct Unit {
+    /// Positions in the list that is drawn from.
+    members: Vec<u32>,
+    /// Samples by class.
+    classes: BTreeMap<usize, usize>,
+}
+
+/// Takes whole groups, about `count` samples of them with each class in its share, and leaves some of every class.
+///
+/// In a random order, each group is taken that brings the numbers of samples by class closer to their shares. Of a class that has
+/// then none, the group is taken that spoils the shares least. `groups` are those of the samples with these `labels`; the
+/// same arguments give the same draw.
+pub(crate) fn grouped_draw(
+    (labels, groups): (&[u32], &[Option<u32>]),
+    classes: usize,
+    count: usize,
+    seed: u64,
+    purpose: Purpose,
+) -> Result<Draw, InOneGroup> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(purpose as u64);
+    let mut units = units(labels, groups);
+    units.shuffle(&mut rng);
+    let sizes = class_counts(labels, classes);
+    let quotas = quotas(&sizes, count);
+    let mut taken = vec![0; classes];
+    let mut chosen = vec![false; units.len()];
+    let leaves_some = |taken: &[usize], unit: &Unit| {
+        unit.classes.iter().all(|(&class, &samples)| taken[class] + samples < sizes[class])
+    };
+    // How much further from the quotas the numbers are with the unit than without it.
+    let harm = |taken: &[usize], unit: &Unit| -> i64 {
+        let distance = |class: usize, samples: usize| quotas[class].abs_diff(taken[class] + samples) as i64;
+        unit.classes.iter().map(|(&class, &samples)| distance(class, samples) - distance(class, 0)).sum()
+    };
+    let take = |taken: &mut [usize], unit: &Unit| {
+        unit.classes.iter().for_each(|(&class, &samples)| taken[class] += samples);
+    };
+    for (unit, chosen) in units.iter().zip(&mut chosen) {
+        if leaves_some(&taken, unit) && harm(&taken, unit) < 0 {
+            take(&mut taken, unit);
+            *chosen = true;
+        }
+    }
+    for class in (0..classes).filter(|&class| count > 0 && sizes[class] > 0) {
+        if taken[class] > 0 {
+            continue;
+        }
+        let candidates = (0..units.len()).filter(|&index| {
+            !chosen[index] && units[index].classes.contains_key(&class) && leaves_some(&taken, &units[index])
+        });
+        let Some(best) = candidates.min_by_key(|&index| harm(&taken, &units[index])) else {
+            return Err(InOneGroup { class });
+        };
+        take(&mut taken, &units[best]);
+        chosen[best] = true;
+    }
+    let side = |side: bool| {
+        let units = units.iter().zip(&chosen).filter(|(_, chosen)| **chosen == side);
+        let mut members: Vec<u32> = units.flat_map(|(unit, _)| unit.members.iter().copied()).collect();
+        members.sort_unstable();
+        members
+    };
+    Ok(Draw { taken: side(true), left: side(false) })
+}
+
+/// The groups, and the samples that are in none, in the order of their first samples.
+fn units(labels: &[u32], groups: &[Option<u32>]) -> Vec<Unit> {
+    let mut units: Vec<Unit> = Vec::new();
+    let mut of_group = BTreeMap::new();
+    for ((position, &label), &group) in (0_u32..).zip(labels).zip(groups) {
+        let new = units.len();
+        let index = group.map_or(new, |group| *of_group.entry(group).or_insert(new));
+        if index == new {
+            units.push(Unit { members: Vec::new(), classes: BTreeMap::new() });
+        }
+        units[index].members.push(position);
+        *units[index].classes.entry(label as usize).or_default() += 1;
+    }
+    units
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_group_is_on_both_sides_and_no_class_is_missing(
+            samples in prop::collection::vec((0_u32..3, prop::option::weighted(0.9, 0_u32..12)), 1..200),
+            share in 0.05_f64..0.5, seed: u64,
+        ) {
+            let (labels, groups): (Vec<u32>, Vec<Option<u32>>) = samples.into_iter().unzip();
+            let count = (share * labels.len() as f64).ceil() as usize;
+            let draw = || grouped_draw((&labels, &groups), 3, count, seed, Purpose::Validation);
+            prop_assert_eq!(draw(), draw());
+            let members = |class: u32| -> BTreeSet<(Option<u32>, usize)> {
+                let of_class = (0..labels.len()).filter(|&index| labels[index] == class);
+                of_class.map(|index| (groups[index], groups[index].map_or(index, |_| 0))).collect()
+            };
+            match draw() {
+                Err(InOneGroup { class }) => {
+                    // Every group of the class was needed to leave something of one class or another.
+                    prop_assert!(members(class as u32).len() <= 3 || labels.len() < 30);
+                }
+                Ok(Draw { taken, left }) => {
+                    let mut all = [taken.clone(), left.clone()].concat();
+                    all.sort_unstable();
+                    prop_assert!(all.iter().copied().eq(0..labels.len() as u32));
+                    let groups_of = |side: &[u32]| -> BTreeSet<u32> {
+                        side.iter().filter_map(|&index| groups[index as usize]).collect()
+                    };
+                    prop_assert!(groups_of(&taken).is_disjoint(&groups_of(&left)));
+                    let classes_of = |side: &[u32]| -> BTreeSet<u32> {
+                        side.iter().map(|&index| labels[index as usize]).collect()
+                    };
+                    prop_assert_eq!(classes_of(&taken), classes_of(&left));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn speakers_who_say_everything_are_drawn_in_their_share() {
+        // Ten speakers, four words, five takes of each.
+        let labels: Vec<u32> = (0..200).map(|index| index % 4).collect();
+        let groups: Vec<Option<u32>> = (0..200).map(|index| Some(index / 20)).collect();
+        let draw = grouped_draw((&labels, &groups), 4, 40, 7, Purpose::Test).unwrap();
+        assert_eq!((draw.taken.len(), draw.left.len()), (40, 160));
+        let other = grouped_draw((&labels, &groups), 4, 40, 8, Purpose::Test).unwrap();
+        assert_ne!(draw, other);
+    }
+
+    #[test]
+    fn a_group_is_taken_whole_even_where_it_is_more_than_the_share() {
+        let (labels, groups) = ([0, 0, 0, 1, 1, 1, 0, 1], [0, 0, 0, 0, 0, 0, 1, 1].map(Some));
+        let draw = grouped_draw((&labels, &groups), 2, 2, 0, Purpose::Test).unwrap();
+        assert_eq!(draw.taken, [6, 7]);
+        let alone = grouped_draw((&labels, &[0; 8].map(Some)), 2, 2, 0, Purpose::Test);
+        assert_eq!(alone, Err(InOneGroup { class: 0 }));
+        let nothing = grouped_draw((&labels, &groups), 2, 0, 0, Purpose::Test).unwrap();
+        assert!(nothing.taken.is_empty());
+    }
+}

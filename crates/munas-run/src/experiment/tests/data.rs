@@ -1,0 +1,44 @@
+//! The section `data`: what old runs imply, and what its keys may say.
+
+use super::*;
+
+#[test]
+fn runs_of_the_first_version_read_pictures_and_recordings_as_it_did() {
+    // What the first version wrote of these sections.
+    let old = "[data]\nsource = \"images:photos\"\nvalidation = 0.1\nnormalise = \"unit\"\ngrey = false\nskip_bad = false\n\
+               [data.audio]\nband = [20.0, 4000.0]\n";
+    let run = Experiment::from_run_file(old).unwrap().data;
+    assert_eq!((run.fit, run.grey, run.orientation), (false, Some(false), false));
+    assert_eq!((run.backdrop, run.deep, run.memory), (None, false, None));
+    assert_eq!((run.audio.channel, run.audio.band), (munas_data::Channel::Mix, Some([20.0, 4000.0])));
+    // A new experiment of the same text takes today's defaults for the keys that it lacks.
+    let new = read(old).data;
+    assert_eq!((new.fit, new.grey, new.orientation, new.deep), (true, Some(false), true, true));
+    assert_eq!(new.backdrop, Some(Backdrop::White));
+    let run = read("data.source = \"images:photos\"\n");
+    assert_eq!((run.data.grey, run.data.audio.band), (None, None));
+    assert_eq!(Experiment::from_run_file(&run.to_toml()).unwrap(), run);
+}
+
+#[test]
+fn settings_of_data_say_what_they_may_be() {
+    for (text, said) in [
+        ("data.grey=\"yes\"", "`data.grey`: invalid value: string \"yes\", expected true, false or \"auto\""),
+        ("data.bits=12", "`data.bits`: must be 8 or 16"),
+        ("data.memory=0", "`data.memory`: must be at least 1 and below 2^63"),
+        (
+            "data.audio.channel=both",
+            "`data.audio.channel`: unknown channel `both`; there are: mix, left, right",
+        ),
+        (
+            "data.backdrop=green",
+            "`data.backdrop`: unknown variant `green`, expected one of `white`, `black`, `none`",
+        ),
+    ] {
+        let error = Experiment::from_toml(&with_source(""), &[text.to_owned()]).unwrap_err();
+        assert_eq!(error.to_string(), said);
+    }
+    let given =
+        Experiment::from_toml(&with_source(""), &["data.memory=2GiB".into(), "data.grey=auto".into()]);
+    assert_eq!(given.unwrap().data.memory, Some(2 << 30));
+}
