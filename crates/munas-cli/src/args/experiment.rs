@@ -62,8 +62,11 @@ impl RunLength {
 }
 
 /// The limits of the device.
+///
+/// What a device has is a hard limit: but for the error, which only training can tell, each of them is one that no trained network
+/// breaks, unless it is asked for otherwise.
 #[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "Bounds")]
+#[command(next_help_heading = "Bounds (never broken, unless --soft)")]
 pub struct BoundArgs {
     /// Largest validation error wanted, for example .1 or 10%
     #[arg(long, value_name = "RATE", value_parser = values::error_rate)]
@@ -80,10 +83,23 @@ pub struct BoundArgs {
     /// Longest inference, for example 50ms; needs --board; an estimate
     #[arg(long, value_name = "DURATION", value_parser = values::milliseconds)]
     pub max_latency: Option<f64>,
+    /// Let networks break the bounds; they only count less, and are not trained beyond ten times a bound
+    #[arg(long)]
+    pub soft: bool,
 }
 
 impl BoundArgs {
     pub(super) fn add_to(&self, overrides: &mut Overrides) {
+        let hard = [
+            ("peak_memory", self.max_peak_memory.is_some()),
+            ("model_size", self.max_model_size.is_some()),
+            ("macs", self.max_macs.is_some()),
+            ("latency_ms", self.max_latency.is_some()),
+        ];
+        for (name, given) in hard {
+            overrides.literal("bounds.hard+", given.then_some(name));
+        }
+        overrides.literal("bounds.hard", self.soft.then_some("[]"));
         overrides
             .literal("bounds.error", self.max_error)
             .literal("bounds.peak_memory", self.max_peak_memory)

@@ -37,6 +37,10 @@ fn flags_of_a_search_become_overrides_in_their_units() {
         "seed=7",
         "search.trials=5",
         r#"search.time="1h30m""#,
+        "bounds.hard+=peak_memory",
+        "bounds.hard+=model_size",
+        "bounds.hard+=macs",
+        "bounds.hard+=latency_ms",
         "bounds.error=0.1",
         "bounds.peak_memory=16384",
         "bounds.model_size=16000",
@@ -46,6 +50,8 @@ fn flags_of_a_search_become_overrides_in_their_units() {
     ];
     assert_eq!(args.overrides(), expected);
     assert_eq!(search("munas search").overrides(), Vec::<String>::new());
+    let soft = search("munas search --soft --max-macs 5k").overrides();
+    assert_eq!(soft, ["bounds.hard+=macs", "bounds.hard=[]", "bounds.macs=5000"]);
 }
 
 #[test]

@@ -24,11 +24,13 @@ pub(super) fn merge(mut under: Table, over: Table) -> Table {
 }
 
 /// Applies `section.key=value`; an empty value takes the key away. A value that is no TOML is a text, so that
-/// `search.algorithm=random` needs no quotes.
+/// `search.algorithm=random` needs no quotes. `section.key+=value` adds the entries of a list, or a single one, that are not in
+/// the key's list yet.
 pub(super) fn apply_override(table: &mut Table, text: &str) -> Result<(), ExperimentError> {
     let invalid = |problem: String| ExperimentError::Override { text: text.to_owned(), problem };
     let (path, value) =
         text.split_once('=').ok_or_else(|| invalid("not of the form key=value".to_owned()))?;
+    let (path, adds) = path.trim_end().strip_suffix('+').map_or((path, false), |path| (path, true));
     let mut sections: Vec<&str> = path.trim().split('.').map(str::trim).collect();
     if sections.contains(&"") {
         return Err(invalid("the key is empty".to_owned()));
@@ -40,9 +42,22 @@ pub(super) fn apply_override(table: &mut Table, text: &str) -> Result<(), Experi
         section = entry.as_table_mut().ok_or_else(|| invalid(format!("`{name}` is no section")))?;
     }
     match value.trim() {
-        "" => section.remove(key),
-        value => section.insert(key.to_owned(), parse_value(value)),
-    };
+        value if adds => {
+            let list = section.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+            let list = list.as_array_mut().ok_or_else(|| invalid(format!("`{key}` is no list")))?;
+            let entries = match parse_value(value) {
+                Value::Array(entries) => entries,
+                entry => vec![entry],
+            };
+            for entry in entries {
+                if !list.contains(&entry) {
+                    list.push(entry);
+                }
+            }
+        }
+        "" => drop(section.remove(key)),
+        value => drop(section.insert(key.to_owned(), parse_value(value))),
+    }
     Ok(())
 }
 

@@ -373,6 +373,25 @@ fn overrides_win_and_may_take_keys_away() {
 }
 
 #[test]
+fn overrides_can_add_to_lists() {
+    let text = with_source("bounds = { macs = 5, model_size = 7, peak_memory = 9, hard = ['macs'] }");
+    let hard = |overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        Experiment::from_toml(&text, &overrides).unwrap().bounds.hard
+    };
+    let all = [Objective::Macs, Objective::ModelSize, Objective::PeakMemory];
+    assert_eq!(hard(&["bounds.hard+=model_size", "bounds.hard+=['macs', 'peak_memory']"]), all);
+    assert_eq!(hard(&["bounds.hard=[]", "bounds.hard += macs"]), [Objective::Macs]);
+    check_error(
+        &text,
+        &["bounds.macs+=3"],
+        &expect![[r#"
+            override `bounds.macs+=3`: `macs` is no list
+            hint: for example --set train.epochs=20"#]],
+    );
+}
+
+#[test]
 fn bad_overrides_are_refused() {
     let check = |text: &str, expected: Expect| check_error(&with_source(""), &[text], &expected);
     check(
