@@ -2,9 +2,9 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `model.h` | `int munas_invoke(const int8_t *input, int8_t *output)`, sizes, scales, zero points |
+//! | `model.h` | `int munas_invoke(const int8_t *input, int8_t *output)`, sizes, scales, zero points, `munas_classify` |
 //! | `model.c` | the kernels that the network needs, its tables, its arena |
-//! | `model_vectors.h` | samples with the outputs of the host executor |
+//! | `model_vectors.h` | samples with the outputs and classes of the host executor |
 //! | `model_test.c` | a host program that compares the network with them |
 //! | `README.md` | how to build and call it |
 //!
@@ -16,6 +16,7 @@
 //! Memory: the arena is that of [`crate::arena::plan_best`], to the byte. Beside it stands the stack, whose
 //! only large item is the patch that convolutions of the DSP set gather ([`CSource::patch_bytes`]).
 
+mod classes;
 mod header;
 mod layer;
 mod linear;
@@ -149,6 +150,12 @@ struct Model<'a> {
 impl Model<'_> {
     fn layer(&self, op: OpId) -> &Layer {
         &self.layers[op.index()]
+    }
+
+    /// Elements of the output.
+    fn outputs(&self) -> usize {
+        let graph = self.network.graph();
+        graph.shape(graph.output()).elements()
     }
 
     /// Words of the largest gathered patch.

@@ -33,7 +33,7 @@ mod tracing;
 pub use compare::{TensorComparison, compare_firmware, compare_tflite};
 pub use elf::Sizes;
 pub use firmware::{FirmwareOptions, FirmwareReport, OperatorRun, SampleRun, firmware, tool_version, trace};
-pub use host::{HostOptions, host};
+pub use host::{HostOptions, HostRun, host};
 pub use target::{HOST_COMPILER, MAKE, TARGETS, Target, Tool, UnknownTarget};
 
 /// Why a check could not be carried out.
@@ -130,6 +130,8 @@ pub struct CNetwork {
     pub header: String,
     /// `int function(const int8_t *input, int8_t *output)`, which returns 0.
     pub invoke: String,
+    /// `unsigned int function(const int8_t *output)`, which returns the class, if there is one.
+    pub classify: Option<String>,
     /// The symbol of the arena, if there is one.
     pub arena: Option<String>,
     /// Elements of the input.
@@ -151,6 +153,7 @@ impl CNetwork {
             files: of_network.cloned().collect(),
             header: "model.h".to_owned(),
             invoke: "munas_invoke".to_owned(),
+            classify: Some("munas_classify".to_owned()),
             arena: Some("munas_arena".to_owned()),
             input_length: graph.input_shape().elements(),
             output_length: graph.shape(graph.output()).elements(),
@@ -168,13 +171,15 @@ impl CNetwork {
             write(&directory.join(&file.name), &file.text)?;
         }
         let Self { header, invoke, input_length, output_length, .. } = self;
-        let definitions = format!(
+        let classify = self.classify.iter().map(|function| format!("#define HARNESS_CLASSIFY {function}\n"));
+        let mut definitions = format!(
             "#include \"{header}\"\n\
              #define HARNESS_INVOKE {invoke}\n\
              #define HARNESS_SAMPLES {samples}\n\
              #define HARNESS_INPUT_LENGTH {input_length}\n\
              #define HARNESS_OUTPUT_LENGTH {output_length}\n"
         );
+        definitions.extend(classify);
         let text = [include_str!("verify/harness/harness.h"), &definitions].concat();
         write(&directory.join("harness.h"), &text)
     }

@@ -51,7 +51,7 @@ pub use error::RunError;
 pub use evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator};
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{DrivingError, Experiment, ExperimentError};
-pub use int8::{Int8Settings, int8_error, predicted_class, quantise};
+pub use int8::{Int8Settings, int8_error, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use models::{ModelError, SavedModel};
 pub use query::{Status, TrialDetails, front, status, trial};

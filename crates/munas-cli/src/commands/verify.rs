@@ -5,7 +5,7 @@ mod checks;
 use munas_export::verify::Target;
 use munas_quant::Executor;
 use munas_report::{Align, Table, units};
-use munas_run::{RunReader, predicted_class};
+use munas_run::RunReader;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
@@ -80,7 +80,7 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let document = VerifyJson {
         trial: args.trial,
         samples: samples.inputs.len(),
-        host_error: subject.error(subject.outputs.iter().map(|output| &**output)),
+        host_error: subject.error(subject.outputs.iter().map(|output| subject.class(output))),
         equal: is_compared && checks.iter().all(|check| check.different == 0),
         checks,
     };
@@ -101,13 +101,15 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
 }
 
 impl Subject<'_> {
-    /// The share of the samples that these outputs misclassify.
-    fn error<'a>(&self, outputs: impl Iterator<Item = &'a [i8]>) -> f64 {
-        let zero_point = self.network.quantisation().tensor(self.network.graph().output()).zero_point;
+    /// The class of an output of the host.
+    fn class(&self, output: &[i8]) -> usize {
+        self.network.predicted_class(output)
+    }
+
+    /// The share of the samples that are misclassified.
+    fn error(&self, classes: impl Iterator<Item = usize>) -> f64 {
         let labels = &self.samples.labels;
-        let wrong = outputs
-            .zip(labels)
-            .filter(|(output, label)| predicted_class(output, zero_point) != **label as usize);
+        let wrong = classes.zip(labels).filter(|(class, label)| *class != **label as usize);
         wrong.count() as f64 / labels.len() as f64
     }
 }

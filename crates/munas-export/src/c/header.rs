@@ -5,7 +5,7 @@ use std::fmt::Write;
 use munas_ir::TensorId;
 
 use super::layer::STACK_BYTES_PER_PATCH_WORD;
-use super::{InputPlace, Model, text};
+use super::{InputPlace, Model, classes, text};
 
 /// The text of `model.h`.
 pub(super) fn header(model: &Model<'_>) -> String {
@@ -23,11 +23,12 @@ pub(super) fn header(model: &Model<'_>) -> String {
          {constants}\n\
          /* Runs the network on MUNAS_INPUT_SIZE elements in (height, width, channel) order and writes\n   \
          MUNAS_OUTPUT_SIZE elements. Returns 0, or 1 if a pointer is null. Not reentrant: there is one arena. */\n\
-         int munas_invoke(const int8_t *input, int8_t *output);\n{input_function}\n\
+         int munas_invoke(const int8_t *input, int8_t *output);\n{input_function}\n{classes}\n\
          #ifdef __cplusplus\n}}\n#endif\n\n#endif\n",
         name = text::comment(model.settings.name),
         tensors = tensors(model),
         constants = constants(model),
+        classes = classes::declarations(model),
     )
 }
 
@@ -93,7 +94,9 @@ pub(super) fn readme(model: &Model<'_>) -> String {
         ("{name}", model.settings.name.to_owned()),
         ("{input_shape}", graph.input_shape().to_string()),
         ("{input_size}", graph.input_shape().elements().to_string()),
-        ("{output_size}", graph.shape(graph.output()).elements().to_string()),
+        ("{output_size}", model.outputs().to_string()),
+        ("{last_class}", (model.network.classes() - 1).to_string()),
+        ("{how_classes}", classes::how(model).to_owned()),
         ("{input_scale}", input.scale.to_string()),
         ("{input_zero_point}", input.zero_point.to_string()),
         ("{arena}", model.plan.size.to_string()),

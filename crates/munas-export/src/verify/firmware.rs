@@ -61,6 +61,8 @@ pub struct FirmwareReport {
 pub struct SampleRun {
     /// The network's output.
     pub output: Vec<i8>,
+    /// The class that it stands for, where the network has a function for that.
+    pub class: Option<usize>,
     /// Instructions or cycles from call to return, those of a call that does nothing subtracted.
     pub count: u64,
 }
@@ -84,6 +86,7 @@ pub fn firmware(
     check_complete(&console, network, samples)?;
     let runs = console.samples.into_iter().map(|sample| SampleRun {
         output: sample.output,
+        class: sample.class,
         count: count(sample.ticks, console.overhead, target.ticks_per_count),
     });
     Ok(FirmwareReport {

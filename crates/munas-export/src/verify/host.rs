@@ -16,7 +16,16 @@ pub struct HostOptions {
     pub flags: Vec<String>,
 }
 
-/// Runs the network on `samples` (NHWC int8) and returns their outputs.
+/// One inference on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRun {
+    /// The network's output.
+    pub output: Vec<i8>,
+    /// The class that it stands for, where the network has a function for that.
+    pub class: Option<usize>,
+}
+
+/// Runs the network on `samples` (NHWC int8).
 ///
 /// # Errors
 /// [`VerifyError`]: no compiler, source that does not compile, or a program that fails.
@@ -27,7 +36,7 @@ pub fn host(
     network: &CNetwork,
     samples: &[Vec<i8>],
     options: &HostOptions,
-) -> Result<Vec<Vec<i8>>, VerifyError> {
+) -> Result<Vec<HostRun>, VerifyError> {
     const PROGRAM: &str = "host";
     let directory = super::temporary_directory()?;
     let directory = directory.path();
@@ -48,10 +57,22 @@ pub fn host(
     fs::write(&input, bytes).map_err(|error| VerifyError::file("write", &input, error))?;
     let run = Run { directory, input: Some(&input), limit: BUILD_LIMIT };
     let finished = process::run(HOST_COMPILER, &mut Command::new(directory.join(PROGRAM)), &run)?;
-    let outputs: Vec<i8> = finished.output.iter().map(|byte| byte.cast_signed()).collect();
-    if finished.status.success() && outputs.len() == samples.len() * network.output_length {
-        Ok(outputs.chunks(network.output_length).map(<[i8]>::to_vec).collect())
-    } else {
-        Err(VerifyError::Cut { console: finished.messages })
+    match read_runs(&finished.output, network) {
+        Some(runs) if finished.status.success() && runs.len() == samples.len() => Ok(runs),
+        _ => Err(VerifyError::Cut { console: finished.messages }),
     }
+}
+
+/// What the program wrote; `None` if it ends in the middle of a sample.
+fn read_runs(written: &[u8], network: &CNetwork) -> Option<Vec<HostRun>> {
+    let class_bytes = if network.classify.is_some() { size_of::<u32>() } else { 0 };
+    let runs = written.chunks(network.output_length + class_bytes).map(|run| {
+        let (output, class) = run.split_at_checked(network.output_length)?;
+        let class = match class {
+            [] if class_bytes == 0 => None,
+            bytes => Some(u32::from_ne_bytes(bytes.try_into().ok()?) as usize),
+        };
+        Some(HostRun { output: output.iter().map(|byte| byte.cast_signed()).collect(), class })
+    });
+    runs.collect()
 }

@@ -44,7 +44,12 @@ fn graph(input: Shape, ops: &[(Op, &[usize])]) -> Graph {
 
 /// A dense layer and nothing else.
 pub fn one_dense() -> Graph {
-    graph(Shape::new(1, 1, 30), &[(dense(5), &[0])])
+    dense_with(5)
+}
+
+/// A dense layer of so many units.
+pub fn dense_with(units: usize) -> Graph {
+    graph(Shape::new(1, 1, 30), &[(dense(units), &[0])])
 }
 
 /// One of each kernel, small enough for the AVR.

@@ -3,12 +3,15 @@
 //! `MUNAS_C_NETWORKS` and `MUNAS_C_SAMPLES` set how many random networks and samples of each are tried.
 
 mod cases;
+mod classes;
+mod compiled;
 mod networks;
+mod two_classes;
 
 use munas_export::{
     arena,
     c::{CError, CSettings, CSource, GeneratedFile, InputPlace, generate},
-    verify::{CNetwork, FirmwareOptions, HostOptions, TARGETS, VerifyError, firmware, host},
+    verify::{CNetwork, FirmwareOptions, HostOptions, HostRun, TARGETS, VerifyError, firmware, host},
 };
 use munas_ir::TensorId;
 use munas_quant::Executor;
@@ -16,6 +19,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use networks::{Case, Ranges, case, random_graphs};
+use two_classes::two_class_case;
 
 /// Warnings are errors.
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"];
@@ -24,9 +28,14 @@ fn count(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn expected(case: &Case) -> Vec<Vec<i8>> {
+/// What the host computes.
+fn expected(case: &Case) -> Vec<HostRun> {
     let mut executor = Executor::new(&case.network);
-    case.samples.iter().map(|sample| executor.run(sample).to_vec()).collect()
+    let run = |sample: &Vec<i8>| {
+        let output = executor.run(sample).to_vec();
+        HostRun { class: Some(case.network.predicted_class(&output)), output }
+    };
+    case.samples.iter().map(run).collect()
 }
 
 fn source(case: &Case, input: InputPlace) -> CSource {
@@ -46,6 +55,7 @@ fn network(source: &CSource, case: &Case) -> CNetwork {
         files: source.files.iter().filter(is_part).cloned().collect(),
         header: "model.h".to_owned(),
         invoke: "munas_invoke".to_owned(),
+        classify: Some("munas_classify".to_owned()),
         arena: Some("munas_arena".to_owned()),
         input_length: graph.input_shape().elements(),
         output_length: graph.shape(graph.output()).elements(),
@@ -81,7 +91,8 @@ fn check_on_board(case: &Case, board: &str, flags: &[&str]) {
     if let Some(report) = report {
         let graph = case.network.graph();
         for (run, expected) in report.samples.iter().zip(expected(case)) {
-            assert!(run.output == expected, "{board}: {graph}");
+            assert!(run.output == expected.output, "{board}: {graph}");
+            assert_eq!(run.class, expected.class, "{board}: {graph}");
         }
         assert_eq!(report.warnings, "", "{board}: {graph}");
         assert_eq!(report.arena, Some(source.plan.size as u64), "{board}: {graph}");
@@ -150,6 +161,15 @@ fn kernels_are_correct_at_other_optimisations() {
 fn other_cores_run_the_portable_kernels() {
     let mut rng = ChaCha8Rng::seed_from_u64(17);
     let case = case(&cases::every_kernel(), Ranges::Distorted, 3, &mut rng);
+    for target in &TARGETS {
+        check_on_board(&case, target.name, &[]);
+    }
+}
+
+#[test]
+fn two_classes_are_told_apart_on_every_board() {
+    let mut rng = ChaCha8Rng::seed_from_u64(22);
+    let case = two_class_case(&cases::dense_with(1), 12, &mut rng);
     for target in &TARGETS {
         check_on_board(&case, target.name, &[]);
     }

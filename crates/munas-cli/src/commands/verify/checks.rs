@@ -41,6 +41,12 @@ impl Comparison {
         self.compared += ours.len();
     }
 
+    /// Compares a class, which counts as one element.
+    fn add_class(&mut self, ours: usize, theirs: Option<usize>) {
+        self.compared += 1;
+        self.different += usize::from(theirs != Some(ours));
+    }
+
     fn add_tensors(&mut self, tensors: &[TensorComparison]) {
         self.compared += tensors.iter().map(|tensor| tensor.elements).sum::<usize>();
         self.different += tensors.iter().map(|tensor| tensor.different).sum::<usize>();
@@ -69,13 +75,14 @@ pub fn c_on_host(subject: &Subject<'_>) -> CliResult<CheckJson> {
     let name = "C on this machine".to_owned();
     let source = c_source(subject.network, &subject.title, &[])?;
     let network = CNetwork::new(&source, subject.network.graph());
-    let outputs = match host(&network, &subject.samples.inputs, &HostOptions::default()) {
+    let runs = match host(&network, &subject.samples.inputs, &HostOptions::default()) {
         Err(error @ VerifyError::MissingTool(_)) => return Ok(skipped(name, &error)),
-        outputs => outputs.map_err(CliError::failure)?,
+        runs => runs.map_err(CliError::failure)?,
     };
     let mut comparison = Comparison::default();
-    for (ours, theirs) in subject.outputs.iter().zip(&outputs) {
-        comparison.add(ours, theirs);
+    for (ours, theirs) in subject.outputs.iter().zip(&runs) {
+        comparison.add(ours, &theirs.output);
+        comparison.add_class(subject.class(ours), theirs.class);
     }
     Ok(comparison.into_check(name, None))
 }
@@ -92,7 +99,7 @@ pub fn tflite(subject: &Subject<'_>) -> CliResult<CheckJson> {
     Ok(comparison.into_check(name, None))
 }
 
-/// Firmware on an emulated board: the outputs of all samples, and every tensor of the first ones.
+/// Firmware on an emulated board: outputs and classes of all samples, and every tensor of the first ones.
 pub fn firmware(subject: &Subject<'_>, target: &'static Target) -> CliResult<CheckJson> {
     let source = c_source(subject.network, &subject.title, &[])?;
     let network = CNetwork::new(&source, subject.network.graph());
@@ -102,13 +109,14 @@ pub fn firmware(subject: &Subject<'_>, target: &'static Target) -> CliResult<Che
     let mut comparison = Comparison::default();
     for (ours, theirs) in subject.outputs.iter().zip(&report.samples) {
         comparison.add(ours, &theirs.output);
+        comparison.add_class(subject.class(ours), theirs.class);
     }
     let traced = &inputs[..inputs.len().min(TRACED_SAMPLES)];
     let tensors = compare_firmware(subject.network, target, traced, &options).map_err(cannot_run)?;
     comparison.add_tensors(&tensors);
     let counts: u64 = report.samples.iter().map(|sample| sample.count).sum();
     let measured = FirmwareJson {
-        error: subject.error(report.samples.iter().map(|sample| &*sample.output)),
+        error: subject.error(report.samples.iter().filter_map(|sample| sample.class)),
         count_per_inference: counts / report.samples.len().max(1) as u64,
         unit: match report.unit {
             CountUnit::Instructions => "instructions",

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     c::GeneratedFile,
-    verify::{HostOptions, TARGETS, host},
+    verify::{HostOptions, HostRun, TARGETS, host},
 };
 
 /// The dense layer of `fixtures/model.c`, with `change` applied to its source.
@@ -16,6 +16,7 @@ fn fixture(change: impl Fn(String) -> String) -> CNetwork {
         ],
         header: "model.h".to_owned(),
         invoke: "munas_invoke".to_owned(),
+        classify: None,
         arena: Some("munas_arena".to_owned()),
         input_length: 16,
         output_length: 3,
@@ -185,9 +186,9 @@ fn the_host_runs_the_fixture() {
         let options = HostOptions { sanitize, flags: Vec::new() };
         match host(&fixture(|text| text), &samples(), &options) {
             Err(VerifyError::MissingTool(_)) => return,
-            outputs => {
-                let expected: Vec<Vec<i8>> = samples().iter().map(|sample| expected(sample)).collect();
-                assert_eq!(outputs.unwrap(), expected);
+            runs => {
+                let run = |sample: &Vec<i8>| HostRun { output: expected(sample), class: None };
+                assert_eq!(runs.unwrap(), samples().iter().map(run).collect::<Vec<_>>());
             }
         }
     }

@@ -115,6 +115,9 @@ int main(void)
     for (uint16_t sample = 0; sample < HARNESS_SAMPLES; sample++) {
         write_field("ticks", ticks_of(network, platform_sample(sample)));
         write_bytes("output", output, HARNESS_OUTPUT_LENGTH);
+#if defined(HARNESS_CLASSIFY)
+        write_field("class", HARNESS_CLASSIFY(output));
+#endif
     }
 #if !defined(HARNESS_TRACE)
     write_field("stack", stack_of(network, platform_sample(0)));
