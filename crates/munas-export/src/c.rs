@@ -17,12 +17,14 @@
 //! only large item is the patch that convolutions of the DSP set gather ([`CSource::patch_bytes`]).
 
 mod classes;
+mod fixed_point;
 mod header;
+mod input;
 mod layer;
 mod linear;
 mod source;
 mod sum;
-mod text;
+pub(crate) mod text;
 mod vectors;
 
 use munas_cost::{InputMemory, MemoryRules};
@@ -31,6 +33,7 @@ use munas_quant::QuantisedNetwork;
 
 use self::layer::Layer;
 use crate::arena::{ArenaPlan, plan_best};
+use crate::input::{InputConversion, RawType};
 
 /// What to generate.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +42,59 @@ pub struct CSettings<'a> {
     pub name: &'a str,
     /// Where the network's input lies.
     pub input: InputPlace,
-    /// Inputs of the test vectors, each in (h, w, c) order.
-    pub samples: &'a [Vec<i8>],
+    /// How raw values become elements of the input, if that is known: `munas_quantise_input` does it.
+    pub conversion: Option<&'a InputConversion>,
+    /// What the test vectors are made of.
+    pub samples: TestSamples<'a>,
+}
+
+impl Default for CSettings<'_> {
+    /// A network without a name, with its input in the caller's buffer, and no test vectors.
+    fn default() -> Self {
+        Self {
+            name: "network",
+            input: InputPlace::Caller,
+            conversion: None,
+            samples: TestSamples::Elements(&[]),
+        }
+    }
+}
+
+/// Samples for test vectors, each in (h, w, c) order.
+#[derive(Clone, Copy, Debug)]
+pub enum TestSamples<'a> {
+    /// Inputs of the network.
+    Elements(&'a [Vec<i8>]),
+    /// Raw values, to which [`CSettings::conversion`] is applied.
+    Raw(&'a [Vec<f32>]),
+}
+
+impl<'a, T: AsRef<[Vec<i8>]> + ?Sized> From<&'a T> for TestSamples<'a> {
+    fn from(samples: &'a T) -> Self {
+        Self::Elements(samples.as_ref())
+    }
+}
+
+impl TestSamples<'_> {
+    /// Number of samples.
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Elements(samples) => samples.len(),
+            Self::Raw(samples) => samples.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn lengths(&self) -> Vec<usize> {
+        match self {
+            Self::Elements(samples) => samples.iter().map(Vec::len).collect(),
+            Self::Raw(samples) => samples.iter().map(Vec::len).collect(),
+        }
+    }
 }
 
 /// Where the network's input lies while the network runs.
@@ -77,6 +131,8 @@ pub struct GeneratedFile {
 pub struct CSource {
     /// The files, all for one folder.
     pub files: Vec<GeneratedFile>,
+    /// The type of the raw values that `munas_quantise_input` takes, if there is that function.
+    pub raw: Option<RawType>,
     /// The plan of the arena.
     pub plan: ArenaPlan,
     /// Bytes of the largest patch on the stack, with the DSP extension; the portable loops have none.
@@ -98,6 +154,17 @@ pub enum CError {
         /// The size.
         size: usize,
     },
+    /// The conversion of the input has other channels than the network.
+    #[error("the input's conversion has {found} channels, the network {expected}")]
+    Channels {
+        /// Channels of the network's input.
+        expected: usize,
+        /// Channels of the conversion.
+        found: usize,
+    },
+    /// Raw samples without a conversion.
+    #[error("raw samples need the conversion that makes inputs of them")]
+    NoConversion,
     /// A sample of the test vectors does not have the input's length.
     #[error("sample {index} has {found} elements, the network's input {expected}")]
     SampleLength {
@@ -113,14 +180,10 @@ pub enum CError {
 /// The C source of a network.
 ///
 /// # Errors
-/// [`CError`] if a layer is beyond 16-bit sizes, or a sample does not have the input's length.
+/// [`CError`] if a layer is beyond 16-bit sizes, or the samples or their conversion do not belong to the network.
 pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<CSource, CError> {
     let graph = network.graph();
-    let expected = graph.input_shape().elements();
-    let wrong = settings.samples.iter().enumerate().find(|(_, sample)| sample.len() != expected);
-    if let Some((index, sample)) = wrong {
-        return Err(CError::SampleLength { index, expected, found: sample.len() });
-    }
+    check(network, settings)?;
     let layers =
         graph.ops().map(|(op, _)| Layer::new(network, op)).collect::<Result<Vec<Layer>, CError>>()?;
     let model = Model { network, settings, layers, plan: plan_best(graph, settings.input.memory_rules()) };
@@ -133,9 +196,27 @@ pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<
             file("model_test.c", include_str!("c/templates/model_test.c").to_owned()),
             file("README.md", header::readme(&model)),
         ],
+        raw: settings.conversion.map(|conversion| conversion.raw),
         patch_bytes: model.patch_words() * layer::STACK_BYTES_PER_PATCH_WORD,
         plan: model.plan,
     })
+}
+
+/// Checks that conversion and samples belong to the network.
+fn check(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<(), CError> {
+    let input = network.graph().input_shape();
+    match settings.conversion {
+        None if matches!(settings.samples, TestSamples::Raw(_)) => return Err(CError::NoConversion),
+        Some(conversion) if conversion.channels() != input.channels => {
+            return Err(CError::Channels { expected: input.channels, found: conversion.channels() });
+        }
+        _ => {}
+    }
+    let expected = input.elements();
+    match settings.samples.lengths().into_iter().enumerate().find(|(_, found)| *found != expected) {
+        Some((index, found)) => Err(CError::SampleLength { index, expected, found }),
+        None => Ok(()),
+    }
 }
 
 /// A network with everything that its source is written from.

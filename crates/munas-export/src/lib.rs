@@ -2,5 +2,6 @@
 
 pub mod arena;
 pub mod c;
+pub mod input;
 pub mod tflite;
 pub mod verify;

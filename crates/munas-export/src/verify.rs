@@ -19,7 +19,10 @@ use std::{
 
 use munas_ir::{Graph, TensorId};
 
-use crate::c::{CError, CSource, GeneratedFile};
+use crate::{
+    c::{CError, CSource, GeneratedFile, TestSamples},
+    input::RawType,
+};
 
 mod compare;
 mod console;
@@ -130,6 +133,8 @@ pub struct CNetwork {
     pub header: String,
     /// `int function(const int8_t *input, int8_t *output)`, which returns 0.
     pub invoke: String,
+    /// What makes inputs of raw values, if there is something.
+    pub quantise: Option<QuantiseFunction>,
     /// `unsigned int function(const int8_t *output)`, which returns the class, if there is one.
     pub classify: Option<String>,
     /// The symbol of the arena, if there is one.
@@ -138,6 +143,15 @@ pub struct CNetwork {
     pub input_length: usize,
     /// Elements of the output.
     pub output_length: usize,
+}
+
+/// `void function(const RAW *raw, int8_t *input)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuantiseFunction {
+    /// Its name.
+    pub name: String,
+    /// The type of a raw value.
+    pub raw: RawType,
 }
 
 impl CNetwork {
@@ -153,6 +167,7 @@ impl CNetwork {
             files: of_network.cloned().collect(),
             header: "model.h".to_owned(),
             invoke: "munas_invoke".to_owned(),
+            quantise: source.raw.map(|raw| QuantiseFunction { name: "munas_quantise_input".to_owned(), raw }),
             classify: Some("munas_classify".to_owned()),
             arena: Some("munas_arena".to_owned()),
             input_length: graph.input_shape().elements(),
@@ -165,21 +180,37 @@ impl CNetwork {
         self.files.iter().map(|file| file.name.as_str()).filter(|name| name.ends_with(".c"))
     }
 
-    /// Writes the files, and `harness.h` for a harness with `samples` samples.
-    fn write(&self, directory: &Path, samples: usize) -> Result<(), VerifyError> {
+    /// The function for these samples; `None` for those that are inputs already.
+    fn quantise_for(&self, samples: TestSamples<'_>) -> Option<&QuantiseFunction> {
+        match samples {
+            TestSamples::Elements(_) => None,
+            TestSamples::Raw(_) => Some(self.quantise.as_ref().expect("the network takes raw values")),
+        }
+    }
+
+    /// Writes the files, and `harness.h` for a harness with these samples.
+    fn write(&self, directory: &Path, samples: TestSamples<'_>) -> Result<(), VerifyError> {
+        let fit = samples.lengths().into_iter().all(|length| length == self.input_length);
+        assert!(fit, "a sample has the length of the network's input");
         for file in &self.files {
             write(&directory.join(&file.name), &file.text)?;
         }
         let Self { header, invoke, input_length, output_length, .. } = self;
         let classify = self.classify.iter().map(|function| format!("#define HARNESS_CLASSIFY {function}\n"));
+        let quantise = self.quantise_for(samples);
+        let raw = quantise.map_or("int8_t", |function| function.raw.c_type());
+        let quantise =
+            quantise.iter().map(|function| format!("#define HARNESS_QUANTISE {}\n", function.name));
+        let samples = samples.len();
         let mut definitions = format!(
             "#include \"{header}\"\n\
              #define HARNESS_INVOKE {invoke}\n\
              #define HARNESS_SAMPLES {samples}\n\
+             #define HARNESS_RAW {raw}\n\
              #define HARNESS_INPUT_LENGTH {input_length}\n\
              #define HARNESS_OUTPUT_LENGTH {output_length}\n"
         );
-        definitions.extend(classify);
+        definitions.extend(quantise.chain(classify));
         let text = [include_str!("verify/harness/harness.h"), &definitions].concat();
         write(&directory.join("harness.h"), &text)
     }

@@ -14,7 +14,7 @@ mod two_classes;
 use std::{fs, path::Path, process::Command};
 
 use munas_export::{
-    c::{CSettings, InputPlace, generate},
+    c::{CSettings, generate},
     tflite::TflmError,
     verify::{
         FirmwareOptions, MAKE, Target, TensorComparison, VerifyError, compare_firmware, compare_tflite,
@@ -160,7 +160,7 @@ fn run_project(case: &Case) -> Option<String> {
     for tool in [target.compiler(), target.emulator(), MAKE] {
         unless_missing(tool_version(tool), tool.program)?;
     }
-    let settings = CSettings { name: "example", input: InputPlace::Caller, samples: &case.samples };
+    let settings = CSettings { samples: (&case.samples).into(), ..CSettings::default() };
     let source = generate(&case.network, &settings).unwrap();
     let directory = tempfile::tempdir().unwrap();
     copy_project(directory.path());

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use munas_ir::TensorId;
 
 use super::layer::STACK_BYTES_PER_PATCH_WORD;
-use super::{InputPlace, Model, classes, text};
+use super::{InputPlace, Model, classes, input, text};
 
 /// The text of `model.h`.
 pub(super) fn header(model: &Model<'_>) -> String {
@@ -23,11 +23,12 @@ pub(super) fn header(model: &Model<'_>) -> String {
          {constants}\n\
          /* Runs the network on MUNAS_INPUT_SIZE elements in (height, width, channel) order and writes\n   \
          MUNAS_OUTPUT_SIZE elements. Returns 0, or 1 if a pointer is null. Not reentrant: there is one arena. */\n\
-         int munas_invoke(const int8_t *input, int8_t *output);\n{input_function}\n{classes}\n\
+         int munas_invoke(const int8_t *input, int8_t *output);\n{input_function}\n{quantise}\n{classes}\n\
          #ifdef __cplusplus\n}}\n#endif\n\n#endif\n",
         name = text::comment(model.settings.name),
         tensors = tensors(model),
         constants = constants(model),
+        quantise = input::declarations(model),
         classes = classes::declarations(model),
     )
 }

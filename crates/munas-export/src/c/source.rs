@@ -5,7 +5,7 @@ use munas_quant::QuantisedLayer;
 
 use super::layer::{Kernel, Layer};
 use super::linear::Linear;
-use super::{InputPlace, Model, classes, sum, text};
+use super::{InputPlace, Model, classes, input, sum, text};
 
 /// A part of the C text, and whether a layer with this kernel needs it.
 type Part = (&'static str, fn(Kernel) -> bool);
@@ -51,6 +51,7 @@ pub(super) fn source(model: &Model<'_>) -> String {
         source.push_str(&definitions(model, op));
     }
     source.push_str(&invoke(model));
+    source.push_str(&input::function(model));
     source.push_str(classes::function(model));
     source
 }

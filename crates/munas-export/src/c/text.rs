@@ -10,9 +10,15 @@ pub(super) fn int32(value: i32) -> String {
     if value == i32::MIN { "(-2147483647 - 1)".to_owned() } else { value.to_string() }
 }
 
-/// `value` as a C constant of type `float`.
-pub(super) fn float(value: f32) -> String {
-    format!("{value:e}f")
+/// `value` as a C constant expression of type `float`.
+pub(crate) fn float(value: f32) -> String {
+    if value.is_nan() {
+        "(0.0f / 0.0f)".to_owned()
+    } else if value.is_infinite() {
+        format!("({}1.0f / 0.0f)", if value > 0.0 { "" } else { "-" })
+    } else {
+        format!("{value:e}f")
+    }
 }
 
 /// `text` on one line, without what would end a comment.
@@ -55,6 +61,7 @@ mod tests {
         assert_eq!(int32(i32::MIN), "(-2147483647 - 1)");
         assert_eq!(float(0.5), "5e-1f");
         assert_eq!(float(1e-30), "1e-30f");
+        assert_eq!(float(f32::NEG_INFINITY), "(-1.0f / 0.0f)");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use munas_quant::{Executor, QuantisedNetwork};
 
 use super::{CNetwork, FirmwareOptions, Target, VerifyError, trace};
 use crate::{
-    c::{CSettings, InputPlace, generate},
+    c::{CSettings, generate},
     tflite::{Int8Tensor, Model, ModelMetadata, Tflm, TflmError, tensor_name, write_in_best_order},
 };
 
@@ -53,8 +53,7 @@ pub fn compare_firmware(
     options: &FirmwareOptions,
 ) -> Result<Vec<TensorComparison>, VerifyError> {
     let graph = network.graph();
-    let settings = CSettings { name: "network", input: InputPlace::Caller, samples: &[] };
-    let c_network = CNetwork::new(&generate(network, &settings)?, graph);
+    let c_network = CNetwork::new(&generate(network, &CSettings::default())?, graph);
     let traces = trace(&c_network, graph, target, samples, options)?;
     let by_graph = traces.into_iter().map(|mut operators| {
         operators.sort_by_key(|run| run.op);

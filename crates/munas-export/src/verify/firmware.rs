@@ -1,7 +1,6 @@
 //! Building the C source of a network for an emulated board, running it there, and measuring it.
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -9,6 +8,8 @@ use std::{
 
 use munas_cost::CountUnit;
 use munas_ir::{Graph, OpId};
+
+use crate::c::{TestSamples, text};
 
 use super::{
     CNetwork, Sizes, Target, VerifyError,
@@ -59,6 +60,8 @@ pub struct FirmwareReport {
 /// One inference on an emulated board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleRun {
+    /// The network's input, where the sample was a raw one.
+    pub input: Option<Vec<i8>>,
     /// The network's output.
     pub output: Vec<i8>,
     /// The class that it stands for, where the network has a function for that.
@@ -67,24 +70,27 @@ pub struct SampleRun {
     pub count: u64,
 }
 
-/// Builds the network for `target` and runs it on `samples` (NHWC int8).
+/// Builds the network for `target` and runs it on `samples` (NHWC).
 ///
 /// # Errors
 /// [`VerifyError`]: a missing tool, source that does not compile or fit, a fault or a time-out of the emulator.
 ///
 /// # Panics
-/// If a sample does not have the network's input length.
-pub fn firmware(
+/// If a sample does not have the network's input length, or is a raw one and the network has no function for those.
+pub fn firmware<'a>(
     network: &CNetwork,
     target: &'static Target,
-    samples: &[Vec<i8>],
+    samples: impl Into<TestSamples<'a>>,
     options: &FirmwareOptions,
 ) -> Result<FirmwareReport, VerifyError> {
+    let samples = samples.into();
     let directory = super::temporary_directory()?;
     let built = build(network, target, samples, options, directory.path())?;
     let console = emulate(target, directory.path(), options.time_limit)?;
     check_complete(&console, network, samples)?;
+    let is_raw = network.quantise_for(samples).is_some();
     let runs = console.samples.into_iter().map(|sample| SampleRun {
+        input: is_raw.then_some(sample.input),
         output: sample.output,
         class: sample.class,
         count: count(sample.ticks, console.overhead, target.ticks_per_count),
@@ -125,6 +131,7 @@ pub fn trace(
     options: &FirmwareOptions,
 ) -> Result<Vec<Vec<OperatorRun>>, VerifyError> {
     let traced = tracing::traced(network, graph)?;
+    let samples = TestSamples::Elements(samples);
     let directory = super::temporary_directory()?;
     build(&traced, target, samples, options, directory.path())?;
     let console = emulate(target, directory.path(), options.time_limit)?;
@@ -141,7 +148,11 @@ pub fn trace(
 }
 
 /// Every sample has an output of the network's length.
-fn check_complete(console: &Console, network: &CNetwork, samples: &[Vec<i8>]) -> Result<(), VerifyError> {
+fn check_complete(
+    console: &Console,
+    network: &CNetwork,
+    samples: TestSamples<'_>,
+) -> Result<(), VerifyError> {
     let complete = console.samples.iter().filter(|run| run.output.len() == network.output_length).count();
     if complete == samples.len() {
         Ok(())
@@ -168,17 +179,17 @@ const FIRMWARE: &str = "firmware.elf";
 fn build(
     network: &CNetwork,
     target: &'static Target,
-    samples: &[Vec<i8>],
+    samples: TestSamples<'_>,
     options: &FirmwareOptions,
     directory: &Path,
 ) -> Result<Built, VerifyError> {
-    network.write(directory, samples.len())?;
+    network.write(directory, samples)?;
     let platform = target.platform();
     for file in [platform.name, "measure.c"].iter().zip([platform.text, include_str!("harness/measure.c")]) {
         super::write(&directory.join(file.0), file.1)?;
     }
     super::write(&directory.join("platform.h"), include_str!("harness/platform.h"))?;
-    super::write(&directory.join("samples.c"), &sample_source(samples, network.input_length))?;
+    super::write(&directory.join("samples.c"), &sample_source(samples))?;
     if let Some(script) = target.linker_script() {
         super::write(&directory.join(script.name), script.text)?;
     }
@@ -265,17 +276,24 @@ fn emulate(target: &'static Target, directory: &Path, limit: Duration) -> Result
 }
 
 /// `samples.c`: the samples as constants.
-fn sample_source(samples: &[Vec<i8>], input_length: usize) -> String {
-    let mut text = "#include \"harness.h\"\n\nHARNESS_SAMPLE_ARRAY = {\n".to_owned();
+fn sample_source(samples: TestSamples<'_>) -> String {
+    let rows = match samples {
+        TestSamples::Elements(samples) => rows(samples, |element| element.to_string()),
+        TestSamples::Raw(samples) => rows(samples, |&value| text::float(value)),
+    };
+    format!("#include \"harness.h\"\n\nHARNESS_SAMPLE_ARRAY = {{\n{rows}}};\n")
+}
+
+fn rows<T>(samples: &[Vec<T>], number: impl Fn(&T) -> String) -> String {
+    let mut text = String::new();
     for sample in samples {
-        assert_eq!(sample.len(), input_length, "a sample has the length of the network's input");
         text.push_str("    {");
         for value in sample {
-            let _ = write!(text, "{value},");
+            text.push_str(&number(value));
+            text.push(',');
         }
         text.push_str("},\n");
     }
-    text.push_str("};\n");
     text
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fs, process::Command};
 
+use crate::c::TestSamples;
+
 use super::{
     CNetwork, HOST_COMPILER, VerifyError,
     process::{self, BUILD_LIMIT, Run},
@@ -19,28 +21,31 @@ pub struct HostOptions {
 /// One inference on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRun {
+    /// The network's input, where the sample was a raw one.
+    pub input: Option<Vec<i8>>,
     /// The network's output.
     pub output: Vec<i8>,
     /// The class that it stands for, where the network has a function for that.
     pub class: Option<usize>,
 }
 
-/// Runs the network on `samples` (NHWC int8).
+/// Runs the network on `samples` (NHWC).
 ///
 /// # Errors
 /// [`VerifyError`]: no compiler, source that does not compile, or a program that fails.
 ///
 /// # Panics
-/// If a sample does not have the network's input length.
-pub fn host(
+/// If a sample does not have the network's input length, or is a raw one and the network has no function for those.
+pub fn host<'a>(
     network: &CNetwork,
-    samples: &[Vec<i8>],
+    samples: impl Into<TestSamples<'a>>,
     options: &HostOptions,
 ) -> Result<Vec<HostRun>, VerifyError> {
     const PROGRAM: &str = "host";
+    let samples = samples.into();
     let directory = super::temporary_directory()?;
     let directory = directory.path();
-    network.write(directory, samples.len())?;
+    network.write(directory, samples)?;
     super::write(&directory.join("host_main.c"), include_str!("harness/host.c"))?;
     let sanitizers: &[&str] = if options.sanitize {
         &["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -52,27 +57,38 @@ pub fn host(
     process::compile(HOST_COMPILER, directory, arguments.chain(network.sources()))?;
 
     let input = directory.join("input");
-    assert!(samples.iter().all(|sample| sample.len() == network.input_length), "samples fit the network");
-    let bytes: Vec<u8> = samples.iter().flatten().map(|value| value.cast_unsigned()).collect();
+    let bytes: Vec<u8> = match (samples, network.quantise_for(samples)) {
+        (TestSamples::Raw(samples), Some(function)) => {
+            samples.iter().flat_map(|sample| function.raw.native_bytes(sample)).collect()
+        }
+        (TestSamples::Elements(samples), _) => {
+            samples.iter().flatten().map(|element| element.cast_unsigned()).collect()
+        }
+        (TestSamples::Raw(_), None) => unreachable!("a function was looked up for raw samples"),
+    };
     fs::write(&input, bytes).map_err(|error| VerifyError::file("write", &input, error))?;
     let run = Run { directory, input: Some(&input), limit: BUILD_LIMIT };
     let finished = process::run(HOST_COMPILER, &mut Command::new(directory.join(PROGRAM)), &run)?;
-    match read_runs(&finished.output, network) {
+    let input_length = network.quantise_for(samples).map(|_| network.input_length);
+    match read_runs(&finished.output, network, input_length) {
         Some(runs) if finished.status.success() && runs.len() == samples.len() => Ok(runs),
         _ => Err(VerifyError::Cut { console: finished.messages }),
     }
 }
 
-/// What the program wrote; `None` if it ends in the middle of a sample.
-fn read_runs(written: &[u8], network: &CNetwork) -> Option<Vec<HostRun>> {
+/// What the program wrote, with inputs of a length or without; `None` if it ends in the middle of a sample.
+fn read_runs(written: &[u8], network: &CNetwork, input_length: Option<usize>) -> Option<Vec<HostRun>> {
     let class_bytes = if network.classify.is_some() { size_of::<u32>() } else { 0 };
-    let runs = written.chunks(network.output_length + class_bytes).map(|run| {
+    let inputs = input_length.unwrap_or(0);
+    let elements = |bytes: &[u8]| -> Vec<i8> { bytes.iter().map(|byte| byte.cast_signed()).collect() };
+    let runs = written.chunks(inputs + network.output_length + class_bytes).map(|run| {
+        let (input, run) = run.split_at_checked(inputs)?;
         let (output, class) = run.split_at_checked(network.output_length)?;
         let class = match class {
             [] if class_bytes == 0 => None,
             bytes => Some(u32::from_ne_bytes(bytes.try_into().ok()?) as usize),
         };
-        Some(HostRun { output: output.iter().map(|byte| byte.cast_signed()).collect(), class })
+        Some(HostRun { input: input_length.map(|_| elements(input)), output: elements(output), class })
     });
     runs.collect()
 }

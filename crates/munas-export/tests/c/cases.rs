@@ -52,6 +52,11 @@ pub fn dense_with(units: usize) -> Graph {
     graph(Shape::new(1, 1, 30), &[(dense(units), &[0])])
 }
 
+/// A dense layer on so many elements in rows of so many channels.
+pub fn dense_on(elements: usize, channels: usize) -> Graph {
+    graph(Shape::new(1, elements / channels, channels), &[(dense(3), &[0])])
+}
+
 /// One of each kernel, small enough for the AVR.
 pub fn every_kernel() -> Graph {
     graph(

@@ -5,6 +5,7 @@
 mod cases;
 mod classes;
 mod compiled;
+mod inputs;
 mod networks;
 mod two_classes;
 
@@ -33,14 +34,14 @@ fn expected(case: &Case) -> Vec<HostRun> {
     let mut executor = Executor::new(&case.network);
     let run = |sample: &Vec<i8>| {
         let output = executor.run(sample).to_vec();
-        HostRun { class: Some(case.network.predicted_class(&output)), output }
+        HostRun { input: None, class: Some(case.network.predicted_class(&output)), output }
     };
     case.samples.iter().map(run).collect()
 }
 
 fn source(case: &Case, input: InputPlace) -> CSource {
-    generate(&case.network, &CSettings { name: "test", input, samples: &case.samples })
-        .expect("the sizes fit the kernels")
+    let settings = CSettings { name: "test", input, samples: (&case.samples).into(), ..CSettings::default() };
+    generate(&case.network, &settings).expect("the sizes fit the kernels")
 }
 
 fn text<'a>(source: &'a CSource, name: &str) -> &'a str {
@@ -55,6 +56,7 @@ fn network(source: &CSource, case: &Case) -> CNetwork {
         files: source.files.iter().filter(is_part).cloned().collect(),
         header: "model.h".to_owned(),
         invoke: "munas_invoke".to_owned(),
+        quantise: None,
         classify: Some("munas_classify".to_owned()),
         arena: Some("munas_arena".to_owned()),
         input_length: graph.input_shape().elements(),
@@ -207,7 +209,7 @@ fn a_sample_of_another_length_is_an_error() {
     let mut rng = ChaCha8Rng::seed_from_u64(20);
     let case = case(&cases::one_dense(), Ranges::Calibrated, 1, &mut rng);
     let samples = [case.samples[0].clone(), vec![0; 3]];
-    let settings = CSettings { name: "test", input: InputPlace::Caller, samples: &samples };
+    let settings = CSettings { samples: (&samples).into(), ..CSettings::default() };
     let expected = case.samples[0].len();
     assert_eq!(
         generate(&case.network, &settings),

@@ -16,6 +16,7 @@ fn fixture(change: impl Fn(String) -> String) -> CNetwork {
         ],
         header: "model.h".to_owned(),
         invoke: "munas_invoke".to_owned(),
+        quantise: None,
         classify: None,
         arena: Some("munas_arena".to_owned()),
         input_length: 16,
@@ -187,7 +188,7 @@ fn the_host_runs_the_fixture() {
         match host(&fixture(|text| text), &samples(), &options) {
             Err(VerifyError::MissingTool(_)) => return,
             runs => {
-                let run = |sample: &Vec<i8>| HostRun { output: expected(sample), class: None };
+                let run = |sample: &Vec<i8>| HostRun { input: None, output: expected(sample), class: None };
                 assert_eq!(runs.unwrap(), samples().iter().map(run).collect::<Vec<_>>());
             }
         }
