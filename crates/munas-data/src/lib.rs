@@ -52,6 +52,6 @@ pub use dataset::{Dataset, PartSizes, RawData, SplitOptions, TestPart};
 pub use error::DataError;
 pub use load::{LoadOptions, cache_directory, data_directories, load, load_source};
 pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
-pub use samples::{ElementType, SampleRef, Samples};
+pub use samples::{ElementType, SampleRef, Samples, UnknownElementType};
 pub use source::Source;
 pub use split::{Renditions, Split};

@@ -11,7 +11,7 @@ use munas_train::{Checkpoint, Progress, PruningMode, TrainError, TrainSettings, 
 
 use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::{Int8Settings, int8_error, quantise};
-use crate::models::ModelError;
+use crate::models::{DataFacts, ModelError};
 use crate::task::Task;
 use crate::trial::PrunedNetwork;
 
@@ -93,6 +93,11 @@ pub trait Evaluator: Sync {
     /// The task whose networks it evaluates.
     fn task(&self) -> &Task;
 
+    /// What the networks are trained on; an evaluator that trains nothing has none.
+    fn data(&self) -> Option<&DataFacts> {
+        None
+    }
+
     /// Bytes that the evaluation of one network takes, besides what all of them share.
     fn memory(&self, assignment: &Assignment) -> u64;
 
@@ -116,6 +121,7 @@ pub struct TrainingEvaluator {
     pruning: Option<PruningSettings>,
     int8: Int8Settings,
     task: Task,
+    data: DataFacts,
 }
 
 impl TrainingEvaluator {
@@ -125,7 +131,8 @@ impl TrainingEvaluator {
     /// [`ModelError`] if the teacher to learn from cannot be read, or is one of another task.
     pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
-        Ok(Self { dataset, settings, pruning: experiment.pruning, int8: experiment.int8, task })
+        let data = DataFacts::of(&dataset, settings.normalise);
+        Ok(Self { dataset, settings, pruning: experiment.pruning, int8: experiment.int8, task, data })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
@@ -154,6 +161,10 @@ impl Evaluator for TrainingEvaluator {
         &self.task
     }
 
+    fn data(&self) -> Option<&DataFacts> {
+        Some(&self.data)
+    }
+
     fn memory(&self, assignment: &Assignment) -> u64 {
         self.train_settings(assignment).memory(&assignment.graph)
     }
@@ -169,10 +180,10 @@ impl Evaluator for TrainingEvaluator {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),
         })?;
-        let normalisation = self.dataset.normalisation(settings.normalise);
-        let int8 = quantise(&model, &self.dataset, &normalisation, &self.int8);
+        let normalisation = &self.data.normalisation;
+        let int8 = quantise(&model, &self.dataset, normalisation, &self.int8);
         let proceed = || observer(Progress::Batch);
-        let int8_error = int8_error(&int8, &self.dataset.validation, &normalisation, proceed);
+        let int8_error = int8_error(&int8, &self.dataset.validation, normalisation, proceed);
         Ok(Evaluated {
             validation_error: model.validation_error,
             test_error: model.test_error,

@@ -209,7 +209,7 @@ pub fn execute(
     let memory = limits.worker_memory.saturating_mul(worker_count as u64);
     let summary = thread::scope(|scope| {
         let mut session = SearchLoop {
-            search: Search::load(run, limits)?,
+            search: Search::load(run, limits, evaluator.data())?,
             workers: Workers::new(scope, evaluator, &halt, limits.checkpoint_every),
             worker_count,
             queue: TrainingQueue::new(memory),

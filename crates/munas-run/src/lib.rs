@@ -16,6 +16,7 @@
 //! | `journal` | trials and epochs in SQLite |
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
+//! | `checksum` | whether a file is as it was written |
 //! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
 //! | `proposals` | from journal to proposal: the generators, the history |
 //! | [`executor`] | workers, stopping rules, resume |
@@ -33,6 +34,7 @@ pub mod replay;
 pub mod run;
 
 mod checkpoints;
+mod checksum;
 mod error;
 mod files;
 mod int8;
@@ -53,8 +55,8 @@ pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{DrivingError, Experiment, ExperimentError};
 pub use int8::{Int8Settings, int8_error, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
-pub use models::{ModelError, SavedModel};
-pub use query::{Status, TrialDetails, front, status, trial};
+pub use models::{DataFacts, ModelError, SavedModel};
+pub use query::{Status, TrialDetails, front, model, status, trial};
 pub use replay::{Difference, Replay, replay};
 pub use run::{Run, RunReader};
 pub use session::Session;
