@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use munas_export::c::{CSettings, CSource, InputPlace, generate};
+use munas_export::c::{CSettings, CSource, TestSamples, generate};
 use munas_export::tflite::{ModelMetadata, write_in_best_order};
 use munas_quant::QuantisedNetwork;
 use munas_report::units;
@@ -12,12 +12,15 @@ use serde::Serialize;
 
 use crate::args::ExportArgs;
 use crate::error::{CliError, CliResult};
-use crate::exported::{Samples, int8_network, run_name, title};
+use crate::exported::{Exported, Samples, run_name, title};
+use crate::interface::InterfaceJson;
 use crate::output::Output;
 
 #[derive(Debug, Serialize)]
 struct ExportJson {
     trial: u64,
+    #[serde(flatten)]
+    interface: InterfaceJson,
     /// What was written.
     files: Vec<PathBuf>,
     /// Bytes of model.tflite.
@@ -43,20 +46,20 @@ struct CJson {
 /// Writes the files and says what they need.
 pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
-    let network = int8_network(&reader, args.trial)?;
+    let mut exported = Exported::load(&reader, args.trial)?;
+    let samples = test_samples(&reader, args, &mut exported, output);
+    let classes = &reader.task().class_names;
     fs::create_dir_all(&args.output).map_err(|error| cannot_write(&args.output, &error))?;
-    let mut document = ExportJson { trial: args.trial, files: Vec::new(), tflite_bytes: None, c: None };
+    let interface = InterfaceJson::new(&exported.network, exported.conversion.as_ref(), classes);
+    let mut document =
+        ExportJson { trial: args.trial, interface, files: Vec::new(), tflite_bytes: None, c: None };
     if args.formats.has_tflite() {
-        let bytes = tflite_model(&network, &args.dir, args.trial);
+        let bytes = tflite_model(&exported.network, &args.dir, args.trial);
         document.tflite_bytes = Some(bytes.len() as u64);
         document.files.push(save(&args.output, "model.tflite", &bytes)?);
     }
     if args.formats.has_c() {
-        let samples = match args.samples {
-            0 => Vec::new(),
-            _ => test_samples(&reader, args, &network, output),
-        };
-        let source = c_source(&network, &title(&args.dir, args.trial), &samples)?;
+        let source = c_source(&exported, &title(&args.dir, args.trial), &samples)?;
         for file in &source.files {
             document.files.push(save(&args.output, &file.name, file.text.as_bytes())?);
         }
@@ -85,27 +88,45 @@ fn tflite_model(network: &QuantisedNetwork, dir: &Path, trial: u64) -> Vec<u8> {
     write_in_best_order(network, &metadata)
 }
 
-/// The C source of a network; its input stays in the caller's buffer.
+/// The C source of a network, its input in the caller's buffer, with raw samples as test vectors.
 ///
 /// # Errors
 /// If a layer is larger than the C kernels can have it.
-pub fn c_source(network: &QuantisedNetwork, name: &str, samples: &[Vec<i8>]) -> CliResult<CSource> {
-    let settings = CSettings { name, input: InputPlace::Caller, samples };
-    generate(network, &settings).map_err(CliError::failure)
+pub fn c_source(exported: &Exported, name: &str, samples: &[Vec<f32>]) -> CliResult<CSource> {
+    let conversion = exported.conversion.as_ref();
+    let samples = match samples {
+        [] => TestSamples::Elements(&[]),
+        samples => TestSamples::Raw(samples),
+    };
+    let settings = CSettings { name, conversion, samples, ..CSettings::default() };
+    generate(&exported.network, &settings).map_err(CliError::failure)
 }
 
 /// The samples of the test vectors; none if the data are not at hand, which is said.
 fn test_samples(
     reader: &RunReader,
     args: &ExportArgs,
-    network: &QuantisedNetwork,
+    exported: &mut Exported,
     output: &mut Output,
-) -> Vec<Vec<i8>> {
-    match Samples::load(reader, &args.moved, network, args.samples) {
-        Ok(samples) => samples.inputs,
+) -> Vec<Vec<f32>> {
+    let wants_samples = args.formats.has_c() && args.samples > 0;
+    if !wants_samples && exported.conversion.is_some() {
+        return Vec::new();
+    }
+    match exported.load_data(reader, &args.moved) {
+        Ok(dataset) if wants_samples => Samples::of(exported, &dataset, args.samples).raw,
+        Ok(_) => Vec::new(),
         Err(error) => {
             output.error(&error.render());
-            output.note("the test vectors are left out: the run's data are not at hand");
+            if wants_samples {
+                output.note("the test vectors are left out: the run's data are not at hand");
+            }
+            if exported.conversion.is_none() {
+                output.note(
+                    "munas_quantise_input is left out: an earlier version of munas trained the network, and without the data \
+                     it is not known how they were normalised",
+                );
+            }
             Vec::new()
         }
     }
@@ -142,6 +163,7 @@ fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliRe
         ));
         facts.push(("test vectors", c.samples.to_string()));
     }
+    facts.extend(document.interface.facts());
     output.facts(facts)?;
     if document.c.is_some() {
         output.line(format_args!(

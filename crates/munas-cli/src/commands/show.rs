@@ -9,6 +9,8 @@ use serde::Serialize;
 use super::cost::{CostRecord, LayerRecord};
 use crate::args::ShowArgs;
 use crate::error::CliResult;
+use crate::exported::Exported;
+use crate::interface::InterfaceJson;
 use crate::output::{Output, STRONG};
 use crate::records::{EpochJson, TrialJson};
 
@@ -22,6 +24,8 @@ struct ShowJson {
     curve: Vec<EpochJson>,
     /// Where the weights are, if they are kept.
     model: Option<PathBuf>,
+    /// What its int8 form takes and gives, if it is kept.
+    interface: Option<InterfaceJson>,
 }
 
 /// The memory in use while one operator runs.
@@ -45,6 +49,7 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let details = trial(&reader, args.trial)?;
     let network = Network::new(details.record.graph(reader.task()));
+    let interface = interface(&reader, args.trial, output);
     if args.format.json {
         let document = ShowJson {
             trial: TrialJson::new(&details.record, &reader.experiment().bounds),
@@ -52,11 +57,15 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
             memory: memory(&network),
             curve: details.curve.iter().map(EpochJson::from).collect(),
             model: reader.model_path(args.trial),
+            interface,
         };
         output.json(&document)?;
         return Ok(());
     }
     print_head(&reader, &details, output)?;
+    if let Some(interface) = interface {
+        output.facts(interface.facts())?;
+    }
     output.line(format_args!("\n{STRONG}Layers{STRONG:#}"))?;
     output.text(network.layer_table())?;
     output.line(format_args!("\n{STRONG}Memory while each operator runs, in the best order{STRONG:#}"))?;
@@ -67,6 +76,20 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
             .text(curve_table(&details.curve, details.record.outcome().map(|outcome| outcome.best_epoch)))?;
     }
     Ok(())
+}
+
+/// What the int8 network takes and gives. Weights that cannot be read are told, and the rest of the trial is shown.
+fn interface(reader: &RunReader, trial: u64, output: &mut Output) -> Option<InterfaceJson> {
+    reader.model_path(trial)?;
+    match Exported::load(reader, trial) {
+        Ok(Exported { network, conversion }) => {
+            Some(InterfaceJson::new(&network, conversion.as_ref(), &reader.task().class_names))
+        }
+        Err(error) => {
+            output.error(&error.render());
+            None
+        }
+    }
 }
 
 fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -> CliResult {

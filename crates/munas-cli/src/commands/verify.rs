@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::VerifyArgs;
 use crate::error::{CliError, CliResult};
-use crate::exported::{Samples, int8_network, title};
+use crate::exported::{Exported, Samples, title};
 use crate::output::Output;
 use checks::Subject;
 
@@ -61,15 +61,16 @@ pub struct FirmwareJson {
 pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let target = args.board.as_deref().map(Target::find).transpose().map_err(CliError::input)?;
     let reader = RunReader::open(&args.dir)?;
-    let network = int8_network(&reader, args.trial)?;
+    let mut exported = Exported::load(&reader, args.trial)?;
+    let dataset = exported.load_data(&reader, &args.moved)?;
     let count = usize::try_from(args.samples).unwrap_or(usize::MAX);
-    let samples = Samples::load(&reader, &args.moved, &network, count)?;
-    let mut executor = Executor::new(&network);
+    let samples = Samples::of(&exported, &dataset, count);
+    let mut executor = Executor::new(&exported.network);
     let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec());
     let subject = Subject {
         title: title(&args.dir, args.trial),
         outputs: outputs.collect(),
-        network: &network,
+        exported: &exported,
         samples: &samples,
     };
     let mut checks = vec![checks::c_on_host(&subject)?, checks::tflite(&subject)?];
@@ -103,7 +104,7 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
 impl Subject<'_> {
     /// The class of an output of the host.
     fn class(&self, output: &[i8]) -> usize {
-        self.network.predicted_class(output)
+        self.exported.network.predicted_class(output)
     }
 
     /// The share of the samples that are misclassified.

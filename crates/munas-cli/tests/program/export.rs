@@ -1,7 +1,9 @@
 //! From the front to firmware: `munas export`, `munas verify`, boards.
 
+use std::process::Command;
+
 use expect_test::expect;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Workspace;
 
@@ -33,6 +35,73 @@ fn what_was_measured_is_exported_and_verified() {
         }
     }
     assert!(workspace.ok(&["verify", "run", &trial]).contains("C on this machine"));
+}
+
+#[test]
+fn the_normalisation_is_in_everything_that_is_exported() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "data.normalise=mean-std"]));
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let exported = workspace.json(&["export", "run", &trial, "-o", "out", "--samples", "6", "--json"]);
+    let input = &exported["input"];
+    assert_eq!((&input["raw"], &input["shape"]), (&json!("u8"), &json!([16, 16, 1])));
+    let [scale, offset] = ["scale", "offset"].map(|name| input[name][0].as_f64().unwrap() as f32);
+    assert!(scale > 1.0 / 255.0 && offset < 0.0, "{scale}, {offset}");
+    assert_eq!(workspace.json(&["show", "run", &trial, "--json"])["interface"]["input"], *input);
+    assert!(workspace.ok(&["show", "run", &trial]).contains(&format!("raw × {scale} - {}", -offset)));
+    let header = std::fs::read_to_string(workspace.path("out/model.h")).unwrap();
+    assert!(
+        header.contains(&format!("{{{scale:e}f}}")) && header.contains(&format!("{{{offset:e}f}}")),
+        "{header}"
+    );
+
+    // Every raw value, through the C source and through the formula that JSON and header give.
+    workspace.write("pixels.c", PIXELS);
+    let compiler = ["-std=c99", "-Iout", "pixels.c", "out/model.c", "-o", "pixels"];
+    let Some(pixels) = compiled(&workspace, &compiler, "pixels") else { return };
+    let quantisation = &input["quantisation"];
+    let input_scale = quantisation["scale"].as_f64().unwrap() as f32;
+    let zero_point = quantisation["zero_point"].as_f64().unwrap() as f32;
+    for (raw, element) in pixels.lines().enumerate() {
+        let real = raw as f32 * scale + offset;
+        let expected = ((real / input_scale).round_ties_even() + zero_point).clamp(-128.0, 127.0);
+        assert_eq!(element, expected.to_string(), "{raw}");
+    }
+    let compiler = ["-std=c99", "out/model_test.c", "out/model.c", "-o", "model_test"];
+    let said = compiled(&workspace, &compiler, "model_test").unwrap();
+    assert!(said.ends_with("6 samples, 0 differences\n"), "{said}");
+}
+
+/// Prints the element of each of the 256 pixels that there are.
+const PIXELS: &str = r#"
+#include <stdio.h>
+#include "model.h"
+
+int main(void) {
+    static munas_raw raw[MUNAS_INPUT_SIZE];
+    static int8_t input[MUNAS_INPUT_SIZE];
+    for (unsigned int i = 0; i < MUNAS_INPUT_SIZE; i++) {
+        raw[i] = (munas_raw)i;
+    }
+    munas_quantise_input(raw, input);
+    for (unsigned int i = 0; i < 256; i++) {
+        printf("%d\n", input[i]);
+    }
+    return 0;
+}
+"#;
+
+/// Compiles in the workspace and runs; `None` where there is no compiler.
+fn compiled(workspace: &Workspace, arguments: &[&str], program: &str) -> Option<String> {
+    let compiler = Command::new("cc").args(arguments).current_dir(workspace.path("")).output();
+    let Ok(compiler) = compiler else {
+        println!("skipped: no C compiler");
+        return None;
+    };
+    assert!(compiler.status.success(), "{}", String::from_utf8_lossy(&compiler.stderr));
+    let output = Command::new(workspace.path(program)).output().unwrap();
+    assert!(output.status.success());
+    Some(String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! The comparisons: each runs what was exported, and counts the elements that differ from the host's.
 
 use munas_cost::CountUnit;
+use munas_export::c::TestSamples;
 use munas_export::tflite::TflmError;
 use munas_export::verify::{
     CNetwork, FirmwareOptions, HostOptions, Target, TensorComparison, VerifyError, compare_firmware,
     compare_tflite, firmware as run_firmware, host,
 };
-use munas_quant::QuantisedNetwork;
 
 use super::{CheckJson, FirmwareJson};
 use crate::commands::export::c_source;
 use crate::error::{CliError, CliResult};
-use crate::exported::Samples;
+use crate::exported::{Exported, Samples};
 
 /// Samples whose tensors are compared one by one on an emulated board; of the others, the outputs are.
 const TRACED_SAMPLES: usize = 4;
@@ -19,7 +19,7 @@ const TRACED_SAMPLES: usize = 4;
 /// What is compared.
 pub struct Subject<'a> {
     pub title: String,
-    pub network: &'a QuantisedNetwork,
+    pub exported: &'a Exported,
     pub samples: &'a Samples,
     /// The host's output for each sample.
     pub outputs: Vec<Vec<i8>>,
@@ -41,10 +41,19 @@ impl Comparison {
         self.compared += ours.len();
     }
 
-    /// Compares a class, which counts as one element.
-    fn add_class(&mut self, ours: usize, theirs: Option<usize>) {
+    /// Compares what was made of a raw sample: the input, the output and the class, which counts as one element.
+    fn add_run(
+        &mut self,
+        subject: &Subject<'_>,
+        sample: usize,
+        input: Option<&[i8]>,
+        output: &[i8],
+        class: Option<usize>,
+    ) {
+        self.add(&subject.samples.inputs[sample], input.unwrap_or_default());
+        self.add(&subject.outputs[sample], output);
         self.compared += 1;
-        self.different += usize::from(theirs != Some(ours));
+        self.different += usize::from(class != Some(subject.class(&subject.outputs[sample])));
     }
 
     fn add_tensors(&mut self, tensors: &[TensorComparison]) {
@@ -70,19 +79,18 @@ fn skipped(check: String, reason: &impl ToString) -> CheckJson {
     CheckJson { check, outcome: "skipped", compared: 0, different: 0, reason, firmware: None }
 }
 
-/// The C source, compiled for this machine.
+/// The C source, compiled for this machine: from raw samples to classes.
 pub fn c_on_host(subject: &Subject<'_>) -> CliResult<CheckJson> {
     let name = "C on this machine".to_owned();
-    let source = c_source(subject.network, &subject.title, &[])?;
-    let network = CNetwork::new(&source, subject.network.graph());
-    let runs = match host(&network, &subject.samples.inputs, &HostOptions::default()) {
+    let source = c_source(subject.exported, &subject.title, &[])?;
+    let network = CNetwork::new(&source, subject.exported.network.graph());
+    let runs = match host(&network, TestSamples::Raw(&subject.samples.raw), &HostOptions::default()) {
         Err(error @ VerifyError::MissingTool(_)) => return Ok(skipped(name, &error)),
         runs => runs.map_err(CliError::failure)?,
     };
     let mut comparison = Comparison::default();
-    for (ours, theirs) in subject.outputs.iter().zip(&runs) {
-        comparison.add(ours, &theirs.output);
-        comparison.add_class(subject.class(ours), theirs.class);
+    for (index, run) in runs.iter().enumerate() {
+        comparison.add_run(subject, index, run.input.as_deref(), &run.output, run.class);
     }
     Ok(comparison.into_check(name, None))
 }
@@ -90,7 +98,7 @@ pub fn c_on_host(subject: &Subject<'_>) -> CliResult<CheckJson> {
 /// The .tflite model in TensorFlow Lite Micro, tensor by tensor.
 pub fn tflite(subject: &Subject<'_>) -> CliResult<CheckJson> {
     let name = "TensorFlow Lite Micro".to_owned();
-    let tensors = match compare_tflite(subject.network, &subject.samples.inputs) {
+    let tensors = match compare_tflite(&subject.exported.network, &subject.samples.inputs) {
         Err(error @ TflmError::Missing(_)) => return Ok(skipped(name, &error)),
         tensors => tensors.map_err(CliError::failure)?,
     };
@@ -99,20 +107,21 @@ pub fn tflite(subject: &Subject<'_>) -> CliResult<CheckJson> {
     Ok(comparison.into_check(name, None))
 }
 
-/// Firmware on an emulated board: outputs and classes of all samples, and every tensor of the first ones.
+/// Firmware on an emulated board, from raw samples: inputs, outputs and classes of all, and every tensor of the first ones.
 pub fn firmware(subject: &Subject<'_>, target: &'static Target) -> CliResult<CheckJson> {
-    let source = c_source(subject.network, &subject.title, &[])?;
-    let network = CNetwork::new(&source, subject.network.graph());
+    let source = c_source(subject.exported, &subject.title, &[])?;
+    let network = CNetwork::new(&source, subject.exported.network.graph());
     let inputs = &subject.samples.inputs;
     let options = FirmwareOptions::default();
-    let report = run_firmware(&network, target, inputs, &options).map_err(cannot_run)?;
+    let raw = TestSamples::Raw(&subject.samples.raw);
+    let report = run_firmware(&network, target, raw, &options).map_err(cannot_run)?;
     let mut comparison = Comparison::default();
-    for (ours, theirs) in subject.outputs.iter().zip(&report.samples) {
-        comparison.add(ours, &theirs.output);
-        comparison.add_class(subject.class(ours), theirs.class);
+    for (index, run) in report.samples.iter().enumerate() {
+        comparison.add_run(subject, index, run.input.as_deref(), &run.output, run.class);
     }
     let traced = &inputs[..inputs.len().min(TRACED_SAMPLES)];
-    let tensors = compare_firmware(subject.network, target, traced, &options).map_err(cannot_run)?;
+    let tensors =
+        compare_firmware(&subject.exported.network, target, traced, &options).map_err(cannot_run)?;
     comparison.add_tensors(&tensors);
     let counts: u64 = report.samples.iter().map(|sample| sample.count).sum();
     let measured = FirmwareJson {
