@@ -19,6 +19,8 @@ pub struct Exported {
     pub network: QuantisedNetwork,
     /// From the values of the data to its input; models of the first version do not say.
     pub conversion: Option<InputConversion>,
+    /// Names of the classes, in order.
+    pub labels: Vec<String>,
 }
 
 impl Exported {
@@ -37,7 +39,11 @@ impl Exported {
                 .at(format_args!("trial {trial} in {}", reader.dir().display()))
                 .hint("an earlier version of munas trained it; search again")
         })?;
-        Ok(Self { network, conversion: model.data.as_ref().map(interface::conversion) })
+        Ok(Self {
+            network,
+            conversion: model.data.as_ref().map(interface::conversion),
+            labels: reader.task().class_names.clone(),
+        })
     }
 
     /// The run's data; from them, the conversion where the model does not say it.

@@ -2,9 +2,10 @@
 
 use munas_export::input::{InputConversion, RawType};
 use munas_ir::{Shape, TensorId, TensorQuantisation};
-use munas_quant::QuantisedNetwork;
 use munas_run::DataFacts;
 use serde::Serialize;
+
+use crate::exported::Exported;
 
 /// The input and output of an int8 network.
 #[derive(Debug, Serialize)]
@@ -51,7 +52,9 @@ impl From<TensorQuantisation> for QuantisationJson {
 
 impl InterfaceJson {
     /// The interface of a network, with the conversion of its input where that is known.
-    pub fn new(network: &QuantisedNetwork, conversion: Option<&InputConversion>, classes: &[String]) -> Self {
+    pub fn of(exported: &Exported) -> Self {
+        let Exported { network, conversion, labels } = exported;
+        let conversion = conversion.as_ref();
         let (graph, quantisation) = (network.graph(), network.quantisation());
         let Shape { height, width, channels } = graph.input_shape();
         Self {
@@ -65,7 +68,7 @@ impl InterfaceJson {
             output: OutputJson {
                 size: graph.shape(graph.output()).elements(),
                 quantisation: quantisation.tensor(graph.output()).into(),
-                classes: classes.to_vec(),
+                classes: labels.clone(),
             },
         }
     }

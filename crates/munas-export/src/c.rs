@@ -6,7 +6,10 @@
 //! | `model.c` | the kernels that the network needs, its tables, its arena |
 //! | `model_vectors.h` | samples with the outputs and classes of the host executor |
 //! | `model_test.c` | a host program that compares the network with them |
-//! | `README.md` | how to build and call it |
+//! | `README.md` | what is where, how to build and call it |
+//!
+//! Another name than the default one ([`CName`]) takes the place of `model` and `munas` in all of them, so that firmware can
+//! hold several networks.
 //!
 //! The kernels are C text under `kernels/`, put together by `source.rs`. They hold two sets of loops: portable
 //! ones, also for 16-bit `int`, and ones for the DSP extension of Cortex-M4 and later (`__ARM_FEATURE_DSP`). Of the
@@ -22,6 +25,8 @@ mod header;
 mod input;
 mod layer;
 mod linear;
+mod name;
+mod readme;
 mod source;
 mod sum;
 pub(crate) mod text;
@@ -32,29 +37,36 @@ use munas_ir::OpId;
 use munas_quant::QuantisedNetwork;
 
 use self::layer::Layer;
+pub use self::name::{CName, CNameError};
 use crate::arena::{ArenaPlan, plan_best};
 use crate::input::{InputConversion, RawType};
 
 /// What to generate.
 #[derive(Clone, Copy, Debug)]
 pub struct CSettings<'a> {
-    /// The network's name, for comments: `run 3, trial 17`.
-    pub name: &'a str,
+    /// What the network is, for comments: `run 3, trial 17`.
+    pub title: &'a str,
+    /// The name of files and of what they define.
+    pub name: &'a CName,
     /// Where the network's input lies.
     pub input: InputPlace,
     /// How raw values become elements of the input, if that is known: `munas_quantise_input` does it.
     pub conversion: Option<&'a InputConversion>,
+    /// Names of the classes, in order; empty to leave them out.
+    pub labels: &'a [String],
     /// What the test vectors are made of.
     pub samples: TestSamples<'a>,
 }
 
 impl Default for CSettings<'_> {
-    /// A network without a name, with its input in the caller's buffer, and no test vectors.
+    /// A network with the default name, with its input in the caller's buffer, and no test vectors.
     fn default() -> Self {
         Self {
-            name: "network",
+            title: "network",
+            name: &CName::MODEL,
             input: InputPlace::Caller,
             conversion: None,
+            labels: &[],
             samples: TestSamples::Elements(&[]),
         }
     }
@@ -129,6 +141,8 @@ pub struct GeneratedFile {
 /// The generated source and the memory it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CSource {
+    /// Their name.
+    pub name: CName,
     /// The files, all for one folder.
     pub files: Vec<GeneratedFile>,
     /// The type of the raw values that `munas_quantise_input` takes, if there is that function.
@@ -162,6 +176,14 @@ pub enum CError {
         /// Channels of the conversion.
         found: usize,
     },
+    /// There are not as many labels as classes.
+    #[error("{found} labels, the network has {expected} classes")]
+    Labels {
+        /// Classes of the network.
+        expected: usize,
+        /// Labels that were given.
+        found: usize,
+    },
     /// Raw samples without a conversion.
     #[error("raw samples need the conversion that makes inputs of them")]
     NoConversion,
@@ -180,21 +202,23 @@ pub enum CError {
 /// The C source of a network.
 ///
 /// # Errors
-/// [`CError`] if a layer is beyond 16-bit sizes, or the samples or their conversion do not belong to the network.
+/// [`CError`] if a layer is beyond 16-bit sizes, or the samples, their conversion or the labels do not belong to the network.
 pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<CSource, CError> {
     let graph = network.graph();
     check(network, settings)?;
     let layers =
         graph.ops().map(|(op, _)| Layer::new(network, op)).collect::<Result<Vec<Layer>, CError>>()?;
     let model = Model { network, settings, layers, plan: plan_best(graph, settings.input.memory_rules()) };
-    let file = |name: &str, text: String| GeneratedFile { name: name.to_owned(), text };
+    let name = settings.name;
+    let file = |end: &str, text: String| GeneratedFile { name: format!("{name}{end}"), text };
     Ok(CSource {
+        name: name.clone(),
         files: vec![
-            file("model.h", header::header(&model)),
-            file("model.c", source::source(&model)),
-            file("model_vectors.h", vectors::vectors(&model)),
-            file("model_test.c", include_str!("c/templates/model_test.c").to_owned()),
-            file("README.md", header::readme(&model)),
+            file(".h", header::header(&model)),
+            file(".c", source::source(&model)),
+            file("_vectors.h", vectors::vectors(&model)),
+            file("_test.c", name.rename(include_str!("c/templates/model_test.c"))),
+            GeneratedFile { name: readme::file_name(name), text: readme::text(&model) },
         ],
         raw: settings.conversion.map(|conversion| conversion.raw),
         patch_bytes: model.patch_words() * layer::STACK_BYTES_PER_PATCH_WORD,
@@ -202,7 +226,7 @@ pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<
     })
 }
 
-/// Checks that conversion and samples belong to the network.
+/// Checks that conversion, labels and samples belong to the network.
 fn check(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<(), CError> {
     let input = network.graph().input_shape();
     match settings.conversion {
@@ -211,6 +235,10 @@ fn check(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<(), CEr
             return Err(CError::Channels { expected: input.channels, found: conversion.channels() });
         }
         _ => {}
+    }
+    let (expected, found) = (network.classes(), settings.labels.len());
+    if ![0, expected].contains(&found) {
+        return Err(CError::Labels { expected, found });
     }
     let expected = input.elements();
     match settings.samples.lengths().into_iter().enumerate().find(|(_, found)| *found != expected) {

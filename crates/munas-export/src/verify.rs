@@ -131,6 +131,8 @@ pub struct CNetwork {
     pub files: Vec<GeneratedFile>,
     /// The header that declares the function.
     pub header: String,
+    /// What stands before the names of its functions, if they are generated.
+    pub prefix: String,
     /// `int function(const int8_t *input, int8_t *output)`, which returns 0.
     pub invoke: String,
     /// What makes inputs of raw values, if there is something.
@@ -161,15 +163,19 @@ impl CNetwork {
     /// If the input lies in the arena: the harness hands over one of its own.
     pub fn new(source: &CSource, graph: &Graph) -> Self {
         assert_eq!(source.plan.offsets[TensorId::INPUT.index()], None, "the input is the caller's");
-        let of_network =
-            source.files.iter().filter(|file| ["model.h", "model.c"].contains(&file.name.as_str()));
+        let (name, prefix) = (&source.name, source.name.prefix());
+        let (header, code) = (format!("{name}.h"), format!("{name}.c"));
+        let of_network = source.files.iter().filter(|file| file.name == header || file.name == code);
         Self {
             files: of_network.cloned().collect(),
-            header: "model.h".to_owned(),
-            invoke: "munas_invoke".to_owned(),
-            quantise: source.raw.map(|raw| QuantiseFunction { name: "munas_quantise_input".to_owned(), raw }),
-            classify: Some("munas_classify".to_owned()),
-            arena: Some("munas_arena".to_owned()),
+            header,
+            prefix: prefix.to_owned(),
+            invoke: format!("{prefix}_invoke"),
+            quantise: source
+                .raw
+                .map(|raw| QuantiseFunction { name: format!("{prefix}_quantise_input"), raw }),
+            classify: Some(format!("{prefix}_classify")),
+            arena: Some(format!("{prefix}_arena")),
             input_length: graph.input_shape().elements(),
             output_length: graph.shape(graph.output()).elements(),
         }

@@ -14,14 +14,15 @@ mod two_classes;
 use std::{fs, path::Path, process::Command};
 
 use munas_export::{
-    c::{CSettings, generate},
-    tflite::TflmError,
+    c::{CSettings, TestSamples, generate},
+    input::{InputConversion, RawType},
+    tflite::{ModelMetadata, TflmError},
     verify::{
         FirmwareOptions, MAKE, Target, TensorComparison, VerifyError, compare_firmware, compare_tflite,
         firmware, tool_version, trace,
     },
 };
-use munas_ir::Shape;
+use munas_ir::{Shape, TensorId};
 use munas_space::Space;
 use networks::{Case, Limits, Ranges, c_source, case, graphs_within};
 use rand::SeedableRng;
@@ -119,7 +120,7 @@ fn assert_all_equal(case: &Case, tensors: &[TensorComparison]) {
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn every_tensor_of_the_tflite_file_equals_the_host_executors() {
     for case in cases(Limits::MEDIUM, 1, 10) {
-        match compare_tflite(&case.network, &case.samples) {
+        match compare_tflite(&case.network, &ModelMetadata::default(), &case.samples) {
             Err(error @ TflmError::Missing(_)) => eprintln!("skipped: {error}"),
             tensors => assert_all_equal(&case, &tensors.unwrap()),
         }
@@ -154,14 +155,37 @@ fn copy_project(to: &Path) {
     }
 }
 
-/// Builds the project with a network and runs it; `None` where a tool is missing.
+/// The name of a class.
+fn label(class: usize) -> String {
+    format!("class \"{class}\"")
+}
+
+/// Builds the project with a network, whose sensor gives steps of the input about 1000, and runs it; `None` where a tool is missing.
 fn run_project(case: &Case) -> Option<String> {
     let target = Target::find("mps2-an386").unwrap();
     for tool in [target.compiler(), target.emulator(), MAKE] {
         unless_missing(tool_version(tool), tool.program)?;
     }
-    let settings = CSettings { samples: (&case.samples).into(), ..CSettings::default() };
-    let source = generate(&case.network, &settings).unwrap();
+    let network = &case.network;
+    let scale = network.quantisation().tensor(TensorId::INPUT).scale;
+    let channels = network.graph().input_shape().channels;
+    let conversion = InputConversion {
+        raw: RawType::I16,
+        scale: vec![scale; channels],
+        offset: vec![-1000.0 * scale; channels],
+    };
+    let zero_point = f32::from(network.quantisation().tensor(TensorId::INPUT).zero_point);
+    let raw =
+        |sample: &Vec<i8>| sample.iter().map(|&element| f32::from(element) - zero_point + 1000.0).collect();
+    let raw: Vec<Vec<f32>> = case.samples.iter().map(raw).collect();
+    let labels: Vec<String> = (0..network.classes()).map(label).collect();
+    let settings = CSettings {
+        conversion: Some(&conversion),
+        labels: &labels,
+        samples: TestSamples::Raw(&raw),
+        ..CSettings::default()
+    };
+    let source = generate(network, &settings).unwrap();
     let directory = tempfile::tempdir().unwrap();
     copy_project(directory.path());
     let model = directory.path().join("model");
@@ -189,7 +213,7 @@ fn the_example_project_classifies_as_the_host_does() {
         let Some(text) = run_project(&case) else { return };
         for (index, sample) in case.samples.iter().enumerate() {
             let class = case.network.predicted_class(&case.network.run(sample).pop().unwrap());
-            let line = format!("sample {index}: class {class}, as on the host");
+            let line = format!("sample {index}: class {class}, {}, as on the host", label(class));
             assert!(text.lines().any(|written| written == line), "{line}\n{text}");
         }
     }

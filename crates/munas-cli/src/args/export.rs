@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use munas_export::c::CName;
 
 use super::{Format, MovedData};
 
@@ -10,6 +11,7 @@ const EXPORT_HELP: &str = "\
 Examples:
   munas export runs/quick-start-1 17 -o firmware
   munas export runs/quick-start-1 17 --format tflite -o model
+  munas export runs/gestures 8 --name gesture -o firmware
 
 The int8 network that the search measured, as C99 source without dependencies
 (model.h, model.c, test vectors with a program that checks them, README.md) and
@@ -31,6 +33,10 @@ pub struct ExportArgs {
     /// Where to write it; made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Name of the files and, in C, of all that they define: gesture.c with gesture_invoke and GESTURE_INPUT_SIZE, so that firmware
+    /// can hold several networks [default: model.c with munas_invoke and MUNAS_INPUT_SIZE]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<CName>,
     /// Test samples to write as test vectors, with the outputs of the host
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub samples: usize,

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use munas_export::c::{CSettings, CSource, TestSamples, generate};
-use munas_export::tflite::{ModelMetadata, write_in_best_order};
-use munas_quant::QuantisedNetwork;
+use munas_export::tflite::{Interface, ModelMetadata, write_in_best_order};
 use munas_report::units;
 use munas_run::RunReader;
 use serde::Serialize;
@@ -48,18 +47,26 @@ pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let mut exported = Exported::load(&reader, args.trial)?;
     let samples = test_samples(&reader, args, &mut exported, output);
-    let classes = &reader.task().class_names;
+    let name = args.name.clone().unwrap_or_default();
     fs::create_dir_all(&args.output).map_err(|error| cannot_write(&args.output, &error))?;
-    let interface = InterfaceJson::new(&exported.network, exported.conversion.as_ref(), classes);
+    let interface = InterfaceJson::of(&exported);
     let mut document =
         ExportJson { trial: args.trial, interface, files: Vec::new(), tflite_bytes: None, c: None };
     if args.formats.has_tflite() {
-        let bytes = tflite_model(&exported.network, &args.dir, args.trial);
+        let bytes =
+            write_in_best_order(&exported.network, &tflite_metadata(&exported, &args.dir, args.trial));
         document.tflite_bytes = Some(bytes.len() as u64);
-        document.files.push(save(&args.output, "model.tflite", &bytes)?);
+        document.files.push(save(&args.output, &format!("{name}.tflite"), &bytes)?);
     }
     if args.formats.has_c() {
-        let source = c_source(&exported, &title(&args.dir, args.trial), &samples)?;
+        let title = title(&args.dir, args.trial);
+        let samples = match &samples[..] {
+            [] => TestSamples::Elements(&[]),
+            samples => TestSamples::Raw(samples),
+        };
+        let (title, name, labels) = (&*title, &name, &*exported.labels);
+        let settings = CSettings { title, name, labels, samples, ..CSettings::default() };
+        let source = c_source(&exported, settings)?;
         for file in &source.files {
             document.files.push(save(&args.output, &file.name, file.text.as_bytes())?);
         }
@@ -78,27 +85,22 @@ pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     print(args, &document, output)
 }
 
-/// The model of a network, with the operators in the order that needs the least memory in TensorFlow Lite Micro.
-fn tflite_model(network: &QuantisedNetwork, dir: &Path, trial: u64) -> Vec<u8> {
-    let metadata = ModelMetadata {
+/// What the .tflite file of a trial says besides the network.
+pub fn tflite_metadata(exported: &Exported, dir: &Path, trial: u64) -> ModelMetadata {
+    ModelMetadata {
         run: run_name(dir),
         trial: trial.to_string(),
         description: format!("found by munas {} in {}", env!("CARGO_PKG_VERSION"), title(dir, trial)),
-    };
-    write_in_best_order(network, &metadata)
+        interface: Interface { input: exported.conversion.clone(), classes: exported.labels.clone() },
+    }
 }
 
-/// The C source of a network, its input in the caller's buffer, with raw samples as test vectors.
+/// The C source of a network, from raw values to the class.
 ///
 /// # Errors
 /// If a layer is larger than the C kernels can have it.
-pub fn c_source(exported: &Exported, name: &str, samples: &[Vec<f32>]) -> CliResult<CSource> {
-    let conversion = exported.conversion.as_ref();
-    let samples = match samples {
-        [] => TestSamples::Elements(&[]),
-        samples => TestSamples::Raw(samples),
-    };
-    let settings = CSettings { name, conversion, samples, ..CSettings::default() };
+pub fn c_source(exported: &Exported, settings: CSettings<'_>) -> CliResult<CSource> {
+    let settings = CSettings { conversion: exported.conversion.as_ref(), ..settings };
     generate(&exported.network, &settings).map_err(CliError::failure)
 }
 
@@ -167,9 +169,10 @@ fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliRe
     output.facts(facts)?;
     if document.c.is_some() {
         output.line(format_args!(
-            "\nnext: cc -O2 -o model_test {dir}/model_test.c {dir}/model.c && ./model_test\n      munas verify {} {}",
+            "\nnext: cc -O2 -o {name}_test {dir}/{name}_test.c {dir}/{name}.c && ./{name}_test\n      munas verify {} {}",
             args.dir.display(),
             args.trial,
+            name = args.name.clone().unwrap_or_default(),
             dir = args.output.display(),
         ))?;
     }

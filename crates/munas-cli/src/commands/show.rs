@@ -82,9 +82,7 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
 fn interface(reader: &RunReader, trial: u64, output: &mut Output) -> Option<InterfaceJson> {
     reader.model_path(trial)?;
     match Exported::load(reader, trial) {
-        Ok(Exported { network, conversion }) => {
-            Some(InterfaceJson::new(&network, conversion.as_ref(), &reader.task().class_names))
-        }
+        Ok(exported) => Some(InterfaceJson::of(&exported)),
         Err(error) => {
             output.error(&error.render());
             None

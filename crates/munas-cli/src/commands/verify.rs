@@ -14,6 +14,8 @@ use crate::exported::{Exported, Samples, title};
 use crate::output::Output;
 use checks::Subject;
 
+use super::export::tflite_metadata;
+
 #[derive(Debug, Serialize)]
 struct VerifyJson {
     trial: u64,
@@ -71,6 +73,7 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
         title: title(&args.dir, args.trial),
         outputs: outputs.collect(),
         exported: &exported,
+        metadata: tflite_metadata(&exported, &args.dir, args.trial),
         samples: &samples,
     };
     let mut checks = vec![checks::c_on_host(&subject)?, checks::tflite(&subject)?];

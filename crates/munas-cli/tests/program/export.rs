@@ -72,6 +72,38 @@ fn the_normalisation_is_in_everything_that_is_exported() {
     assert!(said.ends_with("6 samples, 0 differences\n"), "{said}");
 }
 
+/// Two classes whose names are all that C and Markdown dislike, sorted by class: one logit, both classes in the test vectors.
+#[test]
+fn classes_have_their_names_in_everything_that_is_exported() {
+    let workspace = Workspace::new();
+    let names = ["a \"??/\" */", "größe|\\"];
+    let rows: String = (0..200)
+        .map(|row| {
+            let class = row / 100;
+            let quoted = names[class].replace('"', "\"\"");
+            format!("{},{},\"{quoted}\"\n", class * 10 + row % 7, row % 5)
+        })
+        .collect();
+    workspace.write("two.csv", rows);
+    let data = ["--data", "csv:two.csv", "--set", "data.normalise=mean-std", "--set", "space.kind=mlp"];
+    let length = ["--set", "train.epochs=8", "--trials", "3", "--workers", "1"];
+    workspace.ok(&[&["search", "--out", "run"], &data[..], &length[..]].concat());
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let exported = workspace.json(&["export", "run", &trial, "-o", "out", "--samples", "8", "--json"]);
+    assert_eq!((&exported["output"]["size"], &exported["output"]["classes"]), (&json!(1), &json!(names)));
+    let tflite = std::fs::read(workspace.path("out/model.tflite")).unwrap();
+    let has = |text: &str| tflite.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("TFLITE_METADATA") && has(&format!("{}\n{}\n", names[0], names[1])));
+    let readme = std::fs::read_to_string(workspace.path("out/README.md")).unwrap();
+    assert!(readme.contains("| 0 | a \"??/\" \\*/ |\n| 1 | größe\\|\\\\ |\n"), "{readme}");
+    let compiler = ["-std=c99", "out/model_test.c", "out/model.c", "-o", "model_test"];
+    let Some(said) = compiled(&workspace, &compiler, "model_test") else { return };
+    for (class, name) in names.iter().enumerate() {
+        assert!(said.contains(&format!(": class {class}, {name}\n")), "{said}");
+    }
+    assert!(said.ends_with("8 samples, 0 differences\n"), "{said}");
+}
+
 /// Prints the element of each of the 256 pixels that there are.
 const PIXELS: &str = r#"
 #include <stdio.h>
@@ -102,6 +134,33 @@ fn compiled(workspace: &Workspace, arguments: &[&str], program: &str) -> Option<
     let output = Command::new(workspace.path(program)).output().unwrap();
     assert!(output.status.success());
     Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn an_export_has_the_name_that_it_is_given() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &[]));
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let exported = workspace.json(&["export", "run", &trial, "--name", "digit", "-o", "out", "--json"]);
+    let names = ["digit.tflite", "digit.h", "digit.c", "digit_vectors.h", "digit_test.c", "README_digit.md"]
+        .map(|name| format!("out/{name}"));
+    assert_eq!(exported["files"], json!(names));
+    let said = workspace.ok(&["export", "run", &trial, "--name", "digit", "-o", "out"]);
+    assert!(said.contains("out/digit_test.c out/digit.c && ./digit_test"), "{said}");
+    // The default name beside it, in the same program.
+    workspace.ok(&["export", "run", &trial, "-o", "out"]);
+    let program = "#include \"digit.h\"\n#include \"model.h\"\n#include <stdio.h>\nint main(void) {\n\
+        static int8_t input[DIGIT_INPUT_SIZE], a[DIGIT_OUTPUT_SIZE], b[MUNAS_OUTPUT_SIZE];\n\
+        printf(\"%d\", digit_invoke(input, a) + munas_invoke(input, b) + (digit_classify(a) != munas_classify(b)));\n\
+        return 0;\n}\n";
+    workspace.write("two.c", program);
+    let compiler = ["-std=c99", "-Iout", "two.c", "out/digit.c", "out/model.c", "-o", "two"];
+    assert!(compiled(&workspace, &compiler, "two").is_none_or(|said| said == "0"));
+    for name in ["2nd", "two words", "stdint", "a_test", ""] {
+        let finished = workspace.run(&["export", "run", &trial, "--name", name, "-o", "out"]);
+        assert_eq!(finished.code, Some(2), "{name}");
+        assert!(finished.stderr.contains("--name"), "{name}: {}", finished.stderr);
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub fn graphs_within(limits: Limits, seed: u64) -> impl Iterator<Item = Graph> {
 
 /// The C source of a network, its input in the caller's buffer.
 pub fn c_source(network: &QuantisedNetwork) -> (CSource, CNetwork) {
-    let settings = CSettings { name: "random network", ..CSettings::default() };
+    let settings = CSettings { title: "random network", ..CSettings::default() };
     let source = generate(network, &settings).expect("the networks are small");
     let c_network = CNetwork::new(&source, network.graph());
     (source, c_network)

@@ -15,7 +15,8 @@ pub(super) fn vectors(model: &Model<'_>) -> String {
     let outputs: Vec<Vec<i8>> = inputs.iter().map(|sample| executor.run(sample).to_vec()).collect();
     let classes: Vec<usize> = outputs.iter().map(|output| model.network.predicted_class(output)).collect();
     let samples = inputs.len();
-    format!(
+    let name = model.settings.name;
+    let text = format!(
         "/* Inputs, and the outputs and classes that the network must have for them to the bit.\n   \
          MUNAS_VECTORS may name a section or an attribute for the tables. */\n\
          #ifndef MUNAS_MODEL_VECTORS_H\n#define MUNAS_MODEL_VECTORS_H\n\n#include \"model.h\"\n\n\
@@ -27,7 +28,8 @@ pub(super) fn vectors(model: &Model<'_>) -> String {
         outputs = table("int8_t munas_test_outputs", "MUNAS_OUTPUT_SIZE", &outputs),
         rows = samples.max(1),
         classes = text::elements(if classes.is_empty() { vec![0] } else { classes }),
-    )
+    );
+    name.inherit(&["VECTORS"]) + &name.rename(&text)
 }
 
 /// The inputs in int8.

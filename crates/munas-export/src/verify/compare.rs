@@ -20,16 +20,18 @@ pub struct TensorComparison {
     pub different: usize,
 }
 
-/// Compares every operator's output in TensorFlow Lite for Microcontrollers with the host's, in the graph's order.
+/// Compares every operator's output in TensorFlow Lite for Microcontrollers with the host's, in the graph's order. The file has this
+/// metadata.
 ///
 /// # Errors
 /// [`TflmError`] if Python or its package is missing, or the file is refused.
 pub fn compare_tflite(
     network: &QuantisedNetwork,
+    metadata: &ModelMetadata,
     samples: &[Vec<i8>],
 ) -> Result<Vec<TensorComparison>, TflmError> {
     let graph = network.graph();
-    let file = write_in_best_order(network, &ModelMetadata::default());
+    let file = write_in_best_order(network, metadata);
     let unreadable = || TflmError::Failed("the written file cannot be read".to_owned());
     let model = Model::read(&file).map_err(|error| TflmError::Failed(error.to_string()))?;
     let tensors: Option<Vec<Int8Tensor>> = outputs(graph)

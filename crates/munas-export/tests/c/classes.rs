@@ -1,6 +1,6 @@
 //! `munas_classify` against the host's reading of an output.
 
-use munas_export::c::InputPlace;
+use munas_export::c::{CError, CSettings, InputPlace, generate};
 use munas_ir::Graph;
 use munas_quant::predicted_class;
 use rand::{Rng, RngExt, SeedableRng};
@@ -97,4 +97,122 @@ fn the_test_program_classifies() {
         }
         assert!(text.ends_with("40 samples, 0 differences\n"), "{text}");
     }
+}
+
+/// Names that C, its preprocessor or a terminal could take for something else.
+fn hostile_labels() -> Vec<String> {
+    let long = "ö".repeat(200);
+    let labels = [
+        "cat",
+        "",
+        "a \"b\"",
+        "back\\slash\\",
+        "??/",
+        "??)??=",
+        "two\nlines\r\t",
+        "*/ /* // */",
+        "größe",
+        "日本語",
+        "\u{202e}rtl\u{202c}",
+        "munas_invoke MUNAS_CLASSES model.h",
+        "%s%n%d",
+        "\u{1b}[31mred",
+        "{input} {labels}",
+        "1 2 3",
+        "|`*_<b>",
+        &long,
+    ];
+    labels.map(str::to_owned).to_vec()
+}
+
+/// Writes every label with a zero byte behind it.
+const LABELS: &str = r#"
+#include <stdio.h>
+#include <string.h>
+#include "model.h"
+
+int main(void) {
+    for (int i = 0; i < MUNAS_CLASSES; i++) {
+        fwrite(munas_labels[i], strlen(munas_labels[i]) + 1, 1, stdout);
+    }
+    return 0;
+}
+"#;
+
+#[test]
+fn labels_survive_the_compiler() {
+    let labels = hostile_labels();
+    let mut rng = ChaCha8Rng::seed_from_u64(33);
+    let case = case(&cases::dense_with(labels.len()), Ranges::Calibrated, 3, &mut rng);
+    let settings = CSettings {
+        title: "run */ /* ??/ munas_1",
+        labels: &labels,
+        samples: (&case.samples).into(),
+        ..CSettings::default()
+    };
+    let source = generate(&case.network, &settings).unwrap();
+    let project = Project::new(&source.files);
+    project.write("labels.c", LABELS);
+    for (program, standard) in [("labels", "-std=c99"), ("labels", "-std=gnu11"), ("model_test", "-std=c99")]
+    {
+        let program_source = format!("{program}.c");
+        if project.compile("gcc", &[standard, &program_source, "model.c", "-o", program]).is_none() {
+            return;
+        }
+        if program == "labels" {
+            let written = String::from_utf8(project.run(program, b"")).unwrap();
+            let mut expected = labels.clone();
+            // 255 bytes are in the middle of a character.
+            expected.last_mut().unwrap().truncate(254);
+            assert_eq!(written.split_terminator('\0').collect::<Vec<_>>(), expected);
+        }
+    }
+    for (compiler, flags) in [("avr-gcc", "-mmcu=atmega1284p"), ("arm-none-eabi-gcc", "-mcpu=cortex-m0")] {
+        let _ = project.compile(compiler, &[flags, "-std=c99", "-c", "model.c", "-o", "model.o"]);
+    }
+    let readme = &source.files.iter().find(|file| file.name == "README.md").unwrap().text;
+    assert!(
+        readme.contains("| 14 | {input} {labels} |\n") && readme.contains("| 16 | \\|\\`\\*\\_&lt;b> |\n"),
+        "{readme}"
+    );
+    assert!(readme.contains("| 11 | munas\\_invoke MUNAS\\_CLASSES model.h |\n"), "{readme}");
+}
+
+#[test]
+fn labels_are_as_many_as_classes() {
+    let mut rng = ChaCha8Rng::seed_from_u64(34);
+    let case = case(&cases::dense_with(1), Ranges::Calibrated, 0, &mut rng);
+    let labels: Vec<String> = ["no", "yes", "perhaps"].map(str::to_owned).to_vec();
+    let generated = |labels| generate(&case.network, &CSettings { labels, ..CSettings::default() });
+    assert_eq!(generated(&labels), Err(CError::Labels { expected: 2, found: 3 }));
+    let header = &generated(&labels[..2]).unwrap().files[0].text;
+    assert!(header.contains("#define MUNAS_LABEL_SIZE 4\n"), "{header}");
+}
+
+/// Labels take memory in firmware that uses them, and in no other.
+#[test]
+fn unused_labels_are_dropped() {
+    let mut rng = ChaCha8Rng::seed_from_u64(35);
+    let case = case(&cases::dense_with(1), Ranges::Calibrated, 0, &mut rng);
+    let labels = ["a label of the first class", "a label of the second"].map(str::to_owned);
+    let source = generate(&case.network, &CSettings { labels: &labels, ..CSettings::default() }).unwrap();
+    let project = Project::new(&source.files);
+    for (program, use_of_labels) in [("with", "munas_labels[1][0]"), ("without", "0")] {
+        let text = format!(
+            "#include \"model.h\"\nint main(void) {{ static int8_t in[30], out[1]; return munas_invoke(in, out) + {use_of_labels}; }}\n"
+        );
+        project.write(&format!("{program}.c"), &text);
+        let program_source = format!("{program}.c");
+        let flags = ["-std=c99", "-fdata-sections", "-ffunction-sections", "-Wl,--gc-sections", "-s"];
+        let files = [&program_source, "model.c", "-o", program];
+        if project.compile("gcc", &[&flags[..], &files].concat()).is_none() {
+            return;
+        }
+        let binary = std::fs::read(project.path().join(program)).unwrap();
+        let is_there = binary.windows(21).any(|window| window == b"a label of the second");
+        assert_eq!(is_there, program == "with");
+    }
+    project.compile("gcc", &["-std=c99", "-DMUNAS_NO_LABELS", "-c", "model.c"]).unwrap();
+    let object = std::fs::read(project.path().join("model.o")).unwrap();
+    assert!(!object.windows(7).any(|window| window == b"a label"));
 }

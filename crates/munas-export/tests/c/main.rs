@@ -6,6 +6,7 @@ mod cases;
 mod classes;
 mod compiled;
 mod inputs;
+mod names;
 mod networks;
 mod two_classes;
 
@@ -40,7 +41,8 @@ fn expected(case: &Case) -> Vec<HostRun> {
 }
 
 fn source(case: &Case, input: InputPlace) -> CSource {
-    let settings = CSettings { name: "test", input, samples: (&case.samples).into(), ..CSettings::default() };
+    let settings =
+        CSettings { title: "test", input, samples: (&case.samples).into(), ..CSettings::default() };
     generate(&case.network, &settings).expect("the sizes fit the kernels")
 }
 
@@ -55,6 +57,7 @@ fn network(source: &CSource, case: &Case) -> CNetwork {
     CNetwork {
         files: source.files.iter().filter(is_part).cloned().collect(),
         header: "model.h".to_owned(),
+        prefix: "munas".to_owned(),
         invoke: "munas_invoke".to_owned(),
         quantise: None,
         classify: Some("munas_classify".to_owned()),

@@ -52,7 +52,7 @@ fn example_case() -> Case {
 }
 
 fn file_of(case: &Case, order: &[OpId]) -> Vec<u8> {
-    let metadata = ModelMetadata { run: "a run".into(), trial: "12".into(), description: "two words".into() };
+    let metadata = crate::metadata::example(&case.network);
     write(&case.network, order, &metadata)
 }
 
@@ -167,7 +167,7 @@ fn constants_and_parameters_are_those_of_the_network() {
 fn files_name_run_and_trial_and_are_aligned() {
     let file = written_file();
     assert_eq!(file, written_file(), "equal networks have equal files");
-    assert_eq!(file.len() % 16, 0);
+    assert_eq!(crate::metadata::end_of_model(&file) % 16, 0);
     let model = Model::read(&file).unwrap();
     assert_eq!(model.description, "two words");
     let metadata = |name: &str| &model.metadata.iter().find(|(entry, _)| entry == name).unwrap().1[..];

@@ -1,8 +1,8 @@
 //! The comparisons: each runs what was exported, and counts the elements that differ from the host's.
 
 use munas_cost::CountUnit;
-use munas_export::c::TestSamples;
-use munas_export::tflite::TflmError;
+use munas_export::c::{CSettings, CSource, TestSamples};
+use munas_export::tflite::{ModelMetadata, TflmError};
 use munas_export::verify::{
     CNetwork, FirmwareOptions, HostOptions, Target, TensorComparison, VerifyError, compare_firmware,
     compare_tflite, firmware as run_firmware, host,
@@ -20,9 +20,18 @@ const TRACED_SAMPLES: usize = 4;
 pub struct Subject<'a> {
     pub title: String,
     pub exported: &'a Exported,
+    /// Of the .tflite file.
+    pub metadata: ModelMetadata,
     pub samples: &'a Samples,
     /// The host's output for each sample.
     pub outputs: Vec<Vec<i8>>,
+}
+
+impl Subject<'_> {
+    /// The C source, without the names of the classes: they are for the application, and sizes are without them.
+    fn source(&self) -> CliResult<CSource> {
+        c_source(self.exported, CSettings { title: &self.title, ..CSettings::default() })
+    }
 }
 
 /// Elements that were compared, and those of them that differ.
@@ -82,7 +91,7 @@ fn skipped(check: String, reason: &impl ToString) -> CheckJson {
 /// The C source, compiled for this machine: from raw samples to classes.
 pub fn c_on_host(subject: &Subject<'_>) -> CliResult<CheckJson> {
     let name = "C on this machine".to_owned();
-    let source = c_source(subject.exported, &subject.title, &[])?;
+    let source = subject.source()?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
     let runs = match host(&network, TestSamples::Raw(&subject.samples.raw), &HostOptions::default()) {
         Err(error @ VerifyError::MissingTool(_)) => return Ok(skipped(name, &error)),
@@ -98,7 +107,8 @@ pub fn c_on_host(subject: &Subject<'_>) -> CliResult<CheckJson> {
 /// The .tflite model in TensorFlow Lite Micro, tensor by tensor.
 pub fn tflite(subject: &Subject<'_>) -> CliResult<CheckJson> {
     let name = "TensorFlow Lite Micro".to_owned();
-    let tensors = match compare_tflite(&subject.exported.network, &subject.samples.inputs) {
+    let tensors = match compare_tflite(&subject.exported.network, &subject.metadata, &subject.samples.inputs)
+    {
         Err(error @ TflmError::Missing(_)) => return Ok(skipped(name, &error)),
         tensors => tensors.map_err(CliError::failure)?,
     };
@@ -109,7 +119,7 @@ pub fn tflite(subject: &Subject<'_>) -> CliResult<CheckJson> {
 
 /// Firmware on an emulated board, from raw samples: inputs, outputs and classes of all, and every tensor of the first ones.
 pub fn firmware(subject: &Subject<'_>, target: &'static Target) -> CliResult<CheckJson> {
-    let source = c_source(subject.exported, &subject.title, &[])?;
+    let source = subject.source()?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
     let inputs = &subject.samples.inputs;
     let options = FirmwareOptions::default();

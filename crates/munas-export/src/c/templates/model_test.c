@@ -36,7 +36,11 @@ int main(void) {
         }
         different += differences(sample, "output", output, munas_test_outputs[sample], MUNAS_OUTPUT_SIZE);
         const unsigned int class_index = munas_classify(output);
+#if defined(MUNAS_LABEL_SIZE)
+        printf("sample %d: class %u, %s\n", sample, class_index, munas_labels[class_index]);
+#else
         printf("sample %d: class %u\n", sample, class_index);
+#endif
         if (class_index != munas_test_classes[sample]) {
             printf("sample %d: class %u expected\n", sample, (unsigned int)munas_test_classes[sample]);
             different++;

@@ -15,6 +15,7 @@ fn fixture(change: impl Fn(String) -> String) -> CNetwork {
             file("model.c", change(include_str!("../fixtures/model.c").to_owned())),
         ],
         header: "model.h".to_owned(),
+        prefix: "munas".to_owned(),
         invoke: "munas_invoke".to_owned(),
         quantise: None,
         classify: None,
