@@ -8,6 +8,7 @@ mod compiled;
 mod inputs;
 mod names;
 mod networks;
+mod placement;
 mod two_classes;
 
 use munas_export::{
