@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Effects, Style};
 
+use crate::stop::INTERRUPTED;
+
 const ERROR: Style = AnsiColor::Red.on_default().effects(Effects::BOLD);
 const HINT: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
 
@@ -25,6 +27,8 @@ enum Fault {
     Input,
     /// Something failed on the way: status 1.
     Failure,
+    /// Nobody: Ctrl-C, status 130.
+    Interrupted,
     /// The reader of standard output is gone: nothing is wrong, status 0.
     OutputClosed,
 }
@@ -50,6 +54,11 @@ impl CliError {
     /// A failure on the way.
     pub fn failure(what: impl fmt::Display) -> Self {
         Self { fault: Fault::Failure, ..Self::input(what) }
+    }
+
+    /// Ended by Ctrl-C.
+    pub fn interrupted() -> Self {
+        Self { fault: Fault::Interrupted, ..Self::input("interrupted") }
     }
 
     /// Says where: a file, a field, a trial.
@@ -79,6 +88,7 @@ impl CliError {
         match self.fault {
             Fault::Input => ExitCode::from(2),
             Fault::Failure => ExitCode::FAILURE,
+            Fault::Interrupted => ExitCode::from(INTERRUPTED),
             Fault::OutputClosed => ExitCode::SUCCESS,
         }
     }

@@ -9,7 +9,7 @@
 //! | [`Target`] | the emulated boards |
 //!
 //! Compilers and emulators are looked up on the PATH; [`VerifyError::MissingTool`] names the packages that bring one.
-//! The firmware around the network (start-up code, linker scripts, measuring) is in `verify/harness`.
+//! Each runs within its limits ([`HelperLimits`](crate::helper::HelperLimits)). The firmware around the network (start-up code, linker scripts, measuring) is in `verify/harness`.
 
 use std::{
     fs, io,
@@ -69,6 +69,9 @@ pub enum VerifyError {
         /// The time it had.
         limit: Duration,
     },
+    /// It was interrupted.
+    #[error("interrupted")]
+    Interrupted,
     /// The processor of the emulated board took a fault.
     #[error("the firmware ended in a fault")]
     Fault,

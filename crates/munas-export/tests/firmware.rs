@@ -15,6 +15,7 @@ use std::{fs, path::Path, process::Command};
 
 use munas_export::{
     c::{CSettings, TestSamples, generate},
+    helper::HelperLimits,
     input::{InputConversion, RawType},
     tflite::{ModelMetadata, TflmError},
     verify::{
@@ -120,7 +121,12 @@ fn assert_all_equal(case: &Case, tensors: &[TensorComparison]) {
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn every_tensor_of_the_tflite_file_equals_the_host_executors() {
     for case in cases(Limits::MEDIUM, 1, 10) {
-        match compare_tflite(&case.network, &ModelMetadata::default(), &case.samples) {
+        match compare_tflite(
+            &case.network,
+            &ModelMetadata::default(),
+            &case.samples,
+            &HelperLimits::default(),
+        ) {
             Err(error @ TflmError::Missing(_)) => eprintln!("skipped: {error}"),
             tensors => assert_all_equal(&case, &tensors.unwrap()),
         }

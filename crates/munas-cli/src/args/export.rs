@@ -77,7 +77,8 @@ Examples:
 Compares the host's int8 executor with the C source compiled for this machine
 (needs gcc), with the .tflite model in TensorFlow Lite for Microcontrollers
 (needs a python3 with the packages tflite-micro and numpy; MUNAS_PYTHON names
-another one), tensor by tensor, and with firmware on an emulated board.
+another one), tensor by tensor, and with firmware on an emulated board: from
+the sensor's values through munas_quantise_input to the class.
 Boards: mps2-an385 (Cortex-M3), mps2-an386 (M4), mps2-an500 (M7), mps3-an547
 (M55), microbit (M0), virt (RISC-V rv32imc), atmega1284p (AVR).
 A check whose tools are missing is skipped; with --board, it is an error.
@@ -96,9 +97,9 @@ pub struct VerifyArgs {
     /// Emulated board to run firmware on
     #[arg(long, value_name = "NAME")]
     pub board: Option<String>,
-    /// Test samples to compare
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
-    pub samples: u64,
+    /// Test samples to compare [default: 1000 on this machine, fewer of a large network; 16 elsewhere]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub samples: Option<u64>,
     #[command(flatten)]
     pub format: Format,
     #[command(flatten)]

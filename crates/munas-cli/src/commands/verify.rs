@@ -2,6 +2,8 @@
 
 mod checks;
 
+use munas_cost::macs;
+use munas_data::Dataset;
 use munas_export::verify::Target;
 use munas_quant::Executor;
 use munas_report::{Align, Table, units};
@@ -12,6 +14,7 @@ use crate::args::VerifyArgs;
 use crate::error::{CliError, CliResult};
 use crate::exported::{Exported, Samples, title};
 use crate::output::Output;
+use crate::stop::interrupt_of_helpers;
 use checks::Subject;
 
 use super::export::tflite_metadata;
@@ -19,9 +22,11 @@ use super::export::tflite_metadata;
 #[derive(Debug, Serialize)]
 struct VerifyJson {
     trial: u64,
+    /// Test samples on which the host's int8 network was run, and its error on them.
     samples: usize,
-    /// Test error of the host's int8 network on these samples.
     host_error: f64,
+    /// All test samples that there are.
+    test_samples: usize,
     /// Whether checks were made and nothing differs in them.
     equal: bool,
     checks: Vec<CheckJson>,
@@ -33,6 +38,8 @@ pub struct CheckJson {
     check: String,
     /// `equal`, `different` or `skipped`.
     outcome: &'static str,
+    /// Test samples that went through it.
+    samples: usize,
     /// Elements that were compared, and those of them that differ.
     compared: usize,
     different: usize,
@@ -44,7 +51,7 @@ pub struct CheckJson {
 /// What firmware takes on the board.
 #[derive(Debug, Serialize)]
 pub struct FirmwareJson {
-    /// Test error of the firmware on the samples.
+    /// Test error of the firmware on the samples of the check.
     error: f64,
     /// Mean of the samples; the unit is `instructions` or `cycles`.
     count_per_inference: u64,
@@ -65,26 +72,20 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let mut exported = Exported::load(&reader, args.trial)?;
     let dataset = exported.load_data(&reader, &args.moved)?;
-    let count = usize::try_from(args.samples).unwrap_or(usize::MAX);
-    let samples = Samples::of(&exported, &dataset, count);
-    let mut executor = Executor::new(&exported.network);
-    let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec());
-    let subject = Subject {
-        title: title(&args.dir, args.trial),
-        outputs: outputs.collect(),
-        exported: &exported,
-        metadata: tflite_metadata(&exported, &args.dir, args.trial),
-        samples: &samples,
-    };
-    let mut checks = vec![checks::c_on_host(&subject)?, checks::tflite(&subject)?];
+    let [here, elsewhere] = sample_counts(args.samples, macs(exported.network.graph()));
+    let on_host = Subject::new(args, &exported, &dataset, here);
+    let on_boards = Subject::new(args, &exported, &dataset, elsewhere);
+    let interrupt = interrupt_of_helpers()?;
+    let mut checks = vec![checks::c_on_host(&on_host, &interrupt)?, checks::tflite(&on_boards, &interrupt)?];
     if let Some(target) = target {
-        checks.push(checks::firmware(&subject, target)?);
+        checks.push(checks::firmware(&on_boards, target, &interrupt)?);
     }
     let is_compared = checks.iter().any(|check| check.compared > 0);
     let document = VerifyJson {
         trial: args.trial,
-        samples: samples.inputs.len(),
-        host_error: subject.error(subject.outputs.iter().map(|output| subject.class(output))),
+        samples: on_host.outputs.len(),
+        host_error: on_host.error(on_host.outputs.iter().map(|output| on_host.class(output))),
+        test_samples: dataset.test.len(),
         equal: is_compared && checks.iter().all(|check| check.different == 0),
         checks,
     };
@@ -104,7 +105,27 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     }
 }
 
-impl Subject<'_> {
+/// Samples that are compared on this machine and elsewhere. What runs natively takes many; an emulator or an interpreter is slower by
+/// orders of magnitude.
+fn sample_counts(asked: Option<u64>, macs: u64) -> [usize; 2] {
+    const HERE: u64 = 1000;
+    const ELSEWHERE: u64 = 16;
+    /// Some seconds of the host's executor.
+    const MOST_MACS: u64 = 4_000_000_000;
+    let here = (MOST_MACS / macs.max(1)).clamp(ELSEWHERE, HERE);
+    [here, ELSEWHERE].map(|count| usize::try_from(asked.unwrap_or(count)).unwrap_or(usize::MAX))
+}
+
+impl<'a> Subject<'a> {
+    /// The network on so many test samples, with what the host makes of them.
+    fn new(args: &VerifyArgs, exported: &'a Exported, dataset: &Dataset, count: usize) -> Self {
+        let samples = Samples::of(exported, dataset, count);
+        let mut executor = Executor::new(&exported.network);
+        let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec()).collect();
+        let metadata = tflite_metadata(exported, &args.dir, args.trial);
+        Self { title: title(&args.dir, args.trial), metadata, exported, samples, outputs }
+    }
+
     /// The class of an output of the host.
     fn class(&self, output: &[i8]) -> usize {
         self.exported.network.predicted_class(output)
@@ -119,15 +140,20 @@ impl Subject<'_> {
 }
 
 fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
+    let of_all = match document.test_samples {
+        all if all == document.samples => "test samples".to_owned(),
+        all => format!("of the {all} test samples"),
+    };
     output.line(format_args!(
-        "trial {} on {} test samples; the host's int8 network misclassifies {}\n",
+        "trial {}: the host's int8 network misclassifies {} of {} {of_all}\n",
         document.trial,
+        units::percent(document.host_error),
         document.samples,
-        units::percent(document.host_error)
     ))?;
     let mut table = Table::new(&[
         ("compared with", Align::Left),
         ("outcome", Align::Left),
+        ("samples", Align::Right),
         ("elements", Align::Right),
         ("different", Align::Right),
     ]);
@@ -135,6 +161,7 @@ fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
         table.row([
             check.check.clone(),
             check.outcome.to_owned(),
+            check.samples.to_string(),
             check.compared.to_string(),
             check.different.to_string(),
         ]);
@@ -146,20 +173,20 @@ fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
         }
         if let Some(firmware) = &check.firmware {
             output.line("")?;
-            print_firmware(firmware, output)?;
+            print_firmware(firmware, check.samples, output)?;
         }
     }
     Ok(())
 }
 
-fn print_firmware(firmware: &FirmwareJson, output: &mut Output) -> CliResult {
+fn print_firmware(firmware: &FirmwareJson, samples: usize, output: &mut Output) -> CliResult {
     let arena = match firmware.arena {
         None => "none".to_owned(),
         Some(bytes) if bytes == firmware.predicted_arena => format!("{bytes} B, as predicted"),
         Some(bytes) => format!("{bytes} B, predicted {} B", firmware.predicted_arena),
     };
     Ok(output.facts([
-        ("test error", units::percent(firmware.error)),
+        ("test error", format!("{} of {samples} samples", units::percent(firmware.error))),
         ("per inference", format!("{} {}", firmware.count_per_inference, firmware.unit)),
         (
             "flash",

@@ -34,7 +34,17 @@ fn what_was_measured_is_exported_and_verified() {
             assert!(check["compared"].as_u64() >= Some(50) && check["different"] == 0, "{check}");
         }
     }
-    assert!(workspace.ok(&["verify", "run", &trial]).contains("C on this machine"));
+    // Without a number, many samples on this machine and few where they are slow.
+    let verified = workspace.json(&["verify", "run", &trial, "--json"]);
+    let all = verified["test_samples"].as_u64().unwrap();
+    assert_eq!(verified["samples"].as_u64(), Some(all.min(1000)));
+    for (check, samples) in verified["checks"].as_array().unwrap().iter().zip([all.min(1000), 16]) {
+        let samples = if check["outcome"] == "skipped" { 0 } else { samples };
+        assert_eq!(check["samples"].as_u64(), Some(samples), "{check}");
+    }
+    let said = workspace.ok(&["verify", "run", &trial, "--samples", "7"]);
+    assert!(said.contains("C on this machine"), "{said}");
+    assert!(said.contains(&format!(" % of 7 of the {all} test samples\n")), "{said}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use munas_quant::{Executor, QuantisedNetwork};
 use super::{CNetwork, FirmwareOptions, Target, VerifyError, trace};
 use crate::{
     c::{CSettings, generate},
+    helper::HelperLimits,
     tflite::{Int8Tensor, Model, ModelMetadata, Tflm, TflmError, tensor_name, write_in_best_order},
 };
 
@@ -29,6 +30,7 @@ pub fn compare_tflite(
     network: &QuantisedNetwork,
     metadata: &ModelMetadata,
     samples: &[Vec<i8>],
+    limits: &HelperLimits,
 ) -> Result<Vec<TensorComparison>, TflmError> {
     let graph = network.graph();
     let file = write_in_best_order(network, metadata);
@@ -40,7 +42,7 @@ pub fn compare_tflite(
             Some(Int8Tensor { index, elements: graph.shape(tensor).elements() })
         })
         .collect();
-    let theirs = Tflm::new().tensors(&file, samples, &tensors.ok_or_else(unreadable)?)?;
+    let theirs = Tflm::new(limits.clone()).tensors(&file, samples, &tensors.ok_or_else(unreadable)?)?;
     Ok(compare(network, samples, &theirs))
 }
 

@@ -3,36 +3,37 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use munas_cost::CountUnit;
 use munas_ir::{Graph, OpId};
 
-use crate::c::{TestSamples, text};
+use crate::{
+    c::{TestSamples, text},
+    helper::{HelperLimits, Run},
+};
 
 use super::{
     CNetwork, Sizes, Target, VerifyError,
     console::{self, Console},
     elf::{sizes, symbol_size},
-    process::{self, Run},
-    tracing,
+    process, tracing,
 };
 
 /// How firmware is built and run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct FirmwareOptions {
     /// Compiler options for the network's source.
     pub model_flags: Vec<String>,
-    /// How long the emulator may take in all.
-    pub time_limit: Duration,
+    /// What compilers and the emulator may take.
+    pub limits: HelperLimits,
 }
 
 impl Default for FirmwareOptions {
-    /// C99 at `-O2` with the warnings under which the source is to be clean, and two minutes.
+    /// C99 at `-O2` with the warnings under which the source is to be clean.
     fn default() -> Self {
         let flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-pedantic"];
-        Self { model_flags: flags.map(str::to_owned).to_vec(), time_limit: Duration::from_secs(120) }
+        Self { model_flags: flags.map(str::to_owned).to_vec(), limits: HelperLimits::default() }
     }
 }
 
@@ -86,7 +87,7 @@ pub fn firmware<'a>(
     let samples = samples.into();
     let directory = super::temporary_directory()?;
     let built = build(network, target, samples, options, directory.path())?;
-    let console = emulate(target, directory.path(), options.time_limit)?;
+    let console = emulate(target, directory.path(), &options.limits)?;
     check_complete(&console, network, samples)?;
     let is_raw = network.quantise_for(samples).is_some();
     let runs = console.samples.into_iter().map(|sample| SampleRun {
@@ -134,7 +135,7 @@ pub fn trace(
     let samples = TestSamples::Elements(samples);
     let directory = super::temporary_directory()?;
     build(&traced, target, samples, options, directory.path())?;
-    let console = emulate(target, directory.path(), options.time_limit)?;
+    let console = emulate(target, directory.path(), &options.limits)?;
     check_complete(&console, network, samples)?;
     let operators = console.samples.into_iter().map(|sample| {
         let runs = sample.operators.into_iter().map(|operator| OperatorRun {
@@ -183,6 +184,7 @@ fn build(
     options: &FirmwareOptions,
     directory: &Path,
 ) -> Result<Built, VerifyError> {
+    let limits = &options.limits;
     network.write(directory, samples)?;
     let platform = target.platform();
     for file in [platform.name, "measure.c"].iter().zip([platform.text, include_str!("harness/measure.c")]) {
@@ -199,18 +201,18 @@ fn build(
     let mut all = Sizes::default();
     for source in network.sources() {
         let flags = options.model_flags.iter().map(String::as_str);
-        let (object, messages) = compile(target, flags, source, directory)?;
+        let (object, messages) = compile(target, flags, source, directory, limits)?;
         warnings.push_str(&messages);
         network_sizes += sizes(&object)?;
         objects.push(object);
     }
     all += network_sizes;
     for source in [platform.name, "measure.c", "samples.c"] {
-        let (object, _) = compile(target, target.harness_flags(), source, directory)?;
+        let (object, _) = compile(target, target.harness_flags(), source, directory, limits)?;
         all += sizes(&object)?;
         objects.push(object);
     }
-    link(target, &objects, directory)?;
+    link(target, &objects, directory, limits)?;
     let linked = directory.join(FIRMWARE);
     let whole = sizes(&linked)?;
     check_ram(target, &whole)?;
@@ -224,20 +226,26 @@ fn compile<'a>(
     flags: impl IntoIterator<Item = &'a str>,
     source: &'a str,
     directory: &Path,
+    limits: &HelperLimits,
 ) -> Result<(PathBuf, String), VerifyError> {
     let object = directory.join(source).with_extension("o");
     let sections = ["-ffunction-sections", "-fdata-sections", "-c", source];
     let arguments = target.machine_flags.iter().copied().chain(flags).chain(sections);
-    let messages = process::compile(target.compiler(), directory, arguments)?;
+    let messages = process::compile(target.compiler(), directory, arguments, limits)?;
     Ok((object, messages))
 }
 
-fn link(target: &'static Target, objects: &[PathBuf], directory: &Path) -> Result<(), VerifyError> {
+fn link(
+    target: &'static Target,
+    objects: &[PathBuf],
+    directory: &Path,
+    limits: &HelperLimits,
+) -> Result<(), VerifyError> {
     let objects = objects.iter().map(|object| object.to_string_lossy().into_owned());
     let machine = target.machine_flags.iter().map(|&flag| flag.to_owned());
     let output = ["-o", FIRMWARE].map(str::to_owned);
     let arguments = machine.chain(objects).chain(target.linker_flags()).chain(output);
-    match process::compile(target.compiler(), directory, arguments) {
+    match process::compile(target.compiler(), directory, arguments, limits) {
         Err(VerifyError::Compiler { tool, messages }) => Err(match does_not_fit(&messages) {
             Some(reason) => VerifyError::DoesNotFit { target: target.name, reason: reason.to_owned() },
             None => VerifyError::Compiler { tool, messages },
@@ -266,11 +274,12 @@ fn check_ram(target: &'static Target, sizes: &Sizes) -> Result<(), VerifyError> 
 }
 
 /// Runs the firmware. On Arm and RISC-V the console is the emulator's standard error, under simavr its standard output.
-fn emulate(target: &'static Target, directory: &Path, limit: Duration) -> Result<Console, VerifyError> {
+fn emulate(target: &'static Target, directory: &Path, limits: &HelperLimits) -> Result<Console, VerifyError> {
     let tool = target.emulator();
     let mut command = Command::new(tool.program);
     command.args(target.emulator_arguments(FIRMWARE));
-    let finished = process::run(tool, &mut command, &Run { directory, input: None, limit })?;
+    let run = Run { directory, input: None, limit: limits.run, interrupt: &limits.interrupt };
+    let finished = process::run(tool, &mut command, &run)?;
     let text = [String::from_utf8_lossy(&finished.output).into_owned(), finished.messages].concat();
     console::read(&text)
 }
@@ -303,7 +312,8 @@ fn rows<T>(samples: &[Vec<T>], number: impl Fn(&T) -> String) -> String {
 /// [`VerifyError::MissingTool`] if it is not on the PATH.
 pub fn tool_version(tool: super::Tool) -> Result<String, VerifyError> {
     let directory = super::temporary_directory()?;
-    let run = Run { directory: directory.path(), input: None, limit: process::BUILD_LIMIT };
+    let HelperLimits { compile: limit, interrupt, .. } = HelperLimits::default();
+    let run = Run { directory: directory.path(), input: None, limit, interrupt: &interrupt };
     let finished = process::run(tool, Command::new(tool.program).arg("--version"), &run)?;
     let text = String::from_utf8_lossy(&finished.output).into_owned();
     Ok(text.lines().next().unwrap_or(tool.program).to_owned())

@@ -2,20 +2,22 @@
 
 use std::{fs, process::Command};
 
-use crate::c::TestSamples;
-
-use super::{
-    CNetwork, HOST_COMPILER, VerifyError,
-    process::{self, BUILD_LIMIT, Run},
+use crate::{
+    c::TestSamples,
+    helper::{HelperLimits, Run},
 };
 
+use super::{CNetwork, HOST_COMPILER, VerifyError, process};
+
 /// How the network is built for this machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct HostOptions {
     /// Whether reads and writes out of bounds and undefined behaviour end the program with an error.
     pub sanitize: bool,
     /// Further compiler options.
     pub flags: Vec<String>,
+    /// What compiler and program may take.
+    pub limits: HelperLimits,
 }
 
 /// One inference on this machine.
@@ -54,7 +56,7 @@ pub fn host<'a>(
     };
     let flags = options.flags.iter().map(String::as_str).chain(sanitizers.iter().copied());
     let arguments = ["-std=c99", "-O2", "-o", PROGRAM, "host_main.c"].into_iter().chain(flags);
-    process::compile(HOST_COMPILER, directory, arguments.chain(network.sources()))?;
+    process::compile(HOST_COMPILER, directory, arguments.chain(network.sources()), &options.limits)?;
 
     let input = directory.join("input");
     let bytes: Vec<u8> = match (samples, network.quantise_for(samples)) {
@@ -67,7 +69,8 @@ pub fn host<'a>(
         (TestSamples::Raw(_), None) => unreachable!("a function was looked up for raw samples"),
     };
     fs::write(&input, bytes).map_err(|error| VerifyError::file("write", &input, error))?;
-    let run = Run { directory, input: Some(&input), limit: BUILD_LIMIT };
+    let HelperLimits { run: limit, interrupt, .. } = &options.limits;
+    let run = Run { directory, input: Some(&input), limit: *limit, interrupt };
     let finished = process::run(HOST_COMPILER, &mut Command::new(directory.join(PROGRAM)), &run)?;
     let input_length = network.quantise_for(samples).map(|_| network.input_length);
     match read_runs(&finished.output, network, input_length) {

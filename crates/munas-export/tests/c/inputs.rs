@@ -89,8 +89,8 @@ fn every_raw_value_becomes_the_element_of_the_host() {
                 // Compilers may fuse a multiplication and an addition, and do so where they are told to.
                 for flags in [&STRICT[..], &["-O3", "-std=gnu99", "-ffp-contract=fast", "-march=native"]] {
                     let options = HostOptions {
-                        sanitize: false,
                         flags: flags.iter().map(ToString::to_string).collect(),
+                        ..HostOptions::default()
                     };
                     let runs = host(&network, TestSamples::Raw(&samples), &options);
                     let Some(runs) = unless_missing(runs) else { return };

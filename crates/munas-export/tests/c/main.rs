@@ -81,7 +81,8 @@ fn unless_missing<T>(result: Result<T, VerifyError>) -> Option<T> {
 }
 
 fn check_on_host(case: &Case, input: InputPlace, sanitize: bool) {
-    let options = HostOptions { sanitize, flags: STRICT.map(str::to_owned).to_vec() };
+    let options =
+        HostOptions { sanitize, flags: STRICT.map(str::to_owned).to_vec(), ..HostOptions::default() };
     let outputs = unless_missing(host(&network(&source(case, input), case), &case.samples, &options));
     if let Some(outputs) = outputs {
         assert!(outputs == expected(case), "{}", case.network.graph());

@@ -5,6 +5,7 @@
 use std::{fmt::Write, fs, path::PathBuf};
 
 use expect_test::expect;
+use munas_export::helper::HelperLimits;
 use munas_export::tflite::{Model, Tflm, TflmError};
 
 use crate::aligned_peak;
@@ -94,7 +95,7 @@ fn every_model_is_priced_or_refused_with_a_reason() {
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn peak_of_the_file_order_is_the_arena_of_the_runtime() {
-    let tflm = Tflm::new();
+    let tflm = Tflm::new(HelperLimits::default());
     for (name, file) in models() {
         let model = Model::read(&file).unwrap();
         let Ok(cost) = model.cost() else { continue };

@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 use munas_cost::{MemoryRules, choose_order};
+use munas_export::helper::HelperLimits;
 use munas_export::tflite::{Model, ModelMetadata, OperatorKind, Tflm, TflmError, write, write_in_best_order};
 use munas_ir::{Activation, Graph, GraphBuilder, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
 use rand::SeedableRng;
@@ -211,7 +212,7 @@ fn runtime_takes_the_arena_that_the_file_order_costs() {
         let case = case(&graph, Ranges::Calibrated, 0, &mut ChaCha8Rng::seed_from_u64(1));
         let file = write_in_best_order(&case.network, &ModelMetadata::default());
         let cost = Model::read(&file).unwrap().cost().unwrap();
-        match Tflm::new().arena_head(&file) {
+        match Tflm::new(HelperLimits::default()).arena_head(&file) {
             Err(error @ TflmError::Missing(_)) => return eprintln!("skipped: {error}"),
             head => assert_eq!(head.unwrap(), aligned_peak(&cost), "{graph}"),
         }

@@ -1,7 +1,10 @@
 //! The comparisons: each runs what was exported, and counts the elements that differ from the host's.
 
+use std::time::Duration;
+
 use munas_cost::CountUnit;
 use munas_export::c::{CSettings, CSource, TestSamples};
+use munas_export::helper::{HelperLimits, Interrupt};
 use munas_export::tflite::{ModelMetadata, TflmError};
 use munas_export::verify::{
     CNetwork, FirmwareOptions, HostOptions, Target, TensorComparison, VerifyError, compare_firmware,
@@ -22,7 +25,7 @@ pub struct Subject<'a> {
     pub exported: &'a Exported,
     /// Of the .tflite file.
     pub metadata: ModelMetadata,
-    pub samples: &'a Samples,
+    pub samples: Samples,
     /// The host's output for each sample.
     pub outputs: Vec<Vec<i8>>,
 }
@@ -31,6 +34,18 @@ impl Subject<'_> {
     /// The C source, without the names of the classes: they are for the application, and sizes are without them.
     fn source(&self) -> CliResult<CSource> {
         c_source(self.exported, CSettings { title: &self.title, ..CSettings::default() })
+    }
+
+    /// What compilers and runs may take: more for more samples.
+    fn limits(&self, interrupt: &Interrupt) -> HelperLimits {
+        const EACH: Duration = Duration::from_secs(2);
+        let limits = HelperLimits::default();
+        let samples = u32::try_from(self.outputs.len()).unwrap_or(u32::MAX);
+        HelperLimits {
+            run: limits.run.saturating_add(EACH * samples),
+            interrupt: interrupt.clone(),
+            ..limits
+        }
     }
 }
 
@@ -70,11 +85,12 @@ impl Comparison {
         self.different += tensors.iter().map(|tensor| tensor.different).sum::<usize>();
     }
 
-    fn into_check(self, check: String, firmware: Option<FirmwareJson>) -> CheckJson {
+    fn into_check(self, check: String, samples: usize, firmware: Option<FirmwareJson>) -> CheckJson {
         let outcome = if self.different == 0 { "equal" } else { "different" };
         CheckJson {
             check,
             outcome,
+            samples,
             compared: self.compared,
             different: self.different,
             reason: None,
@@ -85,44 +101,50 @@ impl Comparison {
 
 fn skipped(check: String, reason: &impl ToString) -> CheckJson {
     let reason = Some(reason.to_string());
-    CheckJson { check, outcome: "skipped", compared: 0, different: 0, reason, firmware: None }
+    CheckJson { check, outcome: "skipped", samples: 0, compared: 0, different: 0, reason, firmware: None }
 }
 
 /// The C source, compiled for this machine: from raw samples to classes.
-pub fn c_on_host(subject: &Subject<'_>) -> CliResult<CheckJson> {
+pub fn c_on_host(subject: &Subject<'_>, interrupt: &Interrupt) -> CliResult<CheckJson> {
     let name = "C on this machine".to_owned();
     let source = subject.source()?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
-    let runs = match host(&network, TestSamples::Raw(&subject.samples.raw), &HostOptions::default()) {
+    let options = HostOptions { limits: subject.limits(interrupt), ..HostOptions::default() };
+    let runs = match host(&network, TestSamples::Raw(&subject.samples.raw), &options) {
         Err(error @ VerifyError::MissingTool(_)) => return Ok(skipped(name, &error)),
-        runs => runs.map_err(CliError::failure)?,
+        runs => runs.map_err(failed)?,
     };
     let mut comparison = Comparison::default();
     for (index, run) in runs.iter().enumerate() {
         comparison.add_run(subject, index, run.input.as_deref(), &run.output, run.class);
     }
-    Ok(comparison.into_check(name, None))
+    Ok(comparison.into_check(name, subject.outputs.len(), None))
 }
 
 /// The .tflite model in TensorFlow Lite Micro, tensor by tensor.
-pub fn tflite(subject: &Subject<'_>) -> CliResult<CheckJson> {
+pub fn tflite(subject: &Subject<'_>, interrupt: &Interrupt) -> CliResult<CheckJson> {
     let name = "TensorFlow Lite Micro".to_owned();
-    let tensors = match compare_tflite(&subject.exported.network, &subject.metadata, &subject.samples.inputs)
-    {
+    let (network, inputs) = (&subject.exported.network, &subject.samples.inputs);
+    let tensors = match compare_tflite(network, &subject.metadata, inputs, &subject.limits(interrupt)) {
         Err(error @ TflmError::Missing(_)) => return Ok(skipped(name, &error)),
+        Err(TflmError::Interrupted) => return Err(CliError::interrupted()),
         tensors => tensors.map_err(CliError::failure)?,
     };
     let mut comparison = Comparison::default();
     comparison.add_tensors(&tensors);
-    Ok(comparison.into_check(name, None))
+    Ok(comparison.into_check(name, subject.outputs.len(), None))
 }
 
 /// Firmware on an emulated board, from raw samples: inputs, outputs and classes of all, and every tensor of the first ones.
-pub fn firmware(subject: &Subject<'_>, target: &'static Target) -> CliResult<CheckJson> {
+pub fn firmware(
+    subject: &Subject<'_>,
+    target: &'static Target,
+    interrupt: &Interrupt,
+) -> CliResult<CheckJson> {
     let source = subject.source()?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
     let inputs = &subject.samples.inputs;
-    let options = FirmwareOptions::default();
+    let options = FirmwareOptions { limits: subject.limits(interrupt), ..FirmwareOptions::default() };
     let raw = TestSamples::Raw(&subject.samples.raw);
     let report = run_firmware(&network, target, raw, &options).map_err(cannot_run)?;
     let mut comparison = Comparison::default();
@@ -148,10 +170,18 @@ pub fn firmware(subject: &Subject<'_>, target: &'static Target) -> CliResult<Che
         predicted_arena: source.plan.predicted as u64,
         stack: report.stack,
     };
-    Ok(comparison.into_check(format!("firmware on {}", target.name), Some(measured)))
+    let name = format!("firmware on {}", target.name);
+    Ok(comparison.into_check(name, subject.outputs.len(), Some(measured)))
 }
 
 fn cannot_run(error: VerifyError) -> CliError {
     let is_missing = matches!(error, VerifyError::MissingTool(_));
-    CliError::failure(error).maybe_hint(is_missing.then_some("leave --board out to check without a board"))
+    failed(error).maybe_hint(is_missing.then_some("leave --board out to check without a board"))
+}
+
+fn failed(error: VerifyError) -> CliError {
+    match error {
+        VerifyError::Interrupted => CliError::interrupted(),
+        other => CliError::failure(other),
+    }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -126,7 +128,10 @@ fn the_stack_is_that_of_the_network() {
 #[test]
 fn failures_are_told_apart() {
     let Some(target) = TARGETS.iter().find(|target| tool_version(target.emulator()).is_ok()) else { return };
-    let options = FirmwareOptions { time_limit: Duration::from_secs(2), ..FirmwareOptions::default() };
+    let options = FirmwareOptions {
+        limits: HelperLimits { run: Duration::from_secs(2), ..HelperLimits::default() },
+        ..FirmwareOptions::default()
+    };
     let fails = |from: &str, to: &str| {
         let network = fixture(|text| text.replace(from, to));
         match firmware(&network, target, &samples(), &options) {
@@ -185,7 +190,7 @@ fn a_tool_that_is_not_there_is_named_with_its_packages() {
 #[test]
 fn the_host_runs_the_fixture() {
     for sanitize in [false, true] {
-        let options = HostOptions { sanitize, flags: Vec::new() };
+        let options = HostOptions { sanitize, ..HostOptions::default() };
         match host(&fixture(|text| text), &samples(), &options) {
             Err(VerifyError::MissingTool(_)) => return,
             runs => {
@@ -195,7 +200,7 @@ fn the_host_runs_the_fixture() {
         }
     }
     let broken = fixture(|text| text.replace("munas_arena[i] =", "munas_arena[i + input[0]] ="));
-    let options = HostOptions { sanitize: true, flags: Vec::new() };
+    let options = HostOptions { sanitize: true, ..HostOptions::default() };
     assert!(matches!(host(&broken, &[vec![100; 16]], &options), Err(VerifyError::Cut { .. })));
 }
 
