@@ -22,7 +22,7 @@ mod table;
 mod tflm;
 mod write;
 
-pub use cost::{ModelCost, OperatorCost};
+pub use cost::{ModelCost, OperatorCost, Unpriced, UnpricedPlace};
 pub use error::TfliteError;
 pub use metadata::{Interface, LABEL_FILE, ModelMetadata};
 pub use model::{Model, Operator, OperatorKind, Options, Quantisation, Tensor, TensorIndex, WindowOptions};
