@@ -77,17 +77,14 @@ impl InterfaceJson {
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let InputJson { shape, raw, scale, offset, quantisation } = &self.input;
         let [height, width, channels] = shape;
-        let mut facts = Vec::new();
+        let mut facts = vec![("input", format!("{height}×{width}×{channels}"))];
         let real = match (raw, scale, offset) {
             (Some(raw), Some(scale), Some(offset)) => {
-                facts.push(("input", format!("{height}×{width}×{channels} of {}", raw.name())));
-                facts.push(("normalised", format!("raw × {}{}", numbers(scale), added(offset))));
+                let conversion = InputConversion { raw: *raw, scale: scale.clone(), offset: offset.clone() };
+                facts.extend(conversion_facts(&conversion));
                 "normalised"
             }
-            _ => {
-                facts.push(("input", format!("{height}×{width}×{channels}")));
-                "value"
-            }
+            _ => "value",
         };
         let QuantisationJson { scale, zero_point } = quantisation;
         facts.push(("int8 input", format!("{real} / {scale}, rounded, {zero_point:+}")));
@@ -96,6 +93,13 @@ impl InterfaceJson {
         facts.push(("int8 output", format!("{logits}: {scale} × (element - ({zero_point}))")));
         facts
     }
+}
+
+/// What raw values are and what is done to them, for people.
+pub fn conversion_facts(conversion: &InputConversion) -> [(&'static str, String); 2] {
+    let InputConversion { raw, scale, offset } = conversion;
+    let normalised = format!("raw × {}{}", numbers(scale), added(offset));
+    [("raw values", raw.name().to_owned()), ("normalised", normalised)]
 }
 
 /// What is added: nothing where all are 0.

@@ -160,7 +160,8 @@ fn create(path: &Path) -> Result<File, HelperError> {
     File::create(path).map_err(|source| HelperError::Io { action: "write", path: path.to_owned(), source })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

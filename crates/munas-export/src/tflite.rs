@@ -7,10 +7,12 @@
 //! | [`Tflm`] | runs a file in TensorFlow Lite for Microcontrollers, where Python has it |
 //! | [`ModelMetadata`] | what a file says besides the network: where it is from, how its input is made, what its classes are |
 //! | [`Model::cost`] | memory in the file's order and in the best one, parameters, MACs |
+//! | [`Model::latency`] | time on a board, of the operators that munas has kernels for |
 
 mod cost;
 mod error;
 mod flow;
+mod latency;
 mod metadata;
 mod model;
 mod plan;
@@ -24,6 +26,7 @@ mod write;
 
 pub use cost::{ModelCost, OperatorCost, Unpriced, UnpricedPlace};
 pub use error::TfliteError;
+pub use latency::ModelLatency;
 pub use metadata::{Interface, LABEL_FILE, ModelMetadata};
 pub use model::{Model, Operator, OperatorKind, Options, Quantisation, Tensor, TensorIndex, WindowOptions};
 pub use schema::{BuiltinOperator, ElementType};

@@ -2,6 +2,8 @@
 //!
 //! `MUNAS_C_NETWORKS` and `MUNAS_C_SAMPLES` set how many random networks and samples of each are tried.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+
 mod cases;
 mod classes;
 mod compiled;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use expect_test::expect;
-use munas_cost::{MemoryRules, choose_order};
+use munas_cost::{MemoryRules, boards::find, choose_order};
 use munas_export::helper::HelperLimits;
 use munas_export::tflite::{
     Model, ModelCost, ModelMetadata, OperatorKind, TfliteError, Tflm, TflmError, write, write_in_best_order,
@@ -221,6 +221,56 @@ fn runtime_takes_the_arena_that_the_file_order_costs() {
             head => assert_eq!(head.unwrap(), aligned_peak(&cost), "{graph}"),
         }
     }
+}
+
+/// A file without a Pad or a partial sum takes what its graph does: the same kernels compute it.
+#[test]
+fn files_take_as_long_as_their_graph() {
+    let board = find("nrf52840").unwrap();
+    let mut compared = 0;
+    for graph in random_graphs(40, 3) {
+        let case = case(&graph, Ranges::Calibrated, 0, &mut ChaCha8Rng::seed_from_u64(1));
+        let file = write_in_best_order(&case.network, &ModelMetadata::default());
+        let model = Model::read(&file).unwrap();
+        let cost = model.cost().unwrap();
+        let latency = model.latency(&cost, board);
+        let pads = cost.operators.iter().enumerate().filter(|(_, operator)| operator.name == "PAD");
+        assert_eq!(latency.unknown, pads.map(|(index, _)| index).collect::<Vec<_>>(), "{graph}");
+        if model.operators.len() == graph.nodes().len() {
+            let expected = munas_cost::latency(&graph, board).cycles;
+            assert!(latency.estimate.cycles.abs_diff(expected) <= 1, "{graph}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 10, "{compared}");
+}
+
+/// Operators that munas has no kernels for have no estimate.
+#[test]
+fn operators_without_a_kernel_take_an_unknown_time() {
+    let board = find("nrf52840").unwrap();
+    let unknown = |change: fn(&mut Model<'_>)| {
+        let file = written_file();
+        let mut model = Model::read(&file).unwrap();
+        change(&mut model);
+        let cost = model.cost().unwrap();
+        model.latency(&cost, board).unknown
+    };
+    let pads = unknown(|_| {});
+    let with = |operator: usize| {
+        let mut all = [&pads[..], &[operator]].concat();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(unknown(|model| model.operators[2].kind = OperatorKind::Custom("Sonar".into())), with(2));
+    let dilated =
+        |model: &mut Model<'_>| model.operators[1].options.window.as_mut().unwrap().dilation = [2, 2];
+    assert_eq!(unknown(dilated), with(1));
+    let wide = unknown(|model| {
+        let bias = model.tensors.iter().find(|tensor| tensor.name.ends_with("/bias")).unwrap().element_type;
+        model.tensors.iter_mut().for_each(|tensor| tensor.element_type = bias);
+    });
+    assert_eq!(wide.len(), Model::read(&written_file()).unwrap().operators.len());
 }
 
 /// The figures of the example after a change.
