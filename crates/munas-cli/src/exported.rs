@@ -12,6 +12,7 @@ use crate::args::MovedData;
 use crate::error::{CliError, CliResult};
 use crate::experiment::load_data_of_run;
 use crate::interface;
+use crate::output::Output;
 
 /// The network of a trial, as it is exported.
 pub struct Exported {
@@ -21,6 +22,8 @@ pub struct Exported {
     pub conversion: Option<InputConversion>,
     /// Names of the classes, in order.
     pub labels: Vec<String>,
+    /// Whether the weights have a checksum, which was right; those of the first version have none.
+    has_checksum: bool,
 }
 
 impl Exported {
@@ -43,7 +46,17 @@ impl Exported {
             network,
             conversion: model.data.as_ref().map(interface::conversion),
             labels: reader.task().class_names.clone(),
+            has_checksum: model.data.is_some(),
         })
+    }
+
+    /// Says what the user should know of weights without a checksum.
+    pub fn note_age(&self, output: &mut Output) {
+        if !self.has_checksum {
+            output.note(
+                "note: an earlier version of munas wrote the weights, without a checksum: damage to the file would not be seen",
+            );
+        }
     }
 
     /// The run's data; from them, the conversion where the model does not say it.

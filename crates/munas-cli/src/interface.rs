@@ -53,7 +53,7 @@ impl From<TensorQuantisation> for QuantisationJson {
 impl InterfaceJson {
     /// The interface of a network, with the conversion of its input where that is known.
     pub fn of(exported: &Exported) -> Self {
-        let Exported { network, conversion, labels } = exported;
+        let Exported { network, conversion, labels, .. } = exported;
         let conversion = conversion.as_ref();
         let (graph, quantisation) = (network.graph(), network.quantisation());
         let Shape { height, width, channels } = graph.input_shape();

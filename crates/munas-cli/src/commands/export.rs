@@ -46,6 +46,7 @@ struct CJson {
 pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let mut exported = Exported::load(&reader, args.trial)?;
+    exported.note_age(output);
     let samples = test_samples(&reader, args, &mut exported, output);
     let name = args.name.clone().unwrap_or_default();
     fs::create_dir_all(&args.output).map_err(|error| cannot_write(&args.output, &error))?;

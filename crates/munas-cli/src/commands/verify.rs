@@ -71,6 +71,7 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let target = args.board.as_deref().map(Target::find).transpose().map_err(CliError::input)?;
     let reader = RunReader::open(&args.dir)?;
     let mut exported = Exported::load(&reader, args.trial)?;
+    exported.note_age(output);
     let dataset = exported.load_data(&reader, &args.moved)?;
     let [here, elsewhere] = sample_counts(args.samples, macs(exported.network.graph()));
     let on_host = Subject::new(args, &exported, &dataset, here);

@@ -251,3 +251,38 @@ fn boards_bound_a_search_and_time_a_network() {
     let experiment = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
     assert!(experiment.contains("name = \"stm32f446re\""), "{experiment}");
 }
+
+/// A flipped bit, or the file of another trial in its place: neither is exported nor found to be right.
+#[test]
+fn weights_that_are_not_those_of_the_trial_are_refused() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=12"]));
+    let front = workspace.json(&["front", "run", "--json"]);
+    let trials: Vec<String> =
+        front.as_array().unwrap().iter().map(|trial| trial["trial"].to_string()).collect();
+    let [first, second, ..] = &trials[..] else { panic!("{trials:?}") };
+    let path = |trial: &str| workspace.path(&format!("run/models/trial-{trial}.safetensors"));
+    let original = std::fs::read(path(first)).unwrap();
+    let refused = |problem: &str| {
+        for command in [&["export", "run", first, "-o", "out"][..], &["verify", "run", first]] {
+            let finished = workspace.run(command);
+            assert_eq!(finished.code, Some(2), "{command:?}: {}", finished.stderr);
+            assert!(finished.stderr.contains(problem), "{command:?}: {}", finished.stderr);
+            assert!(finished.stderr.contains(&format!("trial-{first}.safetensors")), "{}", finished.stderr);
+            assert!(finished.stderr.contains("hint: restore the file"), "{}", finished.stderr);
+        }
+        // The rest of the trial is shown all the same.
+        let shown = workspace.run(&["show", "run", first]);
+        assert_eq!(shown.code, Some(0));
+        assert!(shown.stderr.contains(problem) && shown.stdout.contains("Layers"), "{}", shown.stderr);
+    };
+    let mut damaged = original.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0x10;
+    std::fs::write(path(first), damaged).unwrap();
+    refused("damaged");
+    std::fs::copy(path(second), path(first)).unwrap();
+    refused(&format!("the file is of trial {second}, not of trial {first}"));
+    std::fs::write(path(first), original).unwrap();
+    workspace.ok(&["export", "run", first, "-o", "out"]);
+}
