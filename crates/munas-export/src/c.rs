@@ -101,6 +101,15 @@ impl TestSamples<'_> {
         self.len() == 0
     }
 
+    /// The samples in pieces of at most so many; one empty piece if there are none.
+    pub(crate) fn pieces(self, size: usize) -> Vec<Self> {
+        match self {
+            _ if self.is_empty() => vec![self],
+            Self::Elements(samples) => samples.chunks(size).map(Self::Elements).collect(),
+            Self::Raw(samples) => samples.chunks(size).map(Self::Raw).collect(),
+        }
+    }
+
     pub(crate) fn lengths(&self) -> Vec<usize> {
         match self {
             Self::Elements(samples) => samples.iter().map(Vec::len).collect(),

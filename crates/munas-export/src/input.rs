@@ -51,6 +51,15 @@ impl RawType {
         }
     }
 
+    /// Bytes of a value.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::F32 => 4,
+        }
+    }
+
     /// All values, if they are integers.
     pub fn range(self) -> Option<RangeInclusive<i32>> {
         match self {

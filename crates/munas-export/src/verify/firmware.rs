@@ -71,7 +71,7 @@ pub struct SampleRun {
     pub count: u64,
 }
 
-/// Builds the network for `target` and runs it on `samples` (NHWC).
+/// Builds the network for `target` and runs it on `samples` (NHWC). As many of them go into one firmware as the board holds.
 ///
 /// # Errors
 /// [`VerifyError`]: a missing tool, source that does not compile or fit, a fault or a time-out of the emulator.
@@ -85,6 +85,26 @@ pub fn firmware<'a>(
     options: &FirmwareOptions,
 ) -> Result<FirmwareReport, VerifyError> {
     let samples = samples.into();
+    let value_bytes = network.quantise_for(samples).map_or(1, |function| function.raw.bytes());
+    let together = target.sample_bytes() / (network.input_length * value_bytes).max(1);
+    let mut pieces = samples.pieces(together.max(1)).into_iter();
+    let first = pieces.next().expect("no samples are one piece");
+    let mut report = firmware_of(network, target, first, options)?;
+    for piece in pieces {
+        let more = firmware_of(network, target, piece, options)?;
+        report.samples.extend(more.samples);
+        report.stack = report.stack.max(more.stack);
+    }
+    Ok(report)
+}
+
+/// One firmware with all of these samples.
+fn firmware_of(
+    network: &CNetwork,
+    target: &'static Target,
+    samples: TestSamples<'_>,
+    options: &FirmwareOptions,
+) -> Result<FirmwareReport, VerifyError> {
     let directory = super::temporary_directory()?;
     let built = build(network, target, samples, options, directory.path())?;
     let console = emulate(target, directory.path(), &options.limits)?;

@@ -3,7 +3,7 @@
 use munas_export::{
     c::{CSettings, CSource, TestSamples, generate},
     input::{InputConversion, RawType},
-    verify::{CNetwork, FirmwareOptions, HostOptions, TARGETS, firmware, host},
+    verify::{CNetwork, FirmwareOptions, HostOptions, TARGETS, Target, firmware, host},
 };
 use munas_ir::{TensorId, TensorQuantisation};
 use rand::{Rng, RngExt, SeedableRng};
@@ -136,6 +136,26 @@ fn boards_make_the_inputs_of_the_host() {
                     assert_eq!(run.input, Some(expected), "{}, {conversion:?}: {sample:?}", target.name);
                 }
             }
+        }
+    }
+}
+
+/// More samples than one firmware has room for.
+#[test]
+fn samples_are_spread_over_several_firmwares() {
+    let mut rng = ChaCha8Rng::seed_from_u64(44);
+    let case = network(1200, 3, &mut rng);
+    let conversion = conversion(RawType::F32, 3, &mut rng);
+    let samples: Vec<Vec<f32>> =
+        (0..15).map(|_| (0..1200).map(|_| rng.random_range(-60.0_f32..90.0)).collect()).collect();
+    let network = CNetwork::new(&source(&case, &conversion, &[]), case.network.graph());
+    for board in ["atmega1284p", "microbit"] {
+        let target = Target::find(board).unwrap();
+        let report = firmware(&network, target, TestSamples::Raw(&samples), &FirmwareOptions::default());
+        let Some(report) = unless_missing(report) else { continue };
+        assert_eq!(report.samples.len(), samples.len(), "{board}");
+        for (sample, run) in samples.iter().zip(report.samples) {
+            assert_eq!(run.input, Some(conversion.quantise(sample, input_of(&case))), "{board}");
         }
     }
 }
