@@ -33,7 +33,7 @@ pub(super) fn declarations(model: &Model<'_>) -> String {
          #define MUNAS_RAW_SCALES \\\n    {{{}}}\n#define MUNAS_RAW_OFFSETS \\\n    {{{}}}\n\
          /* Makes the elements of an input of MUNAS_INPUT_SIZE raw values, equal to the host's to the bit:\n   \
          {FORMULA}.\n   \
-         Both may lie at the same address. */\n\
+         raw and input may be the same memory. */\n\
          void munas_quantise_input(const munas_raw *raw, int8_t *input);\n",
         conversion.raw.c_type(),
         list(&conversion.scale),
@@ -70,9 +70,9 @@ fn loop_of(body: &str, is_uniform: bool) -> String {
 fn in_integers(formula: &FixedPoint) -> String {
     let FixedPoint { shift, is_wide, lines } = formula;
     let wide = if *is_wide { "int64_t" } else { "int32_t" };
-    let (table, zero, factor, rest) = match &lines[..] {
+    let (table, constants, [zero, factor, rest]) = match &lines[..] {
         [Line { zero, factor, rest }] => {
-            (String::new(), zero.to_string(), factor.to_string(), rest.to_string())
+            (String::new(), String::new(), [zero, factor, rest].map(ToString::to_string))
         }
         lines => {
             let rows =
@@ -82,8 +82,13 @@ fn in_integers(formula: &FixedPoint) -> String {
                  static const int32_t munas_input_lines[MUNAS_INPUT_CHANNELS][3] MUNAS_FLASH = {{\n{}}};\n\n",
                 text::elements(rows)
             );
-            let read = |column| format!("MUNAS_READ_32(&munas_input_lines[channel][{column}])");
-            (table, read(0), read(1), read(2))
+            let names = ["zero", "factor", "rest"];
+            let read = names.iter().enumerate().map(|(column, name)| {
+                format!(
+                    "        const int32_t {name} = MUNAS_READ_32(&munas_input_lines[channel][{column}]);\n"
+                )
+            });
+            (table, read.collect(), names.map(str::to_owned))
         }
     };
     let mut value = match &*zero {
@@ -101,7 +106,7 @@ fn in_integers(formula: &FixedPoint) -> String {
         value = format!("({value}) >> {shift}");
     }
     let body = format!(
-        "        const {wide} element = {value};\n        \
+        "{constants}        const {wide} element = {value};\n        \
          input[i] = (int8_t)(element < -128 ? -128 : element > 127 ? 127 : element);\n"
     );
     format!("\n{table}{}", loop_of(&body, lines.len() == 1))

@@ -26,6 +26,7 @@ pub(super) fn text(model: &Model<'_>) -> String {
         ("{input_shape}", format!("{height} × {width} × {channels}")),
         ("{input_size}", graph.input_shape().elements().to_string()),
         ("{output_size}", model.outputs().to_string()),
+        ("{raw_memory}", raw_memory(model)),
         ("{input_scale}", input.scale.to_string()),
         ("{input_zero_point}", input.zero_point.to_string()),
         ("{output_scale}", output.scale.to_string()),
@@ -52,6 +53,15 @@ pub(super) fn text(model: &Model<'_>) -> String {
         rest = &rest[start + field.len()..];
     }
     text + rest
+}
+
+/// The row of the memory that raw values take.
+fn raw_memory(model: &Model<'_>) -> String {
+    let size = model.network.graph().input_shape().elements();
+    model.settings.conversion.map_or(String::new(), |conversion| {
+        let bytes = size * conversion.raw.bytes();
+        format!("| RAM: raw values, yours; the input may lie in the same memory | {bytes} |\n")
+    })
 }
 
 /// The lines of the example that fill the input.
@@ -95,7 +105,7 @@ fn constants(conversion: &InputConversion) -> String {
         }
         _ => String::new(),
     };
-    format!("| channel | scale | offset |\n|---|---|---|\n{rows}{more}")
+    format!("| channel | scale | offset |\n|---|---|---|\n{}{}", rows.trim_end(), more.trim_end())
 }
 
 fn labels(model: &Model<'_>) -> String {
