@@ -84,7 +84,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// At most `count` test samples, spread over all of them: where they are sorted by class, every class is among them.
+    /// At most `count` test samples, spread over all of them: where they are sorted by class, every class is among
+    /// them.
     ///
     /// # Panics
     /// If the data of the network are not loaded.

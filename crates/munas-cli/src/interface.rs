@@ -14,8 +14,8 @@ pub struct InterfaceJson {
     output: OutputJson,
 }
 
-/// real = raw × scale + offset of the channel; element = real / `quantisation.scale`, rounded (halves to even), plus the zero point,
-/// limited to -128..127.
+/// real = raw × scale + offset of the channel; element = real / `quantisation.scale`, rounded (halves to even), plus
+/// the zero point, limited to -128..127.
 #[derive(Debug, Serialize)]
 struct InputJson {
     /// Height, width, channels.

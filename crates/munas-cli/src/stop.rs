@@ -1,5 +1,5 @@
-//! Ctrl-C. The first one asks the search, or the programs that a check runs, to end cleanly; the second ends the process at once. The
-//! journal survives either. SIGTERM and SIGHUP count as Ctrl-C.
+//! Ctrl-C. The first one asks the search, or the programs that a check runs, to end cleanly; the second ends the
+//! process at once. The journal survives either. SIGTERM and SIGHUP count as Ctrl-C.
 
 use munas_export::helper::Interrupt;
 use munas_run::StopFlag;
@@ -20,8 +20,8 @@ pub fn on_interrupt() -> CliResult<StopFlag> {
     Ok(flag)
 }
 
-/// What ends compilers, emulators and Python at the first Ctrl-C. They are in process groups of their own, which a terminal's Ctrl-C
-/// does not reach.
+/// What ends compilers, emulators and Python at the first Ctrl-C. They are in process groups of their own, which a
+/// terminal's Ctrl-C does not reach.
 ///
 /// # Errors
 /// If the system refuses the handler.

@@ -8,8 +8,8 @@
 //! | `model_test.c` | a host program that compares the network with them |
 //! | `README.md` | what is where, how to build and call it |
 //!
-//! Another name than the default one ([`CName`]) takes the place of `model` and `munas` in all of them, so that firmware can
-//! hold several networks.
+//! Another name than the default one ([`CName`]) takes the place of `model` and `munas` in all of them, so that
+//! firmware can hold several networks.
 //!
 //! The kernels are C text under `kernels/`, put together by `source.rs`. They hold two sets of loops: portable
 //! ones, also for 16-bit `int`, and ones for the DSP extension of Cortex-M4 and later (`__ARM_FEATURE_DSP`). Of the
@@ -211,7 +211,8 @@ pub enum CError {
 /// The C source of a network.
 ///
 /// # Errors
-/// [`CError`] if a layer is beyond 16-bit sizes, or the samples, their conversion or the labels do not belong to the network.
+/// [`CError`] if a layer is beyond 16-bit sizes, or the samples, their conversion or the labels do not belong to the
+/// network.
 pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<CSource, CError> {
     let graph = network.graph();
     check(network, settings)?;

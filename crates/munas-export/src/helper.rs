@@ -1,7 +1,8 @@
 //! Programs of others that are run to their end: compilers, emulators, Python.
 //!
-//! Each runs in a process group of its own, with its output in files of a temporary directory, where its own temporary files go
-//! too. One that takes too long, or an [`Interrupt`], ends the whole group: what a program has started does not outlive it.
+//! Each runs in a process group of its own, with its output in files of a temporary directory, where its own
+//! temporary files go too. One that takes too long, or an [`Interrupt`], ends the whole group: what a program has
+//! started does not outlive it.
 
 use std::{
     fs::{self, File},

@@ -1,11 +1,12 @@
 //! From the values of a sensor to the elements of a network's input.
 //!
 //! ```text
-//! raw value ──× scale + offset of its channel──► what the network was trained on ──÷ scale of the input, rounded──► element
+//! raw value ──× scale + offset of its channel──► what the network was trained on ──÷ scale of the input, rounded──►
+//! element
 //! ```
 //!
-//! All in 32-bit floating point, one rounding after the other, as the host does it; halves go to the even element. The C
-//! source has a function for it, the .tflite file the constants.
+//! All in 32-bit floating point, one rounding after the other, as the host does it; halves go to the even element.
+//! The C source has a function for it, the .tflite file the constants.
 
 use std::ops::RangeInclusive;
 

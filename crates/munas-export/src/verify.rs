@@ -9,7 +9,8 @@
 //! | [`Target`] | the emulated boards |
 //!
 //! Compilers and emulators are looked up on the PATH; [`VerifyError::MissingTool`] names the packages that bring one.
-//! Each runs within its limits ([`HelperLimits`](crate::helper::HelperLimits)). The firmware around the network (start-up code, linker scripts, measuring) is in `verify/harness`.
+//! Each runs within its limits ([`HelperLimits`](crate::helper::HelperLimits)). The firmware around the network
+//! (start-up code, linker scripts, measuring) is in `verify/harness`.
 
 use std::{
     fs, io,

@@ -166,7 +166,8 @@ fn label(class: usize) -> String {
     format!("class \"{class}\"")
 }
 
-/// Builds the project with a network, whose sensor gives steps of the input about 1000, and runs it; `None` where a tool is missing.
+/// Builds the project with a network, whose sensor gives steps of the input about 1000, and runs it; `None` where a
+/// tool is missing.
 fn run_project(case: &Case) -> Option<String> {
     let target = Target::find("mps2-an386").unwrap();
     for tool in [target.compiler(), target.emulator(), MAKE] {

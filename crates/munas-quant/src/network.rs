@@ -61,7 +61,8 @@ impl QuantisedNetwork {
         self
     }
 
-    /// The first operator with a bias so large that a sum could leave 32 bits. Those that [`QuantisedNetwork::new`] makes never do.
+    /// The first operator with a bias so large that a sum could leave 32 bits. Those that [`QuantisedNetwork::new`]
+    /// makes never do.
     pub fn overflow(&self) -> Option<OpId> {
         let overflows = |op: &OpId| {
             let Some(layer) = self.layer(*op).linear() else { return false };

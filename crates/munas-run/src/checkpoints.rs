@@ -1,8 +1,9 @@
 //! Trainings that were interrupted, on disk: what a trial goes on from after a resume.
 //!
 //! One safetensors file per running trial, in the run's folder `checkpoints`, replaced as the training goes on and removed with
-//! the trial's end. Its metadata hold the facts of the [`Checkpoint`] and a checksum under `munas`, as a JSON object. Nothing depends
-//! on these files: a trial without one, or with one that cannot be used, is trained from the start, with the same result.
+//! the trial's end. Its metadata hold the facts of the [`Checkpoint`] and a checksum under `munas`, as a JSON object.
+//! Nothing depends on these files: a trial without one, or with one that cannot be used, is trained from the start,
+//! with the same result.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;

@@ -3,12 +3,14 @@
 //! A file holds the tensors of [`Weights`], batch norm apart, in the layouts of `munas-ir`, as
 //! `op{N}.kernel`, `op{N}.bias`, `op{N}.batch_norm.{gamma,beta,mean,variance}` with N the operator's position in the
 //! graph. An int8 form adds `int8.scale` and `int8.zero_point` of all tensors, and `op{N}.int8_scale` (of the kernel) and
-//! `op{N}.int8_bias`; the integers of the kernel follow from those. `normalisation.scale` and `normalisation.offset`, by channel, are
-//! what the data were multiplied by and moved by. The metadata hold what it takes to use them: under `munas`, a JSON object with
-//! `trial` (number), `space` (the kind of the architecture), `architecture`, `graph`, `data` and the file's `checksum`. It is one entry
-//! because the format does not order entries, and equal models shall be equal files.
+//! `op{N}.int8_bias`; the integers of the kernel follow from those. `normalisation.scale` and `normalisation.offset`,
+//! by channel, are what the data were multiplied by and moved by. The metadata hold what it takes to use them: under
+//! `munas`, a JSON object with `trial` (number), `space` (the kind of the architecture), `architecture`, `graph`,
+//! `data` and the file's `checksum`. It is one entry because the format does not order entries, and equal models
+//! shall be equal files.
 //!
-//! Whoever reads a file checks its checksum. Files of the first version have no checksum and no `data`; they are read as they are.
+//! Whoever reads a file checks its checksum. Files of the first version have no checksum and no `data`; they are read
+//! as they are.
 
 mod facts;
 mod tensors;
@@ -123,8 +125,8 @@ impl SavedModel {
     /// Reads a model.
     ///
     /// # Errors
-    /// [`ModelError`] with the path, if the file cannot be read, is no model, is not as it was written (its checksum tells), or
-    /// its weights are not finite or do not fit its graph.
+    /// [`ModelError`] with the path, if the file cannot be read, is no model, is not as it was written (its checksum
+    /// tells), or its weights are not finite or do not fit its graph.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let error = |problem: String| ModelError::reading(path, problem);
         let bytes = fs::read(path).map_err(|problem| error(problem.to_string()))?;

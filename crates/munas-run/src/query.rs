@@ -137,8 +137,8 @@ pub fn trial(reader: &RunReader, trial: u64) -> Result<TrialDetails, RunError> {
 /// The trained network of a trial, if it is kept.
 ///
 /// # Errors
-/// [`RunError::NoTrial`], [`RunError::Journal`]; [`RunError::Model`] if the file is damaged, or is that of another trial,
-/// network or run.
+/// [`RunError::NoTrial`], [`RunError::Journal`]; [`RunError::Model`] if the file is damaged, or is that of another
+/// trial, network or run.
 pub fn model(reader: &RunReader, number: u64) -> Result<Option<SavedModel>, RunError> {
     let record = trial(reader, number)?.record;
     let Some(path) = reader.model_path(number) else { return Ok(None) };

@@ -33,8 +33,8 @@ pub struct ExportArgs {
     /// Where to write it; made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Name of the files and, in C, of all that they define: gesture.c with gesture_invoke and GESTURE_INPUT_SIZE, so that firmware
-    /// can hold several networks [default: model.c with munas_invoke and MUNAS_INPUT_SIZE]
+    /// Name of the files and, in C, of all that they define: gesture.c with gesture_invoke and GESTURE_INPUT_SIZE, so
+    /// that firmware can hold several networks [default: model.c with munas_invoke and MUNAS_INPUT_SIZE]
     #[arg(long, value_name = "NAME")]
     pub name: Option<CName>,
     /// Test samples to write as test vectors, with the outputs of the host

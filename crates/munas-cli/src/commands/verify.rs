@@ -106,8 +106,8 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     }
 }
 
-/// Samples that are compared on this machine and elsewhere. What runs natively takes many; an emulator or an interpreter is slower by
-/// orders of magnitude.
+/// Samples that are compared on this machine and elsewhere. What runs natively takes many; an emulator or an
+/// interpreter is slower by orders of magnitude.
 fn sample_counts(asked: Option<u64>, macs: u64) -> [usize; 2] {
     const HERE: u64 = 1000;
     const ELSEWHERE: u64 = 16;

@@ -82,7 +82,8 @@ fn the_normalisation_is_in_everything_that_is_exported() {
     assert!(said.ends_with("6 samples, 0 differences\n"), "{said}");
 }
 
-/// Two classes whose names are all that C and Markdown dislike, sorted by class: one logit, both classes in the test vectors.
+/// Two classes whose names are all that C and Markdown dislike, sorted by class: one logit, both classes in the test
+/// vectors.
 #[test]
 fn classes_have_their_names_in_everything_that_is_exported() {
     let workspace = Workspace::new();

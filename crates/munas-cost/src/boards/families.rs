@@ -1,7 +1,7 @@
 //! Families of microcontrollers by the beginnings of their names: which core a chip has that is not in the table.
 //!
-//! A chip of another core is no replacement, however alike the names are: an ESP32 has two Xtensa cores, an ESP32-C3 one of
-//! RISC-V. Sources: the product pages of the makers.
+//! A chip of another core is no replacement, however alike the names are: an ESP32 has two Xtensa cores, an ESP32-C3
+//! one of RISC-V. Sources: the product pages of the makers.
 
 /// A family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ const FAMILIES: [Family; 19] = [
     },
 ];
 
-/// The family of a name, if it is one of those that are known. Names of boards may have the chip behind a maker's prefix.
+/// The family of a name, if it is one of those that are known. Names of boards may have the chip behind a maker's
+/// prefix.
 pub(super) fn family(name: &str) -> Option<&'static Family> {
     let plain: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let chip = plain.strip_prefix("nucleo").map_or(plain.clone(), |chip| format!("stm32{chip}"));

@@ -1,5 +1,5 @@
-//! The C text of `munas_classify`: from the network's output to a class, as [`munas_quant::predicted_class`]; and the names of the
-//! classes.
+//! The C text of `munas_classify`: from the network's output to a class, as [`munas_quant::predicted_class`]; and the
+//! names of the classes.
 
 use super::{Model, text};
 

@@ -2,11 +2,12 @@
 //!
 //! element = ((raw − zero)·factor + rest) >> shift, limited to −128..=127, with a zero, factor and rest per channel.
 //!
-//! In floating point each element is the image of a run of neighbouring raw values. The line above reproduces all of them if
-//! it puts the first of a run at its element or above, and the last below the next one: two inequalities per element,
-//! linear in factor and rest. Any pair of them bounds the factor, and a factor within all bounds leaves room for the rest. The
-//! smallest shift with a solution is taken, so that the numbers are small and the common case, pixels that only lose 128, is a
-//! subtraction. Where the roundings of the floating point follow no line (halves that go to even elements) there is none.
+//! In floating point each element is the image of a run of neighbouring raw values. The line above reproduces all of
+//! them if it puts the first of a run at its element or above, and the last below the next one: two inequalities per
+//! element, linear in factor and rest. Any pair of them bounds the factor, and a factor within all bounds leaves room
+//! for the rest. The smallest shift with a solution is taken, so that the numbers are small and the common case,
+//! pixels that only lose 128, is a subtraction. Where the roundings of the floating point follow no line (halves that
+//! go to even elements) there is none.
 
 use munas_ir::TensorQuantisation;
 

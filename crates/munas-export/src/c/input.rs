@@ -1,4 +1,5 @@
-//! The C text of `munas_quantise_input`: from raw values to the elements of the input, equal to [`InputConversion`] in every bit.
+//! The C text of `munas_quantise_input`: from raw values to the elements of the input, equal to [`InputConversion`]
+//! in every bit.
 //!
 //! Raw values that are integers are converted in integers ([`fixed_point`](super::fixed_point)), all others in floating
 //! point, in steps that no compiler may fuse or widen. Neither needs `<math.h>`.

@@ -42,7 +42,8 @@ const ENDS: [&str; 2] = ["_test", "_vectors"];
 /// What compilers are sure to tell names apart by, less what is put behind the name.
 const MOST_CHARACTERS: usize = 31;
 
-/// The name of a network in C. The default is `model` for files and `munas` for what they define; any other stands for both.
+/// The name of a network in C. The default is `model` for files and `munas` for what they define; any other stands
+/// for both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CName(Option<String>);
 

@@ -21,7 +21,8 @@ pub(crate) fn float(value: f32) -> String {
     }
 }
 
-/// `text` on one line of a comment: without what would end the comment or begin another, or turn the direction of writing.
+/// `text` on one line of a comment: without what would end the comment or begin another, or turn the direction of
+/// writing.
 pub(super) fn comment(text: &str) -> String {
     let is_invisible = |character: char| {
         let is_mark = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
@@ -30,7 +31,8 @@ pub(super) fn comment(text: &str) -> String {
     text.replace(is_invisible, " ").replace("*/", "* /").replace("/*", "/ *")
 }
 
-/// `text` as a C string literal: what is not plain ASCII byte by byte in octal, question marks so that they make no trigraph.
+/// `text` as a C string literal: what is not plain ASCII byte by byte in octal, question marks so that they make no
+/// trigraph.
 pub(super) fn string(text: &str) -> String {
     let mut literal = "\"".to_owned();
     for byte in text.bytes() {

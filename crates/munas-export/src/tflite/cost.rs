@@ -6,8 +6,9 @@
 //! | model size | bytes of the constants that are parameters (kernels, biases, operands), each buffer once; no settings such as shapes, paddings and axes |
 //! | MACs | see [`Arithmetic`]; rescaling and activations count nothing |
 //!
-//! What is not known is left out and listed ([`Unpriced`]): arithmetic of operators that are not those of convolutional networks,
-//! tensors without a size. Figures are then lower bounds. Variables, the state of recurrent operators, are alive at every step.
+//! What is not known is left out and listed ([`Unpriced`]): arithmetic of operators that are not those of
+//! convolutional networks, tensors without a size. Figures are then lower bounds. Variables, the state of recurrent
+//! operators, are alive at every step.
 //!
 //! In the order of the file the runtime is TensorFlow Lite for Microcontrollers: every operator writes tensors of its own
 //! and the network's inputs lie in the arena too. Its arena also has the kernels' scratch buffers, aligns every tensor
@@ -93,8 +94,8 @@ impl Model<'_> {
     /// Prices the model.
     ///
     /// # Errors
-    /// [`TfliteError::Operator`] or [`TfliteError::Tensor`] names what no device can run: tensors that nothing writes or that are
-    /// written twice, or of more bytes than there is memory for.
+    /// [`TfliteError::Operator`] or [`TfliteError::Tensor`] names what no device can run: tensors that nothing writes
+    /// or that are written twice, or of more bytes than there is memory for.
     pub fn cost(&self) -> Result<ModelCost> {
         if self.operators.is_empty() {
             return Err(TfliteError::Empty("operator"));
@@ -280,7 +281,8 @@ fn tensor_size(tensor: &Tensor<'_>) -> std::result::Result<TensorSize, String> {
     let Some(dimensions) = dimensions.collect::<Option<Vec<u64>>>() else {
         return unknown(format!("the shape {:?} is not fixed", tensor.shape));
     };
-    // Converters leave the batch open: the runtime takes it as it is in the shape, which is 1. It does so with the others too.
+    // Converters leave the batch open: the runtime takes it as it is in the shape, which is 1. It does so with the
+    // others too.
     let is_open = tensor.shape_signature.iter().skip(1).any(|size| *size < 0);
     let (signature, shape) = (&tensor.shape_signature, &tensor.shape);
     let open = is_open.then(|| format!("the shape {signature:?} is not fixed; {shape:?} is counted"));

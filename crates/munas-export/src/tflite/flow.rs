@@ -127,8 +127,8 @@ impl<'p> FlowBuilder<'p> {
         Ok(())
     }
 
-    /// Whether a tensor is one that a custom operator works in: nothing ever writes it. It is there while the first operator runs that
-    /// names it, and as long as others do.
+    /// Whether a tensor is one that a custom operator works in: nothing ever writes it. It is there while the first
+    /// operator runs that names it, and as long as others do.
     fn is_scratch(&self, operator: &Operator, tensor: TensorIndex) -> bool {
         matches!(operator.kind, OperatorKind::Custom(_))
             && !self.written.contains(&tensor)

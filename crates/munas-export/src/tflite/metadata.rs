@@ -7,8 +7,9 @@
 //! | `TFLITE_METADATA` | the same in the standard form, normalisation rounded to mean and deviation | common tools |
 //! | `min_runtime_version` | the first runtime that has the operators | runtimes |
 //!
-//! The names of the classes are also a text file, one a line, in a zip archive behind the model: `unzip model.tflite`. Runtimes do not
-//! look behind the model. Source: TensorFlow Lite metadata, "Pack metadata and associated files into the model".
+//! The names of the classes are also a text file, one a line, in a zip archive behind the model: `unzip
+//! model.tflite`. Runtimes do not look behind the model. Source: TensorFlow Lite metadata, "Pack metadata and
+//! associated files into the model".
 
 use std::borrow::Cow;
 use std::io::{Cursor, Seek, SeekFrom, Write};

@@ -1,4 +1,5 @@
-//! Metadata in the standard form of TensorFlow Lite, from which common tools take the normalisation and the names of classes.
+//! Metadata in the standard form of TensorFlow Lite, from which common tools take the normalisation and the names of
+//! classes.
 //!
 //! Source: `metadata_schema.fbs` of TensorFlow Lite Support, version 1.0. Numbers of fields never change.
 

@@ -21,8 +21,8 @@ pub struct TensorComparison {
     pub different: usize,
 }
 
-/// Compares every operator's output in TensorFlow Lite for Microcontrollers with the host's, in the graph's order. The file has this
-/// metadata.
+/// Compares every operator's output in TensorFlow Lite for Microcontrollers with the host's, in the graph's order.
+/// The file has this metadata.
 ///
 /// # Errors
 /// [`TflmError`] if Python or its package is missing, or the file is refused.

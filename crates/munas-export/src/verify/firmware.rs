@@ -71,7 +71,8 @@ pub struct SampleRun {
     pub count: u64,
 }
 
-/// Builds the network for `target` and runs it on `samples` (NHWC). As many of them go into one firmware as the board holds.
+/// Builds the network for `target` and runs it on `samples` (NHWC). As many of them go into one firmware as the board
+/// holds.
 ///
 /// # Errors
 /// [`VerifyError`]: a missing tool, source that does not compile or fit, a fault or a time-out of the emulator.

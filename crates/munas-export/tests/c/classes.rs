@@ -33,7 +33,8 @@ int main(void) {
 }
 "#;
 
-/// Outputs of all kinds: any element, few distinct ones (so that the largest stands twice), all equal, and beside `zero_point`.
+/// Outputs of all kinds: any element, few distinct ones (so that the largest stands twice), all equal, and beside
+/// `zero_point`.
 fn outputs(length: usize, zero_point: i8, rng: &mut impl Rng) -> Vec<Vec<i8>> {
     let near = |rng: &mut dyn Rng| zero_point.saturating_add(rng.random_range(-1..=1));
     let mut outputs: Vec<Vec<i8>> = Vec::new();

@@ -1,4 +1,5 @@
-//! `munas_quantise_input` against the host's conversion: every raw value of the integers, and of floating point the hard ones.
+//! `munas_quantise_input` against the host's conversion: every raw value of the integers, and of floating point the
+//! hard ones.
 
 use munas_export::{
     c::{CSettings, CSource, TestSamples, generate},

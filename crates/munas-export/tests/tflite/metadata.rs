@@ -1,4 +1,5 @@
-//! What files say besides the network: the conversion of the input and the names of the classes, for munas and for common tools.
+//! What files say besides the network: the conversion of the input and the names of the classes, for munas and for
+//! common tools.
 
 use std::io::{Cursor, Read};
 

@@ -111,7 +111,8 @@ fn a_flipped_bit_anywhere_is_found() {
     model.int8 = Some(int8(&model));
     model.save(&path).unwrap();
     let whole = fs::read(&path).unwrap();
-    // The header in full: it is where a flipped bit could make something else of the file. Of the tensors, every seventh bit.
+    // The header in full: it is where a flipped bit could make something else of the file. Of the tensors, every
+    // seventh bit.
     let header = 8 + usize::try_from(u64::from_le_bytes(*whole.first_chunk().unwrap())).unwrap();
     let bits = (0..8 * header).chain((8 * header..8 * whole.len()).step_by(7));
     for bit in bits {

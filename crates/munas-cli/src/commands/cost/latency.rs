@@ -1,4 +1,5 @@
-//! What an inference takes on a board: an estimate of its time from instruction counts, and the memory beside what there is.
+//! What an inference takes on a board: an estimate of its time from instruction counts, and the memory beside what
+//! there is.
 
 use std::path::Path;
 
@@ -36,7 +37,8 @@ impl LatencyRecord {
         }
     }
 
-    /// Prints the estimate under the other figures, which take so many columns; `is_whole` is false where something is not in it.
+    /// Prints the estimate under the other figures, which take so many columns; `is_whole` is false where something
+    /// is not in it.
     pub fn print(&self, width: usize, is_whole: bool, output: &mut Output) -> CliResult {
         let name = format!("on {}", self.board);
         let estimate = if is_whole { "estimate" } else { "at least; estimate" };

@@ -135,7 +135,8 @@ pub fn tflite(subject: &Subject<'_>, interrupt: &Interrupt) -> CliResult<CheckJs
     Ok(comparison.into_check(name, subject.outputs.len(), None))
 }
 
-/// Firmware on an emulated board, from raw samples: inputs, outputs and classes of all, and every tensor of the first ones.
+/// Firmware on an emulated board, from raw samples: inputs, outputs and classes of all, and every tensor of the first
+/// ones.
 pub fn firmware(
     subject: &Subject<'_>,
     target: &'static Target,
