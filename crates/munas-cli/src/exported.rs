@@ -2,65 +2,110 @@
 
 use std::path::Path;
 
+use munas_data::Dataset;
+use munas_export::input::InputConversion;
+use munas_ir::TensorId;
 use munas_quant::QuantisedNetwork;
-use munas_run::{RunReader, SavedModel};
+use munas_run::{DataFacts, RunReader};
 
 use crate::args::MovedData;
 use crate::error::{CliError, CliResult};
 use crate::experiment::load_data_of_run;
+use crate::interface;
+use crate::output::Output;
 
-/// The int8 network that a trial was measured with.
-///
-/// # Errors
-/// If there is no such trial, its weights are not kept, or they have no int8 form.
-pub fn int8_network(reader: &RunReader, trial: u64) -> CliResult<QuantisedNetwork> {
-    // The trial is looked up first: that there is none is another error than that its weights are gone.
-    munas_run::trial(reader, trial)?;
-    let Some(path) = reader.model_path(trial) else {
-        return Err(CliError::input(format_args!("the weights of trial {trial} are not kept"))
-            .in_file(reader.dir())
-            .hint("a run keeps the networks of the Pareto front; `munas front DIR` lists them"));
-    };
-    let model = SavedModel::load(&path)?;
-    model.int8.ok_or_else(|| {
-        CliError::input("the model has no int8 form")
-            .in_file(&path)
-            .hint("an earlier version of munas trained it; search again")
-    })
+/// The network of a trial, as it is exported.
+pub struct Exported {
+    /// The int8 network that the trial was measured with.
+    pub network: QuantisedNetwork,
+    /// From the values of the data to its input; models of the first version do not say.
+    pub conversion: Option<InputConversion>,
+    /// Names of the classes, in order.
+    pub labels: Vec<String>,
+    /// Whether the weights have a checksum, which was right; those of the first version have none.
+    has_checksum: bool,
 }
 
-/// Test samples as the network reads them, with their classes.
+impl Exported {
+    /// Reads the network of a trial.
+    ///
+    /// # Errors
+    /// If there is no such trial, its weights are not kept or not as they were written, or they have no int8 form.
+    pub fn load(reader: &RunReader, trial: u64) -> CliResult<Self> {
+        let Some(model) = munas_run::model(reader, trial)? else {
+            return Err(CliError::input(format_args!("the weights of trial {trial} are not kept"))
+                .in_file(reader.dir())
+                .hint("a run keeps the networks of the Pareto front; `munas front DIR` lists them"));
+        };
+        let network = model.int8.ok_or_else(|| {
+            CliError::input("the model has no int8 form")
+                .at(format_args!("trial {trial} in {}", reader.dir().display()))
+                .hint("an earlier version of munas trained it; search again")
+        })?;
+        Ok(Self {
+            network,
+            conversion: model.data.as_ref().map(interface::conversion),
+            labels: reader.task().class_names.clone(),
+            has_checksum: model.data.is_some(),
+        })
+    }
+
+    /// Says what the user should know of weights without a checksum.
+    pub fn note_age(&self, output: &mut Output) {
+        if !self.has_checksum {
+            output.note(
+                "note: an earlier version of munas wrote the weights, without a checksum: damage to the file would not be seen",
+            );
+        }
+    }
+
+    /// The run's data; from them, the conversion where the model does not say it.
+    ///
+    /// # Errors
+    /// If they cannot be loaded, or are not those of the run.
+    pub fn load_data(&mut self, reader: &RunReader, moved: &MovedData) -> CliResult<Dataset> {
+        let experiment = reader.experiment();
+        let dataset = load_data_of_run(experiment, reader.task(), moved)?;
+        self.conversion.get_or_insert_with(|| {
+            interface::conversion(&DataFacts::of(&dataset, experiment.train.normalise))
+        });
+        Ok(dataset)
+    }
+}
+
+/// Test samples, with their classes.
 pub struct Samples {
-    /// Inputs in int8, in (h, w, c) order.
+    /// Values as the data hold them, in (h, w, c) order.
+    pub raw: Vec<Vec<f32>>,
+    /// The network's inputs for them.
     pub inputs: Vec<Vec<i8>>,
     /// The class of each.
     pub labels: Vec<u32>,
 }
 
 impl Samples {
-    /// The first `count` test samples of the run's data, or as many as there are.
+    /// At most `count` test samples, spread over all of them: where they are sorted by class, every class is among
+    /// them.
     ///
-    /// # Errors
-    /// If the data cannot be loaded, or are not those of the run.
-    pub fn load(
-        reader: &RunReader,
-        moved: &MovedData,
-        network: &QuantisedNetwork,
-        count: usize,
-    ) -> CliResult<Self> {
-        let experiment = reader.experiment();
-        let dataset = load_data_of_run(experiment, reader.task(), moved)?;
-        let normalisation = dataset.normalisation(experiment.train.normalise);
-        let mut real = vec![0.0; network.graph().input_shape().elements()];
-        let positions = 0..count.min(dataset.test.len());
-        let inputs = positions.clone().map(|position| {
-            normalisation.apply(dataset.test.sample(position), &mut real);
-            network.quantise_input(&real)
-        });
-        Ok(Self {
-            inputs: inputs.collect(),
+    /// # Panics
+    /// If the data of the network are not loaded.
+    pub fn of(exported: &Exported, dataset: &Dataset, count: usize) -> Self {
+        let conversion = exported.conversion.as_ref().expect("known once the data are loaded");
+        let input = exported.network.quantisation().tensor(TensorId::INPUT);
+        let count = count.min(dataset.test.len());
+        let positions = (0..count).map(|index| index * dataset.test.len() / count);
+        let raw: Vec<Vec<f32>> = positions
+            .clone()
+            .map(|position| {
+                let sample = dataset.test.sample(position);
+                (0..sample.len()).map(|index| sample.get(index)).collect()
+            })
+            .collect();
+        Self {
+            inputs: raw.iter().map(|sample| conversion.quantise(sample, input)).collect(),
             labels: positions.map(|position| dataset.test.label(position)).collect(),
-        })
+            raw,
+        }
     }
 }
 

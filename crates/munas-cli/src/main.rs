@@ -7,6 +7,7 @@
 //! | `commands` | one file per command |
 //! | `experiment`, `architecture` | from arguments to experiments, data and networks |
 //! | `exported` | the network of a trial in int8, with samples to run it on |
+//! | `interface` | what that network takes and gives |
 //! | `session` | a search from its beginning to the front, shared by search and resume |
 //! | `live` | the display of a search that is going on |
 //! | `shell` | paths in commands that the user may copy |
@@ -24,6 +25,7 @@ mod commands;
 mod error;
 mod experiment;
 mod exported;
+mod interface;
 mod live;
 mod output;
 mod records;

@@ -1,4 +1,4 @@
-//! Ctrl-C. The first one asks the search to end cleanly, the second ends the process at once; the journal survives
+//! Ctrl-C. The first one asks the search, or the programs that a check runs, to end cleanly, the second ends the process at once; the journal survives
 //! either. SIGTERM counts as Ctrl-C, and so does SIGHUP, but that a second one of them, which terminals like to send, is
 //! as good as none.
 //!
@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use munas_export::helper::Interrupt;
 use munas_run::StopFlag;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -54,6 +55,12 @@ impl Interruption {
     /// The flag that the first signal raises.
     pub fn stop(&self) -> StopFlag {
         StopFlag::from(Arc::clone(&self.stop))
+    }
+
+    /// What ends compilers, emulators and Python at the first signal. They are in process groups of their own, which a
+    /// terminal's Ctrl-C does not reach.
+    pub fn of_helpers(&self) -> Interrupt {
+        Interrupt::from(Arc::clone(&self.stop))
     }
 
     /// Whether a signal has come.

@@ -13,6 +13,7 @@
 
 use std::sync::LazyLock;
 
+mod families;
 mod file_form;
 
 use crate::latency::{InstructionModel, instruction_models};
@@ -58,7 +59,11 @@ pub enum BoardTableError {
 pub struct UnknownBoard {
     /// The name asked for.
     pub name: String,
-    /// The names most like it, the best first; empty if none is like it.
+    /// The core of its family, if that is known.
+    pub core: Option<&'static str>,
+    /// Whether no core of the table runs the code of its family.
+    pub is_foreign: bool,
+    /// The names most like it among boards with such a core, the best first; empty if none is like it.
     pub candidates: Vec<String>,
     /// All names, in the order of the table.
     pub known: Vec<String>,
@@ -107,6 +112,19 @@ pub struct BoardBounds {
     pub peak_memory: u64,
     /// Bytes of parameters.
     pub model_size: u64,
+}
+
+impl UnknownBoard {
+    /// What may be meant or can be done; `own` says how the command takes boards of the user's own.
+    pub fn advice(&self, own: &str) -> String {
+        match (self.core, &self.candidates[..]) {
+            (Some(core), _) if self.is_foreign => format!(
+                "its core is {core}, of which munas has counted no instructions: no board of the table stands for it; {own}"
+            ),
+            (_, []) => format!("there are: {}; {own}", self.known.join(", ")),
+            (_, candidates) => format!("did you mean {}?", candidates.join(" or ")),
+        }
+    }
 }
 
 impl Board {
@@ -190,11 +208,16 @@ impl BoardTable {
             });
             each.fold(0.0, f64::max)
         };
-        let scored = self.boards.iter().map(|board| (likeness(board), &board.name));
+        let family = families::family(name);
+        let may_stand_for =
+            |board: &&Board| family.is_none_or(|family| family.cores.contains(&&*board.core.name));
+        let scored = self.boards.iter().filter(may_stand_for).map(|board| (likeness(board), &board.name));
         let mut alike: Vec<(f64, &String)> = scored.filter(|(score, _)| *score > LIKE).collect();
         alike.sort_by(|a, b| b.0.total_cmp(&a.0));
         UnknownBoard {
             name: name.to_owned(),
+            core: family.map(|family| family.core),
+            is_foreign: family.is_some_and(|family| family.cores.is_empty()),
             candidates: alike.into_iter().take(CANDIDATES).map(|(_, known)| known.clone()).collect(),
             known: self.boards.iter().map(|board| board.name.clone()).collect(),
         }

@@ -232,12 +232,20 @@ pub struct OperatorLatency {
 
 /// Estimates what one inference of the graph takes on a board.
 pub fn latency(graph: &Graph, board: &Board) -> LatencyEstimate {
+    latency_of(graph.ops().map(|(op, node)| (OperatorKind::of(node.op), layer_cost(graph, op))), board)
+}
+
+/// Estimates what these operators take on a board, one after the other.
+pub fn latency_of(
+    operators: impl IntoIterator<Item = (OperatorKind, LayerCost)>,
+    board: &Board,
+) -> LatencyEstimate {
     let model = board.core.instructions;
-    let operators: Vec<OperatorLatency> = graph
-        .ops()
-        .map(|(op, _)| {
-            let cycles = count(graph, op, model) * board.core.cycles_per_instruction;
-            OperatorLatency { op, cycles, milliseconds: milliseconds(cycles, board) }
+    let operators: Vec<OperatorLatency> = operators
+        .into_iter()
+        .map(|(kind, cost)| {
+            let cycles = model.operators.of(kind).count(&cost) * board.core.cycles_per_instruction;
+            OperatorLatency { op: cost.op, cycles, milliseconds: milliseconds(cycles, board) }
         })
         .collect();
     let cycles: f64 = operators.iter().map(|operator| operator.cycles).sum();

@@ -27,7 +27,7 @@ mod resources;
 pub use flow::{Dataflow, FlowTensor, Read};
 pub use latency::{
     CoefficientTable, CountUnit, InstructionModel, InstructionModels, LatencyEstimate, OperatorCoefficients,
-    OperatorKind, OperatorLatency, instruction_models, latency, latency_ms,
+    OperatorKind, OperatorLatency, instruction_models, latency, latency_ms, latency_of,
 };
 pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, model_size_at, sparse_model_size};
 pub use memory::{InputMemory, LiveTensor, MemoryRules, Step, Timeline, price};

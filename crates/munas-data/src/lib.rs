@@ -60,7 +60,7 @@ pub use groups::Groups;
 pub use load::{LoadOptions, cache_directory, data_directories, load, load_source};
 pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
 pub use readers::images::Backdrop;
-pub use samples::{ElementType, SampleRef, Samples};
+pub use samples::{ElementType, SampleRef, Samples, UnknownElementType};
 pub use source::Source;
 pub use split::{Renditions, Split};
 pub use warning::Warning;

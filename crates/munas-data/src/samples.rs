@@ -4,6 +4,8 @@
 //! `i8`, raw signals as `i16`, everything else as `f32`. Conversion to normalised `f32` happens per batch, in the trainer.
 //! Layout of every sample: height × width × channels (HWC), row-major; of a store: NHWC.
 
+use std::str::FromStr;
+
 /// All samples of a dataset, one after the other (NHWC).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Samples {
@@ -80,6 +82,22 @@ impl ElementType {
             Self::I16 => 32768.0,
             Self::F32 => 1.0,
         }
+    }
+}
+
+/// The text names no type of values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown type of values `{0}`")]
+pub struct UnknownElementType(String);
+
+impl FromStr for ElementType {
+    type Err = UnknownElementType;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::U8, Self::I8, Self::U16, Self::I16, Self::F32]
+            .into_iter()
+            .find(|element| element.name() == text)
+            .ok_or_else(|| UnknownElementType(text.to_owned()))
     }
 }
 

@@ -11,7 +11,7 @@ mod networks;
 use std::error::Error;
 
 use munas_export::{
-    c::{CSettings, InputPlace, generate},
+    c::{CSettings, generate},
     verify::{CNetwork, FirmwareOptions, TARGETS, firmware},
 };
 use munas_ir::{Activation, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
@@ -62,7 +62,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("       MACs  parameters       count  per MAC    code  tables    arena  stack");
     for graph in [small_network()?].into_iter().chain(random_graphs(count, 5)) {
         let case = case(&graph, Ranges::of(0), 3, &mut rng);
-        let settings = CSettings { name: "figures", input: InputPlace::Caller, samples: &case.samples };
+        let settings =
+            CSettings { title: "figures", samples: (&case.samples).into(), ..CSettings::default() };
         let source = generate(&case.network, &settings)?;
         let report = firmware(&CNetwork::new(&source, &graph), target, &case.samples, &options)?;
         let mut executor = Executor::new(&case.network);

@@ -2,11 +2,14 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `model.h` | `int munas_invoke(const int8_t *input, int8_t *output)`, sizes, scales, zero points |
+//! | `model.h` | `int munas_invoke(const int8_t *input, int8_t *output)`, sizes, scales, zero points, `munas_classify` |
 //! | `model.c` | the kernels that the network needs, its tables, its arena |
-//! | `model_vectors.h` | samples with the outputs of the host executor |
+//! | `model_vectors.h` | samples with the outputs and classes of the host executor |
 //! | `model_test.c` | a host program that compares the network with them |
-//! | `README.md` | how to build and call it |
+//! | `README.md` | what is where, how to build and call it |
+//!
+//! Another name than the default one ([`CName`]) takes the place of `model` and `munas` in all of them, so that
+//! firmware can hold several networks.
 //!
 //! The kernels are C text under `kernels/`, put together by `source.rs`. They hold two sets of loops: portable
 //! ones, also for 16-bit `int`, and ones for the DSP extension of Cortex-M4 and later (`__ARM_FEATURE_DSP`). Of the
@@ -16,12 +19,17 @@
 //! Memory: the arena is that of [`crate::arena::plan_best`], to the byte. Beside it stands the stack, whose
 //! only large item is the patch that convolutions of the DSP set gather ([`CSource::patch_bytes`]).
 
+mod classes;
+mod fixed_point;
 mod header;
+mod input;
 mod layer;
 mod linear;
+mod name;
+mod readme;
 mod source;
 mod sum;
-mod text;
+pub(crate) mod text;
 mod vectors;
 
 use munas_cost::{InputMemory, MemoryRules};
@@ -29,17 +37,85 @@ use munas_ir::OpId;
 use munas_quant::QuantisedNetwork;
 
 use self::layer::Layer;
+pub use self::name::{CName, CNameError};
 use crate::arena::{ArenaPlan, plan_best};
+use crate::input::{InputConversion, RawType};
 
 /// What to generate.
 #[derive(Clone, Copy, Debug)]
 pub struct CSettings<'a> {
-    /// The network's name, for comments: `run 3, trial 17`.
-    pub name: &'a str,
+    /// What the network is, for comments: `run 3, trial 17`.
+    pub title: &'a str,
+    /// The name of files and of what they define.
+    pub name: &'a CName,
     /// Where the network's input lies.
     pub input: InputPlace,
-    /// Inputs of the test vectors, each in (h, w, c) order.
-    pub samples: &'a [Vec<i8>],
+    /// How raw values become elements of the input, if that is known: `munas_quantise_input` does it.
+    pub conversion: Option<&'a InputConversion>,
+    /// Names of the classes, in order; empty to leave them out.
+    pub labels: &'a [String],
+    /// What the test vectors are made of.
+    pub samples: TestSamples<'a>,
+}
+
+impl Default for CSettings<'_> {
+    /// A network with the default name, with its input in the caller's buffer, and no test vectors.
+    fn default() -> Self {
+        Self {
+            title: "network",
+            name: &CName::MODEL,
+            input: InputPlace::Caller,
+            conversion: None,
+            labels: &[],
+            samples: TestSamples::Elements(&[]),
+        }
+    }
+}
+
+/// Samples for test vectors, each in (h, w, c) order.
+#[derive(Clone, Copy, Debug)]
+pub enum TestSamples<'a> {
+    /// Inputs of the network.
+    Elements(&'a [Vec<i8>]),
+    /// Raw values, to which [`CSettings::conversion`] is applied.
+    Raw(&'a [Vec<f32>]),
+}
+
+impl<'a, T: AsRef<[Vec<i8>]> + ?Sized> From<&'a T> for TestSamples<'a> {
+    fn from(samples: &'a T) -> Self {
+        Self::Elements(samples.as_ref())
+    }
+}
+
+impl TestSamples<'_> {
+    /// Number of samples.
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Elements(samples) => samples.len(),
+            Self::Raw(samples) => samples.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The samples in pieces of at most so many; one empty piece if there are none.
+    pub(crate) fn pieces(self, size: usize) -> Vec<Self> {
+        match self {
+            _ if self.is_empty() => vec![self],
+            Self::Elements(samples) => samples.chunks(size).map(Self::Elements).collect(),
+            Self::Raw(samples) => samples.chunks(size).map(Self::Raw).collect(),
+        }
+    }
+
+    pub(crate) fn lengths(&self) -> Vec<usize> {
+        match self {
+            Self::Elements(samples) => samples.iter().map(Vec::len).collect(),
+            Self::Raw(samples) => samples.iter().map(Vec::len).collect(),
+        }
+    }
 }
 
 /// Where the network's input lies while the network runs.
@@ -74,8 +150,12 @@ pub struct GeneratedFile {
 /// The generated source and the memory it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CSource {
+    /// Their name.
+    pub name: CName,
     /// The files, all for one folder.
     pub files: Vec<GeneratedFile>,
+    /// The type of the raw values that `munas_quantise_input` takes, if there is that function.
+    pub raw: Option<RawType>,
     /// The plan of the arena.
     pub plan: ArenaPlan,
     /// Bytes of the largest patch on the stack, with the DSP extension; the portable loops have none.
@@ -97,6 +177,25 @@ pub enum CError {
         /// The size.
         size: usize,
     },
+    /// The conversion of the input has other channels than the network.
+    #[error("the input's conversion has {found} channels, the network {expected}")]
+    Channels {
+        /// Channels of the network's input.
+        expected: usize,
+        /// Channels of the conversion.
+        found: usize,
+    },
+    /// There are not as many labels as classes.
+    #[error("{found} labels, the network has {expected} classes")]
+    Labels {
+        /// Classes of the network.
+        expected: usize,
+        /// Labels that were given.
+        found: usize,
+    },
+    /// Raw samples without a conversion.
+    #[error("raw samples need the conversion that makes inputs of them")]
+    NoConversion,
     /// A sample of the test vectors does not have the input's length.
     #[error("sample {index} has {found} elements, the network's input {expected}")]
     SampleLength {
@@ -112,29 +211,50 @@ pub enum CError {
 /// The C source of a network.
 ///
 /// # Errors
-/// [`CError`] if a layer is beyond 16-bit sizes, or a sample does not have the input's length.
+/// [`CError`] if a layer is beyond 16-bit sizes, or the samples, their conversion or the labels do not belong to the
+/// network.
 pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<CSource, CError> {
     let graph = network.graph();
-    let expected = graph.input_shape().elements();
-    let wrong = settings.samples.iter().enumerate().find(|(_, sample)| sample.len() != expected);
-    if let Some((index, sample)) = wrong {
-        return Err(CError::SampleLength { index, expected, found: sample.len() });
-    }
+    check(network, settings)?;
     let layers =
         graph.ops().map(|(op, _)| Layer::new(network, op)).collect::<Result<Vec<Layer>, CError>>()?;
     let model = Model { network, settings, layers, plan: plan_best(graph, settings.input.memory_rules()) };
-    let file = |name: &str, text: String| GeneratedFile { name: name.to_owned(), text };
+    let name = settings.name;
+    let file = |end: &str, text: String| GeneratedFile { name: format!("{name}{end}"), text };
     Ok(CSource {
+        name: name.clone(),
         files: vec![
-            file("model.h", header::header(&model)),
-            file("model.c", source::source(&model)),
-            file("model_vectors.h", vectors::vectors(&model)),
-            file("model_test.c", include_str!("c/templates/model_test.c").to_owned()),
-            file("README.md", header::readme(&model)),
+            file(".h", header::header(&model)),
+            file(".c", source::source(&model)),
+            file("_vectors.h", vectors::vectors(&model)),
+            file("_test.c", name.rename(include_str!("c/templates/model_test.c"))),
+            GeneratedFile { name: readme::file_name(name), text: readme::text(&model) },
         ],
+        raw: settings.conversion.map(|conversion| conversion.raw),
         patch_bytes: model.patch_words() * layer::STACK_BYTES_PER_PATCH_WORD,
         plan: model.plan,
     })
+}
+
+/// Checks that conversion, labels and samples belong to the network.
+fn check(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<(), CError> {
+    let input = network.graph().input_shape();
+    match settings.conversion {
+        None if matches!(settings.samples, TestSamples::Raw(_)) => return Err(CError::NoConversion),
+        Some(conversion) if conversion.channels() != input.channels => {
+            return Err(CError::Channels { expected: input.channels, found: conversion.channels() });
+        }
+        _ => {}
+    }
+    let (expected, found) = (network.classes(), settings.labels.len());
+    if ![0, expected].contains(&found) {
+        return Err(CError::Labels { expected, found });
+    }
+    let expected = input.elements();
+    match settings.samples.lengths().into_iter().enumerate().find(|(_, found)| *found != expected) {
+        Some((index, found)) => Err(CError::SampleLength { index, expected, found }),
+        None => Ok(()),
+    }
 }
 
 /// A network with everything that its source is written from.
@@ -149,6 +269,12 @@ struct Model<'a> {
 impl Model<'_> {
     fn layer(&self, op: OpId) -> &Layer {
         &self.layers[op.index()]
+    }
+
+    /// Elements of the output.
+    fn outputs(&self) -> usize {
+        let graph = self.network.graph();
+        graph.shape(graph.output()).elements()
     }
 
     /// Words of the largest gathered patch.

@@ -2,5 +2,7 @@
 
 pub mod arena;
 pub mod c;
+pub mod helper;
+pub mod input;
 pub mod tflite;
 pub mod verify;

@@ -9,7 +9,8 @@
 //! | [`Target`] | the emulated boards |
 //!
 //! Compilers and emulators are looked up on the PATH; [`VerifyError::MissingTool`] names the packages that bring one.
-//! The firmware around the network (start-up code, linker scripts, measuring) is in `verify/harness`.
+//! Each runs within its limits ([`HelperLimits`](crate::helper::HelperLimits)). The firmware around the network
+//! (start-up code, linker scripts, measuring) is in `verify/harness`.
 
 use std::{
     fs, io,
@@ -19,7 +20,10 @@ use std::{
 
 use munas_ir::{Graph, TensorId};
 
-use crate::c::{CError, CSource, GeneratedFile};
+use crate::{
+    c::{CError, CSource, GeneratedFile, TestSamples},
+    input::RawType,
+};
 
 mod compare;
 mod console;
@@ -33,7 +37,7 @@ mod tracing;
 pub use compare::{TensorComparison, compare_firmware, compare_tflite};
 pub use elf::Sizes;
 pub use firmware::{FirmwareOptions, FirmwareReport, OperatorRun, SampleRun, firmware, tool_version, trace};
-pub use host::{HostOptions, host};
+pub use host::{HostOptions, HostRun, host};
 pub use target::{HOST_COMPILER, MAKE, TARGETS, Target, Tool, UnknownTarget};
 
 /// Why a check could not be carried out.
@@ -66,6 +70,9 @@ pub enum VerifyError {
         /// The time it had.
         limit: Duration,
     },
+    /// It was interrupted.
+    #[error("interrupted")]
+    Interrupted,
     /// The processor of the emulated board took a fault.
     #[error("the firmware ended in a fault")]
     Fault,
@@ -128,14 +135,29 @@ pub struct CNetwork {
     pub files: Vec<GeneratedFile>,
     /// The header that declares the function.
     pub header: String,
+    /// What stands before the names of its functions, if they are generated.
+    pub prefix: String,
     /// `int function(const int8_t *input, int8_t *output)`, which returns 0.
     pub invoke: String,
+    /// What makes inputs of raw values, if there is something.
+    pub quantise: Option<QuantiseFunction>,
+    /// `unsigned int function(const int8_t *output)`, which returns the class, if there is one.
+    pub classify: Option<String>,
     /// The symbol of the arena, if there is one.
     pub arena: Option<String>,
     /// Elements of the input.
     pub input_length: usize,
     /// Elements of the output.
     pub output_length: usize,
+}
+
+/// `void function(const RAW *raw, int8_t *input)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuantiseFunction {
+    /// Its name.
+    pub name: String,
+    /// The type of a raw value.
+    pub raw: RawType,
 }
 
 impl CNetwork {
@@ -145,13 +167,19 @@ impl CNetwork {
     /// If the input lies in the arena: the harness hands over one of its own.
     pub fn new(source: &CSource, graph: &Graph) -> Self {
         assert_eq!(source.plan.offsets[TensorId::INPUT.index()], None, "the input is the caller's");
-        let of_network =
-            source.files.iter().filter(|file| ["model.h", "model.c"].contains(&file.name.as_str()));
+        let (name, prefix) = (&source.name, source.name.prefix());
+        let (header, code) = (format!("{name}.h"), format!("{name}.c"));
+        let of_network = source.files.iter().filter(|file| file.name == header || file.name == code);
         Self {
             files: of_network.cloned().collect(),
-            header: "model.h".to_owned(),
-            invoke: "munas_invoke".to_owned(),
-            arena: Some("munas_arena".to_owned()),
+            header,
+            prefix: prefix.to_owned(),
+            invoke: format!("{prefix}_invoke"),
+            quantise: source
+                .raw
+                .map(|raw| QuantiseFunction { name: format!("{prefix}_quantise_input"), raw }),
+            classify: Some(format!("{prefix}_classify")),
+            arena: Some(format!("{prefix}_arena")),
             input_length: graph.input_shape().elements(),
             output_length: graph.shape(graph.output()).elements(),
         }
@@ -162,19 +190,37 @@ impl CNetwork {
         self.files.iter().map(|file| file.name.as_str()).filter(|name| name.ends_with(".c"))
     }
 
-    /// Writes the files, and `harness.h` for a harness with `samples` samples.
-    fn write(&self, directory: &Path, samples: usize) -> Result<(), VerifyError> {
+    /// The function for these samples; `None` for those that are inputs already.
+    fn quantise_for(&self, samples: TestSamples<'_>) -> Option<&QuantiseFunction> {
+        match samples {
+            TestSamples::Elements(_) => None,
+            TestSamples::Raw(_) => Some(self.quantise.as_ref().expect("the network takes raw values")),
+        }
+    }
+
+    /// Writes the files, and `harness.h` for a harness with these samples.
+    fn write(&self, directory: &Path, samples: TestSamples<'_>) -> Result<(), VerifyError> {
+        let fit = samples.lengths().into_iter().all(|length| length == self.input_length);
+        assert!(fit, "a sample has the length of the network's input");
         for file in &self.files {
             write(&directory.join(&file.name), &file.text)?;
         }
         let Self { header, invoke, input_length, output_length, .. } = self;
-        let definitions = format!(
+        let classify = self.classify.iter().map(|function| format!("#define HARNESS_CLASSIFY {function}\n"));
+        let quantise = self.quantise_for(samples);
+        let raw = quantise.map_or("int8_t", |function| function.raw.c_type());
+        let quantise =
+            quantise.iter().map(|function| format!("#define HARNESS_QUANTISE {}\n", function.name));
+        let samples = samples.len();
+        let mut definitions = format!(
             "#include \"{header}\"\n\
              #define HARNESS_INVOKE {invoke}\n\
              #define HARNESS_SAMPLES {samples}\n\
+             #define HARNESS_RAW {raw}\n\
              #define HARNESS_INPUT_LENGTH {input_length}\n\
              #define HARNESS_OUTPUT_LENGTH {output_length}\n"
         );
+        definitions.extend(quantise.chain(classify));
         let text = [include_str!("verify/harness/harness.h"), &definitions].concat();
         write(&directory.join("harness.h"), &text)
     }

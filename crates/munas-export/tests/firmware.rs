@@ -4,22 +4,31 @@
 //! `MUNAS_FIRMWARE_NETWORKS` sets how many random networks are tried on each board. Boards whose compiler or emulator is not
 //! installed are skipped.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 #[path = "../examples/fit_latency/networks.rs"]
 mod networks;
+#[path = "c/two_classes.rs"]
+mod two_classes;
 
 use std::{fs, path::Path, process::Command};
 
 use munas_export::{
-    c::{CSettings, InputPlace, generate},
-    tflite::TflmError,
+    c::{CSettings, TestSamples, generate},
+    helper::HelperLimits,
+    input::{InputConversion, RawType},
+    tflite::{ModelMetadata, TflmError},
     verify::{
         FirmwareOptions, MAKE, Target, TensorComparison, VerifyError, compare_firmware, compare_tflite,
         firmware, tool_version, trace,
     },
 };
+use munas_ir::{Shape, TensorId};
+use munas_space::Space;
 use networks::{Case, Limits, Ranges, c_source, case, graphs_within};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use two_classes::two_class_case;
 
 const SAMPLES: usize = 4;
 
@@ -112,7 +121,12 @@ fn assert_all_equal(case: &Case, tensors: &[TensorComparison]) {
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn every_tensor_of_the_tflite_file_equals_the_host_executors() {
     for case in cases(Limits::MEDIUM, 1, 10) {
-        match compare_tflite(&case.network, &case.samples) {
+        match compare_tflite(
+            &case.network,
+            &ModelMetadata::default(),
+            &case.samples,
+            &HelperLimits::default(),
+        ) {
             Err(error @ TflmError::Missing(_)) => eprintln!("skipped: {error}"),
             tensors => assert_all_equal(&case, &tensors.unwrap()),
         }
@@ -139,12 +153,6 @@ fn the_counts_of_the_operators_add_up() {
 /// The project that `docs/firmware.md` explains.
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/firmware-m4");
 
-/// The index of the first largest score.
-fn best_class(scores: &[i8]) -> usize {
-    let largest = scores.iter().max().expect("there are classes");
-    scores.iter().position(|score| score == largest).expect("the largest is among them")
-}
-
 /// Copies the sources, and nothing that was built there.
 fn copy_project(to: &Path) {
     const SOURCES: [&str; 6] = ["Makefile", "main.c", "console.c", "console.h", "startup.c", "mps2_an386.ld"];
@@ -153,18 +161,38 @@ fn copy_project(to: &Path) {
     }
 }
 
-#[test]
-fn the_example_project_classifies_as_the_host_does() {
+/// The name of a class.
+fn label(class: usize) -> String {
+    format!("class \"{class}\"")
+}
+
+/// Builds the project with a network, whose sensor gives steps of the input about 1000, and runs it; `None` where a
+/// tool is missing.
+fn run_project(case: &Case) -> Option<String> {
     let target = Target::find("mps2-an386").unwrap();
     for tool in [target.compiler(), target.emulator(), MAKE] {
-        if unless_missing(tool_version(tool), tool.program).is_none() {
-            return;
-        }
+        unless_missing(tool_version(tool), tool.program)?;
     }
-    let case = cases(Limits::MEDIUM, 1, 3).next().unwrap();
-    let settings = CSettings { name: "example", input: InputPlace::Caller, samples: &case.samples };
-    let source = generate(&case.network, &settings).unwrap();
-
+    let network = &case.network;
+    let scale = network.quantisation().tensor(TensorId::INPUT).scale;
+    let channels = network.graph().input_shape().channels;
+    let conversion = InputConversion {
+        raw: RawType::I16,
+        scale: vec![scale; channels],
+        offset: vec![-1000.0 * scale; channels],
+    };
+    let zero_point = f32::from(network.quantisation().tensor(TensorId::INPUT).zero_point);
+    let raw =
+        |sample: &Vec<i8>| sample.iter().map(|&element| f32::from(element) - zero_point + 1000.0).collect();
+    let raw: Vec<Vec<f32>> = case.samples.iter().map(raw).collect();
+    let labels: Vec<String> = (0..network.classes()).map(label).collect();
+    let settings = CSettings {
+        conversion: Some(&conversion),
+        labels: &labels,
+        samples: TestSamples::Raw(&raw),
+        ..CSettings::default()
+    };
+    let source = generate(network, &settings).unwrap();
     let directory = tempfile::tempdir().unwrap();
     copy_project(directory.path());
     let model = directory.path().join("model");
@@ -178,9 +206,22 @@ fn the_example_project_classifies_as_the_host_does() {
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{text}");
     assert!(!text.contains("warning"), "{text}");
-    for (index, sample) in case.samples.iter().enumerate() {
-        let scores = case.network.run(sample).pop().unwrap();
-        let line = format!("sample {index}: class {}, as on the host", best_class(&scores));
-        assert!(text.lines().any(|written| written == line), "{line}\n{text}");
+    Some(text)
+}
+
+#[test]
+fn the_example_project_classifies_as_the_host_does() {
+    let ten_classes = cases(Limits::MEDIUM, 1, 3).next().unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let space = Space::named("cnn2d", "munas-2020").unwrap();
+    let graph = space.sample(&mut rng).lower(Shape::new(16, 16, 1), 2);
+    let two_classes = two_class_case(&graph, 8, &mut rng);
+    for case in [ten_classes, two_classes] {
+        let Some(text) = run_project(&case) else { return };
+        for (index, sample) in case.samples.iter().enumerate() {
+            let class = case.network.predicted_class(&case.network.run(sample).pop().unwrap());
+            let line = format!("sample {index}: class {class}, {}, as on the host", label(class));
+            assert!(text.lines().any(|written| written == line), "{line}\n{text}");
+        }
     }
 }

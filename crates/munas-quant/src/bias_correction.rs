@@ -131,7 +131,7 @@ impl Means<'_> {
     fn shifts(&self, network: &QuantisedNetwork, op: OpId, layer: &LayerWeights) -> Vec<f64> {
         let integers = network.layer(op).linear().expect("operators with weights are linear");
         let scales = network.quantisation().kernel(op).expect("a quantisation has the kernels of its graph");
-        let channels = KernelChannels::new(network.graph().node(op).op, layer);
+        let channels = KernelChannels::new(network.graph().node(op).op, layer.kernel.len(), layer.bias.len());
         let mut shifts = vec![0.0; layer.bias.len()];
         for (index, (&weight, &integer)) in layer.kernel.iter().zip(&integers.weights).enumerate() {
             let channel = channels.of(index);

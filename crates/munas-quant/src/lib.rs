@@ -7,6 +7,7 @@
 //! | shift of the means that rounding causes, undone | [`bias_correction`] |
 //! | integers: kernels, biases, multipliers, clamps | [`QuantisedNetwork`] |
 //! | execution | [`Executor`] in int8, [`BatchExecutor`] for many samples, [`FloatExecutor`] in f32 |
+//! | the class that an output stands for | [`predicted_class`] |
 //!
 //! The arithmetic is that of the TensorFlow Lite int8 specification as the reference kernels of TensorFlow Lite for
 //! Microcontrollers (TFLM) compute it, with two roundings in each requantisation. Equality with them in every tensor is
@@ -15,6 +16,7 @@
 mod batch;
 mod bias_correction;
 mod calibration;
+mod classes;
 mod executor;
 mod float;
 mod geometry;
@@ -27,6 +29,7 @@ mod testing;
 pub use batch::BatchExecutor;
 pub use bias_correction::bias_correction;
 pub use calibration::{Calibration, UnknownCalibration, calibrate};
+pub use classes::predicted_class;
 pub use executor::Executor;
 pub use float::FloatExecutor;
 pub use layer::{AddInput, AddLayer, AddStep, LinearLayer, PoolLayer, QuantisedLayer};

@@ -61,6 +61,24 @@ impl QuantisedNetwork {
         self
     }
 
+    /// The first operator with a bias so large that a sum could leave 32 bits. Those that [`QuantisedNetwork::new`]
+    /// makes never do.
+    pub fn overflow(&self) -> Option<OpId> {
+        let overflows = |op: &OpId| {
+            let Some(layer) = self.layer(*op).linear() else { return false };
+            let node = self.graph.node(*op);
+            let channels = KernelChannels::new(node.op, layer.weights.len(), layer.bias.len());
+            let mut magnitudes = vec![0_i64; layer.bias.len()];
+            for (index, weight) in layer.weights.iter().enumerate() {
+                magnitudes[channels.of(index)] += i64::from(weight.unsigned_abs());
+            }
+            let input = self.quantisation.tensor(node.inputs[0]);
+            let limits = magnitudes.into_iter().map(|magnitude| largest_bias(magnitude, input));
+            layer.bias.iter().zip(limits).any(|(bias, limit)| i64::from(*bias).abs() > limit)
+        };
+        self.graph.ops().map(|(op, _)| op).find(overflows)
+    }
+
     /// The inference form of the graph: no batch norm anywhere.
     pub const fn graph(&self) -> &Graph {
         &self.graph
@@ -130,7 +148,7 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
     let scales = quantisation.kernel(op).expect("a quantisation has the kernels of its graph");
     let outputs = layer.bias.len();
     let scale_of = |channel: usize| scales[channel % scales.len()];
-    let channels = KernelChannels::new(node.op, layer);
+    let channels = KernelChannels::new(node.op, layer.kernel.len(), outputs);
 
     let mut weights = Vec::with_capacity(layer.kernel.len());
     let mut magnitudes = vec![0_i64; outputs];
@@ -140,10 +158,9 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
         magnitudes[channel] += i64::from(integer.unsigned_abs());
         weights.push(integer);
     }
-    let largest_step = input.steps().into_iter().fold(0.0, |most: f32, step| most.max(step.abs())) as i64;
     let bias = layer.bias.iter().zip(&magnitudes).enumerate().map(|(channel, (&bias, magnitude))| {
         let step = f64::from(input.scale) * f64::from(scale_of(channel));
-        let limit = (i64::from(i32::MAX) - magnitude * largest_step).max(0);
+        let limit = largest_bias(*magnitude, input);
         ((f64::from(bias) / step).round() as i64).clamp(-limit, limit) as i32
     });
     let bias = bias.collect();
@@ -165,6 +182,12 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
     }
 }
 
+/// The largest bias beside weights of so much in all, with which sums fit 32 bits whatever the input is.
+fn largest_bias(magnitude: i64, input: TensorQuantisation) -> i64 {
+    let largest_step = input.steps().into_iter().fold(0.0, |most: f32, step| most.max(step.abs())) as i64;
+    (i64::from(i32::MAX) - magnitude * largest_step).max(0)
+}
+
 /// Which output channel a weight belongs to: the channel is the slowest axis of a kernel, but the fastest of a depthwise one.
 pub(crate) struct KernelChannels {
     is_depthwise: bool,
@@ -173,10 +196,9 @@ pub(crate) struct KernelChannels {
 }
 
 impl KernelChannels {
-    pub fn new(op: Op, layer: &LayerWeights) -> Self {
-        let outputs = layer.bias.len();
+    pub fn new(op: Op, weights: usize, outputs: usize) -> Self {
         let is_depthwise = matches!(op, Op::DepthwiseConv2d { .. });
-        Self { is_depthwise, outputs, weights_per_output: layer.kernel.len() / outputs }
+        Self { is_depthwise, outputs, weights_per_output: weights / outputs }
     }
 
     /// The channel of the weight at `index` of the kernel.

@@ -1,8 +1,9 @@
 //! Trainings that were interrupted, on disk: what a trial goes on from after a resume.
 //!
 //! One safetensors file per running trial, in the run's folder `checkpoints`, replaced as the training goes on and removed with
-//! the trial's end. Its metadata hold the facts of the [`Checkpoint`] under `munas`, as a JSON object. Nothing depends on these
-//! files: a trial without one, or with one that cannot be used, is trained from the start, with the same result.
+//! the trial's end. Its metadata hold the facts of the [`Checkpoint`] and a checksum under `munas`, as a JSON object.
+//! Nothing depends on these files: a trial without one, or with one that cannot be used, is trained from the start,
+//! with the same result.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -13,6 +14,7 @@ use safetensors::{SafeTensors, serialize};
 
 use munas_train::Checkpoint;
 
+use crate::checksum;
 use crate::error::RunError;
 use crate::files::{remove_if_present, retain_trial_files, trial_file, write_atomically};
 
@@ -20,6 +22,8 @@ use crate::files::{remove_if_present, retain_trial_files, trial_file, write_atom
 pub(crate) const DIRECTORY: &str = "checkpoints";
 /// The entry of the metadata.
 const METADATA: &str = "munas";
+/// The fact that is the file's and not the checkpoint's; see [`crate::checksum`].
+const CHECKSUM: &str = "checksum";
 
 /// Writes the checkpoint of a trial in place of the one before.
 pub(crate) fn save(dir: &Path, trial: u64, checkpoint: &Checkpoint) -> Result<(), RunError> {
@@ -55,13 +59,21 @@ fn to_bytes(checkpoint: &Checkpoint) -> Result<Vec<u8>, Box<dyn std::error::Erro
         .iter()
         .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)))
         .collect();
-    let facts = HashMap::from([(METADATA.to_owned(), serde_json::to_string(&checkpoint.facts)?)]);
-    views.and_then(|views| serialize(views, Some(facts))).map_err(Into::into)
+    let mut facts = checkpoint.facts.clone();
+    facts.insert(CHECKSUM.to_owned(), checksum::PLACEHOLDER.to_owned());
+    let metadata = HashMap::from([(METADATA.to_owned(), serde_json::to_string(&facts)?)]);
+    let mut bytes = views.and_then(|views| serialize(views, Some(metadata)))?;
+    checksum::seal(&mut bytes);
+    Ok(bytes)
 }
 
 fn from_bytes(bytes: &[u8]) -> Option<Checkpoint> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
-    let facts = serde_json::from_str(header.metadata().as_ref()?.get(METADATA)?).ok()?;
+    let mut facts: BTreeMap<String, String> =
+        serde_json::from_str(header.metadata().as_ref()?.get(METADATA)?).ok()?;
+    if !checksum::holds(bytes, &facts.remove(CHECKSUM)?) {
+        return None;
+    }
     let file = SafeTensors::deserialize(bytes).ok()?;
     let values =
         |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
@@ -95,7 +107,15 @@ mod tests {
         assert_eq!(load(dir.path(), 3), Some(checkpoint));
         retain(dir.path(), |trial| trial == 4).unwrap();
         assert_eq!(load(dir.path(), 3), None);
-        fs::write(trial_file(&dir.path().join(DIRECTORY), 4), "rubbish").unwrap();
+        let path = trial_file(&dir.path().join(DIRECTORY), 4);
+        let whole = fs::read(&path).unwrap();
+        for bit in (0..8 * whole.len()).step_by(7) {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, flipped).unwrap();
+            assert_eq!(load(dir.path(), 4), None, "bit {bit}");
+        }
+        fs::write(&path, "rubbish").unwrap();
         assert_eq!(load(dir.path(), 4), None);
         remove(dir.path(), 4).unwrap();
         remove(dir.path(), 4).unwrap();

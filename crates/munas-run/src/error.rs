@@ -134,6 +134,10 @@ impl RunError {
             }
             Self::Experiment(error) | Self::ExperimentFile { source: error, .. } => error.hint(),
             Self::Journal(error) => error.hint().map(str::to_owned),
+            // A run reads no model but its own.
+            Self::Model(error) if !error.writing => {
+                Some("restore the file from a copy of the run, or export another trial".to_owned())
+            }
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ use munas_train::{
 use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::{Int8Settings, int8_error, quantise};
 use crate::machine;
-use crate::models::ModelError;
+use crate::models::{DataFacts, ModelError};
 use crate::task::Task;
 use crate::trial::PrunedNetwork;
 
@@ -107,6 +107,11 @@ pub trait Evaluator: Sync {
     /// The task whose networks it evaluates.
     fn task(&self) -> &Task;
 
+    /// What the networks are trained on; an evaluator that trains nothing has none.
+    fn data(&self) -> Option<&DataFacts> {
+        None
+    }
+
     /// Bytes that the evaluation of one network takes, besides what all of them share.
     fn memory(&self, assignment: &Assignment) -> u64;
 
@@ -136,6 +141,7 @@ pub struct TrainingEvaluator {
     int8: Int8Settings,
     task: Task,
     memory_limit: u64,
+    data: DataFacts,
 }
 
 impl TrainingEvaluator {
@@ -146,7 +152,9 @@ impl TrainingEvaluator {
     pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
         let memory_limit = machine::memory_for_trainings(&dataset);
-        Ok(Self { dataset, settings, pruning: experiment.pruning, int8: experiment.int8, task, memory_limit })
+        let data = DataFacts::of(&dataset, settings.normalise);
+        let (pruning, int8) = (experiment.pruning, experiment.int8);
+        Ok(Self { dataset, settings, pruning, int8, task, memory_limit, data })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
@@ -175,6 +183,10 @@ impl Evaluator for TrainingEvaluator {
         &self.task
     }
 
+    fn data(&self) -> Option<&DataFacts> {
+        Some(&self.data)
+    }
+
     fn memory(&self, assignment: &Assignment) -> u64 {
         self.train_settings(assignment).memory(&assignment.graph)
     }
@@ -194,10 +206,10 @@ impl Evaluator for TrainingEvaluator {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),
         })?;
-        let normalisation = self.dataset.normalisation(settings.normalise);
-        let int8 = quantise(&model, &self.dataset, &normalisation, &self.int8);
+        let normalisation = &self.data.normalisation;
+        let int8 = quantise(&model, &self.dataset, normalisation, &self.int8);
         let proceed = || observer(Progress::Batch);
-        let int8_error = int8_error(&int8, &self.dataset.validation, &normalisation, proceed);
+        let int8_error = int8_error(&int8, &self.dataset.validation, normalisation, proceed);
         Ok(Evaluated {
             validation_error: model.validation_error,
             test_error: model.test_error,

@@ -227,7 +227,7 @@ pub fn execute(
     let memory = limits.worker_memory.saturating_mul(worker_count as u64).min(evaluator.memory_limit());
     let summary = thread::scope(|scope| {
         let mut session = SearchLoop {
-            search: Search::load(run, limits)?,
+            search: Search::load(run, limits, evaluator.data())?,
             workers: Workers::new(scope, evaluator, &halt, limits.checkpoint_every),
             worker_count,
             queue: TrainingQueue::new(memory),

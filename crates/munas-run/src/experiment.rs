@@ -339,10 +339,7 @@ fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError>
         }
     };
     let board = table.find(&file.name).map_err(|error| {
-        let hint = match &error.candidates[..] {
-            [] => format!("; there are: {}", error.known.join(", ")),
-            candidates => format!(" (did you mean {}?)", candidates.join(" or ")),
-        };
+        let hint = format!(" ({})", error.advice("`board.file` names a table with boards of your own"));
         ExperimentError::Value { key: "board.name".to_owned(), problem: format!("{error}{hint}") }
     })?;
     Ok(BoardChoice { board: board.clone(), file: file.file.clone(), input: file.input })

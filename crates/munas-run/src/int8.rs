@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use munas_data::{Dataset, Normalisation, Split};
 use munas_ir::{Quantisation, Shape};
-use munas_quant::{BatchExecutor, Calibration, QuantisedNetwork, bias_correction, calibrate};
+use munas_quant::{
+    BatchExecutor, Calibration, QuantisedNetwork, bias_correction, calibrate, predicted_class,
+};
 use munas_train::TrainedModel;
 
 /// Section `[int8]`: how networks are quantised after training.
@@ -92,15 +94,6 @@ pub fn int8_error(
     Some(wrong as f64 / split.len() as f64)
 }
 
-/// The class with the largest logit, the first of equals; of a single logit, whether it is above the integer that stands
-/// for 0.
-pub fn predicted_class(logits: &[i8], zero_point: i8) -> usize {
-    match logits {
-        [logit] => usize::from(*logit > zero_point),
-        _ => (0..logits.len()).rev().max_by_key(|&class| logits[class]).unwrap_or(0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::ops::ControlFlow;
@@ -142,12 +135,5 @@ mod tests {
         let found = int8_error(&network, split, &normalisation, || ControlFlow::Continue(()));
         assert!(found == Some(expected) && expected < 1.0, "{found:?}, one by one {expected}");
         assert_eq!(int8_error(&network, split, &normalisation, || ControlFlow::Break(())), None);
-    }
-
-    #[test]
-    fn the_largest_logit_wins() {
-        assert_eq!(predicted_class(&[-3, 5, 5, 1], 0), 1);
-        assert_eq!(predicted_class(&[7], 7), 0);
-        assert_eq!(predicted_class(&[8], 7), 1);
     }
 }

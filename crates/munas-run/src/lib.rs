@@ -17,6 +17,7 @@
 //! | `journal` | trials and epochs in SQLite |
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
+//! | `checksum` | whether a file is as it was written |
 //! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
 //! | `clock` | how long a training takes |
 //! | `proposals` | from journal to proposal: the generators, the history |
@@ -35,6 +36,7 @@ pub mod replay;
 pub mod run;
 
 mod checkpoints;
+mod checksum;
 mod clock;
 mod error;
 mod files;
@@ -58,10 +60,10 @@ pub use evaluate::{
 };
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
-pub use int8::{Int8Settings, int8_error, predicted_class, quantise};
+pub use int8::{Int8Settings, int8_error, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
-pub use models::{ModelError, SavedModel};
-pub use query::{Failure, Status, TrialDetails, front, front_of, only_failures, status, trial};
+pub use models::{DataFacts, ModelError, SavedModel};
+pub use query::{Failure, Status, TrialDetails, front, front_of, model, only_failures, status, trial};
 pub use replay::{Difference, Replay, replay};
 pub use run::{Run, RunReader};
 pub use session::Session;

@@ -7,6 +7,7 @@ use munas_train::EpochReport;
 
 use crate::error::RunError;
 use crate::evaluate::Confusions;
+use crate::models::SavedModel;
 use crate::run::RunReader;
 use crate::session::Session;
 use crate::trial::{TrialRecord, TrialState};
@@ -159,6 +160,19 @@ pub fn trial(reader: &RunReader, trial: u64) -> Result<TrialDetails, RunError> {
     let record = record.ok_or_else(|| RunError::NoTrial { dir: reader.dir().to_owned(), trial })?;
     let (curve, confusions) = (reader.journal.curve(trial)?, reader.journal.confusions(trial)?);
     Ok(TrialDetails { record, curve, confusions })
+}
+
+/// The trained network of a trial, if it is kept.
+///
+/// # Errors
+/// [`RunError::NoTrial`], [`RunError::Journal`]; [`RunError::Model`] if the file is damaged, or is that of another
+/// trial, network or run.
+pub fn model(reader: &RunReader, number: u64) -> Result<Option<SavedModel>, RunError> {
+    let record = trial(reader, number)?.record;
+    let Some(path) = reader.model_path(number) else { return Ok(None) };
+    let model = SavedModel::load(&path)?;
+    model.require(&path, &record, reader.task())?;
+    Ok(Some(model))
 }
 
 fn by_error(a: &TrialRecord, b: &TrialRecord) -> std::cmp::Ordering {

@@ -7,6 +7,7 @@ use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
+use munas_data::{ElementType, Normalisation};
 use munas_ir::{BatchNorm, Graph, LayerWeights, Shape, Weights};
 use munas_train::{EpochReport, Progress};
 
@@ -14,6 +15,7 @@ use crate::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 use crate::executor::{Event, Limits, StopFlag, Summary, execute};
 use crate::experiment::Experiment;
+use crate::models::DataFacts;
 use crate::run::{Run, RunReader};
 use crate::task::Task;
 use crate::trial::{TrialRecord, TrialState};
@@ -39,6 +41,7 @@ pub(crate) fn experiment(overrides: &[&str]) -> Experiment {
 #[derive(Clone, Debug)]
 pub(crate) struct Synthetic {
     pub task: Task,
+    pub data: DataFacts,
     /// Whether some trials fail, in every way there is.
     pub failures: bool,
     /// Whether evaluations take differently long, so that results arrive in another order than they were proposed in.
@@ -59,7 +62,13 @@ impl Synthetic {
             input: Shape::new(16, 16, 1),
             class_names: (0..4).map(|class| format!("class {class}")).collect(),
         };
-        Self { task, failures: false, uneven: false, endless: false, memory: 0, memory_limit: u64::MAX }
+        let data = DataFacts {
+            fingerprint: task.fingerprint.clone(),
+            class_names: task.class_names.clone(),
+            element: ElementType::U8,
+            normalisation: Normalisation::unit(1, 255.0),
+        };
+        Self { task, data, failures: false, uneven: false, endless: false, memory: 0, memory_limit: u64::MAX }
     }
 }
 
@@ -71,6 +80,10 @@ const NAN: u64 = 9;
 impl Evaluator for Synthetic {
     fn task(&self) -> &Task {
         &self.task
+    }
+
+    fn data(&self) -> Option<&DataFacts> {
+        Some(&self.data)
     }
 
     fn memory(&self, _: &Assignment) -> u64 {

@@ -10,7 +10,7 @@ use super::values::{self, InputDims};
 const EXAMPLES: &str = r#"Examples:
   munas cost --space mlp --arch mlp.json --input 28x28x1 --classes 10
   munas cost --cases fixtures/cnn2d.json --json
-  munas cost model.tflite
+  munas cost model.tflite --board nrf52840
 
 An architecture of cnn2d:
   {"blocks":[{"branch":false,"layers":[
@@ -26,7 +26,7 @@ Many of them:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CostArgs {
-    /// A .tflite model: int8 or float, of the operators that CNNs use
+    /// A .tflite model, int8 or float; what is not known of it is left out of the figures and listed
     #[arg(value_name = "MODEL.tflite", conflicts_with_all = ["arch", "cases"])]
     pub model: Option<PathBuf>,
     /// Kind of the search space: cnn2d, cnn1d or mlp
@@ -44,9 +44,12 @@ pub struct CostArgs {
     /// Many architectures, in the form below
     #[arg(long, value_name = "FILE.json", conflicts_with = "arch")]
     pub cases: Option<PathBuf>,
-    /// Board whose latency and energy to estimate; `munas boards` lists them
-    #[arg(long, value_name = "NAME", requires = "arch")]
+    /// Board whose latency and energy to estimate, and whose RAM and flash to compare; `munas boards` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "cases")]
     pub board: Option<String>,
+    /// Table with boards of your own; docs/firmware.md has the form
+    #[arg(long, value_name = "FILE.toml", requires = "board")]
+    pub board_file: Option<PathBuf>,
     #[command(flatten)]
     pub format: Format,
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use munas_export::c::CName;
 
 use super::{Format, MovedData};
 
@@ -10,6 +11,7 @@ const EXPORT_HELP: &str = "\
 Examples:
   munas export runs/quick-start-1 17 -o firmware
   munas export runs/quick-start-1 17 --format tflite -o model
+  munas export runs/gestures 8 --name gesture -o firmware
 
 The int8 network that the search measured, as C99 source without dependencies
 (model.h, model.c, test vectors with a program that checks them, README.md) and
@@ -31,6 +33,10 @@ pub struct ExportArgs {
     /// Where to write it; made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Name of the files and, in C, of all that they define: gesture.c with gesture_invoke and GESTURE_INPUT_SIZE, so
+    /// that firmware can hold several networks [default: model.c with munas_invoke and MUNAS_INPUT_SIZE]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<CName>,
     /// Test samples to write as test vectors, with the outputs of the host
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub samples: usize,
@@ -71,7 +77,8 @@ Examples:
 Compares the host's int8 executor with the C source compiled for this machine
 (needs gcc), with the .tflite model in TensorFlow Lite for Microcontrollers
 (needs a python3 with the packages tflite-micro and numpy; MUNAS_PYTHON names
-another one), tensor by tensor, and with firmware on an emulated board.
+another one), tensor by tensor, and with firmware on an emulated board: from
+the sensor's values through munas_quantise_input to the class.
 Boards: mps2-an385 (Cortex-M3), mps2-an386 (M4), mps2-an500 (M7), mps3-an547
 (M55), microbit (M0), virt (RISC-V rv32imc), atmega1284p (AVR).
 A check whose tools are missing is skipped; with --board, it is an error.
@@ -90,9 +97,9 @@ pub struct VerifyArgs {
     /// Emulated board to run firmware on
     #[arg(long, value_name = "NAME")]
     pub board: Option<String>,
-    /// Test samples to compare
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
-    pub samples: u64,
+    /// Test samples to compare [default: 1000 on this machine, fewer of a large network; 16 elsewhere]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub samples: Option<u64>,
     #[command(flatten)]
     pub format: Format,
     #[command(flatten)]

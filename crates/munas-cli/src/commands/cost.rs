@@ -17,7 +17,7 @@ use crate::args::CostArgs;
 use crate::args::values::{InputDims, check_classes};
 use crate::error::{CliError, CliResult, read_input};
 use crate::output::{Output, STRONG};
-use latency::{LatencyRecord, find_board};
+use latency::{BoardRecord, LatencyRecord, find_board};
 
 /// The resources of one architecture, as printed.
 #[derive(Debug, Serialize)]
@@ -70,11 +70,13 @@ impl CostRecord {
 
 /// The resources of one architecture, with what a board makes of them.
 #[derive(Debug, Serialize)]
-struct CostWithLatency {
+struct CostOnBoard {
     #[serde(flatten)]
     cost: CostRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency: Option<LatencyRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    board: Option<BoardRecord>,
 }
 
 /// A file of many architectures. Other fields, such as the expected figures of the fixtures, are not read.
@@ -93,8 +95,9 @@ struct Case {
 
 /// Prices what the arguments name.
 pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
+    let board = args.board.as_deref().map(|name| find_board(name, args.board_file.as_deref())).transpose()?;
     if let Some(model) = &args.model {
-        return tflite::run(model, args.format, output);
+        return tflite::run(model, board.as_ref(), args.format, output);
     }
     if let Some(path) = &args.cases {
         return print_cases(path, args, output);
@@ -108,20 +111,24 @@ pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
     };
     let architecture = read_architecture(parse_kind(space)?, path)?;
     let graph = architecture.lower(shape(input), classes);
-    let board = args.board.as_deref().map(find_board).transpose()?;
-    let latency = board.map(|board| LatencyRecord::new(&graph, board));
+    let latency = board.as_ref().map(|board| LatencyRecord::new(&munas_cost::latency(&graph, board), board));
+    let cost = CostRecord::of(&graph);
+    let board = board.map(|board| BoardRecord::new(&board, cost.peak_memory_with_input, cost.model_size));
     if args.format.json {
-        output.json(&CostWithLatency { cost: CostRecord::of(&graph), latency })?;
+        output.json(&CostOnBoard { cost, latency, board })?;
         return Ok(());
     }
-    print_one(graph, latency.as_ref(), output)
+    print_one(graph, latency.zip(board), output)
 }
 
 fn shape(dims: InputDims) -> Shape {
     Shape::new(dims.height, dims.width, dims.channels)
 }
 
-fn print_one(graph: Graph, latency: Option<&LatencyRecord>, output: &mut Output) -> CliResult {
+/// Columns of the names of figures.
+const WIDTH: usize = 24;
+
+fn print_one(graph: Graph, on_board: Option<(LatencyRecord, BoardRecord)>, output: &mut Output) -> CliResult {
     let resources = resources(&graph);
     let rows = [
         ("peak memory", units::bytes(resources.peak_memory), resources.peak_memory),
@@ -134,10 +141,11 @@ fn print_one(graph: Graph, latency: Option<&LatencyRecord>, output: &mut Output)
         ("MACs", units::count(resources.macs), resources.macs),
     ];
     for (name, text, exact) in rows {
-        output.line(format_args!("{name:<24}{text:>9}  ({exact})"))?;
+        output.line(format_args!("{name:<WIDTH$}{text:>9}  ({exact})"))?;
     }
-    if let Some(latency) = latency {
-        latency.print(output)?;
+    if let Some((latency, board)) = on_board {
+        board.print(WIDTH, output)?;
+        latency.print(WIDTH, true, output)?;
     }
     if !resources.exact {
         output.line("(the operator order is a good one, not provably the best)")?;

@@ -3,22 +3,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use munas_export::c::{CSettings, CSource, InputPlace, generate};
-use munas_export::tflite::{ModelMetadata, write_in_best_order};
-use munas_quant::QuantisedNetwork;
+use munas_export::c::{CSettings, CSource, TestSamples, generate};
+use munas_export::tflite::{Interface, ModelMetadata, write_in_best_order};
 use munas_report::{units, visible};
 use munas_run::RunReader;
 use serde::Serialize;
 
 use crate::args::ExportArgs;
 use crate::error::{CliError, CliResult};
-use crate::exported::{Samples, int8_network, run_name, title};
+use crate::exported::{Exported, Samples, run_name, title};
+use crate::interface::InterfaceJson;
 use crate::output::Output;
 use crate::shell::quoted;
 
 #[derive(Debug, Serialize)]
 struct ExportJson {
     trial: u64,
+    #[serde(flatten)]
+    interface: InterfaceJson,
     /// What was written.
     files: Vec<PathBuf>,
     /// Bytes of model.tflite.
@@ -44,20 +46,29 @@ struct CJson {
 /// Writes the files and says what they need.
 pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
-    let network = int8_network(&reader, args.trial)?;
+    let mut exported = Exported::load(&reader, args.trial)?;
+    exported.note_age(output);
+    let samples = test_samples(&reader, args, &mut exported, output);
+    let name = args.name.clone().unwrap_or_default();
     fs::create_dir_all(&args.output).map_err(|error| cannot_write(&args.output, &error))?;
-    let mut document = ExportJson { trial: args.trial, files: Vec::new(), tflite_bytes: None, c: None };
+    let interface = InterfaceJson::of(&exported);
+    let mut document =
+        ExportJson { trial: args.trial, interface, files: Vec::new(), tflite_bytes: None, c: None };
     if args.formats.has_tflite() {
-        let bytes = tflite_model(&network, &args.dir, args.trial);
+        let bytes =
+            write_in_best_order(&exported.network, &tflite_metadata(&exported, &args.dir, args.trial));
         document.tflite_bytes = Some(bytes.len() as u64);
-        document.files.push(save(&args.output, "model.tflite", &bytes)?);
+        document.files.push(save(&args.output, &format!("{name}.tflite"), &bytes)?);
     }
     if args.formats.has_c() {
-        let samples = match args.samples {
-            0 => Vec::new(),
-            _ => test_samples(&reader, args, &network, output),
+        let title = title(&args.dir, args.trial);
+        let samples = match &samples[..] {
+            [] => TestSamples::Elements(&[]),
+            samples => TestSamples::Raw(samples),
         };
-        let source = c_source(&network, &title(&args.dir, args.trial), &samples)?;
+        let (title, name, labels) = (&*title, &name, &*exported.labels);
+        let settings = CSettings { title, name, labels, samples, ..CSettings::default() };
+        let source = c_source(&exported, settings)?;
         for file in &source.files {
             document.files.push(save(&args.output, &file.name, file.text.as_bytes())?);
         }
@@ -76,37 +87,50 @@ pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     print(args, &document, output)
 }
 
-/// The model of a network, with the operators in the order that needs the least memory in TensorFlow Lite Micro.
-fn tflite_model(network: &QuantisedNetwork, dir: &Path, trial: u64) -> Vec<u8> {
-    let metadata = ModelMetadata {
+/// What the .tflite file of a trial says besides the network.
+pub fn tflite_metadata(exported: &Exported, dir: &Path, trial: u64) -> ModelMetadata {
+    ModelMetadata {
         run: run_name(dir),
         trial: trial.to_string(),
         description: format!("found by munas {} in {}", env!("CARGO_PKG_VERSION"), title(dir, trial)),
-    };
-    write_in_best_order(network, &metadata)
+        interface: Interface { input: exported.conversion.clone(), classes: exported.labels.clone() },
+    }
 }
 
-/// The C source of a network; its input stays in the caller's buffer.
+/// The C source of a network, from raw values to the class.
 ///
 /// # Errors
 /// If a layer is larger than the C kernels can have it.
-pub fn c_source(network: &QuantisedNetwork, name: &str, samples: &[Vec<i8>]) -> CliResult<CSource> {
-    let settings = CSettings { name, input: InputPlace::Caller, samples };
-    generate(network, &settings).map_err(CliError::failure)
+pub fn c_source(exported: &Exported, settings: CSettings<'_>) -> CliResult<CSource> {
+    let settings = CSettings { conversion: exported.conversion.as_ref(), ..settings };
+    generate(&exported.network, &settings).map_err(CliError::failure)
 }
 
 /// The samples of the test vectors; none if the data are not at hand, which is said.
 fn test_samples(
     reader: &RunReader,
     args: &ExportArgs,
-    network: &QuantisedNetwork,
+    exported: &mut Exported,
     output: &mut Output,
-) -> Vec<Vec<i8>> {
-    match Samples::load(reader, &args.moved, network, args.samples) {
-        Ok(samples) => samples.inputs,
+) -> Vec<Vec<f32>> {
+    let wants_samples = args.formats.has_c() && args.samples > 0;
+    if !wants_samples && exported.conversion.is_some() {
+        return Vec::new();
+    }
+    match exported.load_data(reader, &args.moved) {
+        Ok(dataset) if wants_samples => Samples::of(exported, &dataset, args.samples).raw,
+        Ok(_) => Vec::new(),
         Err(error) => {
             output.error(&error.render());
-            output.note("the test vectors are left out: the run's data are not at hand");
+            if wants_samples {
+                output.note("the test vectors are left out: the run's data are not at hand");
+            }
+            if exported.conversion.is_none() {
+                output.note(
+                    "munas_quantise_input is left out: an earlier version of munas trained the network, and without the data \
+                     it is not known how they were normalised",
+                );
+            }
             Vec::new()
         }
     }
@@ -143,12 +167,15 @@ fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliRe
         ));
         facts.push(("test vectors", c.samples.to_string()));
     }
+    facts.extend(document.interface.facts());
     output.facts(facts)?;
     if document.c.is_some() {
+        let name = args.name.clone().unwrap_or_default();
+        let c_file = |suffix: &str| quoted(&args.output.join(format!("{name}{suffix}.c")));
         output.line(format_args!(
-            "\nnext: cc -O2 -o model_test {} {} && ./model_test\n      munas verify {} {}",
-            quoted(&args.output.join("model_test.c")),
-            quoted(&args.output.join("model.c")),
+            "\nnext: cc -O2 -o {name}_test {} {} && ./{name}_test\n      munas verify {} {}",
+            c_file("_test"),
+            c_file(""),
             quoted(&args.dir),
             args.trial,
         ))?;

@@ -10,6 +10,8 @@ use serde::Serialize;
 use super::cost::{CostRecord, LayerRecord};
 use crate::args::ShowArgs;
 use crate::error::CliResult;
+use crate::exported::Exported;
+use crate::interface::InterfaceJson;
 use crate::output::{Output, STRONG};
 use crate::records::{EpochJson, TrialJson};
 
@@ -25,6 +27,8 @@ struct ShowJson {
     confusion: Option<ConfusionJson>,
     /// Where the weights are, if they are kept.
     model: Option<PathBuf>,
+    /// What its int8 form takes and gives, if it is kept.
+    interface: Option<InterfaceJson>,
 }
 
 /// `[true class][predicted class]`, in the order of `classes`.
@@ -67,6 +71,7 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let details = trial(&reader, args.trial)?;
     let network = Network::new(details.record.graph(reader.task()));
+    let interface = interface(&reader, args.trial, output);
     if args.format.json {
         let document = ShowJson {
             trial: TrialJson::new(&details.record, &reader.experiment().bounds),
@@ -78,11 +83,15 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
                 .as_ref()
                 .map(|confusions| ConfusionJson::new(&reader.task().class_names, confusions)),
             model: reader.model_path(args.trial),
+            interface,
         };
         output.json(&document)?;
         return Ok(());
     }
     print_head(&reader, &details, output)?;
+    if let Some(interface) = interface {
+        output.facts(interface.facts())?;
+    }
     if let Some(confusions) = &details.confusions {
         output.line(format_args!("\n{STRONG}Classes{STRONG:#}"))?;
         output.text(classes_table(&reader.task().class_names, confusions))?;
@@ -97,6 +106,18 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
             .text(curve_table(&details.curve, details.record.outcome().map(|outcome| outcome.best_epoch)))?;
     }
     Ok(())
+}
+
+/// What the int8 network takes and gives. Weights that cannot be read are told, and the rest of the trial is shown.
+fn interface(reader: &RunReader, trial: u64, output: &mut Output) -> Option<InterfaceJson> {
+    reader.model_path(trial)?;
+    match Exported::load(reader, trial) {
+        Ok(exported) => Some(InterfaceJson::of(&exported)),
+        Err(error) => {
+            output.error(&error.render());
+            None
+        }
+    }
 }
 
 fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -> CliResult {

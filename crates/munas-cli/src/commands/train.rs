@@ -9,7 +9,7 @@ use munas_data::Dataset;
 use munas_ir::{Shape, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
 use munas_report::{curve_table, units};
-use munas_run::{Draft, SavedModel, ThreadClock, int8_error, quantise};
+use munas_run::{DataFacts, Draft, SavedModel, ThreadClock, int8_error, quantise};
 use munas_space::Architecture;
 use munas_train::{EpochReport, Progress, PruningMode, TrainSettings, TrainedModel, train};
 use serde::Serialize;
@@ -78,12 +78,12 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     progress.finish();
     let trained = trained?;
     let seconds = clock.elapsed().as_secs_f64();
-    let normalisation = dataset.normalisation(settings.normalise);
-    let int8 = quantise(&trained, &dataset, &normalisation, &experiment.int8);
-    let error_in_int8 = |split| int8_error(&int8, split, &normalisation, || ControlFlow::Continue(()));
+    let data = DataFacts::of(&dataset, settings.normalise);
+    let int8 = quantise(&trained, &dataset, &data.normalisation, &experiment.int8);
+    let error_in_int8 = |split| int8_error(&int8, split, &data.normalisation, || ControlFlow::Continue(()));
     let (int8_val_error, int8_test_error) =
         (error_in_int8(&dataset.validation), error_in_int8(&dataset.test));
-    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained, int8)).transpose()?;
+    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained, int8, data)).transpose()?;
     let document = TrainJson {
         data: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
@@ -150,6 +150,7 @@ fn save(
     architecture: &Architecture,
     trained: &TrainedModel,
     int8: QuantisedNetwork,
+    data: DataFacts,
 ) -> CliResult<PathBuf> {
     let path = dir.join(MODEL_FILE);
     let model = SavedModel {
@@ -159,6 +160,7 @@ fn save(
         graph: trained.graph.clone(),
         weights: trained.weights.clone(),
         int8: Some(int8),
+        data: Some(data),
     };
     model.save(&path)?;
     Ok(path)

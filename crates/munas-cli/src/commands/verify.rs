@@ -2,24 +2,31 @@
 
 mod checks;
 
+use munas_cost::macs;
+use munas_data::Dataset;
 use munas_export::verify::Target;
 use munas_quant::Executor;
 use munas_report::{Align, Table, units};
-use munas_run::{RunReader, predicted_class};
+use munas_run::RunReader;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
 use crate::error::{CliError, CliResult};
-use crate::exported::{Samples, int8_network, title};
+use crate::exported::{Exported, Samples, title};
 use crate::output::Output;
+use crate::stop::Interruption;
 use checks::Subject;
+
+use super::export::tflite_metadata;
 
 #[derive(Debug, Serialize)]
 struct VerifyJson {
     trial: u64,
+    /// Test samples on which the host's int8 network was run, and its error on them.
     samples: usize,
-    /// Test error of the host's int8 network on these samples.
     host_error: f64,
+    /// All test samples that there are.
+    test_samples: usize,
     /// Whether checks were made and nothing differs in them.
     equal: bool,
     checks: Vec<CheckJson>,
@@ -31,6 +38,8 @@ pub struct CheckJson {
     check: String,
     /// `equal`, `different` or `skipped`.
     outcome: &'static str,
+    /// Test samples that went through it.
+    samples: usize,
     /// Elements that were compared, and those of them that differ.
     compared: usize,
     different: usize,
@@ -42,7 +51,7 @@ pub struct CheckJson {
 /// What firmware takes on the board.
 #[derive(Debug, Serialize)]
 pub struct FirmwareJson {
-    /// Test error of the firmware on the samples.
+    /// Test error of the firmware on the samples of the check.
     error: f64,
     /// Mean of the samples; the unit is `instructions` or `cycles`.
     count_per_inference: u64,
@@ -61,26 +70,24 @@ pub struct FirmwareJson {
 pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let target = args.board.as_deref().map(Target::find).transpose().map_err(CliError::input)?;
     let reader = RunReader::open(&args.dir)?;
-    let network = int8_network(&reader, args.trial)?;
-    let count = usize::try_from(args.samples).unwrap_or(usize::MAX);
-    let samples = Samples::load(&reader, &args.moved, &network, count)?;
-    let mut executor = Executor::new(&network);
-    let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec());
-    let subject = Subject {
-        title: title(&args.dir, args.trial),
-        outputs: outputs.collect(),
-        network: &network,
-        samples: &samples,
-    };
-    let mut checks = vec![checks::c_on_host(&subject)?, checks::tflite(&subject)?];
+    let mut exported = Exported::load(&reader, args.trial)?;
+    exported.note_age(output);
+    let dataset = exported.load_data(&reader, &args.moved)?;
+    let [here, elsewhere] = sample_counts(args.samples, macs(exported.network.graph()));
+    let on_host = Subject::new(args, &exported, &dataset, here);
+    let on_boards = Subject::new(args, &exported, &dataset, elsewhere);
+    let interruption = Interruption::watch()?;
+    let mut checks =
+        vec![checks::c_on_host(&on_host, &interruption)?, checks::tflite(&on_boards, &interruption)?];
     if let Some(target) = target {
-        checks.push(checks::firmware(&subject, target)?);
+        checks.push(checks::firmware(&on_boards, target, &interruption)?);
     }
     let is_compared = checks.iter().any(|check| check.compared > 0);
     let document = VerifyJson {
         trial: args.trial,
-        samples: samples.inputs.len(),
-        host_error: subject.error(subject.outputs.iter().map(|output| &**output)),
+        samples: on_host.outputs.len(),
+        host_error: on_host.error(on_host.outputs.iter().map(|output| on_host.class(output))),
+        test_samples: dataset.test.len(),
         equal: is_compared && checks.iter().all(|check| check.different == 0),
         checks,
     };
@@ -100,28 +107,55 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     }
 }
 
-impl Subject<'_> {
-    /// The share of the samples that these outputs misclassify.
-    fn error<'a>(&self, outputs: impl Iterator<Item = &'a [i8]>) -> f64 {
-        let zero_point = self.network.quantisation().tensor(self.network.graph().output()).zero_point;
+/// Samples that are compared on this machine and elsewhere. What runs natively takes many; an emulator or an
+/// interpreter is slower by orders of magnitude.
+fn sample_counts(asked: Option<u64>, macs: u64) -> [usize; 2] {
+    const HERE: u64 = 1000;
+    const ELSEWHERE: u64 = 16;
+    /// Some seconds of the host's executor.
+    const MOST_MACS: u64 = 4_000_000_000;
+    let here = (MOST_MACS / macs.max(1)).clamp(ELSEWHERE, HERE);
+    [here, ELSEWHERE].map(|count| usize::try_from(asked.unwrap_or(count)).unwrap_or(usize::MAX))
+}
+
+impl<'a> Subject<'a> {
+    /// The network on so many test samples, with what the host makes of them.
+    fn new(args: &VerifyArgs, exported: &'a Exported, dataset: &Dataset, count: usize) -> Self {
+        let samples = Samples::of(exported, dataset, count);
+        let mut executor = Executor::new(&exported.network);
+        let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec()).collect();
+        let metadata = tflite_metadata(exported, &args.dir, args.trial);
+        Self { title: title(&args.dir, args.trial), metadata, exported, samples, outputs }
+    }
+
+    /// The class of an output of the host.
+    fn class(&self, output: &[i8]) -> usize {
+        self.exported.network.predicted_class(output)
+    }
+
+    /// The share of the samples that are misclassified.
+    fn error(&self, classes: impl Iterator<Item = usize>) -> f64 {
         let labels = &self.samples.labels;
-        let wrong = outputs
-            .zip(labels)
-            .filter(|(output, label)| predicted_class(output, zero_point) != **label as usize);
+        let wrong = classes.zip(labels).filter(|(class, label)| *class != **label as usize);
         wrong.count() as f64 / labels.len() as f64
     }
 }
 
 fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
+    let of_all = match document.test_samples {
+        all if all == document.samples => "test samples".to_owned(),
+        all => format!("of the {all} test samples"),
+    };
     output.line(format_args!(
-        "trial {} on {} test samples; the host's int8 network misclassifies {}\n",
+        "trial {}: the host's int8 network misclassifies {} of {} {of_all}\n",
         document.trial,
+        units::percent(document.host_error),
         document.samples,
-        units::percent(document.host_error)
     ))?;
     let mut table = Table::new(&[
         ("compared with", Align::Left),
         ("outcome", Align::Left),
+        ("samples", Align::Right),
         ("elements", Align::Right),
         ("different", Align::Right),
     ]);
@@ -129,6 +163,7 @@ fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
         table.row([
             check.check.clone(),
             check.outcome.to_owned(),
+            check.samples.to_string(),
             check.compared.to_string(),
             check.different.to_string(),
         ]);
@@ -140,20 +175,20 @@ fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
         }
         if let Some(firmware) = &check.firmware {
             output.line("")?;
-            print_firmware(firmware, output)?;
+            print_firmware(firmware, check.samples, output)?;
         }
     }
     Ok(())
 }
 
-fn print_firmware(firmware: &FirmwareJson, output: &mut Output) -> CliResult {
+fn print_firmware(firmware: &FirmwareJson, samples: usize, output: &mut Output) -> CliResult {
     let arena = match firmware.arena {
         None => "none".to_owned(),
         Some(bytes) if bytes == firmware.predicted_arena => format!("{bytes} B, as predicted"),
         Some(bytes) => format!("{bytes} B, predicted {} B", firmware.predicted_arena),
     };
     Ok(output.facts([
-        ("test error", units::percent(firmware.error)),
+        ("test error", format!("{} of {samples} samples", units::percent(firmware.error))),
         ("per inference", format!("{} {}", firmware.count_per_inference, firmware.unit)),
         (
             "flash",

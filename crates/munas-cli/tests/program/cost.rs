@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::support::{Workspace, fixture};
+use crate::support::{TINY, Workspace, fixture};
 
 const FIGURES: [&str; 4] = ["peak_memory", "peak_memory_with_input", "model_size", "macs"];
 
@@ -68,4 +68,74 @@ fn one_architecture_as_json_and_as_text() {
            2  2 Dense     26 B  ████████████████████████████████████████ peak  t1 16 B + t2 10 B
     "#]]
     .assert_eq(&workspace.ok(&args));
+}
+
+/// The model of a run on a board: memory beside the board's, time, and what the file says of its input.
+#[test]
+fn a_model_is_priced_on_a_board() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &[]));
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    workspace.ok(&["export", "run", &trial, "--format", "tflite", "-o", "out"]);
+    let cost = workspace.json(&["cost", "out/model.tflite", "--board", "nrf52840", "--json"]);
+    assert!(cost["latency"]["milliseconds"].as_f64().unwrap() > 0.0, "{cost}");
+    assert_eq!((&cost["latency_unknown"], &cost["unpriced"]), (&json!([]), &json!([])));
+    let board = &cost["board"];
+    assert_eq!(
+        (&board["name"], &board["ram"], &board["flash"]),
+        (&json!("nrf52840"), &json!(262_144), &json!(1_048_576))
+    );
+    assert_eq!((&board["fits_ram"], &board["fits_flash"]), (&json!(true), &json!(true)));
+    assert_eq!(cost["interface"]["classes"][9], "9");
+    let said = workspace.ok(&["cost", "out/model.tflite", "--board", "nrf52840"]);
+    for part in
+        ["flash, without code", "usable", ": fits\n", " ms (estimate: ", "raw × 0.003921569", "10: 0, 1, 2"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+
+    // A board of the user's, too small for it.
+    let table = "[[board]]\nname = \"tiny\"\ncore = \"avr\"\nclock_mhz = 8\nram_kib = 1\nflash_kib = 4\n";
+    workspace.write("boards.toml", table);
+    let small = ["cost", "out/model.tflite", "--board", "tiny", "--board-file", "boards.toml"];
+    let cost = workspace.json(&[&small[..], &["--json"]].concat());
+    assert_eq!((&cost["board"]["fits_ram"], &cost["board"]["fits_flash"]), (&json!(true), &json!(false)));
+    assert!(workspace.ok(&small).contains("does not fit"));
+}
+
+#[test]
+fn a_board_that_is_not_known_comes_with_advice_that_works() {
+    let workspace = Workspace::new();
+    let arch = workspace.write("arch.json", r#"{"dense":[64,32]}"#);
+    let command = |board| {
+        workspace.run(&[
+            "cost",
+            "--space",
+            "mlp",
+            "--arch",
+            arch,
+            "--input",
+            "28x28x1",
+            "--classes",
+            "10",
+            "--board",
+            board,
+        ])
+    };
+    let finished = command("esp32");
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("Xtensa") && finished.stderr.contains("--board-file"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!finished.stderr.contains("esp32-c3"), "{}", finished.stderr);
+    assert!(command("stm32f446").stderr.contains("did you mean stm32f446re"));
+    let finished = workspace.run(&[&["search", "--board", "esp32", "--out", "run"], TINY].concat());
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("Xtensa") && finished.stderr.contains("board.file"),
+        "{}",
+        finished.stderr
+    );
 }

@@ -1,7 +1,9 @@
 //! From the front to firmware: `munas export`, `munas verify`, boards.
 
+use std::process::Command;
+
 use expect_test::expect;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Workspace;
 
@@ -32,7 +34,144 @@ fn what_was_measured_is_exported_and_verified() {
             assert!(check["compared"].as_u64() >= Some(50) && check["different"] == 0, "{check}");
         }
     }
-    assert!(workspace.ok(&["verify", "run", &trial]).contains("C on this machine"));
+    // Without a number, many samples on this machine and few where they are slow.
+    let verified = workspace.json(&["verify", "run", &trial, "--json"]);
+    let all = verified["test_samples"].as_u64().unwrap();
+    assert_eq!(verified["samples"].as_u64(), Some(all.min(1000)));
+    for (check, samples) in verified["checks"].as_array().unwrap().iter().zip([all.min(1000), 16]) {
+        let samples = if check["outcome"] == "skipped" { 0 } else { samples };
+        assert_eq!(check["samples"].as_u64(), Some(samples), "{check}");
+    }
+    let said = workspace.ok(&["verify", "run", &trial, "--samples", "7"]);
+    assert!(said.contains("C on this machine"), "{said}");
+    assert!(said.contains(&format!(" % of 7 of the {all} test samples\n")), "{said}");
+}
+
+#[test]
+fn the_normalisation_is_in_everything_that_is_exported() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "data.normalise=mean-std"]));
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let exported = workspace.json(&["export", "run", &trial, "-o", "out", "--samples", "6", "--json"]);
+    let input = &exported["input"];
+    assert_eq!((&input["raw"], &input["shape"]), (&json!("u8"), &json!([16, 16, 1])));
+    let [scale, offset] = ["scale", "offset"].map(|name| input[name][0].as_f64().unwrap() as f32);
+    assert!(scale > 1.0 / 255.0 && offset < 0.0, "{scale}, {offset}");
+    assert_eq!(workspace.json(&["show", "run", &trial, "--json"])["interface"]["input"], *input);
+    assert!(workspace.ok(&["show", "run", &trial]).contains(&format!("raw × {scale} - {}", -offset)));
+    let header = std::fs::read_to_string(workspace.path("out/model.h")).unwrap();
+    assert!(
+        header.contains(&format!("{{{scale:e}f}}")) && header.contains(&format!("{{{offset:e}f}}")),
+        "{header}"
+    );
+
+    // Every raw value, through the C source and through the formula that JSON and header give.
+    workspace.write("pixels.c", PIXELS);
+    let compiler = ["-std=c99", "-Iout", "pixels.c", "out/model.c", "-o", "pixels"];
+    let Some(pixels) = compiled(&workspace, &compiler, "pixels") else { return };
+    let quantisation = &input["quantisation"];
+    let input_scale = quantisation["scale"].as_f64().unwrap() as f32;
+    let zero_point = quantisation["zero_point"].as_f64().unwrap() as f32;
+    for (raw, element) in pixels.lines().enumerate() {
+        let real = raw as f32 * scale + offset;
+        let expected = ((real / input_scale).round_ties_even() + zero_point).clamp(-128.0, 127.0);
+        assert_eq!(element, expected.to_string(), "{raw}");
+    }
+    let compiler = ["-std=c99", "out/model_test.c", "out/model.c", "-o", "model_test"];
+    let said = compiled(&workspace, &compiler, "model_test").unwrap();
+    assert!(said.ends_with("6 samples, 0 differences\n"), "{said}");
+}
+
+/// Two classes whose names are all that C and Markdown dislike, sorted by class: one logit, both classes in the test
+/// vectors.
+#[test]
+fn classes_have_their_names_in_everything_that_is_exported() {
+    let workspace = Workspace::new();
+    let names = ["a \"??/\" */", "größe|\\"];
+    let rows: String = (0..200)
+        .map(|row| {
+            let class = row / 100;
+            let quoted = names[class].replace('"', "\"\"");
+            format!("{},{},\"{quoted}\"\n", class * 10 + row % 7, row % 5)
+        })
+        .collect();
+    workspace.write("two.csv", rows);
+    let data = ["--data", "csv:two.csv", "--set", "data.normalise=mean-std", "--set", "space.kind=mlp"];
+    let length = ["--set", "train.epochs=8", "--trials", "3", "--workers", "1"];
+    workspace.ok(&[&["search", "--out", "run"], &data[..], &length[..]].concat());
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let exported = workspace.json(&["export", "run", &trial, "-o", "out", "--samples", "8", "--json"]);
+    assert_eq!((&exported["output"]["size"], &exported["output"]["classes"]), (&json!(1), &json!(names)));
+    let tflite = std::fs::read(workspace.path("out/model.tflite")).unwrap();
+    let has = |text: &str| tflite.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("TFLITE_METADATA") && has(&format!("{}\n{}\n", names[0], names[1])));
+    let readme = std::fs::read_to_string(workspace.path("out/README.md")).unwrap();
+    assert!(readme.contains("| 0 | a \"??/\" \\*/ |\n| 1 | größe\\|\\\\ |\n"), "{readme}");
+    let compiler = ["-std=c99", "out/model_test.c", "out/model.c", "-o", "model_test"];
+    let Some(said) = compiled(&workspace, &compiler, "model_test") else { return };
+    for (class, name) in names.iter().enumerate() {
+        assert!(said.contains(&format!(": class {class}, {name}\n")), "{said}");
+    }
+    assert!(said.ends_with("8 samples, 0 differences\n"), "{said}");
+}
+
+/// Prints the element of each of the 256 pixels that there are.
+const PIXELS: &str = r#"
+#include <stdio.h>
+#include "model.h"
+
+int main(void) {
+    static munas_raw raw[MUNAS_INPUT_SIZE];
+    static int8_t input[MUNAS_INPUT_SIZE];
+    for (unsigned int i = 0; i < MUNAS_INPUT_SIZE; i++) {
+        raw[i] = (munas_raw)i;
+    }
+    munas_quantise_input(raw, input);
+    for (unsigned int i = 0; i < 256; i++) {
+        printf("%d\n", input[i]);
+    }
+    return 0;
+}
+"#;
+
+/// Compiles in the workspace and runs; `None` where there is no compiler.
+fn compiled(workspace: &Workspace, arguments: &[&str], program: &str) -> Option<String> {
+    let compiler = Command::new("cc").args(arguments).current_dir(workspace.path("")).output();
+    let Ok(compiler) = compiler else {
+        println!("skipped: no C compiler");
+        return None;
+    };
+    assert!(compiler.status.success(), "{}", String::from_utf8_lossy(&compiler.stderr));
+    let output = Command::new(workspace.path(program)).output().unwrap();
+    assert!(output.status.success());
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn an_export_has_the_name_that_it_is_given() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &[]));
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    let exported = workspace.json(&["export", "run", &trial, "--name", "digit", "-o", "out", "--json"]);
+    let names = ["digit.tflite", "digit.h", "digit.c", "digit_vectors.h", "digit_test.c", "README_digit.md"]
+        .map(|name| format!("out/{name}"));
+    assert_eq!(exported["files"], json!(names));
+    let said = workspace.ok(&["export", "run", &trial, "--name", "digit", "-o", "out"]);
+    assert!(said.contains("out/digit_test.c out/digit.c && ./digit_test"), "{said}");
+    // The default name beside it, in the same program.
+    workspace.ok(&["export", "run", &trial, "-o", "out"]);
+    let program = "#include \"digit.h\"\n#include \"model.h\"\n#include <stdio.h>\nint main(void) {\n\
+        static int8_t input[DIGIT_INPUT_SIZE], a[DIGIT_OUTPUT_SIZE], b[MUNAS_OUTPUT_SIZE];\n\
+        printf(\"%d\", digit_invoke(input, a) + munas_invoke(input, b) + (digit_classify(a) != munas_classify(b)));\n\
+        return 0;\n}\n";
+    workspace.write("two.c", program);
+    let compiler = ["-std=c99", "-Iout", "two.c", "out/digit.c", "out/model.c", "-o", "two"];
+    assert!(compiled(&workspace, &compiler, "two").is_none_or(|said| said == "0"));
+    for name in ["2nd", "two words", "stdint", "a_test", ""] {
+        let finished = workspace.run(&["export", "run", &trial, "--name", name, "-o", "out"]);
+        assert_eq!(finished.code, Some(2), "{name}");
+        assert!(finished.stderr.contains("--name"), "{name}: {}", finished.stderr);
+    }
 }
 
 #[test]
@@ -112,4 +251,39 @@ fn boards_bound_a_search_and_time_a_network() {
     }
     let experiment = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
     assert!(experiment.contains("name = \"stm32f446re\""), "{experiment}");
+}
+
+/// A flipped bit, or the file of another trial in its place: neither is exported nor found to be right.
+#[test]
+fn weights_that_are_not_those_of_the_trial_are_refused() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &["--set", "search.trials=12"]));
+    let front = workspace.json(&["front", "run", "--json"]);
+    let trials: Vec<String> =
+        front.as_array().unwrap().iter().map(|trial| trial["trial"].to_string()).collect();
+    let [first, second, ..] = &trials[..] else { panic!("{trials:?}") };
+    let path = |trial: &str| workspace.path(&format!("run/models/trial-{trial}.safetensors"));
+    let original = std::fs::read(path(first)).unwrap();
+    let refused = |problem: &str| {
+        for command in [&["export", "run", first, "-o", "out"][..], &["verify", "run", first]] {
+            let finished = workspace.run(command);
+            assert_eq!(finished.code, Some(2), "{command:?}: {}", finished.stderr);
+            assert!(finished.stderr.contains(problem), "{command:?}: {}", finished.stderr);
+            assert!(finished.stderr.contains(&format!("trial-{first}.safetensors")), "{}", finished.stderr);
+            assert!(finished.stderr.contains("hint: restore the file"), "{}", finished.stderr);
+        }
+        // The rest of the trial is shown all the same.
+        let shown = workspace.run(&["show", "run", first]);
+        assert_eq!(shown.code, Some(0));
+        assert!(shown.stderr.contains(problem) && shown.stdout.contains("Layers"), "{}", shown.stderr);
+    };
+    let mut damaged = original.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0x10;
+    std::fs::write(path(first), damaged).unwrap();
+    refused("damaged");
+    std::fs::copy(path(second), path(first)).unwrap();
+    refused(&format!("the file is of trial {second}, not of trial {first}"));
+    std::fs::write(path(first), original).unwrap();
+    workspace.ok(&["export", "run", first, "-o", "out"]);
 }

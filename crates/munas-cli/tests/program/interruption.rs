@@ -1,4 +1,4 @@
-//! Searches that are killed or interrupted. The number of kills is set by `MUNAS_KILLS`.
+//! Searches and checks that are killed or interrupted. The number of kills is set by `MUNAS_KILLS`.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -154,4 +154,59 @@ fn a_second_ctrl_c_ends_at_once() {
     assert_eq!(search.finish().code, Some(130));
     let status = workspace.json(&["status", "run", "--json"]);
     assert_eq!((status["active"].as_bool(), status["running"].as_u64()), (Some(false), Some(1)));
+}
+
+/// A compiler that leaves a file where compilers do, starts a program, says that it has, and never comes to an end.
+#[cfg(unix)]
+const COMPILER: &str = r#"#!/bin/sh
+echo "int x;" > "$TMPDIR/cc12345.s"
+sleep 600 &
+echo $$ $! > "$STARTED.new"
+mv "$STARTED.new" "$STARTED"
+wait
+"#;
+
+/// Ctrl-C ends what `verify` runs, with all that was started by it, and leaves no file behind.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_check_leaves_nothing_behind() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &[]));
+    let trial = workspace.json(&["front", "run", "--json"])[0]["trial"].to_string();
+    for folder in ["bin", "tmp"] {
+        std::fs::create_dir(workspace.path(folder)).unwrap();
+    }
+    workspace.write("bin/gcc", COMPILER);
+    std::fs::set_permissions(workspace.path("bin/gcc"), PermissionsExt::from_mode(0o755)).unwrap();
+    let (started, temporary) = (workspace.path("started"), workspace.path("tmp"));
+    let path = format!("{}:{}", workspace.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = workspace.command(&["verify", "run", &trial]);
+    command.env("PATH", path).env("STARTED", &started).env("TMPDIR", &temporary);
+    let check = Running::start(command);
+    while !started.exists() {
+        sleep(Duration::from_millis(10));
+    }
+    assert_eq!(
+        std::fs::read_dir(&temporary).unwrap().count(),
+        1,
+        "the check works in a directory of its own"
+    );
+    check.interrupt();
+    let finished = check.finish();
+    assert_eq!(finished.code, Some(130), "{}", finished.stderr);
+    assert_eq!(finished.stderr, "error: interrupted\n");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "temporary files are left");
+    for id in std::fs::read_to_string(&started).unwrap().split_whitespace() {
+        let is_gone = || {
+            let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            state.is_empty() || state.contains(") Z ")
+        };
+        let begin = Instant::now();
+        while !is_gone() {
+            assert!(begin.elapsed() < Duration::from_secs(10), "process {id} lives on");
+            sleep(Duration::from_millis(10));
+        }
+    }
 }

@@ -28,7 +28,31 @@ fn an_unknown_board_comes_with_candidates() {
     let error = find("stm32f446").unwrap_err();
     assert_eq!(error.candidates[0], "stm32f446re");
     assert_eq!(find("nano").unwrap_err().candidates, ["nrf52840", "atmega328p"]);
+    // Names alike, but of another core.
+    for name in ["esp32", "ESP32", "esp32-s3", "esp8266", "pic32mx", "stm32mp157"] {
+        let error = find(name).unwrap_err();
+        assert!(error.is_foreign && error.candidates.is_empty(), "{name}: {:?}", error.candidates);
+        assert!(error.advice("own").contains(error.core.unwrap()), "{name}");
+    }
+    for (name, expected) in
+        [("esp32-c6", "esp32-c3"), ("stm32f103", "stm32f103c8"), ("stm32f767zi", "stm32f746ng")]
+    {
+        let error = find(name).unwrap_err();
+        assert!(!error.is_foreign);
+        assert_eq!(
+            error.candidates.first().map(String::as_str),
+            Some(expected),
+            "{name}: {:?}",
+            error.candidates
+        );
+    }
+    let of_m4 = find("stm32f401re").unwrap_err().candidates;
+    assert!(
+        !of_m4.is_empty() && of_m4.iter().all(|name| find(name).unwrap().core.name == "cortex-m4"),
+        "{of_m4:?}"
+    );
     let error = find("zx81").unwrap_err();
+    assert!(error.core.is_none() && !error.is_foreign);
     assert_eq!(error.candidates, [""; 0]);
     assert_eq!(error.known.len(), builtin().boards().len());
 }

@@ -5,7 +5,7 @@ mod random;
 
 use munas_cost::resources;
 use munas_export::{
-    c::{CSettings, CSource, InputPlace, generate},
+    c::{CSettings, CSource, generate},
     verify::CNetwork,
 };
 use munas_ir::Graph;
@@ -45,7 +45,7 @@ pub fn graphs_within(limits: Limits, seed: u64) -> impl Iterator<Item = Graph> {
 
 /// The C source of a network, its input in the caller's buffer.
 pub fn c_source(network: &QuantisedNetwork) -> (CSource, CNetwork) {
-    let settings = CSettings { name: "random network", input: InputPlace::Caller, samples: &[] };
+    let settings = CSettings { title: "random network", ..CSettings::default() };
     let source = generate(network, &settings).expect("the networks are small");
     let c_network = CNetwork::new(&source, network.graph());
     (source, c_network)

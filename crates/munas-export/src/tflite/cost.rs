@@ -6,6 +6,10 @@
 //! | model size | bytes of the constants that are parameters (kernels, biases, operands), each buffer once; no settings such as shapes, paddings and axes |
 //! | MACs | see [`Arithmetic`]; rescaling and activations count nothing |
 //!
+//! What is not known is left out and listed ([`Unpriced`]): arithmetic of operators that are not those of
+//! convolutional networks, tensors without a size. Figures are then lower bounds. Variables, the state of recurrent
+//! operators, are alive at every step.
+//!
 //! In the order of the file the runtime is TensorFlow Lite for Microcontrollers: every operator writes tensors of its own
 //! and the network's inputs lie in the arena too. Its arena also has the kernels' scratch buffers, aligns every tensor
 //! to 16 bytes and may have gaps; these are not counted.
@@ -30,11 +34,11 @@ type Result<T> = std::result::Result<T, TfliteError>;
 pub struct ModelCost {
     /// Each operator, in the order of the file.
     pub operators: Vec<OperatorCost>,
-    /// Multiply-accumulates of one inference.
+    /// Multiply-accumulates of one inference, those that are known.
     pub macs: u64,
     /// Number of the parameters.
     pub parameters: u64,
-    /// Bytes of the parameters.
+    /// Bytes of the parameters; of operators that are not known, all constants count.
     pub model_size: u64,
     /// The memory at every step of the order of the file, under [`MemoryRules::TFLM`].
     pub file_order: Timeline<TensorIndex>,
@@ -45,8 +49,30 @@ pub struct ModelCost {
     pub peak_memory: u64,
     /// The same with the inputs ([`MemoryRules::WITH_INPUT`]).
     pub peak_memory_with_input: u64,
-    /// Whether no order has smaller peaks than `peak_memory` and `peak_memory_with_input`.
+    /// Whether everything is priced, and no order has smaller peaks than `peak_memory` and `peak_memory_with_input`.
     pub exact: bool,
+    /// What the figures lack.
+    pub unpriced: Vec<Unpriced>,
+}
+
+/// Something that is not in the figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpriced {
+    /// Where it is.
+    pub place: UnpricedPlace,
+    /// The operator's name in the schema, or the tensor's.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnpricedPlace {
+    /// An operator, by its position.
+    Operator(usize),
+    /// A tensor, by its index.
+    Tensor(usize),
 }
 
 /// The figures of one operator.
@@ -54,13 +80,13 @@ pub struct ModelCost {
 pub struct OperatorCost {
     /// Its name in the schema.
     pub name: String,
-    /// Multiply-accumulates.
-    pub macs: u64,
+    /// Multiply-accumulates; `None` if they are not known.
+    pub macs: Option<u64>,
     /// Number of its parameters.
     pub parameters: u64,
     /// Their bytes.
     pub parameter_bytes: u64,
-    /// Dimensions of the first output.
+    /// Dimensions of the first output; none without one.
     pub output_shape: Vec<u64>,
 }
 
@@ -68,26 +94,36 @@ impl Model<'_> {
     /// Prices the model.
     ///
     /// # Errors
-    /// [`TfliteError::Operator`] or [`TfliteError::Tensor`] names what cannot be priced: control flow, variables, custom
-    /// operators, tensors without fixed shapes.
+    /// [`TfliteError::Operator`] or [`TfliteError::Tensor`] names what no device can run: tensors that nothing writes
+    /// or that are written twice, or of more bytes than there is memory for.
     pub fn cost(&self) -> Result<ModelCost> {
         if self.operators.is_empty() {
             return Err(TfliteError::Empty("operator"));
         }
-        for (index, operator) in self.operators.iter().enumerate() {
-            arithmetic_of(index, operator)?;
-        }
         let pricing = Pricing::new(self)?;
+        let mut unpriced = pricing.unsized_tensors();
         let operators = self.operators.iter().enumerate();
-        let operators: Vec<OperatorCost> =
-            operators.map(|(index, operator)| pricing.operator(index, operator)).collect::<Result<_>>()?;
+        let operators: Vec<OperatorCost> = operators
+            .map(|(index, operator)| {
+                let (cost, reason) = pricing.operator(operator);
+                unpriced.extend(reason.map(|reason| Unpriced {
+                    place: UnpricedPlace::Operator(index),
+                    name: operator.kind.to_string(),
+                    reason: reason.to_owned(),
+                }));
+                cost
+            })
+            .collect();
         let (parameters, model_size) = pricing.parameters(&self.operators);
         let tflm = NamedFlow::new(&pricing, MemoryRules::TFLM)?;
         let order: Vec<_> = tflm.flow.ops().collect();
         let best = |rules| Ok(NamedFlow::new(&pricing, rules)?.flow.choose_order());
         let (without_input, with_input) = (best(MemoryRules::WITHOUT_INPUT)?, best(MemoryRules::WITH_INPUT)?);
         Ok(ModelCost {
-            macs: operators.iter().fold(0, |sum: u64, operator| sum.saturating_add(operator.macs)),
+            macs: operators
+                .iter()
+                .filter_map(|operator| operator.macs)
+                .fold(0, |sum: u64, macs| sum.saturating_add(macs)),
             operators,
             parameters,
             model_size,
@@ -95,19 +131,17 @@ impl Model<'_> {
             best_order: tflm.flow.choose_order(),
             peak_memory: without_input.peak,
             peak_memory_with_input: with_input.peak,
-            exact: without_input.exact && with_input.exact,
+            exact: without_input.exact && with_input.exact && unpriced.is_empty(),
+            unpriced,
         })
     }
 }
 
-/// How an operator's MACs are counted, if it can be priced.
-fn arithmetic_of(index: usize, operator: &Operator) -> Result<Arithmetic> {
+/// What is known of an operator; the reason, if nothing is.
+fn known(operator: &Operator) -> std::result::Result<Supported, &'static str> {
     match operator.kind {
-        OperatorKind::Builtin(code) => match supported(code) {
-            Ok(Supported { arithmetic, .. }) => Ok(arithmetic),
-            Err(reason) => Err(refusal(index, operator, reason)),
-        },
-        OperatorKind::Custom(_) => Err(refusal(index, operator, "custom operators cannot be priced")),
+        OperatorKind::Builtin(code) => supported(code),
+        OperatorKind::Custom(_) => Err("a custom operator: its multiply-accumulates are not counted"),
     }
 }
 
@@ -115,18 +149,20 @@ pub(super) fn refusal(index: usize, operator: &Operator, reason: impl Into<Strin
     TfliteError::Operator { index, name: operator.kind.to_string(), reason: reason.into() }
 }
 
-/// A model whose tensors all have sizes.
+/// A model with the sizes of its tensors.
 pub(super) struct Pricing<'m, 'a> {
     pub model: &'m Model<'a>,
     sizes: Vec<TensorSize>,
 }
 
 /// The size of a tensor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct TensorSize {
     pub dimensions: Vec<u64>,
     pub elements: u64,
     pub bytes: u64,
+    /// Why this may not be its size.
+    unknown: Option<String>,
 }
 
 impl<'m, 'a> Pricing<'m, 'a> {
@@ -141,6 +177,20 @@ impl<'m, 'a> Pricing<'m, 'a> {
         Ok(Self { model, sizes: sizes.collect::<Result<_>>()? })
     }
 
+    /// The tensors in use whose size is not known.
+    fn unsized_tensors(&self) -> Vec<Unpriced> {
+        let Model { inputs, outputs, operators, .. } = self.model;
+        let of_operators =
+            operators.iter().flat_map(|operator| operator.inputs.iter().flatten().chain(&operator.outputs));
+        let used: FxHashSet<TensorIndex> = of_operators.chain(inputs).chain(outputs).copied().collect();
+        let unknown = self.sizes.iter().enumerate().filter_map(|(index, size)| {
+            let reason = size.unknown.clone().filter(|_| used.contains(&TensorIndex::new(index)))?;
+            let name = self.model.tensors[index].name.clone();
+            Some(Unpriced { place: UnpricedPlace::Tensor(index), name, reason })
+        });
+        unknown.collect()
+    }
+
     pub fn size(&self, tensor: TensorIndex) -> &TensorSize {
         &self.sizes[tensor.index()]
     }
@@ -149,16 +199,28 @@ impl<'m, 'a> Pricing<'m, 'a> {
         self.model.tensor(tensor).is_constant()
     }
 
-    fn operator(&self, index: usize, operator: &Operator) -> Result<OperatorCost> {
-        let arithmetic = arithmetic_of(index, operator)?;
-        let refuse = |reason| refusal(index, operator, reason);
-        let output = operator.outputs.first().ok_or_else(|| refuse("it has no output"))?;
-        let macs = self
-            .macs(arithmetic, operator)
-            .ok_or_else(|| refuse("it lacks an input or attribute, or they do not fit together"))?;
+    /// Whether the tensor keeps its content from one inference to the next.
+    pub fn is_variable(&self, tensor: TensorIndex) -> bool {
+        self.model.tensor(tensor).is_variable && !self.is_constant(tensor)
+    }
+
+    /// The figures of an operator, and why its MACs are not known if they are not.
+    fn operator(&self, operator: &Operator) -> (OperatorCost, Option<&'static str>) {
+        let mut tensors = operator.inputs.iter().flatten().chain(&operator.outputs);
+        let (macs, reason) = match known(operator) {
+            Err(reason) => (None, Some(reason)),
+            // The tensors are listed themselves.
+            Ok(_) if tensors.any(|tensor| self.size(*tensor).unknown.is_some()) => (None, None),
+            Ok(Supported { arithmetic, .. }) => match self.macs(arithmetic, operator) {
+                None => (None, Some("it lacks an input or attribute, or they do not fit together")),
+                macs => (macs, None),
+            },
+        };
         let (parameters, parameter_bytes) = self.parameters(std::slice::from_ref(operator));
-        let output_shape = self.size(*output).dimensions.clone();
-        Ok(OperatorCost { name: operator.kind.to_string(), macs, parameters, parameter_bytes, output_shape })
+        let output = operator.outputs.first();
+        let output_shape = output.map_or(Vec::new(), |output| self.size(*output).dimensions.clone());
+        let name = operator.kind.to_string();
+        (OperatorCost { name, macs, parameters, parameter_bytes, output_shape }, reason)
     }
 
     /// `None` if the operator does not have the inputs that it takes.
@@ -194,10 +256,7 @@ impl<'m, 'a> Pricing<'m, 'a> {
         let mut counted = FxHashSet::default();
         let (mut parameters, mut bytes) = (0, 0);
         for operator in operators {
-            let settings = match operator.kind {
-                OperatorKind::Builtin(code) => supported(code).map_or(&[][..], |operator| operator.settings),
-                OperatorKind::Custom(_) => &[],
-            };
+            let settings = known(operator).map_or(&[][..], |operator| operator.settings);
             let inputs =
                 operator.inputs.iter().enumerate().filter(|(position, _)| !settings.contains(position));
             for tensor in inputs.filter_map(|(_, input)| *input).filter(|&tensor| self.is_constant(tensor)) {
@@ -212,24 +271,25 @@ impl<'m, 'a> Pricing<'m, 'a> {
     }
 }
 
-/// The size of a tensor; the reason, if it has none.
+/// The size of a tensor; the reason, if it is more than any device has.
 fn tensor_size(tensor: &Tensor<'_>) -> std::result::Result<TensorSize, String> {
-    if tensor.is_variable {
-        return Err("a variable, which lives from one inference to the next, cannot be priced".into());
-    }
-    let bits =
-        tensor.element_type.bits().ok_or(format!("elements of type {} have no size", tensor.element_type))?;
-    let dynamic = || format!("the shape {:?} is not fixed", tensor.shape);
+    let unknown = |reason: String| Ok(TensorSize { unknown: Some(reason), ..TensorSize::default() });
+    let Some(bits) = tensor.element_type.bits() else {
+        return unknown(format!("elements of type {} have no size", tensor.element_type));
+    };
     let dimensions = tensor.shape.iter().map(|&size| u64::try_from(size).ok().filter(|size| *size > 0));
-    let dimensions: Vec<u64> = dimensions.collect::<Option<_>>().ok_or_else(dynamic)?;
-    // Converters leave the batch open: the runtime takes it as it is in the shape, which is 1.
-    if tensor.shape_signature.iter().skip(1).any(|size| *size < 0) {
-        return Err(format!("the shape {:?} is not fixed", tensor.shape_signature));
-    }
+    let Some(dimensions) = dimensions.collect::<Option<Vec<u64>>>() else {
+        return unknown(format!("the shape {:?} is not fixed", tensor.shape));
+    };
+    // Converters leave the batch open: the runtime takes it as it is in the shape, which is 1. It does so with the
+    // others too.
+    let is_open = tensor.shape_signature.iter().skip(1).any(|size| *size < 0);
+    let (signature, shape) = (&tensor.shape_signature, &tensor.shape);
+    let open = is_open.then(|| format!("the shape {signature:?} is not fixed; {shape:?} is counted"));
     let elements = dimensions.iter().try_fold(1_u64, |product, size| product.checked_mul(*size));
     let bytes = elements.and_then(|elements| Some(elements.checked_mul(bits)?.div_ceil(8)));
     match (elements, bytes.filter(|bytes| *bytes <= LARGEST_TENSOR)) {
-        (Some(elements), Some(bytes)) => Ok(TensorSize { dimensions, elements, bytes }),
+        (Some(elements), Some(bytes)) => Ok(TensorSize { dimensions, elements, bytes, unknown: open }),
         _ => Err(format!("the shape {dimensions:?} is too large")),
     }
 }

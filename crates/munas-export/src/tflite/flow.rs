@@ -25,7 +25,7 @@ impl NamedFlow {
         let FlowBuilder { mut flow, tensors, .. } = builder;
         let is_output: FxHashSet<TensorIndex> = pricing.model.outputs.iter().copied().collect();
         for (position, tensor) in tensors.iter().enumerate() {
-            if is_output.contains(tensor) {
+            if is_output.contains(tensor) || pricing.is_variable(*tensor) {
                 flow.keep(FlowTensor::new(position));
             }
         }
@@ -53,6 +53,8 @@ struct FlowBuilder<'p> {
     tensors: Vec<TensorIndex>,
     /// The model's inputs, constants left out.
     inputs: FxHashSet<TensorIndex>,
+    /// The tensors that some operator writes.
+    written: FxHashSet<TensorIndex>,
     /// Where each tensor of the model is, once it is there; of an input with several copies, the next to be read.
     places: FxHashMap<TensorIndex, FlowTensor>,
 }
@@ -73,22 +75,31 @@ impl<'p> FlowBuilder<'p> {
                 copies
             }
         };
-        let bytes = |&input: &TensorIndex| match rules.input {
-            InputMemory::NotCounted => 0,
-            InputMemory::Once | InputMemory::PerReader => pricing.size(input).bytes,
+        // State is there before the first operator, and to the end.
+        let reads = model.operators.iter().flat_map(|operator| operator.inputs.iter().flatten().copied());
+        let mut variables: Vec<TensorIndex> =
+            reads.filter(|tensor| pricing.is_variable(*tensor) && !is_input.contains(tensor)).collect();
+        variables.sort_unstable();
+        variables.dedup();
+        let tensors = [tensors, variables].concat();
+        let bytes = |source: &TensorIndex| match rules.input {
+            InputMemory::NotCounted if is_input.contains(source) => 0,
+            _ => pricing.size(*source).bytes,
         };
         let flow = Dataflow::new(tensors.iter().map(bytes));
         let mut places = FxHashMap::default();
         for (position, input) in tensors.iter().enumerate() {
             places.entry(*input).or_insert(FlowTensor::new(position));
         }
-        Self { pricing, rules, flow, tensors, inputs: is_input, places }
+        let written = model.operators.iter().flat_map(|operator| operator.outputs.iter().copied()).collect();
+        Self { pricing, rules, flow, tensors, inputs: is_input, written, places }
     }
 
     /// Appends an operator; the reason, if its tensors are not what they must be.
     fn push(&mut self, operator: &Operator) -> Result<(), String> {
         let read = operator.inputs.iter().flatten().filter(|&&input| !self.pricing.is_constant(input));
-        let read: Vec<TensorIndex> = read.copied().collect();
+        let (scratch, read): (Vec<TensorIndex>, Vec<TensorIndex>) =
+            read.copied().partition(|&tensor| self.is_scratch(operator, tensor));
         let mut reads = Vec::with_capacity(read.len());
         for input in read {
             let may_overwrite = self.may_overwrite(operator, input);
@@ -101,9 +112,12 @@ impl<'p> FlowBuilder<'p> {
                 *place = FlowTensor::new(place.index() + 1);
             }
         }
-        let bytes = operator.outputs.iter().map(|&output| self.pricing.size(output).bytes);
+        // What is written to a variable has its place already.
+        let outputs = operator.outputs.iter().filter(|&&output| !self.pricing.is_variable(output));
+        let written = outputs.chain(&scratch);
+        let bytes = written.clone().map(|&output| self.pricing.size(output).bytes);
         let first = self.flow.push(reads, bytes).index();
-        for (offset, &output) in operator.outputs.iter().enumerate() {
+        for (offset, &output) in written.enumerate() {
             let place = FlowTensor::new(first + offset);
             if self.pricing.is_constant(output) || self.places.insert(output, place).is_some() {
                 return Err(format!("tensor {} is written twice", output.index()));
@@ -111,6 +125,14 @@ impl<'p> FlowBuilder<'p> {
             self.tensors.push(output);
         }
         Ok(())
+    }
+
+    /// Whether a tensor is one that a custom operator works in: nothing ever writes it. It is there while the first
+    /// operator runs that names it, and as long as others do.
+    fn is_scratch(&self, operator: &Operator, tensor: TensorIndex) -> bool {
+        matches!(operator.kind, OperatorKind::Custom(_))
+            && !self.written.contains(&tensor)
+            && !self.places.contains_key(&tensor)
     }
 
     /// Whether the operator is an Add that may accumulate into this input.
@@ -122,6 +144,7 @@ impl<'p> FlowBuilder<'p> {
         self.rules.in_place_add
             && operator.kind == OperatorKind::Builtin(BuiltinOperator::ADD)
             && (self.rules.input == InputMemory::Once || !self.inputs.contains(&input))
+            && !self.pricing.is_variable(input)
             && operator.outputs.first().is_some_and(has_shape_of)
     }
 }

@@ -24,20 +24,19 @@ impl Model<'_> {
     /// # Panics
     /// If the model has operators with attributes that are not among those in [`Options`], or more than 2 GiB.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut writer = Writer { builder: FlatBufferBuilder::new() };
+        let mut writer = Writer::new();
         let root = writer.model(self);
         writer.align(HEADER);
-        writer.builder.finish(root, Some(IDENTIFIER));
-        writer.builder.finished_data().to_vec()
+        writer.finish(root, IDENTIFIER)
     }
 }
 
 /// A part of the file that is written already.
-type Part = WIPOffset<UnionWIPOffset>;
+pub(super) type Part = WIPOffset<UnionWIPOffset>;
 
 /// The value of a field. Those that are the schema's default may be left out or not.
 #[derive(Clone, Copy)]
-enum Value {
+pub(super) enum Value {
     I8(i8),
     I32(i32),
     U32(u32),
@@ -45,11 +44,21 @@ enum Value {
 }
 
 /// Writes a file from its end to its start.
-struct Writer {
+pub(super) struct Writer {
     builder: FlatBufferBuilder<'static>,
 }
 
 impl Writer {
+    pub(super) fn new() -> Self {
+        Self { builder: FlatBufferBuilder::new() }
+    }
+
+    /// The bytes of the file with this root.
+    pub(super) fn finish(mut self, root: Part, identifier: &str) -> Vec<u8> {
+        self.builder.finish(root, Some(identifier));
+        self.builder.finished_data().to_vec()
+    }
+
     fn model(&mut self, written: &Model<'_>) -> Part {
         let mut codes: Vec<BuiltinOperator> = written.operators.iter().map(builtin).collect();
         codes.sort_unstable();
@@ -168,7 +177,7 @@ impl Writer {
         (layout.kind, self.table(&fields))
     }
 
-    fn table(&mut self, fields: &[(Field, Value)]) -> Part {
+    pub(super) fn table(&mut self, fields: &[(Field, Value)]) -> Part {
         let start = self.builder.start_table();
         for &(field, value) in fields {
             // The entries of a vtable come after its own size and the table's.
@@ -183,7 +192,7 @@ impl Writer {
         self.builder.end_table(start).as_union_value()
     }
 
-    fn vector<T: Push<Output: 'static>>(&mut self, elements: &[T]) -> Value {
+    pub(super) fn vector<T: Push<Output: 'static>>(&mut self, elements: &[T]) -> Value {
         Value::Part(self.builder.create_vector(elements).as_union_value())
     }
 
@@ -193,7 +202,7 @@ impl Writer {
         self.vector(&numbers)
     }
 
-    fn string(&mut self, text: &str) -> Value {
+    pub(super) fn string(&mut self, text: &str) -> Value {
         Value::Part(self.builder.create_string(text).as_union_value())
     }
 

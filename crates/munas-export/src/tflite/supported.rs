@@ -1,4 +1,4 @@
-//! The operators that can be priced, and what is to be known of each.
+//! The operators whose arithmetic is known, and what is to be known of each.
 
 use super::schema::BuiltinOperator as Code;
 
@@ -23,7 +23,7 @@ pub(super) enum Arithmetic {
     None,
 }
 
-/// An operator that can be priced.
+/// An operator whose arithmetic is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Supported {
     pub arithmetic: Arithmetic,
@@ -31,7 +31,7 @@ pub(super) struct Supported {
     pub settings: &'static [usize],
 }
 
-/// What is to be known of an operator; the reason, if it cannot be priced.
+/// What is to be known of an operator; the reason, if its multiply-accumulates are not.
 pub(super) fn supported(code: Code) -> Result<Supported, &'static str> {
     let (arithmetic, settings): (_, &[usize]) = match code {
         Code::CONV_2D => (Arithmetic::Convolution, &[]),
@@ -79,9 +79,11 @@ pub(super) fn supported(code: Code) -> Result<Supported, &'static str> {
 
 fn reason_against(code: Code) -> &'static str {
     match code {
-        Code::IF | Code::WHILE | Code::CALL | Code::CALL_ONCE => "control flow cannot be priced",
+        Code::IF | Code::WHILE | Code::CALL | Code::CALL_ONCE => {
+            "control flow: what its branches take and compute is not known"
+        }
         Code::VAR_HANDLE | Code::READ_VARIABLE | Code::ASSIGN_VARIABLE => {
-            "variables that live from one inference to the next cannot be priced"
+            "variables behind a handle: what they take is not known"
         }
         Code::SVDF
         | Code::LSTM
@@ -90,8 +92,8 @@ fn reason_against(code: Code) -> &'static str {
         | Code::UNIDIRECTIONAL_SEQUENCE_RNN
         | Code::BIDIRECTIONAL_SEQUENCE_LSTM
         | Code::BIDIRECTIONAL_SEQUENCE_RNN => {
-            "recurrent operators keep state between inferences and cannot be priced"
+            "a recurrent operator: its multiply-accumulates are not counted"
         }
-        _ => "not one of the operators of convolutional networks that can be priced",
+        _ => "not an operator of convolutional networks: its multiply-accumulates are not counted",
     }
 }

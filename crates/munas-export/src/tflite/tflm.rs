@@ -2,11 +2,13 @@
 
 use std::{
     env, fs, io,
-    path::{Path, PathBuf},
-    process::{Command, Output},
+    path::{self, Path, PathBuf},
+    process::Command,
+    time::Duration,
 };
 
 use super::model::TensorIndex;
+use crate::helper::{self, Finished, HelperError, HelperLimits, Run};
 
 /// The program that loads a model and runs it.
 const PROGRAM: &str = include_str!("../../python/run_tflite.py");
@@ -19,6 +21,7 @@ const PYTHON_VARIABLE: &str = "MUNAS_PYTHON";
 #[derive(Clone, Debug)]
 pub struct Tflm {
     python: PathBuf,
+    limits: HelperLimits,
 }
 
 /// Why a model was not run.
@@ -33,6 +36,12 @@ pub enum TflmError {
     /// The runtime refuses the model, or fails.
     #[error("TensorFlow Lite for Microcontrollers failed:\n{0}")]
     Failed(String),
+    /// Python took too long and was ended.
+    #[error("TensorFlow Lite for Microcontrollers did not end within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// It was interrupted.
+    #[error("interrupted")]
+    Interrupted,
     /// Files could not be exchanged with Python.
     #[error("cannot exchange files with Python: {0}")]
     Io(#[from] io::Error),
@@ -41,8 +50,12 @@ pub enum TflmError {
 impl Tflm {
     /// The Python that the environment variable `MUNAS_PYTHON` names, or `python3` of the PATH. Whether it has the
     /// package turns out when a model is run.
-    pub fn new() -> Self {
-        Self { python: env::var_os(PYTHON_VARIABLE).map_or_else(|| "python3".into(), PathBuf::from) }
+    pub fn new(limits: HelperLimits) -> Self {
+        let python = env::var_os(PYTHON_VARIABLE).map_or_else(|| "python3".into(), PathBuf::from);
+        // A path is from the directory of this process, in which the program does not run; a name is looked up.
+        let is_path = python.components().count() > 1;
+        let python = if is_path { path::absolute(&python).unwrap_or(python) } else { python };
+        Self { python, limits }
     }
 
     /// Runs a model and returns, for each sample, these tensors. Every tensor has memory of its own; a plan of the file
@@ -86,7 +99,7 @@ impl Tflm {
     pub fn arena_head(&self, model: &[u8]) -> Result<u64, TflmError> {
         let directory = tempfile::tempdir()?;
         let mut command = self.command(directory.path(), model)?;
-        let messages = self.finish(command.arg("arena"))?;
+        let messages = self.finish(command.arg("arena"), directory.path())?;
         let (_, after) = messages.split_once(" head ").unwrap_or_default();
         let bytes = after.split(' ').next().and_then(|number| number.parse().ok());
         bytes.ok_or(TflmError::Failed(messages))
@@ -105,7 +118,7 @@ impl Tflm {
         let bytes: Vec<u8> = samples.iter().flatten().map(|element| element.cast_unsigned()).collect();
         fs::write(&inputs, bytes)?;
         let mut program = self.command(directory.path(), model)?;
-        self.finish(program.arg(command).args([&inputs, &results]).args(arguments))?;
+        self.finish(program.arg(command).args([&inputs, &results]).args(arguments), directory.path())?;
         Ok(fs::read(&results)?.into_iter().map(u8::cast_signed).collect())
     }
 
@@ -119,25 +132,22 @@ impl Tflm {
     }
 
     /// Runs the program to its end and returns what it wrote.
-    fn finish(&self, command: &mut Command) -> Result<String, TflmError> {
-        let Output { status, stdout, stderr } = match command.output() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(TflmError::Missing(self.python.clone()));
-            }
-            output => output?,
-        };
-        let messages = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    fn finish(&self, command: &mut Command, directory: &Path) -> Result<String, TflmError> {
+        let HelperLimits { run: limit, interrupt, .. } = &self.limits;
+        let run = Run { directory, input: None, limit: *limit, interrupt };
+        let Finished { status, output, messages } =
+            helper::run(command, &run).map_err(|error| match error {
+                HelperError::NotFound => TflmError::Missing(self.python.clone()),
+                HelperError::TimedOut(limit) => TflmError::TimedOut(limit),
+                HelperError::Interrupted => TflmError::Interrupted,
+                HelperError::Io { source, .. } => TflmError::Io(source),
+            })?;
+        let messages = String::from_utf8_lossy(&output).into_owned() + &messages;
         match status.code() {
             Some(0) => Ok(messages),
             Some(NO_PACKAGE) => Err(TflmError::Missing(self.python.clone())),
             _ => Err(TflmError::Failed(messages)),
         }
-    }
-}
-
-impl Default for Tflm {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

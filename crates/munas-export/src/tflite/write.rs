@@ -18,26 +18,11 @@ use munas_quant::{LinearLayer, QuantisedNetwork};
 
 use super::{
     cost::ModelCost,
+    metadata::{ModelMetadata, with_files},
     model::{Model, Operator, OperatorKind, Options, Quantisation, Tensor, TensorIndex, WindowOptions},
     plan,
     schema::{BuiltinOperator, ElementType},
 };
-
-/// The first runtime that has all versions of the operators that are written.
-const MIN_RUNTIME_VERSION: &str = "1.14.0";
-/// Bytes that runtimes expect that text to take.
-const MIN_RUNTIME_VERSION_BYTES: usize = 16;
-
-/// What a file says about its origin.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ModelMetadata {
-    /// Name of the run that found the network; metadata `munas.run`.
-    pub run: String,
-    /// Number or name of the trial; metadata `munas.trial`.
-    pub trial: String,
-    /// A line for people.
-    pub description: String,
-}
 
 /// The file of a network whose operators run in `order`. Equal networks have equal files.
 ///
@@ -47,7 +32,7 @@ pub struct ModelMetadata {
 pub fn write(network: &QuantisedNetwork, order: &[OpId], metadata: &ModelMetadata) -> Vec<u8> {
     let model = lower(network, order, metadata);
     let timeline = cost(&model).file_order;
-    planned(model, &timeline)
+    with_files(planned(model, &timeline), metadata)
 }
 
 /// The file of a network in the order with the smallest peak memory under the rules of the runtime, Pads and partial
@@ -61,7 +46,7 @@ pub fn write_in_best_order(network: &QuantisedNetwork, metadata: &ModelMetadata)
     let best = cost(&model).best_order.order;
     model.operators = best.iter().map(|op| model.operators[op.index()].clone()).collect();
     let timeline = cost(&model).file_order;
-    planned(model, &timeline)
+    with_files(planned(model, &timeline), metadata)
 }
 
 fn cost(model: &Model<'_>) -> ModelCost {
@@ -92,20 +77,13 @@ fn lower(network: &QuantisedNetwork, order: &[OpId], metadata: &ModelMetadata) -
     for &op in order {
         lowering.operator(op);
     }
-    let mut version = MIN_RUNTIME_VERSION.as_bytes().to_vec();
-    version.resize(MIN_RUNTIME_VERSION_BYTES, 0);
-    let text = |text: &str| Cow::Owned(text.as_bytes().to_vec());
     Model {
         description: metadata.description.clone(),
         inputs: vec![input],
         outputs: vec![lowering.place(graph.output())],
         tensors: lowering.tensors,
         operators: lowering.operators,
-        metadata: vec![
-            ("min_runtime_version".into(), Cow::Owned(version)),
-            ("munas.run".into(), text(&metadata.run)),
-            ("munas.trial".into(), text(&metadata.trial)),
-        ],
+        metadata: metadata.entries(network),
     }
 }
 

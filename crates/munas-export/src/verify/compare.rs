@@ -5,7 +5,8 @@ use munas_quant::{Executor, QuantisedNetwork};
 
 use super::{CNetwork, FirmwareOptions, Target, VerifyError, trace};
 use crate::{
-    c::{CSettings, InputPlace, generate},
+    c::{CSettings, generate},
+    helper::HelperLimits,
     tflite::{Int8Tensor, Model, ModelMetadata, Tflm, TflmError, tensor_name, write_in_best_order},
 };
 
@@ -21,15 +22,18 @@ pub struct TensorComparison {
 }
 
 /// Compares every operator's output in TensorFlow Lite for Microcontrollers with the host's, in the graph's order.
+/// The file has this metadata.
 ///
 /// # Errors
 /// [`TflmError`] if Python or its package is missing, or the file is refused.
 pub fn compare_tflite(
     network: &QuantisedNetwork,
+    metadata: &ModelMetadata,
     samples: &[Vec<i8>],
+    limits: &HelperLimits,
 ) -> Result<Vec<TensorComparison>, TflmError> {
     let graph = network.graph();
-    let file = write_in_best_order(network, &ModelMetadata::default());
+    let file = write_in_best_order(network, metadata);
     let unreadable = || TflmError::Failed("the written file cannot be read".to_owned());
     let model = Model::read(&file).map_err(|error| TflmError::Failed(error.to_string()))?;
     let tensors: Option<Vec<Int8Tensor>> = outputs(graph)
@@ -38,7 +42,7 @@ pub fn compare_tflite(
             Some(Int8Tensor { index, elements: graph.shape(tensor).elements() })
         })
         .collect();
-    let theirs = Tflm::new().tensors(&file, samples, &tensors.ok_or_else(unreadable)?)?;
+    let theirs = Tflm::new(limits.clone()).tensors(&file, samples, &tensors.ok_or_else(unreadable)?)?;
     Ok(compare(network, samples, &theirs))
 }
 
@@ -53,8 +57,7 @@ pub fn compare_firmware(
     options: &FirmwareOptions,
 ) -> Result<Vec<TensorComparison>, VerifyError> {
     let graph = network.graph();
-    let settings = CSettings { name: "network", input: InputPlace::Caller, samples: &[] };
-    let c_network = CNetwork::new(&generate(network, &settings)?, graph);
+    let c_network = CNetwork::new(&generate(network, &CSettings::default())?, graph);
     let traces = trace(&c_network, graph, target, samples, options)?;
     let by_graph = traces.into_iter().map(|mut operators| {
         operators.sort_by_key(|run| run.op);

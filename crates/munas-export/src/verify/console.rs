@@ -3,7 +3,9 @@
 //! ```text
 //! overhead 20            counter ticks of a call that does nothing
 //! ticks 645              for each sample: ticks of the call,
-//! output 0b0105          and its outputs as hexadecimal bytes, on as many lines as it takes
+//! input 8005             where the sample is a raw one, the input that was made of it,
+//! output 0b0105          and its outputs as hexadecimal bytes, on as many lines as it takes,
+//! class 2                and the class that they stand for, where the network has a function for that
 //! stack 20               bytes of stack of one call
 //! end
 //! ```
@@ -32,7 +34,10 @@ pub(super) struct Console {
 #[derive(Debug, PartialEq)]
 pub(super) struct ConsoleSample {
     pub ticks: u64,
+    /// Empty where the sample was an input.
+    pub input: Vec<i8>,
     pub output: Vec<i8>,
+    pub class: Option<usize>,
     /// The operators in the order of execution, where they were traced.
     pub operators: Vec<ConsoleOperator>,
 }
@@ -58,11 +63,21 @@ pub(super) fn read(text: &str) -> Result<Console, VerifyError> {
             ("overhead", value) => console.overhead = number(value)?,
             ("ticks", value) => {
                 let operators = std::mem::take(&mut operators);
-                console.samples.push(ConsoleSample { ticks: number(value)?, output: Vec::new(), operators });
+                let ticks = number(value)?;
+                let (input, output) = (Vec::new(), Vec::new());
+                console.samples.push(ConsoleSample { ticks, input, output, class: None, operators });
+            }
+            ("input", value) => {
+                let sample = console.samples.last_mut().ok_or_else(broken)?;
+                sample.input.extend(bytes(value).ok_or_else(broken)?);
             }
             ("output", value) => {
                 let sample = console.samples.last_mut().ok_or_else(broken)?;
                 sample.output.extend(bytes(value).ok_or_else(broken)?);
+            }
+            ("class", value) => {
+                let class = value.parse().map_err(|_| broken())?;
+                console.samples.last_mut().ok_or_else(broken)?.class = Some(class);
             }
             ("operator", value) => {
                 let index = value.parse().map_err(|_| broken())?;
@@ -107,10 +122,23 @@ mod tests {
 
     #[test]
     fn outputs_on_several_lines_belong_to_the_last_ticks() {
-        let text = "qemu: hello\noverhead 20\nticks 645\noutput 0b01\noutput 05\nticks 7\noutput 80ff7f\nstack 20\nend\n";
+        let text = "qemu: hello\noverhead 20\nticks 645\ninput 8005\noutput 0b01\noutput 05\nclass 1\nticks 7\noutput 80ff7f\n\
+                    class 2\nstack 20\nend\n";
         let samples = vec![
-            ConsoleSample { ticks: 645, output: vec![11, 1, 5], operators: vec![] },
-            ConsoleSample { ticks: 7, output: vec![-128, -1, 127], operators: vec![] },
+            ConsoleSample {
+                ticks: 645,
+                input: vec![-128, 5],
+                output: vec![11, 1, 5],
+                class: Some(1),
+                operators: vec![],
+            },
+            ConsoleSample {
+                ticks: 7,
+                input: vec![],
+                output: vec![-128, -1, 127],
+                class: Some(2),
+                operators: vec![],
+            },
         ];
         assert_eq!(read(text).unwrap(), Console { overhead: 20, samples, stack: 20 });
     }
@@ -123,7 +151,8 @@ mod tests {
             ConsoleOperator { index: 1, ticks: 30, output: vec![1, 2] },
             ConsoleOperator { index: 0, ticks: 9, output: vec![-1] },
         ];
-        let samples = vec![ConsoleSample { ticks: 50, output: vec![-1], operators }];
+        let samples =
+            vec![ConsoleSample { ticks: 50, input: vec![], output: vec![-1], class: None, operators }];
         assert_eq!(read(text).unwrap(), Console { overhead: 2, samples, stack: 0 });
     }
 
@@ -131,7 +160,13 @@ mod tests {
     fn lines_of_simavr_are_read() {
         let text = "Loaded 1708 .text at address 0x0\n\u{1b}[32moverhead 319.\n\u{1b}[0m\u{1b}[32mticks 3821.\n\
                     \u{1b}[0m\u{1b}[32moutput 0b.\n\u{1b}[0m\u{1b}[32mstack 68.\n\u{1b}[0m\u{1b}[32mend.\n\u{1b}[0m";
-        let samples = vec![ConsoleSample { ticks: 3821, output: vec![11], operators: vec![] }];
+        let samples = vec![ConsoleSample {
+            ticks: 3821,
+            input: vec![],
+            output: vec![11],
+            class: None,
+            operators: vec![],
+        }];
         assert_eq!(read(text).unwrap(), Console { overhead: 319, samples, stack: 68 });
     }
 

@@ -1,37 +1,39 @@
 //! Building the C source of a network for an emulated board, running it there, and measuring it.
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use munas_cost::CountUnit;
 use munas_ir::{Graph, OpId};
 
+use crate::{
+    c::{TestSamples, text},
+    helper::{HelperLimits, Run},
+};
+
 use super::{
     CNetwork, Sizes, Target, VerifyError,
     console::{self, Console},
     elf::{sizes, symbol_size},
-    process::{self, Run},
-    tracing,
+    process, tracing,
 };
 
 /// How firmware is built and run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct FirmwareOptions {
     /// Compiler options for the network's source.
     pub model_flags: Vec<String>,
-    /// How long the emulator may take in all.
-    pub time_limit: Duration,
+    /// What compilers and the emulator may take.
+    pub limits: HelperLimits,
 }
 
 impl Default for FirmwareOptions {
-    /// C99 at `-O2` with the warnings under which the source is to be clean, and two minutes.
+    /// C99 at `-O2` with the warnings under which the source is to be clean.
     fn default() -> Self {
         let flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-pedantic"];
-        Self { model_flags: flags.map(str::to_owned).to_vec(), time_limit: Duration::from_secs(120) }
+        Self { model_flags: flags.map(str::to_owned).to_vec(), limits: HelperLimits::default() }
     }
 }
 
@@ -59,31 +61,60 @@ pub struct FirmwareReport {
 /// One inference on an emulated board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleRun {
+    /// The network's input, where the sample was a raw one.
+    pub input: Option<Vec<i8>>,
     /// The network's output.
     pub output: Vec<i8>,
+    /// The class that it stands for, where the network has a function for that.
+    pub class: Option<usize>,
     /// Instructions or cycles from call to return, those of a call that does nothing subtracted.
     pub count: u64,
 }
 
-/// Builds the network for `target` and runs it on `samples` (NHWC int8).
+/// Builds the network for `target` and runs it on `samples` (NHWC). As many of them go into one firmware as the board
+/// holds.
 ///
 /// # Errors
 /// [`VerifyError`]: a missing tool, source that does not compile or fit, a fault or a time-out of the emulator.
 ///
 /// # Panics
-/// If a sample does not have the network's input length.
-pub fn firmware(
+/// If a sample does not have the network's input length, or is a raw one and the network has no function for those.
+pub fn firmware<'a>(
     network: &CNetwork,
     target: &'static Target,
-    samples: &[Vec<i8>],
+    samples: impl Into<TestSamples<'a>>,
+    options: &FirmwareOptions,
+) -> Result<FirmwareReport, VerifyError> {
+    let samples = samples.into();
+    let value_bytes = network.quantise_for(samples).map_or(1, |function| function.raw.bytes());
+    let together = target.sample_bytes() / (network.input_length * value_bytes).max(1);
+    let mut pieces = samples.pieces(together.max(1)).into_iter();
+    let first = pieces.next().expect("no samples are one piece");
+    let mut report = firmware_of(network, target, first, options)?;
+    for piece in pieces {
+        let more = firmware_of(network, target, piece, options)?;
+        report.samples.extend(more.samples);
+        report.stack = report.stack.max(more.stack);
+    }
+    Ok(report)
+}
+
+/// One firmware with all of these samples.
+fn firmware_of(
+    network: &CNetwork,
+    target: &'static Target,
+    samples: TestSamples<'_>,
     options: &FirmwareOptions,
 ) -> Result<FirmwareReport, VerifyError> {
     let directory = super::temporary_directory()?;
     let built = build(network, target, samples, options, directory.path())?;
-    let console = emulate(target, directory.path(), options.time_limit)?;
+    let console = emulate(target, directory.path(), &options.limits)?;
     check_complete(&console, network, samples)?;
+    let is_raw = network.quantise_for(samples).is_some();
     let runs = console.samples.into_iter().map(|sample| SampleRun {
+        input: is_raw.then_some(sample.input),
         output: sample.output,
+        class: sample.class,
         count: count(sample.ticks, console.overhead, target.ticks_per_count),
     });
     Ok(FirmwareReport {
@@ -122,9 +153,10 @@ pub fn trace(
     options: &FirmwareOptions,
 ) -> Result<Vec<Vec<OperatorRun>>, VerifyError> {
     let traced = tracing::traced(network, graph)?;
+    let samples = TestSamples::Elements(samples);
     let directory = super::temporary_directory()?;
     build(&traced, target, samples, options, directory.path())?;
-    let console = emulate(target, directory.path(), options.time_limit)?;
+    let console = emulate(target, directory.path(), &options.limits)?;
     check_complete(&console, network, samples)?;
     let operators = console.samples.into_iter().map(|sample| {
         let runs = sample.operators.into_iter().map(|operator| OperatorRun {
@@ -138,7 +170,11 @@ pub fn trace(
 }
 
 /// Every sample has an output of the network's length.
-fn check_complete(console: &Console, network: &CNetwork, samples: &[Vec<i8>]) -> Result<(), VerifyError> {
+fn check_complete(
+    console: &Console,
+    network: &CNetwork,
+    samples: TestSamples<'_>,
+) -> Result<(), VerifyError> {
     let complete = console.samples.iter().filter(|run| run.output.len() == network.output_length).count();
     if complete == samples.len() {
         Ok(())
@@ -165,17 +201,18 @@ const FIRMWARE: &str = "firmware.elf";
 fn build(
     network: &CNetwork,
     target: &'static Target,
-    samples: &[Vec<i8>],
+    samples: TestSamples<'_>,
     options: &FirmwareOptions,
     directory: &Path,
 ) -> Result<Built, VerifyError> {
-    network.write(directory, samples.len())?;
+    let limits = &options.limits;
+    network.write(directory, samples)?;
     let platform = target.platform();
     for file in [platform.name, "measure.c"].iter().zip([platform.text, include_str!("harness/measure.c")]) {
         super::write(&directory.join(file.0), file.1)?;
     }
     super::write(&directory.join("platform.h"), include_str!("harness/platform.h"))?;
-    super::write(&directory.join("samples.c"), &sample_source(samples, network.input_length))?;
+    super::write(&directory.join("samples.c"), &sample_source(samples))?;
     if let Some(script) = target.linker_script() {
         super::write(&directory.join(script.name), script.text)?;
     }
@@ -185,18 +222,18 @@ fn build(
     let mut all = Sizes::default();
     for source in network.sources() {
         let flags = options.model_flags.iter().map(String::as_str);
-        let (object, messages) = compile(target, flags, source, directory)?;
+        let (object, messages) = compile(target, flags, source, directory, limits)?;
         warnings.push_str(&messages);
         network_sizes += sizes(&object)?;
         objects.push(object);
     }
     all += network_sizes;
     for source in [platform.name, "measure.c", "samples.c"] {
-        let (object, _) = compile(target, target.harness_flags(), source, directory)?;
+        let (object, _) = compile(target, target.harness_flags(), source, directory, limits)?;
         all += sizes(&object)?;
         objects.push(object);
     }
-    link(target, &objects, directory)?;
+    link(target, &objects, directory, limits)?;
     let linked = directory.join(FIRMWARE);
     let whole = sizes(&linked)?;
     check_ram(target, &whole)?;
@@ -210,20 +247,26 @@ fn compile<'a>(
     flags: impl IntoIterator<Item = &'a str>,
     source: &'a str,
     directory: &Path,
+    limits: &HelperLimits,
 ) -> Result<(PathBuf, String), VerifyError> {
     let object = directory.join(source).with_extension("o");
     let sections = ["-ffunction-sections", "-fdata-sections", "-c", source];
     let arguments = target.machine_flags.iter().copied().chain(flags).chain(sections);
-    let messages = process::compile(target.compiler(), directory, arguments)?;
+    let messages = process::compile(target.compiler(), directory, arguments, limits)?;
     Ok((object, messages))
 }
 
-fn link(target: &'static Target, objects: &[PathBuf], directory: &Path) -> Result<(), VerifyError> {
+fn link(
+    target: &'static Target,
+    objects: &[PathBuf],
+    directory: &Path,
+    limits: &HelperLimits,
+) -> Result<(), VerifyError> {
     let objects = objects.iter().map(|object| object.to_string_lossy().into_owned());
     let machine = target.machine_flags.iter().map(|&flag| flag.to_owned());
     let output = ["-o", FIRMWARE].map(str::to_owned);
     let arguments = machine.chain(objects).chain(target.linker_flags()).chain(output);
-    match process::compile(target.compiler(), directory, arguments) {
+    match process::compile(target.compiler(), directory, arguments, limits) {
         Err(VerifyError::Compiler { tool, messages }) => Err(match does_not_fit(&messages) {
             Some(reason) => VerifyError::DoesNotFit { target: target.name, reason: reason.to_owned() },
             None => VerifyError::Compiler { tool, messages },
@@ -252,27 +295,35 @@ fn check_ram(target: &'static Target, sizes: &Sizes) -> Result<(), VerifyError> 
 }
 
 /// Runs the firmware. On Arm and RISC-V the console is the emulator's standard error, under simavr its standard output.
-fn emulate(target: &'static Target, directory: &Path, limit: Duration) -> Result<Console, VerifyError> {
+fn emulate(target: &'static Target, directory: &Path, limits: &HelperLimits) -> Result<Console, VerifyError> {
     let tool = target.emulator();
     let mut command = Command::new(tool.program);
     command.args(target.emulator_arguments(FIRMWARE));
-    let finished = process::run(tool, &mut command, &Run { directory, input: None, limit })?;
+    let run = Run { directory, input: None, limit: limits.run, interrupt: &limits.interrupt };
+    let finished = process::run(tool, &mut command, &run)?;
     let text = [String::from_utf8_lossy(&finished.output).into_owned(), finished.messages].concat();
     console::read(&text)
 }
 
 /// `samples.c`: the samples as constants.
-fn sample_source(samples: &[Vec<i8>], input_length: usize) -> String {
-    let mut text = "#include \"harness.h\"\n\nHARNESS_SAMPLE_ARRAY = {\n".to_owned();
+fn sample_source(samples: TestSamples<'_>) -> String {
+    let rows = match samples {
+        TestSamples::Elements(samples) => rows(samples, |element| element.to_string()),
+        TestSamples::Raw(samples) => rows(samples, |&value| text::float(value)),
+    };
+    format!("#include \"harness.h\"\n\nHARNESS_SAMPLE_ARRAY = {{\n{rows}}};\n")
+}
+
+fn rows<T>(samples: &[Vec<T>], number: impl Fn(&T) -> String) -> String {
+    let mut text = String::new();
     for sample in samples {
-        assert_eq!(sample.len(), input_length, "a sample has the length of the network's input");
         text.push_str("    {");
         for value in sample {
-            let _ = write!(text, "{value},");
+            text.push_str(&number(value));
+            text.push(',');
         }
         text.push_str("},\n");
     }
-    text.push_str("};\n");
     text
 }
 
@@ -282,7 +333,8 @@ fn sample_source(samples: &[Vec<i8>], input_length: usize) -> String {
 /// [`VerifyError::MissingTool`] if it is not on the PATH.
 pub fn tool_version(tool: super::Tool) -> Result<String, VerifyError> {
     let directory = super::temporary_directory()?;
-    let run = Run { directory: directory.path(), input: None, limit: process::BUILD_LIMIT };
+    let HelperLimits { compile: limit, interrupt, .. } = HelperLimits::default();
+    let run = Run { directory: directory.path(), input: None, limit, interrupt: &interrupt };
     let finished = process::run(tool, Command::new(tool.program).arg("--version"), &run)?;
     let text = String::from_utf8_lossy(&finished.output).into_owned();
     Ok(text.lines().next().unwrap_or(tool.program).to_owned())

@@ -160,6 +160,16 @@ impl Target {
         })
     }
 
+    /// Bytes of samples that one firmware has room for, beside a network.
+    pub(super) const fn sample_bytes(&self) -> usize {
+        // RISC-V has everything in RAM. An array of avr-gcc has less than 32 KiB.
+        let memory = if self.flash == 0 { self.ram } else { self.flash };
+        match self.family {
+            Family::Avr => 32_000,
+            Family::CortexM | Family::RiscV => memory as usize / 4,
+        }
+    }
+
     /// The cross compiler.
     pub const fn compiler(&self) -> Tool {
         match self.family {

@@ -44,7 +44,17 @@ fn graph(input: Shape, ops: &[(Op, &[usize])]) -> Graph {
 
 /// A dense layer and nothing else.
 pub fn one_dense() -> Graph {
-    graph(Shape::new(1, 1, 30), &[(dense(5), &[0])])
+    dense_with(5)
+}
+
+/// A dense layer of so many units.
+pub fn dense_with(units: usize) -> Graph {
+    graph(Shape::new(1, 1, 30), &[(dense(units), &[0])])
+}
+
+/// A dense layer on so many elements in rows of so many channels.
+pub fn dense_on(elements: usize, channels: usize) -> Graph {
+    graph(Shape::new(1, elements / channels, channels), &[(dense(3), &[0])])
 }
 
 /// One of each kernel, small enough for the AVR.

@@ -2,13 +2,21 @@
 //!
 //! `MUNAS_C_NETWORKS` and `MUNAS_C_SAMPLES` set how many random networks and samples of each are tried.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+
 mod cases;
+mod classes;
+mod compiled;
+mod inputs;
+mod names;
 mod networks;
+mod placement;
+mod two_classes;
 
 use munas_export::{
     arena,
     c::{CError, CSettings, CSource, GeneratedFile, InputPlace, generate},
-    verify::{CNetwork, FirmwareOptions, HostOptions, TARGETS, VerifyError, firmware, host},
+    verify::{CNetwork, FirmwareOptions, HostOptions, HostRun, TARGETS, VerifyError, firmware, host},
 };
 use munas_ir::TensorId;
 use munas_quant::Executor;
@@ -16,6 +24,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use networks::{Case, Ranges, case, random_graphs};
+use two_classes::two_class_case;
 
 /// Warnings are errors.
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"];
@@ -24,14 +33,20 @@ fn count(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn expected(case: &Case) -> Vec<Vec<i8>> {
+/// What the host computes.
+fn expected(case: &Case) -> Vec<HostRun> {
     let mut executor = Executor::new(&case.network);
-    case.samples.iter().map(|sample| executor.run(sample).to_vec()).collect()
+    let run = |sample: &Vec<i8>| {
+        let output = executor.run(sample).to_vec();
+        HostRun { input: None, class: Some(case.network.predicted_class(&output)), output }
+    };
+    case.samples.iter().map(run).collect()
 }
 
 fn source(case: &Case, input: InputPlace) -> CSource {
-    generate(&case.network, &CSettings { name: "test", input, samples: &case.samples })
-        .expect("the sizes fit the kernels")
+    let settings =
+        CSettings { title: "test", input, samples: (&case.samples).into(), ..CSettings::default() };
+    generate(&case.network, &settings).expect("the sizes fit the kernels")
 }
 
 fn text<'a>(source: &'a CSource, name: &str) -> &'a str {
@@ -45,7 +60,10 @@ fn network(source: &CSource, case: &Case) -> CNetwork {
     CNetwork {
         files: source.files.iter().filter(is_part).cloned().collect(),
         header: "model.h".to_owned(),
+        prefix: "munas".to_owned(),
         invoke: "munas_invoke".to_owned(),
+        quantise: None,
+        classify: Some("munas_classify".to_owned()),
         arena: Some("munas_arena".to_owned()),
         input_length: graph.input_shape().elements(),
         output_length: graph.shape(graph.output()).elements(),
@@ -65,7 +83,8 @@ fn unless_missing<T>(result: Result<T, VerifyError>) -> Option<T> {
 }
 
 fn check_on_host(case: &Case, input: InputPlace, sanitize: bool) {
-    let options = HostOptions { sanitize, flags: STRICT.map(str::to_owned).to_vec() };
+    let options =
+        HostOptions { sanitize, flags: STRICT.map(str::to_owned).to_vec(), ..HostOptions::default() };
     let outputs = unless_missing(host(&network(&source(case, input), case), &case.samples, &options));
     if let Some(outputs) = outputs {
         assert!(outputs == expected(case), "{}", case.network.graph());
@@ -81,7 +100,8 @@ fn check_on_board(case: &Case, board: &str, flags: &[&str]) {
     if let Some(report) = report {
         let graph = case.network.graph();
         for (run, expected) in report.samples.iter().zip(expected(case)) {
-            assert!(run.output == expected, "{board}: {graph}");
+            assert!(run.output == expected.output, "{board}: {graph}");
+            assert_eq!(run.class, expected.class, "{board}: {graph}");
         }
         assert_eq!(report.warnings, "", "{board}: {graph}");
         assert_eq!(report.arena, Some(source.plan.size as u64), "{board}: {graph}");
@@ -156,6 +176,15 @@ fn other_cores_run_the_portable_kernels() {
 }
 
 #[test]
+fn two_classes_are_told_apart_on_every_board() {
+    let mut rng = ChaCha8Rng::seed_from_u64(22);
+    let case = two_class_case(&cases::dense_with(1), 12, &mut rng);
+    for target in &TARGETS {
+        check_on_board(&case, target.name, &[]);
+    }
+}
+
+#[test]
 fn the_arena_is_the_plan_and_the_input_lies_where_it_is_asked_for() {
     let mut rng = ChaCha8Rng::seed_from_u64(18);
     let case = case(&cases::every_kernel(), Ranges::Calibrated, 1, &mut rng);
@@ -187,7 +216,7 @@ fn a_sample_of_another_length_is_an_error() {
     let mut rng = ChaCha8Rng::seed_from_u64(20);
     let case = case(&cases::one_dense(), Ranges::Calibrated, 1, &mut rng);
     let samples = [case.samples[0].clone(), vec![0; 3]];
-    let settings = CSettings { name: "test", input: InputPlace::Caller, samples: &samples };
+    let settings = CSettings { samples: (&samples).into(), ..CSettings::default() };
     let expected = case.samples[0].len();
     assert_eq!(
         generate(&case.network, &settings),

@@ -2,7 +2,8 @@
 //!
 //! `MUNAS_TFLITE_NETWORKS` and `MUNAS_TFLITE_SAMPLES` set how many random networks and samples of each are tried.
 
-use munas_export::tflite::{ModelMetadata, Tflm, TflmError, write_in_best_order};
+use munas_export::helper::HelperLimits;
+use munas_export::tflite::{Tflm, TflmError, write_in_best_order};
 use munas_export::verify::compare_tflite;
 use munas_quant::Executor;
 use rand::SeedableRng;
@@ -15,9 +16,10 @@ use crate::{
 
 /// The number of elements that differ, of all operators' outputs for all samples.
 fn differences(case: &Case) -> Result<usize, TflmError> {
-    let tensors = compare_tflite(&case.network, &case.samples)?;
-    let file = write_in_best_order(&case.network, &ModelMetadata::default());
-    let outputs = Tflm::new().outputs(&file, &case.samples)?;
+    let metadata = crate::metadata::example(&case.network);
+    let tensors = compare_tflite(&case.network, &metadata, &case.samples, &HelperLimits::default())?;
+    let file = write_in_best_order(&case.network, &metadata);
+    let outputs = Tflm::new(HelperLimits::default()).outputs(&file, &case.samples)?;
     assert_eq!(outputs.len(), case.samples.len());
     let mut executor = Executor::new(&case.network);
     for (sample, output) in case.samples.iter().zip(&outputs) {

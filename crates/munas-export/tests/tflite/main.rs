@@ -5,6 +5,7 @@
 mod equality;
 mod files;
 mod malformed;
+mod metadata;
 #[path = "../c/networks.rs"]
 mod networks;
 mod written;

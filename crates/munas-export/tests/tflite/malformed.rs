@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{files::models, setting, written::written_file};
+use crate::{files::models, metadata::end_of_model, setting, written::written_file};
 
 /// Files are damaged in their first bytes, where most tables are, and in their last, where writers of other
 /// languages put them.
@@ -22,6 +22,9 @@ fn look_at(file: &[u8]) -> Result<u64, TfliteError> {
         for tensor in operator.inputs.iter().flatten().chain(&operator.outputs) {
             assert!(model.tensor(*tensor).data.len() <= file.len());
         }
+    }
+    if let Some(input) = model.interface().and_then(|interface| interface.input) {
+        assert!(input.channels() > 0);
     }
     let cost = model.cost()?;
     assert!(cost.best_order.peak <= cost.file_order.peak);
@@ -70,7 +73,7 @@ proptest! {
     #[test]
     fn files_cut_short_are_refused(length in 0_usize..10_000) {
         let mut file = written_file();
-        let whole = file.len();
+        let whole = end_of_model(&file);
         file.truncate(length);
         prop_assert!(length >= whole || look_at(&file).is_err());
     }

@@ -1,8 +1,13 @@
 //! Files that are written: what is in them, and what their runtime makes of it.
 
+use std::fmt::Write;
+
 use expect_test::expect;
-use munas_cost::{MemoryRules, choose_order};
-use munas_export::tflite::{Model, ModelMetadata, OperatorKind, Tflm, TflmError, write, write_in_best_order};
+use munas_cost::{MemoryRules, boards::find, choose_order};
+use munas_export::helper::HelperLimits;
+use munas_export::tflite::{
+    Model, ModelCost, ModelMetadata, OperatorKind, TfliteError, Tflm, TflmError, write, write_in_best_order,
+};
 use munas_ir::{Activation, Graph, GraphBuilder, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -52,7 +57,7 @@ fn example_case() -> Case {
 }
 
 fn file_of(case: &Case, order: &[OpId]) -> Vec<u8> {
-    let metadata = ModelMetadata { run: "a run".into(), trial: "12".into(), description: "two words".into() };
+    let metadata = crate::metadata::example(&case.network);
     write(&case.network, order, &metadata)
 }
 
@@ -167,7 +172,7 @@ fn constants_and_parameters_are_those_of_the_network() {
 fn files_name_run_and_trial_and_are_aligned() {
     let file = written_file();
     assert_eq!(file, written_file(), "equal networks have equal files");
-    assert_eq!(file.len() % 16, 0);
+    assert_eq!(crate::metadata::end_of_model(&file) % 16, 0);
     let model = Model::read(&file).unwrap();
     assert_eq!(model.description, "two words");
     let metadata = |name: &str| &model.metadata.iter().find(|(entry, _)| entry == name).unwrap().1[..];
@@ -211,45 +216,174 @@ fn runtime_takes_the_arena_that_the_file_order_costs() {
         let case = case(&graph, Ranges::Calibrated, 0, &mut ChaCha8Rng::seed_from_u64(1));
         let file = write_in_best_order(&case.network, &ModelMetadata::default());
         let cost = Model::read(&file).unwrap().cost().unwrap();
-        match Tflm::new().arena_head(&file) {
+        match Tflm::new(HelperLimits::default()).arena_head(&file) {
             Err(error @ TflmError::Missing(_)) => return eprintln!("skipped: {error}"),
             head => assert_eq!(head.unwrap(), aligned_peak(&cost), "{graph}"),
         }
     }
 }
 
-/// The reason why the example is refused after a change.
-fn refusal(change: impl Fn(&mut Model<'_>)) -> String {
+/// A file without a Pad or a partial sum takes what its graph does: the same kernels compute it.
+#[test]
+fn files_take_as_long_as_their_graph() {
+    let board = find("nrf52840").unwrap();
+    let mut compared = 0;
+    for graph in random_graphs(40, 3) {
+        let case = case(&graph, Ranges::Calibrated, 0, &mut ChaCha8Rng::seed_from_u64(1));
+        let file = write_in_best_order(&case.network, &ModelMetadata::default());
+        let model = Model::read(&file).unwrap();
+        let cost = model.cost().unwrap();
+        let latency = model.latency(&cost, board);
+        let pads = cost.operators.iter().enumerate().filter(|(_, operator)| operator.name == "PAD");
+        assert_eq!(latency.unknown, pads.map(|(index, _)| index).collect::<Vec<_>>(), "{graph}");
+        if model.operators.len() == graph.nodes().len() {
+            let expected = munas_cost::latency(&graph, board).cycles;
+            assert!(latency.estimate.cycles.abs_diff(expected) <= 1, "{graph}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 10, "{compared}");
+}
+
+/// Operators that munas has no kernels for have no estimate.
+#[test]
+fn operators_without_a_kernel_take_an_unknown_time() {
+    let board = find("nrf52840").unwrap();
+    let unknown = |change: fn(&mut Model<'_>)| {
+        let file = written_file();
+        let mut model = Model::read(&file).unwrap();
+        change(&mut model);
+        let cost = model.cost().unwrap();
+        model.latency(&cost, board).unknown
+    };
+    let pads = unknown(|_| {});
+    let with = |operator: usize| {
+        let mut all = [&pads[..], &[operator]].concat();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(unknown(|model| model.operators[2].kind = OperatorKind::Custom("Sonar".into())), with(2));
+    let dilated =
+        |model: &mut Model<'_>| model.operators[1].options.window.as_mut().unwrap().dilation = [2, 2];
+    assert_eq!(unknown(dilated), with(1));
+    let wide = unknown(|model| {
+        let bias = model.tensors.iter().find(|tensor| tensor.name.ends_with("/bias")).unwrap().element_type;
+        model.tensors.iter_mut().for_each(|tensor| tensor.element_type = bias);
+    });
+    assert_eq!(wide.len(), Model::read(&written_file()).unwrap().operators.len());
+}
+
+/// The figures of the example after a change.
+fn cost_after(change: impl Fn(&mut Model<'_>)) -> Result<ModelCost, TfliteError> {
     let file = written_file();
     let mut model = Model::read(&file).unwrap();
     change(&mut model);
-    model.cost().unwrap_err().to_string()
+    model.cost()
 }
 
 #[test]
-fn models_that_cannot_be_priced_are_refused_by_name() {
+fn models_that_no_device_can_run_are_refused() {
+    let refusal = |change: fn(&mut Model<'_>)| cost_after(change).unwrap_err().to_string();
     let reasons = [
-        refusal(|model| model.tensors[3].shape[1] = -1),
-        refusal(|model| model.tensors[3].shape_signature = vec![1, -1, 8, 4]),
         refusal(|model| model.tensors[3].shape = vec![1, 70_000, 70_000, 4]),
-        refusal(|model| model.tensors[3].is_variable = true),
-        refusal(|model| model.operators[2].kind = OperatorKind::Custom("Sonar".into())),
         refusal(|model| model.operators.swap(0, 1)),
         refusal(|model| model.operators[2].outputs = model.operators[1].outputs.clone()),
-        refusal(|model| model.operators[2].inputs.truncate(1)),
         refusal(|model| model.operators[2].outputs.clear()),
         refusal(|model| model.operators.clear()),
     ];
     expect![[r#"
-        tensor 3 (op0_Conv2D): the shape [1, -1, 8, 4] is not fixed
-        tensor 3 (op0_Conv2D): the shape [1, -1, 8, 4] is not fixed
         tensor 3 (op0_Conv2D): the shape [1, 70000, 70000, 4] is too large
-        tensor 3 (op0_Conv2D): a variable, which lives from one inference to the next, cannot be priced
-        operator 2 (custom operator "Sonar"): custom operators cannot be priced
         operator 0 (CONV_2D): it reads tensor 3, which no operator before it writes
         operator 2 (CONV_2D): tensor 6 is written twice
-        operator 2 (CONV_2D): it lacks an input or attribute, or they do not fit together
-        operator 2 (CONV_2D): it has no output
+        operator 5 (PAD): it reads tensor 9, which no operator before it writes
         the model is empty: it has no operator"#]]
     .assert_eq(&reasons.join("\n"));
+}
+
+/// What is not known is left out of the figures and listed; the rest is priced as ever.
+#[test]
+fn what_is_not_known_is_listed() {
+    let whole = cost_after(|_| {}).unwrap();
+    let mut table = String::new();
+    let without = |operators: &[usize]| {
+        whole.macs - operators.iter().map(|&operator| whole.operators[operator].macs.unwrap()).sum::<u64>()
+    };
+    let mut check = |change: fn(&mut Model<'_>), unknown: &[usize]| {
+        let cost = cost_after(change).unwrap();
+        let [unpriced] = &cost.unpriced[..] else { panic!("{:?}", cost.unpriced) };
+        writeln!(table, "{:?} {}: {}", unpriced.place, unpriced.name, unpriced.reason).unwrap();
+        assert!(!cost.exact);
+        assert_eq!((cost.macs, cost.file_order.peak), (without(unknown), whole.file_order.peak));
+        assert!(unknown.iter().all(|&operator| cost.operators[operator].macs.is_none()));
+    };
+    let file = written_file();
+    let model = Model::read(&file).unwrap();
+    let tensor = model.find_tensor("op1_Conv2D").unwrap();
+    let uses = |operator: &usize| {
+        let operator = &model.operators[*operator];
+        operator.inputs.contains(&Some(tensor)) || operator.outputs.contains(&tensor)
+    };
+    let users: Vec<usize> = (0..model.operators.len()).filter(uses).collect();
+    check(|model| model.operators[2].kind = OperatorKind::Custom("Sonar".into()), &[2]);
+    check(|model| model.operators[2].inputs.truncate(1), &[2]);
+    check(|model| model.tensors[6].shape_signature = vec![1, -1, 7, 4], &users);
+    // Of a tensor without a size the memory is missing too.
+    let last = whole.operators.len() - 1;
+    let sizes = |cost: &ModelCost| cost.file_order.steps.iter().map(|step| step.bytes).sum::<u64>();
+    let cost = cost_after(|model| {
+        let output = model.outputs[0];
+        model.tensors[output.index()].shape = vec![1, -1];
+    })
+    .unwrap();
+    assert_eq!((cost.macs, cost.operators[last].macs), (without(&[last]), None));
+    assert_eq!(sizes(&cost), sizes(&whole) - 3);
+    expect![[r#"
+        Operator(2) custom operator "Sonar": a custom operator: its multiply-accumulates are not counted
+        Operator(2) CONV_2D: it lacks an input or attribute, or they do not fit together
+        Tensor(6) op1_Conv2D: the shape [1, -1, 7, 4] is not fixed; [1, 8, 7, 4] is counted
+    "#]]
+    .assert_eq(&table);
+}
+
+/// A custom operator may have tensors of its own to work in, which nothing writes: they are there while it runs.
+#[test]
+fn tensors_that_a_custom_operator_works_in_are_counted_with_it() {
+    let whole = cost_after(|_| {}).unwrap();
+    let change = |kind: Option<OperatorKind>| {
+        move |model: &mut Model<'_>| {
+            let mut scratch = model.tensors[3].clone();
+            (scratch.name, scratch.shape) = ("scratch".into(), vec![5000]);
+            model.tensors.push(scratch);
+            let scratch = model.find_tensor("scratch").unwrap();
+            model.operators[2].inputs.push(Some(scratch));
+            model.operators[2].kind = kind.clone().unwrap_or(model.operators[2].kind.clone());
+        }
+    };
+    let cost = cost_after(change(Some(OperatorKind::Custom("Sonar".into())))).unwrap();
+    for (index, (with, without)) in cost.file_order.steps.iter().zip(&whole.file_order.steps).enumerate() {
+        assert_eq!(with.bytes - without.bytes, if index == 2 { 5000 } else { 0 });
+    }
+    let error = cost_after(change(None)).unwrap_err().to_string();
+    assert!(error.contains("which no operator before it writes"), "{error}");
+}
+
+/// State that lives from one inference to the next is there at every step, in every order.
+#[test]
+fn variables_are_alive_at_every_step() {
+    let whole = cost_after(|_| {}).unwrap();
+    assert!(whole.exact && whole.unpriced.is_empty());
+    let stateful = cost_after(|model| {
+        let mut state = model.tensors[3].clone();
+        (state.name, state.shape, state.is_variable) = ("state".into(), vec![1, 100], true);
+        model.tensors.push(state);
+        let state = model.find_tensor("state").unwrap();
+        model.operators[1].inputs.push(Some(state));
+    })
+    .unwrap();
+    assert_eq!(stateful.file_order.peak, whole.file_order.peak + 100);
+    assert_eq!(stateful.peak_memory, whole.peak_memory + 100);
+    assert_eq!(stateful.peak_memory_with_input, whole.peak_memory_with_input + 100);
+    assert!(
+        stateful.file_order.steps.iter().zip(&whole.file_order.steps).all(|(a, b)| a.bytes == b.bytes + 100)
+    );
 }

@@ -15,7 +15,7 @@ use crate::error::RunError;
 use crate::evaluate::{Assignment, Confusions, Evaluated, EvaluationError, Pruned};
 use crate::files::remove_if_present;
 use crate::kept::Front;
-use crate::models::{self, SavedModel};
+use crate::models::{self, DataFacts, SavedModel};
 use crate::proposals::{Proposals, by_arrival, observed, training_seed};
 use crate::run::Run;
 use crate::session::now_ms;
@@ -27,6 +27,8 @@ pub(super) struct Search<'a> {
     proposals: Proposals,
     history: History,
     front: Front,
+    /// What the networks are trained on.
+    data: Option<DataFacts>,
     /// Trials of earlier sessions without a result, by number.
     interrupted: VecDeque<TrialRecord>,
     running: BTreeMap<u64, TrialRecord>,
@@ -62,7 +64,7 @@ pub(super) struct Start {
 
 impl<'a> Search<'a> {
     /// The state after what the journal holds.
-    pub fn load(run: &'a mut Run, limits: &Limits) -> Result<Self, RunError> {
+    pub fn load(run: &'a mut Run, limits: &Limits, data: Option<&DataFacts>) -> Result<Self, RunError> {
         let records = run.journal.trials()?;
         let mut history = History::new(run.task().input);
         for record in by_arrival(&records) {
@@ -79,7 +81,8 @@ impl<'a> Search<'a> {
         let interrupted = without_result.filter(|record| record.trial <= limits.trials).collect();
         let proposals = Proposals::new(run.experiment(), run.task());
         let (running, tally) = (BTreeMap::new(), Tally::default());
-        Ok(Self { run, proposals, history, front, interrupted, running, next_trial, tally })
+        let data = data.cloned();
+        Ok(Self { run, proposals, history, front, data, interrupted, running, next_trial, tally })
     }
 
     /// Number of running trials, those included that wait for memory.
@@ -185,7 +188,8 @@ impl<'a> Search<'a> {
         if let Some(weights) = weights.filter(|_| on_front) {
             let graph = record.graph(self.run.task());
             let architecture = record.candidate.architecture.clone();
-            let model = SavedModel { trial: record.trial, architecture, graph, weights, int8 };
+            let data = self.data.clone();
+            let model = SavedModel { trial: record.trial, architecture, graph, weights, int8, data };
             model.save(&models::path(self.run.dir(), record.trial))?;
         }
         self.run.journal.finish_trial(&record, confusion.as_ref().filter(|_| on_front))?;

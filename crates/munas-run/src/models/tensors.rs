@@ -3,6 +3,7 @@
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 
+use munas_data::Normalisation;
 use munas_ir::{BatchNorm, Graph, LayerWeights, OpId, Quantisation, TensorQuantisation, Weights};
 use munas_quant::QuantisedNetwork;
 
@@ -81,6 +82,25 @@ pub(super) fn of_int8(network: &QuantisedNetwork) -> Vec<Tensor> {
     tensors
 }
 
+const SCALE: &str = "normalisation.scale";
+const OFFSET: &str = "normalisation.offset";
+
+/// The tensors of a normalisation.
+pub(super) fn of_normalisation(normalisation: &Normalisation) -> [Tensor; 2] {
+    let Normalisation { scale, offset } = normalisation;
+    [(SCALE, scale), (OFFSET, offset)]
+        .map(|(name, values)| Tensor::f32(name.to_owned(), vec![values.len()], values))
+}
+
+/// The normalisation in a file; `None` if there is none.
+pub(super) fn normalisation(tensors: &SafeTensors<'_>) -> Result<Option<Normalisation>, String> {
+    match (read_f32(tensors, SCALE)?, read_f32(tensors, OFFSET)?) {
+        (Some(scale), Some(offset)) => Ok(Some(Normalisation { scale, offset })),
+        (None, None) => Ok(None),
+        _ => Err(format!("there is only one of {SCALE} and {OFFSET}")),
+    }
+}
+
 /// The weights in a file.
 pub(super) fn weights(graph: &Graph, tensors: &SafeTensors<'_>) -> Result<Weights, String> {
     let layers = graph.ops().map(|(op, _)| read_layer(tensors, op)).collect::<Result<_, _>>()?;
@@ -127,7 +147,11 @@ pub(super) fn int8(
         return Err("int8.scale has a value that is no scale".to_owned());
     }
     let quantisation = Quantisation::from_parts(graph, parameters, kernels);
-    Ok(Some(QuantisedNetwork::new(graph, weights, &quantisation).with_biases(biases)))
+    let network = QuantisedNetwork::new(graph, weights, &quantisation).with_biases(biases);
+    match network.overflow() {
+        Some(op) => Err(format!("{} has a value that is too large", of_op(op, "int8_bias"))),
+        None => Ok(Some(network)),
+    }
 }
 
 /// The parameters of one operator; `None` where the file has none for it.
@@ -145,11 +169,20 @@ fn read_layer(tensors: &SafeTensors<'_>, op: OpId) -> Result<Option<LayerWeights
     } else {
         None
     };
+    let variances = batch_norm.iter().flat_map(|norm| &norm.variance);
+    if variances.into_iter().any(|variance| *variance < 0.0) {
+        return Err(format!("{} has a value below 0", of_op(op, "batch_norm.variance")));
+    }
     Ok(Some(LayerWeights { kernel, bias, batch_norm }))
 }
 
+/// Numbers, all of which must be finite.
 fn read_f32(tensors: &SafeTensors<'_>, name: &str) -> Result<Option<Vec<f32>>, String> {
-    read(tensors, name, Dtype::F32, f32::from_le_bytes)
+    let values = read(tensors, name, Dtype::F32, f32::from_le_bytes)?;
+    match values.iter().flatten().find(|value| !value.is_finite()) {
+        Some(value) => Err(format!("{name} has a value that is not finite: {value}")),
+        None => Ok(values),
+    }
 }
 
 /// The values of a tensor of `BYTES` bytes each; `None` if there is no such tensor.

@@ -1,12 +1,14 @@
-//! What an inference takes on a board: an estimate from instruction counts.
+//! What an inference takes on a board: an estimate of its time from instruction counts, and the memory beside what
+//! there is.
 
-use munas_cost::boards::{Board, find};
-use munas_cost::latency;
-use munas_ir::Graph;
+use std::path::Path;
+
+use munas_cost::LatencyEstimate;
+use munas_cost::boards::{Board, BoardTable, builtin};
 use munas_report::units;
 use serde::Serialize;
 
-use crate::error::{CliError, CliResult};
+use crate::error::{CliError, CliResult, read_input};
 use crate::output::Output;
 
 /// The estimate, as printed.
@@ -23,9 +25,8 @@ pub struct LatencyRecord {
 }
 
 impl LatencyRecord {
-    /// Estimates.
-    pub fn new(graph: &Graph, board: &Board) -> Self {
-        let estimate = latency(graph, board);
+    /// The record of an estimate.
+    pub fn new(estimate: &LatencyEstimate, board: &Board) -> Self {
         Self {
             board: board.name.clone(),
             instructions: estimate.instructions,
@@ -36,15 +37,17 @@ impl LatencyRecord {
         }
     }
 
-    /// Prints the estimate under the other figures.
-    pub fn print(&self, output: &mut Output) -> CliResult {
+    /// Prints the estimate under the other figures, which take so many columns; `is_whole` is false where something
+    /// is not in it.
+    pub fn print(&self, width: usize, is_whole: bool, output: &mut Output) -> CliResult {
         let name = format!("on {}", self.board);
+        let estimate = if is_whole { "estimate" } else { "at least; estimate" };
         output.line(format_args!(
-            "{name:<24}{:>9.2} ms (estimate: {} cycles)",
+            "{name:<width$}{:>9.2} ms ({estimate}: {} cycles)",
             self.milliseconds, self.cycles
         ))?;
         if let Some(energy) = self.energy_microjoules {
-            output.line(format_args!("{:<24}{energy:>9.1} µJ (estimate)", "energy"))?;
+            output.line(format_args!("{:<width$}{energy:>9.1} µJ ({estimate})", "energy"))?;
         }
         output.line(format_args!(
             "(from instruction counts, which are off by {} on average, and an assumed number of cycles for each)",
@@ -54,16 +57,72 @@ impl LatencyRecord {
     }
 }
 
-/// A board of munas's own table.
+/// Memory beside that of a board.
+#[derive(Debug, Serialize)]
+pub struct BoardRecord {
+    name: String,
+    /// Bytes of RAM, and those of them that a network may take.
+    ram: u64,
+    usable_ram: u64,
+    /// The same of flash.
+    flash: u64,
+    usable_flash: u64,
+    /// Whether activations, the input among them, and parameters take no more than that.
+    fits_ram: bool,
+    fits_flash: bool,
+    #[serde(skip)]
+    needed: [u64; 2],
+}
+
+impl BoardRecord {
+    /// Compares what a network needs, in bytes, with what a board has.
+    pub fn new(board: &Board, needed_ram: u64, needed_flash: u64) -> Self {
+        let usable = board.bounds();
+        Self {
+            name: board.name.clone(),
+            ram: board.ram,
+            usable_ram: usable.peak_memory,
+            flash: board.flash,
+            usable_flash: usable.model_size,
+            fits_ram: needed_ram <= usable.peak_memory,
+            fits_flash: needed_flash <= usable.model_size,
+            needed: [needed_ram, needed_flash],
+        }
+    }
+
+    /// Prints the comparison.
+    pub fn print(&self, width: usize, output: &mut Output) -> CliResult {
+        let rows = [
+            ("RAM, input included", self.needed[0], self.usable_ram, self.ram, self.fits_ram),
+            ("flash, without code", self.needed[1], self.usable_flash, self.flash, self.fits_flash),
+        ];
+        for (name, needed, usable, all, fits) in rows {
+            output.line(format_args!(
+                "{name:<width$}{:>9}  of {} usable, {} in all: {}",
+                units::bytes(needed),
+                units::bytes(usable),
+                units::bytes(all),
+                if fits { "fits" } else { "does not fit" }
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// The board of a name, from munas's table and one of the user's.
 ///
 /// # Errors
-/// If there is none of this name.
-pub fn find_board(name: &str) -> CliResult<&'static Board> {
-    find(name).map_err(|error| {
-        let hint = match &error.candidates[..] {
-            [] => "`munas boards` lists them".to_owned(),
-            candidates => format!("did you mean `{}`?", candidates.join("` or `")),
-        };
+/// If the table cannot be read, or there is no board of this name.
+pub fn find_board(name: &str, file: Option<&Path>) -> CliResult<Board> {
+    let table = match file {
+        None => builtin().clone(),
+        Some(path) => {
+            let text = read_input(path)?;
+            BoardTable::parse(&text).map_err(|error| CliError::input(error).in_file(path))?
+        }
+    };
+    table.find(name).cloned().map_err(|error| {
+        let hint = error.advice("--board-file FILE has a table with boards of your own (docs/firmware.md)");
         CliError::input(error).hint(hint)
     })
 }

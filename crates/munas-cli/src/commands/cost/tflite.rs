@@ -4,12 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use munas_cost::Timeline;
-use munas_export::tflite::{Model, ModelCost, TensorIndex};
+use munas_cost::boards::Board;
+use munas_export::tflite::{Interface, Model, ModelCost, TensorIndex, Unpriced, UnpricedPlace};
 use munas_report::{Align, Table, units};
 use serde::Serialize;
 
+use super::latency::{BoardRecord, LatencyRecord};
 use crate::args::Format;
 use crate::error::{CliError, CliResult};
+use crate::interface::conversion_facts;
 use crate::output::{Output, STRONG};
 
 /// The resources of a model, as printed.
@@ -20,12 +23,43 @@ struct ModelRecord {
     peak_memory_with_input: u64,
     /// Bytes of the parameters.
     model_size: u64,
-    macs: u64,
+    /// Null where an operator's are not known; `macs_at_least` counts the others.
+    macs: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    macs_at_least: Option<u64>,
     exact: bool,
     layers: Vec<OperatorRecord>,
     file_order: OrderRecord,
     /// The best order for the file's runtime, which does nothing in place.
     best_order: OrderRecord,
+    /// What the figures lack.
+    unpriced: Vec<UnpricedRecord>,
+    /// How the input is made and what the classes are, in a file that munas wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<Interface>,
+    #[serde(flatten)]
+    on_board: Option<OnBoard>,
+}
+
+/// Something that is not in the figures: an operator or a tensor, by its position.
+#[derive(Debug, Serialize)]
+struct UnpricedRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tensor: Option<usize>,
+    name: String,
+    reason: String,
+}
+
+/// The model on a board.
+#[derive(Debug, Serialize)]
+struct OnBoard {
+    /// Null if no operator is one that munas has a kernel for.
+    latency: Option<LatencyRecord>,
+    /// The operators that are not in it.
+    latency_unknown: Vec<usize>,
+    board: BoardRecord,
 }
 
 #[derive(Debug, Serialize)]
@@ -37,64 +71,167 @@ struct OrderRecord {
 struct OperatorRecord {
     kind: String,
     out: Vec<u64>,
-    macs: u64,
+    macs: Option<u64>,
     parameters: u64,
 }
 
-/// Prices the file and prints.
-pub fn run(path: &Path, format: Format, output: &mut Output) -> CliResult {
+/// Prices the file, on a board if there is one, and prints.
+pub fn run(path: &Path, board: Option<&Board>, format: Format, output: &mut Output) -> CliResult {
     let bytes = fs::read(path)
         .map_err(|error| CliError::input(format_args!("cannot read: {error}")).in_file(path))?;
     let refused = |error| CliError::input(error).in_file(path);
     let model = Model::read(&bytes).map_err(refused)?;
     let cost = model.cost().map_err(refused)?;
+    let on_board = board.map(|board| on_board(&model, &cost, board));
     if format.json {
-        output.json(&record(&cost))?;
+        output.json(&record(&model, &cost, on_board))?;
         return Ok(());
     }
-    print(&model, &cost, output)
+    print(&model, &cost, on_board.as_ref(), output)
 }
 
-fn record(cost: &ModelCost) -> ModelRecord {
+/// The runtime of a file is the one that keeps its order and copies its input.
+fn on_board(model: &Model<'_>, cost: &ModelCost, board: &Board) -> OnBoard {
+    let latency = model.latency(cost, board);
+    let is_known = !latency.estimate.operators.is_empty();
+    OnBoard {
+        latency: is_known.then(|| LatencyRecord::new(&latency.estimate, board)),
+        latency_unknown: latency.unknown,
+        board: BoardRecord::new(board, cost.file_order.peak, cost.model_size),
+    }
+}
+
+fn record(model: &Model<'_>, cost: &ModelCost, on_board: Option<OnBoard>) -> ModelRecord {
     let layers = cost.operators.iter().map(|operator| OperatorRecord {
         kind: operator.name.clone(),
         out: operator.output_shape.clone(),
         macs: operator.macs,
         parameters: operator.parameters,
     });
+    let unpriced = cost.unpriced.iter().map(|Unpriced { place, name, reason }| {
+        let (operator, tensor) = match *place {
+            UnpricedPlace::Operator(index) => (Some(index), None),
+            UnpricedPlace::Tensor(index) => (None, Some(index)),
+        };
+        UnpricedRecord { operator, tensor, name: name.clone(), reason: reason.clone() }
+    });
+    let is_whole = knows_all_macs(cost);
     ModelRecord {
         peak_memory: cost.peak_memory,
         peak_memory_with_input: cost.peak_memory_with_input,
         model_size: cost.model_size,
-        macs: cost.macs,
+        macs: is_whole.then_some(cost.macs),
+        macs_at_least: (!is_whole).then_some(cost.macs),
         exact: cost.exact,
         layers: layers.collect(),
         file_order: OrderRecord { peak_memory_with_input: cost.file_order.peak },
         best_order: OrderRecord { peak_memory_with_input: cost.best_order.peak },
+        unpriced: unpriced.collect(),
+        interface: model.interface(),
+        on_board,
     }
 }
 
-fn print(model: &Model<'_>, cost: &ModelCost, output: &mut Output) -> CliResult {
+fn knows_all_macs(cost: &ModelCost) -> bool {
+    cost.operators.iter().all(|operator| operator.macs.is_some())
+}
+
+/// Columns of the names of figures.
+const WIDTH: usize = 32;
+
+fn print(model: &Model<'_>, cost: &ModelCost, on_board: Option<&OnBoard>, output: &mut Output) -> CliResult {
+    let is_unsized = |unpriced: &Unpriced| matches!(unpriced.place, UnpricedPlace::Tensor(_));
+    let memory_note = if cost.unpriced.iter().any(is_unsized) { ", at least" } else { "" };
+    let macs_note = if knows_all_macs(cost) { "" } else { ", at least" };
+    let memory = |name, bytes| (name, units::bytes(bytes), bytes, memory_note);
     let rows = [
-        ("peak memory, order of the file", units::bytes(cost.file_order.peak), cost.file_order.peak),
-        ("peak memory, best order", units::bytes(cost.best_order.peak), cost.best_order.peak),
-        ("  with Adds in place", units::bytes(cost.peak_memory_with_input), cost.peak_memory_with_input),
-        ("  and without the input", units::bytes(cost.peak_memory), cost.peak_memory),
-        ("model size", units::bytes(cost.model_size), cost.model_size),
-        ("MACs", units::count(cost.macs), cost.macs),
+        memory("peak memory, order of the file", cost.file_order.peak),
+        memory("peak memory, best order", cost.best_order.peak),
+        memory("  with Adds in place", cost.peak_memory_with_input),
+        memory("  and without the input", cost.peak_memory),
+        ("model size", units::bytes(cost.model_size), cost.model_size, ""),
+        ("MACs", units::count(cost.macs), cost.macs, macs_note),
     ];
-    for (name, text, exact) in rows {
-        output.line(format_args!("{name:<32}{text:>9}  ({exact})"))?;
+    for (name, text, exact, note) in rows {
+        output.line(format_args!("{name:<WIDTH$}{text:>9}  ({exact}{note})"))?;
     }
-    if !cost.exact {
+    if !cost.exact && cost.unpriced.is_empty() {
         output.line("(the best order is a good one, not provably the best)")?;
     }
+    if let Some(on_board) = on_board {
+        print_on_board(cost, on_board, output)?;
+    }
+    print_interface(model, output)?;
+    print_unpriced(&cost.unpriced, output)?;
     output.line(format_args!("\n{STRONG}Operators{STRONG:#}"))?;
     output.text(operator_table(cost).render())?;
     output.line(format_args!(
         "\n{STRONG}Memory while each operator runs, in the order of the file{STRONG:#}"
     ))?;
     output.text(memory_table(model, cost, &cost.file_order).render())?;
+    Ok(())
+}
+
+fn print_on_board(cost: &ModelCost, on_board: &OnBoard, output: &mut Output) -> CliResult {
+    let OnBoard { latency, latency_unknown, board } = on_board;
+    board.print(WIDTH, output)?;
+    let mut names: Vec<&str> =
+        latency_unknown.iter().map(|operator| &*cost.operators[*operator].name).collect();
+    names.sort_unstable();
+    names.dedup();
+    match latency {
+        Some(latency) => {
+            latency.print(WIDTH, names.is_empty(), output)?;
+            output.line("(as the C kernels of `munas export` compute it; an interpreter takes longer)")?;
+            if !names.is_empty() {
+                output
+                    .line(format_args!("(without {}, for which there is no estimate)", names.join(", ")))?;
+            }
+        }
+        None => output.line(format_args!(
+            "{:<WIDTH$}  unknown: no operator in int8 of a kind that munas exports",
+            "latency"
+        ))?,
+    }
+    Ok(())
+}
+
+/// What a file of munas says about its input and classes.
+fn print_interface(model: &Model<'_>, output: &mut Output) -> CliResult {
+    const MOST_NAMES: usize = 12;
+    let Some(Interface { input, classes }) = model.interface() else { return Ok(()) };
+    output.line("")?;
+    output.facts(input.iter().flat_map(conversion_facts))?;
+    if !classes.is_empty() {
+        let more = if classes.len() > MOST_NAMES { ", …" } else { "" };
+        let names: Vec<&str> = classes.iter().take(MOST_NAMES).map(String::as_str).collect();
+        output.facts([("classes", format!("{}: {}{more}", classes.len(), names.join(", ")))])?;
+    }
+    Ok(())
+}
+
+/// What the figures lack, things of the same kind on one line.
+fn print_unpriced(unpriced: &[Unpriced], output: &mut Output) -> CliResult {
+    if unpriced.is_empty() {
+        return Ok(());
+    }
+    output.line(format_args!("\n{STRONG}Not in the figures{STRONG:#}"))?;
+    let mut told: Vec<(&Unpriced, usize)> = Vec::new();
+    for item in unpriced {
+        let is_alike = |other: &Unpriced| (&other.name, &other.reason) == (&item.name, &item.reason);
+        match told.iter_mut().find(|(other, _)| is_alike(other)) {
+            Some((_, count)) => *count += 1,
+            None => told.push((item, 1)),
+        }
+    }
+    for (Unpriced { place, name, reason }, count) in told {
+        let what = match place {
+            UnpricedPlace::Operator(index) => format!("operator {} {name}", index + 1),
+            UnpricedPlace::Tensor(index) => format!("tensor {index} {name}"),
+        };
+        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        output.line(format_args!("{what}{more}: {reason}"))?;
+    }
     Ok(())
 }
 
@@ -114,7 +251,7 @@ fn operator_table(cost: &ModelCost) -> Table {
             operator.name.clone(),
             dims.join("×"),
             operator.parameters.to_string(),
-            operator.macs.to_string(),
+            operator.macs.map_or_else(|| "unknown".to_owned(), |macs| macs.to_string()),
         ]);
     }
     table
@@ -124,10 +261,13 @@ fn memory_table(model: &Model<'_>, cost: &ModelCost, timeline: &Timeline<TensorI
     let mut table =
         Table::new(&[("operator", Align::Left), ("memory", Align::Right), ("alive", Align::Left)]);
     for step in &timeline.steps {
-        let alive = step
-            .live
-            .iter()
-            .map(|live| format!("{} {}", model.tensor(live.tensor).name, units::bytes(live.bytes)));
+        let alive = step.live.iter().map(|live| {
+            let bytes = units::bytes(live.bytes);
+            match &*model.tensor(live.tensor).name {
+                "" => format!("tensor {} {bytes}", live.tensor.index()),
+                name => format!("{name} {bytes}"),
+            }
+        });
         let operator = step.op.index();
         table.row([
             format!("{} {}", operator + 1, cost.operators[operator].name),

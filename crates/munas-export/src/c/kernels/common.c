@@ -7,19 +7,27 @@ typedef char munas_shifts_are_arithmetic[(-1 >> 1) == -1 ? 1 : -1];
 /* Sizes and indices: the natural unsigned type, 16 bits on AVR. */
 typedef unsigned int munas_size;
 
-/* Constant tables stay in flash. On AVR this takes an attribute and loads of their own. */
+/* Where the constant tables and the arena are placed: attributes, such as __attribute__((section(".qspi"))). Tables stay in flash
+ * by themselves; on AVR this takes an attribute and loads of their own, from the first 64 KiB. */
 #if defined(__AVR__)
 #if MUNAS_TABLE_SIZE > 65000
 #error "the tables do not fit the first 64 KiB of flash, which is where AVR reads them from"
 #endif
 #include <avr/pgmspace.h>
-#define MUNAS_FLASH PROGMEM
 #define MUNAS_READ_8(pointer) ((int8_t)pgm_read_byte(pointer))
 #define MUNAS_READ_32(pointer) ((int32_t)pgm_read_dword(pointer))
+#if !defined(MUNAS_FLASH)
+#define MUNAS_FLASH PROGMEM
+#endif
 #else
-#define MUNAS_FLASH
 #define MUNAS_READ_8(pointer) (*(pointer))
 #define MUNAS_READ_32(pointer) (*(pointer))
+#if !defined(MUNAS_FLASH)
+#define MUNAS_FLASH
+#endif
+#endif
+#if !defined(MUNAS_ARENA)
+#define MUNAS_ARENA
 #endif
 
 /* How kernels are compiled: as functions that layers share, or once for each layer with its constants.

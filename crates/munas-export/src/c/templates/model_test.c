@@ -1,25 +1,51 @@
-/* Compares the network with the outputs of the host executor. Exit status 0 if every byte is equal. */
+/* Compares the network with the inputs, outputs and classes of the host executor. Exit status 0 if all are equal. */
 #include <stdio.h>
 
 #include "model.h"
 #include "model_vectors.h"
 
+/* Elements of a tensor that are not as expected. */
+static unsigned long differences(
+    int sample, const char *tensor, const int8_t *found, const int8_t *expected, unsigned int size) {
+    unsigned long count = 0;
+    for (unsigned int i = 0; i < size; i++) {
+        if (found[i] != expected[i]) {
+            printf("sample %d, %s %u: %d, expected %d\n", sample, tensor, i, found[i], expected[i]);
+            count++;
+        }
+    }
+    return count;
+}
+
 int main(void) {
-    unsigned long differences = 0;
+    static int8_t input[MUNAS_INPUT_SIZE];
+    static int8_t output[MUNAS_OUTPUT_SIZE];
+    unsigned long different = 0;
     for (int sample = 0; sample < MUNAS_TEST_SAMPLES; sample++) {
-        int8_t output[MUNAS_OUTPUT_SIZE];
-        if (munas_invoke(munas_test_inputs[sample], output) != 0) {
+#if MUNAS_TEST_RAW
+        munas_quantise_input(munas_test_raw[sample], input);
+        different += differences(sample, "input", input, munas_test_inputs[sample], MUNAS_INPUT_SIZE);
+#else
+        for (unsigned int i = 0; i < MUNAS_INPUT_SIZE; i++) {
+            input[i] = munas_test_inputs[sample][i];
+        }
+#endif
+        if (munas_invoke(input, output) != 0) {
             printf("sample %d: munas_invoke failed\n", sample);
             return 1;
         }
-        for (unsigned int i = 0; i < MUNAS_OUTPUT_SIZE; i++) {
-            if (output[i] != munas_test_outputs[sample][i]) {
-                printf("sample %d, element %u: %d, expected %d\n", sample, i, output[i],
-                    munas_test_outputs[sample][i]);
-                differences++;
-            }
+        different += differences(sample, "output", output, munas_test_outputs[sample], MUNAS_OUTPUT_SIZE);
+        const unsigned int class_index = munas_classify(output);
+#if defined(MUNAS_LABEL_SIZE)
+        printf("sample %d: class %u, %s\n", sample, class_index, munas_labels[class_index]);
+#else
+        printf("sample %d: class %u\n", sample, class_index);
+#endif
+        if (class_index != munas_test_classes[sample]) {
+            printf("sample %d: class %u expected\n", sample, (unsigned int)munas_test_classes[sample]);
+            different++;
         }
     }
-    printf("%d samples, %lu differences\n", MUNAS_TEST_SAMPLES, differences);
-    return differences != 0;
+    printf("%d samples, %lu differences\n", MUNAS_TEST_SAMPLES, different);
+    return different != 0;
 }

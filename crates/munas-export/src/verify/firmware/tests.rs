@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     c::GeneratedFile,
-    verify::{HostOptions, TARGETS, host},
+    verify::{HostOptions, HostRun, TARGETS, host},
 };
 
 /// The dense layer of `fixtures/model.c`, with `change` applied to its source.
@@ -15,7 +17,10 @@ fn fixture(change: impl Fn(String) -> String) -> CNetwork {
             file("model.c", change(include_str!("../fixtures/model.c").to_owned())),
         ],
         header: "model.h".to_owned(),
+        prefix: "munas".to_owned(),
         invoke: "munas_invoke".to_owned(),
+        quantise: None,
+        classify: None,
         arena: Some("munas_arena".to_owned()),
         input_length: 16,
         output_length: 3,
@@ -123,7 +128,10 @@ fn the_stack_is_that_of_the_network() {
 #[test]
 fn failures_are_told_apart() {
     let Some(target) = TARGETS.iter().find(|target| tool_version(target.emulator()).is_ok()) else { return };
-    let options = FirmwareOptions { time_limit: Duration::from_secs(2), ..FirmwareOptions::default() };
+    let options = FirmwareOptions {
+        limits: HelperLimits { run: Duration::from_secs(2), ..HelperLimits::default() },
+        ..FirmwareOptions::default()
+    };
     let fails = |from: &str, to: &str| {
         let network = fixture(|text| text.replace(from, to));
         match firmware(&network, target, &samples(), &options) {
@@ -182,17 +190,17 @@ fn a_tool_that_is_not_there_is_named_with_its_packages() {
 #[test]
 fn the_host_runs_the_fixture() {
     for sanitize in [false, true] {
-        let options = HostOptions { sanitize, flags: Vec::new() };
+        let options = HostOptions { sanitize, ..HostOptions::default() };
         match host(&fixture(|text| text), &samples(), &options) {
             Err(VerifyError::MissingTool(_)) => return,
-            outputs => {
-                let expected: Vec<Vec<i8>> = samples().iter().map(|sample| expected(sample)).collect();
-                assert_eq!(outputs.unwrap(), expected);
+            runs => {
+                let run = |sample: &Vec<i8>| HostRun { input: None, output: expected(sample), class: None };
+                assert_eq!(runs.unwrap(), samples().iter().map(run).collect::<Vec<_>>());
             }
         }
     }
     let broken = fixture(|text| text.replace("munas_arena[i] =", "munas_arena[i + input[0]] ="));
-    let options = HostOptions { sanitize: true, flags: Vec::new() };
+    let options = HostOptions { sanitize: true, ..HostOptions::default() };
     assert!(matches!(host(&broken, &[vec![100; 16]], &options), Err(VerifyError::Cut { .. })));
 }
 

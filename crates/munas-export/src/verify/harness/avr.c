@@ -8,7 +8,7 @@
 
 extern uint8_t __heap_start[];
 
-static int8_t sample_in_ram[HARNESS_INPUT_LENGTH];
+static HARNESS_RAW sample_in_ram[HARNESS_INPUT_LENGTH];
 
 /* simavr prints what the serial port sends, line by line. */
 void platform_write(const char *text)
@@ -62,10 +62,12 @@ uint8_t *platform_stack_limit(void)
     return __heap_start;
 }
 
-const int8_t *platform_sample(uint16_t index)
+const HARNESS_RAW *platform_sample(uint16_t index)
 {
-    for (uint16_t i = 0; i < HARNESS_INPUT_LENGTH; i++) {
-        sample_in_ram[i] = (int8_t)pgm_read_byte_far(pgm_get_far_address(harness_samples) + (uint32_t)index * HARNESS_INPUT_LENGTH + i);
+    uint8_t *const bytes = (uint8_t *)sample_in_ram;
+    const uint_farptr_t start = pgm_get_far_address(harness_samples) + (uint32_t)index * sizeof sample_in_ram;
+    for (uint16_t i = 0; i < sizeof sample_in_ram; i++) {
+        bytes[i] = pgm_read_byte_far(start + i);
     }
     return sample_in_ram;
 }

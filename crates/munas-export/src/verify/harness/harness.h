@@ -8,6 +8,7 @@
 #define HARNESS_PROGRAM_MEMORY
 #endif
 
+/* HARNESS_RAW is the type of a sample's values: int8_t for inputs of the network, another one where HARNESS_QUANTISE makes them. */
 #define HARNESS_SAMPLE_ARRAY \
-    const int8_t harness_samples[HARNESS_SAMPLES][HARNESS_INPUT_LENGTH] HARNESS_PROGRAM_MEMORY
+    const HARNESS_RAW harness_samples[HARNESS_SAMPLES][HARNESS_INPUT_LENGTH] HARNESS_PROGRAM_MEMORY
 

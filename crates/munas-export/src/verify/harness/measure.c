@@ -1,4 +1,4 @@
-/* Runs the network on every sample and writes what verify/console.rs reads: outputs, counts and the stack. */
+/* Runs the network on every sample and writes what verify/console.rs reads: outputs, classes, counts and the stack. */
 #if defined(__AVR__)
 #include <avr/io.h>
 #endif
@@ -105,19 +105,38 @@ static __attribute__((noinline)) uint32_t stack_of(invoke_function invoke, const
 }
 #endif
 
+/* A sample as the network's input. */
+static const int8_t *input_of(uint16_t index)
+{
+#if defined(HARNESS_QUANTISE)
+    static int8_t input[HARNESS_INPUT_LENGTH];
+    HARNESS_QUANTISE(platform_sample(index), input);
+    return input;
+#else
+    return platform_sample(index);
+#endif
+}
+
 int main(void)
 {
     /* Calls through variables are the same calls for both functions, and none of them is inlined. */
     const volatile invoke_function network = HARNESS_INVOKE;
     const volatile invoke_function nothing = no_network;
     platform_counter_start();
-    write_field("overhead", ticks_of(nothing, platform_sample(0)));
+    write_field("overhead", ticks_of(nothing, input_of(0)));
     for (uint16_t sample = 0; sample < HARNESS_SAMPLES; sample++) {
-        write_field("ticks", ticks_of(network, platform_sample(sample)));
+        const int8_t *const input = input_of(sample);
+        write_field("ticks", ticks_of(network, input));
+#if defined(HARNESS_QUANTISE)
+        write_bytes("input", input, HARNESS_INPUT_LENGTH);
+#endif
         write_bytes("output", output, HARNESS_OUTPUT_LENGTH);
+#if defined(HARNESS_CLASSIFY)
+        write_field("class", HARNESS_CLASSIFY(output));
+#endif
     }
 #if !defined(HARNESS_TRACE)
-    write_field("stack", stack_of(network, platform_sample(0)));
+    write_field("stack", stack_of(network, input_of(0)));
 #endif
     platform_write("end\n");
     platform_exit();

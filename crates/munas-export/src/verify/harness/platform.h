@@ -19,11 +19,11 @@ uint32_t platform_counter(void);
 /* The lowest address that the stack may use. */
 uint8_t *platform_stack_limit(void);
 
-/* One sample of the harness as NHWC int8 in memory that munas_invoke can read. */
 /* Declared here, defined in samples.c. */
 extern HARNESS_SAMPLE_ARRAY;
 
-const int8_t *platform_sample(uint16_t index);
+/* One sample of the harness, NHWC, in memory that the network can read. */
+const HARNESS_RAW *platform_sample(uint16_t index);
 
 /* The stack pointer of the caller. */
 static inline uint8_t *platform_stack_pointer(void)

@@ -58,7 +58,7 @@ uint8_t *platform_stack_limit(void)
     return linker_bss_end;
 }
 
-const int8_t *platform_sample(uint16_t index)
+const HARNESS_RAW *platform_sample(uint16_t index)
 {
     return harness_samples[index];
 }
