@@ -43,6 +43,24 @@ pub struct Dataset {
     pub group_names: Vec<String>,
     /// What the user should know about how the data were read.
     pub warnings: Vec<Warning>,
+    /// How the source was understood, where there was something to find out.
+    pub facts: Vec<Fact>,
+}
+
+/// Something that was found out about a source, such as the column of its labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What about, in a word or two: `label`.
+    pub about: &'static str,
+    /// What was found: ``column 5 (`kind`)``.
+    pub found: String,
+}
+
+impl Fact {
+    /// A fact.
+    pub fn new(about: &'static str, found: impl Into<String>) -> Self {
+        Self { about, found: found.into() }
+    }
 }
 
 impl Dataset {
@@ -99,6 +117,8 @@ pub struct RawData {
     pub groups: Option<Groups>,
     /// What the user should know about how the data were read.
     pub warnings: Vec<Warning>,
+    /// How the source was understood, where there was something to find out.
+    pub facts: Vec<Fact>,
 }
 
 impl Default for RawData {
@@ -118,6 +138,7 @@ impl Default for RawData {
             rate: None,
             groups: None,
             warnings: Vec::new(),
+            facts: Vec::new(),
         }
     }
 }
@@ -241,6 +262,7 @@ impl RawData {
             rate: self.rate,
             group_names: groups.map_or_else(Vec::new, |groups| groups.names),
             warnings,
+            facts: self.facts,
         })
     }
 

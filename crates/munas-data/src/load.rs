@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::audio::AudioSettings;
 use crate::budget::Budget;
+use crate::csv_settings::CsvSettings;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
 use crate::glyphs;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::{Backdrop, ImageOptions};
 use crate::readers::npz::Axes;
+use crate::readers::table::TableOptions;
 use crate::readers::{audio, idx, images, npz, table};
 use crate::source::Source;
 
@@ -46,6 +48,8 @@ pub struct LoadOptions {
     pub background: Option<f64>,
     /// Leave out files and rows that cannot be read (they are counted), instead of failing.
     pub skip_bad: bool,
+    /// How tables of text are read.
+    pub csv: CsvSettings,
     /// Keep at most this many training samples, stratified, before validation is split off.
     pub subset: Option<usize>,
     /// Bytes that the samples may take; half of the machine's memory (or of the control group's) when left out.
@@ -69,6 +73,7 @@ impl Default for LoadOptions {
             audio: AudioSettings::default(),
             background: None,
             skip_bad: false,
+            csv: CsvSettings::default(),
             subset: None,
             memory: None,
         }
@@ -133,7 +138,10 @@ fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
         }
         Source::Images(folder) => images::read_folder(folder, &name, &image_options)?,
         Source::Audio(folder) => audio::read_folder(folder, &name, audio_options)?,
-        Source::Csv { path, label } => table::read(path, &name, label.as_deref(), options.skip_bad)?,
+        Source::Csv { path, label } => {
+            let table = TableOptions { label: label.as_deref(), settings: &options.csv, skip_bad, budget };
+            table::read(path, &name, table)?
+        }
         Source::Npz(path) => npz::read(path, &name, Axes::Image)?,
         Source::Idx(folder) => idx::read_folder(folder, &name)?,
     };

@@ -16,6 +16,7 @@ mod arrays;
 mod class_tree;
 mod file;
 mod folder;
+mod labels;
 mod npy;
 mod numbers;
 mod parallel;

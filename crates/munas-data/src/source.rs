@@ -1,7 +1,7 @@
 //! What a `--data` or `data.source` text names.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{PathBuf, is_separator};
 use std::str::FromStr;
 
 use crate::catalogue::{NAMED, NamedDataset};
@@ -35,7 +35,7 @@ pub enum Source {
     Csv {
         /// The file.
         path: PathBuf,
-        /// Header of the label column; the last column when left out.
+        /// Name, or number from 1, of the label column; found by its name or content when left out, at last the last one.
         label: Option<String>,
     },
     /// `npz:FILE`: arrays `x_train`, `y_train`, and optionally `x_val`, `y_val`, `x_test`, `y_test`.
@@ -70,13 +70,7 @@ impl FromStr for Source {
                 "audio" => return Ok(Self::Audio(path)),
                 "npz" => return Ok(Self::Npz(path)),
                 "idx" => return Ok(Self::Idx(path)),
-                "csv" => {
-                    let (file, label) = match place.rsplit_once('#') {
-                        Some((file, label)) => (file, Some(label.to_owned())),
-                        None => (place, None),
-                    };
-                    return Ok(Self::Csv { path: PathBuf::from(file), label });
-                }
+                "csv" => return Ok(table(place)),
                 _ => {}
             }
         }
@@ -93,6 +87,17 @@ impl FromStr for Source {
             Some(dataset) => Ok(Self::Named { dataset, binary }),
             None => Err(unknown(text)),
         }
+    }
+}
+
+/// `FILE` or `FILE#LABEL`. The sign may also be one of the path's: the whole is a path if it is one of a file.
+fn table(place: &str) -> Source {
+    let path = PathBuf::from(place);
+    match place.rsplit_once('#') {
+        Some((file, label)) if !path.is_file() && !file.is_empty() && !label.contains(is_separator) => {
+            Source::Csv { path: PathBuf::from(file), label: Some(label.to_owned()) }
+        }
+        _ => Source::Csv { path, label: None },
     }
 }
 
@@ -142,6 +147,8 @@ mod tests {
             "vww",
             "csv:a.csv",
             "csv:a.csv#kind",
+            "csv:a#b/x.csv",
+            "csv:a#b/x.csv#kind",
             "npz:C:x.npz",
         ] {
             assert_eq!(text.parse::<Source>().unwrap().to_string(), text);

@@ -49,7 +49,9 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
-use munas_data::{AudioSettings, Augmentation, Backdrop, DataError, Dataset, LoadOptions, Source};
+use munas_data::{
+    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, LoadOptions, Source,
+};
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
 use munas_space::Space;
@@ -119,6 +121,8 @@ pub struct DataSettings {
     pub subset: Option<usize>,
     /// Bytes that the samples may take; `None`: half of the machine's memory.
     pub memory: Option<u64>,
+    /// How tables of text are read.
+    pub csv: CsvSettings,
     /// How recordings become samples.
     pub audio: AudioSettings,
 }
@@ -275,6 +279,7 @@ impl Experiment {
             skip_bad: data.skip_bad,
             subset: data.subset,
             memory: data.memory,
+            csv: data.csv,
         };
         munas_data::load(&data.source, &options)
     }

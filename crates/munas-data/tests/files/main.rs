@@ -7,5 +7,6 @@ mod damaged;
 mod fabricate;
 mod own_data;
 mod pictures;
+mod tables;
 mod trees;
 mod visual_wake_words;

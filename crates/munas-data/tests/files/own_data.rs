@@ -300,49 +300,6 @@ fn images_that_cannot_be_read_are_counted() {
 }
 
 #[test]
-fn tables_are_read_with_and_without_header() {
-    let folder = folder();
-    let path = write(folder.path(), "trees.csv", fabricate::small_table());
-    let dataset = read("csv", &path).unwrap();
-    assert_eq!((dataset.input, dataset.class_names.join(" ")), ([1, 1, 2], "elm oak".to_owned()));
-    assert_eq!(counts(&dataset), (9, 1, 2));
-
-    let bare = write(folder.path(), "bare.csv", "1,2,10\n3,4,9\n5,6,10\n7,8,9\n");
-    let dataset = read("csv", &bare).unwrap();
-    assert_eq!(dataset.class_names, ["9", "10"]);
-    assert_eq!(dataset.train.len() + dataset.validation.len() + dataset.test.len(), 4);
-
-    let named = write(folder.path(), "named.csv", "kind,size\na,1\nb,2\na,3\nb,4\n");
-    let dataset = load(&format!("csv:{}#kind", named.display()), &LoadOptions::default()).unwrap();
-    assert_eq!((dataset.input, dataset.class_names.join(" ")), ([1, 1, 1], "a b".to_owned()));
-    let error = load(&format!("csv:{}#colour", named.display()), &LoadOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("no column `colour`; there are: kind, size"), "{error}");
-}
-
-#[test]
-fn rows_that_cannot_be_read_are_counted() {
-    let folder = folder();
-    let table = format!("{}oops,1,oak\n1,2\n1,inf,elm\n", fabricate::small_table());
-    let path = write(folder.path(), "bad.csv", table);
-    refused(
-        "csv",
-        &path,
-        &[
-            "3 of 15 refused",
-            "row 14: column 1: `oops` is not a finite number",
-            "row 15: 2 columns, expected 3",
-            "`inf`",
-        ],
-    );
-    let options = LoadOptions { skip_bad: true, ..LoadOptions::default() };
-    let dataset = load(&format!("csv:{}", path.display()), &options).unwrap();
-    assert_eq!((dataset.refused, dataset.train.len()), (3, 9));
-    refused("csv", &write(folder.path(), "empty.csv", ""), &["the file is empty"]);
-    refused("csv", &write(folder.path(), "header.csv", "a,b\n"), &["no rows after the header"]);
-    refused("csv", &write(folder.path(), "one.csv", "1\n2\n"), &["one column only"]);
-}
-
-#[test]
 fn images_in_memory_are_scaled_too() {
     let folder = folder();
     fabricate::write_cifar_folder(folder.path());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use munas_data::{Augmentation, Channel, FeatureKind, NormaliseMode};
+use munas_data::{Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, NormaliseMode};
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
@@ -54,6 +54,7 @@ pub(super) struct DataFile {
     pub subset: Option<usize>,
     #[serde(default, deserialize_with = "values::bytes")]
     pub memory: Option<u64>,
+    pub csv: CsvFile,
     pub audio: AudioFile,
 }
 
@@ -64,6 +65,19 @@ pub(super) enum BackdropName {
     White,
     Black,
     None,
+}
+
+/// `[data.csv]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct CsvFile {
+    #[serde(default, with = "values::optional_text")]
+    pub delimiter: Option<Delimiter>,
+    #[serde(with = "values::text")]
+    pub header: HeaderRow,
+    #[serde(with = "values::text")]
+    pub index: IndexColumn,
+    pub ignore: Vec<String>,
 }
 
 /// `[data.audio]`

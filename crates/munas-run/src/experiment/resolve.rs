@@ -1,14 +1,15 @@
 //! From the file form to the experiment. What a value may be is checked here.
 
 use munas_cost::boards::{Board, BoardBounds};
-use munas_data::{AudioSettings, Backdrop, DataError, Source};
+use munas_data::{AudioSettings, Backdrop, CsvSettings, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
 use munas_train::{Optimizer, TrainError, TrainSettings};
 
 use super::file::{
-    AudioFile, BackdropName, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
-    FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BackdropName, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
+    ExperimentFile, FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile,
+    TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -110,8 +111,14 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         skip_bad: file.skip_bad,
         subset: file.subset,
         memory: file.memory,
+        csv: resolve_csv(file.csv),
         audio: resolve_audio(&file.audio)?,
     })
+}
+
+fn resolve_csv(file: CsvFile) -> CsvSettings {
+    let CsvFile { delimiter, header, index, ignore } = file;
+    CsvSettings { delimiter, header, index, ignore }
 }
 
 fn resolve_audio(file: &AudioFile) -> Result<AudioSettings, ExperimentError> {

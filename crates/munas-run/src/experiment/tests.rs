@@ -128,6 +128,11 @@ fn the_resolved_text_writes_out_every_value() {
         bits = 16
         skip_bad = false
 
+        [data.csv]
+        header = "auto"
+        index = "leave-out"
+        ignore = []
+
         [data.audio]
         features = "mfcc"
         channel = "mix"

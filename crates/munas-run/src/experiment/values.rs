@@ -29,6 +29,22 @@ pub(super) mod text {
     }
 }
 
+/// Such a value under a key that may be absent.
+pub(super) mod optional_text {
+    use super::*;
+
+    pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(ToString::to_string).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        text::deserialize(deserializer).map(Some)
+    }
+}
+
 /// A list of such values.
 pub(super) mod texts {
     use super::*;
