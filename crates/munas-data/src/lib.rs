@@ -25,6 +25,7 @@
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `groups` | samples that belong together, on one side of every draw |
 //! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `axes`, `csv_settings` | how arrays and tables are read where their form leaves doubt |
 //! | `budget` | how much memory samples may take |
 //! | `normalise` | stored values → network inputs |
 //! | [`augment`] | random transformations of samples |
@@ -35,6 +36,7 @@
 
 pub mod audio;
 pub mod augment;
+mod axes;
 mod budget;
 mod catalogue;
 mod csv_settings;
@@ -53,6 +55,7 @@ mod warning;
 
 pub use audio::{AudioSettings, Channel, FeatureKind, FrontEnd};
 pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
+pub use axes::{Layout, UnknownLayout};
 pub use budget::machine_memory;
 pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
 pub use csv_settings::{CsvSettings, Delimiter, HeaderRow, IndexColumn};

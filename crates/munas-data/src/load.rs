@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::audio::AudioSettings;
+use crate::axes::Layout;
 use crate::budget::Budget;
 use crate::csv_settings::CsvSettings;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
 use crate::glyphs;
+use crate::readers::arrays::ArrayOptions;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::{Backdrop, ImageOptions};
-use crate::readers::npz::Axes;
 use crate::readers::table::TableOptions;
 use crate::readers::{audio, idx, images, npz, table};
 use crate::source::Source;
@@ -48,6 +49,14 @@ pub struct LoadOptions {
     pub background: Option<f64>,
     /// Leave out files and rows that cannot be read (they are counted), instead of failing.
     pub skip_bad: bool,
+    /// What the axes of arrays of samples mean.
+    pub layout: Layout,
+    /// Names of the arrays of an archive: samples and labels of training, of training and test, or of training, validation and
+    /// test. Usual names are known when left out.
+    pub arrays: Option<Vec<String>>,
+    /// Whether the distinct labels of arrays are the classes, be they any numbers or names. If not, labels are the numbers of
+    /// classes, from 0, and classes between them may have no sample.
+    pub compact_labels: bool,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// Keep at most this many training samples, stratified, before validation is split off.
@@ -73,6 +82,9 @@ impl Default for LoadOptions {
             audio: AudioSettings::default(),
             background: None,
             skip_bad: false,
+            layout: Layout::Auto,
+            arrays: None,
+            compact_labels: true,
             csv: CsvSettings::default(),
             subset: None,
             memory: None,
@@ -128,6 +140,8 @@ fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
     let image_options = ImageOptions { size, fit, crop, grey, orientation, backdrop, deep, skip_bad, budget };
     let background = options.background;
     let audio_options = AudioOptions { settings: &options.audio, background, skip_bad, budget };
+    let LoadOptions { layout, compact_labels, .. } = *options;
+    let array_options = ArrayOptions { layout, compact_labels, skip_bad, budget };
     let name = source.to_string();
     let data = match source {
         Source::Glyphs { size } => return glyphs_of(*size, options),
@@ -142,8 +156,8 @@ fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
             let table = TableOptions { label: label.as_deref(), settings: &options.csv, skip_bad, budget };
             table::read(path, &name, table)?
         }
-        Source::Npz(path) => npz::read(path, &name, Axes::Image)?,
-        Source::Idx(folder) => idx::read_folder(folder, &name)?,
+        Source::Npz(path) => npz::read(path, &name, array_options, options.arrays.as_deref())?,
+        Source::Idx(folder) => idx::read_folder(folder, &name, array_options)?,
     };
     images::conform(data, &image_options)
 }

@@ -1,7 +1,7 @@
 //! What a `--data` or `data.source` text names.
 
 use std::fmt;
-use std::path::{PathBuf, is_separator};
+use std::path::{Path, PathBuf, is_separator};
 use std::str::FromStr;
 
 use crate::catalogue::{NAMED, NamedDataset};
@@ -101,8 +101,24 @@ fn table(place: &str) -> Source {
     }
 }
 
+/// The source that a path means which was given without its kind, if there is something at it.
+fn own_source(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.to_lowercase();
+    let kind = match name.trim_end_matches(".gz").rsplit_once('.').map_or("", |(_, extension)| extension) {
+        _ if path.is_dir() => "images",
+        _ if !path.is_file() => return None,
+        "npz" | "npy" => "npz",
+        "csv" | "tsv" | "tab" | "txt" | "dat" => "csv",
+        _ => return None,
+    };
+    Some(format!("{kind}:{}", path.display()))
+}
+
 fn unknown(text: &str) -> DataError {
     let known = Source::known();
+    if let Some(own) = own_source(Path::new(text)) {
+        return DataError::UnknownSource { name: text.to_owned(), known, nearest: Some(own) };
+    }
     let nearest = known
         .iter()
         .map(|name| (strsim::damerau_levenshtein(text, name), name))
@@ -165,6 +181,13 @@ mod tests {
         );
         let error = "minst".parse::<Source>().unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("did you mean `mnist`?"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Gestures.TSV.gz");
+        std::fs::write(&path, "").unwrap();
+        let hint = path.display().to_string().parse::<Source>().unwrap_err().hint().unwrap();
+        assert_eq!(hint, format!("did you mean `csv:{}`?", path.display()));
+        let hint = folder.path().display().to_string().parse::<Source>().unwrap_err().hint().unwrap();
+        assert!(hint.starts_with("did you mean `images:"), "{hint}");
         assert!("uci-har-binary".parse::<Source>().is_err());
         assert!("images:".parse::<Source>().is_err());
     }

@@ -50,7 +50,7 @@ use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
 use munas_data::{
-    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, LoadOptions, Source,
+    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Layout, LoadOptions, Source,
 };
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
@@ -121,6 +121,13 @@ pub struct DataSettings {
     pub subset: Option<usize>,
     /// Bytes that the samples may take; `None`: half of the machine's memory.
     pub memory: Option<u64>,
+    /// What the axes of arrays of samples mean.
+    pub layout: Layout,
+    /// Names of the arrays of an archive: samples and labels of training, then of test, or of validation and of test; `None`: the
+    /// usual ones.
+    pub arrays: Option<Vec<String>>,
+    /// Whether the distinct labels of arrays are the classes; if not, labels are the numbers of classes.
+    pub compact_labels: bool,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// How recordings become samples.
@@ -279,6 +286,9 @@ impl Experiment {
             skip_bad: data.skip_bad,
             subset: data.subset,
             memory: data.memory,
+            layout: data.layout,
+            arrays: data.arrays,
+            compact_labels: data.compact_labels,
             csv: data.csv,
         };
         munas_data::load(&data.source, &options)

@@ -102,6 +102,16 @@ impl Labels {
         Ok(())
     }
 
+    /// Appends a label that is a whole number.
+    pub(super) fn push_whole(&mut self, whole: i128) -> Result<(), TooManyClasses> {
+        let class = match self.by_identity.get(&Identity::Whole(whole)) {
+            Some(&class) => class,
+            None => self.class_of(Identity::Whole(whole), whole.to_string())?,
+        };
+        self.of_samples.push(class);
+        Ok(())
+    }
+
     fn class_of(&mut self, identity: Identity, name: String) -> Result<u32, TooManyClasses> {
         if let Some(&class) = self.by_identity.get(&identity) {
             return Ok(class);
@@ -113,6 +123,17 @@ impl Labels {
         self.by_identity.insert(identity.clone(), class);
         self.classes.push(Class { identity, name });
         Ok(class)
+    }
+
+    /// Removes the labels of the samples at ascending `positions`.
+    pub(super) fn remove(&mut self, positions: &[usize]) {
+        let mut position = 0;
+        let mut next = positions.iter().peekable();
+        self.of_samples.retain(|_| {
+            let removed = next.next_if_eq(&&position).is_some();
+            position += 1;
+            !removed
+        });
     }
 
     /// The class of every sample, and the names of the classes that have samples.
@@ -132,6 +153,22 @@ impl Labels {
         let mut names: Vec<Option<String>> = classes.into_iter().map(|class| Some(class.name)).collect();
         let names = order.into_iter().filter_map(|class| names[class].take()).collect();
         (of_samples, names)
+    }
+
+    /// The labels as numbers of classes, those that have no sample included; the error is the first that cannot be one.
+    pub(super) fn finish_as_they_are(self) -> Result<(Vec<u32>, Vec<String>), String> {
+        let mut numbers = Vec::with_capacity(self.classes.len());
+        for class in &self.classes {
+            match class.identity {
+                Identity::Whole(whole) if (0..MAX_CLASSES as i128).contains(&whole) => {
+                    numbers.push(whole as u32);
+                }
+                _ => return Err(class.name.clone()),
+            }
+        }
+        let labels: Vec<u32> = self.of_samples.iter().map(|&class| numbers[class as usize]).collect();
+        let classes = labels.iter().max().map_or(0, |&label| label + 1);
+        Ok((labels, (0..classes).map(|class| class.to_string()).collect()))
     }
 }
 
@@ -170,9 +207,30 @@ mod tests {
     }
 
     #[test]
+    fn removed_samples_take_their_classes_along() {
+        let mut labels = Labels::default();
+        [1000, 7, 7, 2000].into_iter().for_each(|whole| labels.push_whole(whole).unwrap());
+        labels.remove(&[0, 2]);
+        assert_eq!(labels.finish(), (vec![0, 1], vec!["7".to_owned(), "2000".to_owned()]));
+    }
+
+    #[test]
+    fn numbers_of_classes_keep_their_gaps_and_cannot_be_negative() {
+        let of = |wholes: &[i128]| {
+            let mut labels = Labels::default();
+            wholes.iter().for_each(|&whole| labels.push_whole(whole).unwrap());
+            labels.finish_as_they_are()
+        };
+        let names = ["0", "1", "2"].map(str::to_owned).to_vec();
+        assert_eq!(of(&[2, 0]), Ok((vec![2, 0], names)));
+        assert_eq!(of(&[0, -1]), Err("-1".to_owned()));
+        assert_eq!(of(&[65_536]), Err("65536".to_owned()));
+    }
+
+    #[test]
     fn the_number_of_classes_is_bounded() {
         let mut labels = Labels::default();
-        (0..MAX_CLASSES).for_each(|class| labels.push_text(&class.to_string()).unwrap());
+        (0..MAX_CLASSES as i128).for_each(|whole| labels.push_whole(whole).unwrap());
         assert_eq!(labels.push_text("one more"), Err(TooManyClasses));
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn read(path: &Path, name: &str, options: TableOptions<'_>) -> Result
     let (reader, allowance) = text.into_reader();
     let mut rows = Rows::new(reader, layout.dialect, allowance);
     let mut refusals = Refusals::default();
-    let mut count = 0;
+    let mut count = 0_usize;
     while let Some(row) = rows.next().map_err(|problem| DataError::malformed(path, problem))? {
         if encoding.first_in_8_bits.is_none() && !row.is_utf8() {
             encoding.first_in_8_bits = Some(row.line());
@@ -74,7 +74,7 @@ pub(crate) fn read(path: &Path, name: &str, options: TableOptions<'_>) -> Result
         count += 1;
         let bytes = ((table.values.len() + table.features.len()) * size_of::<f32>()) as u64;
         options.budget.check(path, format_args!("rows of {} features", table.features.len()), bytes)?;
-        match table.append(row) {
+        match table.append(row, count as u64) {
             Ok(()) => {}
             Err(RowError::Row(problem)) => refusals.add(|| format!("row {}: {problem}", row.line())),
             Err(RowError::Table(problem)) => return Err(DataError::malformed(path, problem)),
@@ -132,7 +132,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn append(&mut self, row: Row<'_>) -> Result<(), RowError> {
+    /// Appends a row, the `number`th of the table.
+    fn append(&mut self, row: Row<'_>, number: u64) -> Result<(), RowError> {
         let columns = self.layout.header.columns;
         if !row.fits(columns) {
             return Err(RowError::Row(format!("{} columns, expected {columns}", row.len())));
@@ -159,7 +160,7 @@ impl<'a> Table<'a> {
             }
         }
         for numbering in &mut self.numberings {
-            numbering.see(self.values[start + numbering.feature]);
+            numbering.see(self.values[start + numbering.feature], number);
         }
         self.numberings.retain(|numbering| !numbering.is_settled());
         let comma = self.numbers.mark() == Some(DecimalMark::Comma);

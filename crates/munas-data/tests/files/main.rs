@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot write its files fails")]
 
+mod arrays;
 mod audio;
 mod damaged;
 mod fabricate;
+mod fuzz;
 mod own_data;
 mod pictures;
 mod tables;

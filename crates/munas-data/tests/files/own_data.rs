@@ -75,7 +75,7 @@ fn damaged_idx_files_are_named_with_their_damage() {
     images(&fabricate::idx(&[3, 2, 3], &[0; 18]), &["4 labels for the 3 samples of"]);
     images(
         &fabricate::idx(&[4, 3, 2], &[0; 24]),
-        &["shape [3, 2, 1] (u8) after others of shape [2, 3, 1] (u8)"],
+        &["samples of 3x2x1 (uint8) after others of 2x3x1 (uint8)"],
     );
     images(&[0, 0, 8], &["ends inside its header"]);
     images(&[0, 0, 7, 1, 0, 0, 0, 0], &["idx type 0x07"]);
@@ -128,13 +128,16 @@ fn damaged_npz_archives_are_named_with_their_damage() {
     let x = || ("x_train", fabricate::npy("|u1", "(2, 2)", &[1, 2, 3, 4]));
     let y = || ("y_train", fabricate::npy("|u1", "(2,)", &[0, 1]));
     check(&[x()], &["x_train is there, y_train is not"]);
-    check(&[], &["no samples in it"]);
+    check(&[], &["it holds no arrays"]);
     check(
         &[x(), ("y_train", fabricate::npy("|u1", "(3,)", &[0, 1, 1]))],
         &["2 samples in x_train, 3 labels in y_train"],
     );
-    check(&[x(), ("y_train", fabricate::npy("<f4", "(2,)", &[0; 8]))], &["y_train.npy", "whole numbers"]);
-    check(&[x(), ("y_train", fabricate::npy("|i1", "(2,)", &[0, 255]))], &["-1 is not a label"]);
+    let halves = [0.0_f32, 0.5].map(f32::to_le_bytes).concat();
+    check(
+        &[x(), ("y_train", fabricate::npy("<f4", "(2,)", &halves))],
+        &["y_train.npy", "y_train[1] is 0.5: labels must be whole numbers"],
+    );
     check(
         &[("x_train", fabricate::npy("|u1", "(9, 9)", &[1, 2, 3, 4])), y()],
         &["x_train.npy", "more than the file can hold"],
@@ -143,12 +146,12 @@ fn damaged_npz_archives_are_named_with_their_damage() {
         &[("x_train", fabricate::npy("<f4", "(999999999, 999999999, 999999999)", &[])), y()],
         &["more than the file can hold"],
     );
-    check(&[("x_train", fabricate::npy("<c8", "(2, 2)", &[0; 32])), y()], &["`<c8` is not supported"]);
+    check(&[("x_train", fabricate::npy("<c8", "(2, 2)", &[0; 32])), y()], &["`<c8` are not supported"]);
     check(
-        &[("x_train", fabricate::npy("<u4", "(2, 1)", &[0; 8])), y()],
-        &["samples must be u8, i8, i16, f32 or f64"],
+        &[("x_train", fabricate::npy("|S4", "(2, 1)", &[0; 8])), y()],
+        &["samples must be numbers, not text"],
     );
-    check(&[("x_train", fabricate::npy("|u1", "(4,)", &[0; 4])), y()], &["two to four dimensions"]);
+    check(&[("x_train", fabricate::npy("|u1", "(4,)", &[0; 4])), y()], &["samples need two to four axes"]);
     check(&[("x_train", b"nothing".to_vec()), y()], &["ends inside its header"]);
     refused("npz", &write(folder.path(), "text.npz", "text"), &["not an npz (zip) file"]);
 }

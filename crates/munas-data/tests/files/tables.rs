@@ -124,19 +124,19 @@ fn tables_are_read_with_and_without_header() {
     assert_eq!((dataset.input, names(&dataset)), ([1, 1, 2], "elm oak".to_owned()));
     assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (9, 1, 2));
 
-    let dataset = Table::new("1,2,10\n3,4,9\n5,6,10\n7,8,9\n").read();
+    let dataset = Table::new("1,2,10\n3,4,9\n5,6,10\n7,8,9\n7,6,10\n5,5,9\n").read();
     assert_eq!(dataset.class_names, ["9", "10"]);
-    assert_eq!(count(&dataset), 4);
+    assert_eq!(count(&dataset), 6);
     assert_eq!(fact(&dataset, "table"), "delimiter `,`, no header");
 }
 
 #[test]
 fn the_label_column_is_the_one_that_was_asked_for() {
-    let table = Table::new("kind,size\na,1\nb,2\na,3\nb,4\n");
+    let table = Table::new("kind,size\na,1\nb,2\na,3\nb,4\na,5\nb,6\n");
     let dataset = table.with_label("kind").unwrap();
     assert_eq!((dataset.input, names(&dataset)), ([1, 1, 1], "a b".to_owned()));
     refused(table.with_label("colour"), &["no column `colour`; there are: kind, size"]);
-    let table = Table::new("0,1.5,2.5\n1,3.5,4.5\n0,1.7,2.5\n1,3.8,4.5\n");
+    let table = Table::new("0,1.5,2.5\n1,3.5,4.5\n0,1.7,2.5\n1,3.8,4.5\n0,1.9,2.5\n1,3.9,4.5\n");
     assert_eq!(names(&table.with_label("1").unwrap()), "0 1");
     refused(table.with_label("kind"), &["no column `kind`: the first row holds no names"]);
 }
@@ -163,12 +163,15 @@ fn headers_of_all_kinds_are_found() {
 
 #[test]
 fn headers_are_as_they_are_said_to_be() {
-    let settings = |header| CsvSettings { header, ..CsvSettings::default() };
-    let table = Table::new(format!("5,1,9,2,run\n{}", rows(60, ",")));
-    assert_eq!(count(&table.read()), 61);
-    assert_eq!(count(&table.with(settings(HeaderRow::Yes)).unwrap()), 60);
-    let table = Table::new(format!("0,1,2,3,activity\n{}", rows(60, ",")));
-    assert_eq!(count(&table.with(settings(HeaderRow::No)).unwrap()), 61);
+    let count_with = |first: &str, header| {
+        let csv = CsvSettings { header, ..CsvSettings::default() };
+        let options = LoadOptions { csv, ..LoadOptions::default() };
+        count(&Table::new(format!("{first}\n{}", rows(60, ","))).load(&options).unwrap())
+    };
+    assert_eq!(count_with("5,1,9,2,run", HeaderRow::Auto), 61);
+    assert_eq!(count_with("5,1,9,2,run", HeaderRow::Yes), 60);
+    assert_eq!(count_with("0,1,2,3,activity", HeaderRow::Auto), 60);
+    assert_eq!(count_with("0,1,2,3,activity", HeaderRow::No), 61);
 }
 
 #[test]
@@ -289,7 +292,7 @@ fn columns_can_be_left_out() {
     };
     let dataset = table.with(ignore(&["time", "5"])).unwrap();
     assert_eq!(dataset.input, [1, 1, 3]);
-    assert!(fact(&dataset, "left out").contains("column 5 (`gx`) (as asked for)"), "{:?}", dataset.facts);
+    assert!(fact(&dataset, "unused").contains("column 5 (`gx`) (as asked for)"), "{:?}", dataset.facts);
     refused(table.with(ignore(&["label"])), &["data.csv.ignore: column 6 (`label`) holds the labels"]);
     refused(table.with(ignore(&["speed"])), &["data.csv.ignore: no column `speed`"]);
 }
@@ -411,6 +414,11 @@ fn equal_numbers_are_one_class_and_blanks_are_none() {
 fn wide_and_endless_rows_are_refused_early() {
     let wide = vec!["1"; 100_000].join(",");
     refused(Table::new(format!("{wide}\n{wide}\n")).load(&LoadOptions::default()), &["100000 columns"]);
+    let wider = vec!["12.3456"; 1_200_000].join(",");
+    refused(
+        Table::new(wider).load(&LoadOptions::default()),
+        &["a row does not end within 8 MiB: has it so many columns"],
+    );
     let open = format!("a,b,label\n1,2,\"x\n{}", "3,4,y\n".repeat(3 << 20));
     refused(
         Table::new(fabricate::gzip(open.as_bytes())).load(&LoadOptions::default()),

@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use munas_data::{Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, NormaliseMode};
+use munas_data::{
+    Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, Layout, NormaliseMode,
+};
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
@@ -54,6 +56,10 @@ pub(super) struct DataFile {
     pub subset: Option<usize>,
     #[serde(default, deserialize_with = "values::bytes")]
     pub memory: Option<u64>,
+    #[serde(with = "values::text")]
+    pub layout: Layout,
+    pub arrays: Option<Vec<String>>,
+    pub compact_labels: bool,
     pub csv: CsvFile,
     pub audio: AudioFile,
 }

@@ -91,6 +91,12 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
     require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
     require(file.subset != Some(0), "data.subset", "must be at least 1")?;
     require(matches!(file.bits, 8 | 16), "data.bits", "must be 8 or 16")?;
+    let count = file.arrays.as_ref().map_or(2, Vec::len);
+    require(
+        [2, 4, 6].contains(&count),
+        "data.arrays",
+        "must be 2, 4 or 6 names: samples and labels of training, then of test, or of validation and of test",
+    )?;
     let memory_in_range = file.memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
     require(memory_in_range, "data.memory", "must be at least 1 and below 2^63")?;
     Ok(DataSettings {
@@ -111,6 +117,9 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         skip_bad: file.skip_bad,
         subset: file.subset,
         memory: file.memory,
+        layout: file.layout,
+        arrays: file.arrays,
+        compact_labels: file.compact_labels,
         csv: resolve_csv(file.csv),
         audio: resolve_audio(&file.audio)?,
     })

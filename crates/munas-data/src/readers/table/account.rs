@@ -94,7 +94,7 @@ impl Table<'_> {
             .map(|LeftOut { column, why }| format!("{} ({why})", layout.describe(column)))
             .collect();
         if !left_out.is_empty() {
-            facts.push(Fact::new("left out", left_out.join(", ")));
+            facts.push(Fact::new("unused", left_out.join(", ")));
         }
         facts
     }

@@ -44,7 +44,9 @@ pub(super) fn find(
     let lacks_one = |row: &SampleRow| row.fields.len() + 1 == columns && !row.fields.iter().any(number);
     let is_title = |row: &SampleRow| {
         let numbers = row.fields.iter().filter(|field| number(field)).count();
-        row.fields.len() < columns && numbers * 2 <= row.fields.len()
+        // `sep=;` is how a table tells Excel its delimiter.
+        let for_excel = row.fields[0].starts_with("sep=") && row.fields[1..].iter().all(String::is_empty);
+        for_excel || (row.fields.len() < columns && numbers * 2 <= row.fields.len())
     };
     let mut titles = sample.iter().take_while(|row| is_title(row)).count();
     if titles > 0 && lacks_one(&sample[titles - 1]) && setting != HeaderRow::No {
@@ -170,6 +172,7 @@ mod tests {
     fn titles_units_and_row_names_are_passed() {
         let found = header("Device,7\nRate\nax,ay,label\nm/s2,m/s2,-\n1,2,a\n3,4,b\n5,6,b\n");
         assert_eq!((found.titles, found.units, found.first, found.line), (2, true, 4, Some(3)));
+        assert_eq!(header("sep=,\nax,label\n1,a\n2,b\n").line, Some(2));
         let found = header("ax,label\n1,0.5,a\n2,0.7,b\n3,0.1,b\n");
         assert_eq!(
             (found.names, found.titles),

@@ -10,8 +10,9 @@ pub(super) struct Numbering {
     pub(super) feature: usize,
     /// Whether its name is that of an index, so that other orders than counting prove it too.
     named: bool,
-    previous: Option<f32>,
-    /// Each row has the number after that of the row before.
+    /// Number and row before.
+    previous: Option<(f32, u64)>,
+    /// Numbers rise as rows do.
     counts: bool,
     /// As `counts`, but it may begin again, as in files that were put together.
     counts_in_pieces: bool,
@@ -45,14 +46,15 @@ impl Numbering {
         if self.named { !self.whole } else { !self.counts }
     }
 
-    pub(super) fn see(&mut self, number: f32) {
-        let follows = self.previous.is_none_or(|previous| number == previous + 1.0);
+    /// Takes note of the number in a row. Rows between may have been left out.
+    pub(super) fn see(&mut self, number: f32, row: u64) {
+        let follows = self.previous.is_none_or(|(before, at)| number - before == (row - at) as f32);
         let begins = number == 0.0 || number == 1.0;
         self.counts &= follows;
         self.counts_in_pieces &= follows || begins;
         // A float counts no further than this.
         self.whole &= number.fract() == 0.0 && (0.0..16_777_216.0).contains(&number);
-        self.previous = Some(number);
+        self.previous = Some((number, row));
         if self.named && self.whole {
             self.numbers.push(number as u32);
         } else {
@@ -80,7 +82,7 @@ mod tests {
 
     fn is_index(name: Option<&str>, numbers: &[f32]) -> bool {
         let Some(mut numbering) = Numbering::of(0, name) else { return false };
-        numbers.iter().for_each(|&number| numbering.see(number));
+        (0..).zip(numbers).for_each(|(row, &number)| numbering.see(number, row));
         numbering.proves_index(numbers.len())
     }
 
@@ -93,6 +95,13 @@ mod tests {
         assert!(!is_index(None, &counting[..3]));
         assert!(!is_index(None, &[0.0, 1.0, 2.0, 3.0, 5.0]));
         assert!(!is_index(None, &[0.5, 1.5, 2.5, 3.5, 4.5]));
+    }
+
+    #[test]
+    fn rows_that_are_left_out_do_not_hide_an_index() {
+        let mut numbering = Numbering::of(0, None).unwrap();
+        [0, 1, 2, 5, 6, 9].into_iter().for_each(|row| numbering.see(row as f32, row));
+        assert!(numbering.proves_index(6));
     }
 
     #[test]

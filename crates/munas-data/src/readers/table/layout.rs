@@ -4,7 +4,7 @@ use super::header::{self, Header};
 use super::label::{self, Reason, View};
 use super::numbers::shortened;
 use super::rows::{Dialect, sample};
-use super::text::Text;
+use super::text::{MAX_ROW, Text};
 use super::{TableOptions, dialect};
 use crate::csv_settings::Delimiter;
 
@@ -60,11 +60,7 @@ impl Layout {
             return Err((problem, None));
         }
         let Some(first_line) = rows.get(header.first).map(|row| row.line) else {
-            let problem = match complete {
-                true => "no rows after the header",
-                false => "a row does not end: is there a quotation mark that is never closed?",
-            };
-            return Err((problem.to_owned(), None));
+            return Err(if complete { ("no rows after the header".to_owned(), None) } else { endless_row() });
         };
         let fitting: Vec<&[String]> = rows[header.first..]
             .iter()
@@ -161,12 +157,21 @@ fn check_numeric(view: &View<'_>, features: &[usize]) -> Result<(), Problem> {
     Err((problem, Some(hint)))
 }
 
+/// What is said of a row that does not end in what was looked at.
+fn endless_row() -> Problem {
+    let mebibytes = MAX_ROW >> 20;
+    let problem = format!(
+        "a row does not end within {mebibytes} MiB: has it so many columns, or a quotation mark that is never closed?"
+    );
+    (problem, None)
+}
+
 /// What is said of a text without columns.
 fn one_column(head: &[u8], complete: bool) -> Problem {
     let dialect = Dialect { delimiter: Delimiter::Character(b','), comments: true };
     let first = sample(head, complete, dialect, 1).pop().map(|row| row.fields.join(","));
     let Some(first) = first else {
-        return ("the file is empty".to_owned(), None);
+        return if complete { ("the file is empty".to_owned(), None) } else { endless_row() };
     };
     let problem =
         format!("one column only, in rows such as `{}`; features and a label are needed", shortened(&first));

@@ -33,8 +33,11 @@ impl Numbers {
         }
         let (value, mark) = match field.parse::<f32>() {
             Ok(value) => (Some(value), field.contains('.').then_some(DecimalMark::Point)),
-            Err(_) if self.comma_allowed => (with_comma(field), Some(DecimalMark::Comma)),
-            Err(_) => (None, None),
+            Err(_) => match truth(field) {
+                Some(value) => (Some(value), None),
+                None if self.comma_allowed => (with_comma(field), Some(DecimalMark::Comma)),
+                None => (None, None),
+            },
         };
         let Some(value) = value.filter(|value| value.is_finite()) else {
             return Err(format!("`{}` is not a finite number", shortened(field)));
@@ -66,9 +69,18 @@ fn with_comma(field: &str) -> Option<f32> {
     format!("{whole}.{fraction}").parse().ok()
 }
 
+/// True and false as numbers: a column of conditions is a feature too.
+fn truth(field: &str) -> Option<f32> {
+    match field {
+        "true" | "True" | "TRUE" => Some(1.0),
+        "false" | "False" | "FALSE" => Some(0.0),
+        _ => None,
+    }
+}
+
 /// Whether a field is a number, be it finite or not, in a table in which a comma may be a decimal mark.
 pub(super) fn is_number(field: &str, comma_allowed: bool) -> bool {
-    field.parse::<f32>().is_ok() || (comma_allowed && with_comma(field).is_some())
+    field.parse::<f32>().is_ok() || truth(field).is_some() || (comma_allowed && with_comma(field).is_some())
 }
 
 /// A field for a message.
@@ -90,6 +102,7 @@ mod tests {
         assert_eq!(numbers.read("3"), Ok(3.0));
         assert_eq!(numbers.read("-1,5"), Ok(-1.5));
         assert_eq!(numbers.read("2,5e-1"), Ok(0.25));
+        assert_eq!([numbers.read("True"), numbers.read("false")], [Ok(1.0), Ok(0.0)]);
         assert!(numbers.read("1.5").unwrap_err().contains("decimal point"));
         assert_eq!(numbers.mark(), Some(DecimalMark::Comma));
         assert!(Numbers::new(false).read("1,5").is_err());

@@ -15,9 +15,9 @@ use crate::error::DataError;
 const HEAD: usize = 64 * 1024;
 const HEAD_LINES: usize = 30;
 /// Longest row, in bytes. What is longer is a quotation mark that is never closed, or no table.
-const MAX_ROW: u64 = 16 << 20;
+pub(super) const MAX_ROW: u64 = 8 << 20;
 /// Most text that is read, in bytes: a small gzip file can hold more than there is time for.
-const MAX_TEXT: u64 = 64 << 30;
+const MAX_TEXT: u64 = 16 << 30;
 
 /// The text of a file, in UTF-8 or in a form of 8 bits whose rows are decoded by [`decode`].
 pub(super) struct Text {
@@ -52,7 +52,10 @@ impl Text {
 
         let start = take(&mut bytes, 512).map_err(damaged)?;
         if let Some(kind) = other_format(&start) {
-            let hint = "save it as CSV text (UTF-8), or, arrays, with numpy.savez as npz:FILE";
+            let hint = match path.extension() {
+                Some(extension) if extension == "npz" => "`npz:FILE` reads archives of arrays",
+                _ => "save it as CSV text (UTF-8), or, arrays, with numpy.savez as npz:FILE",
+            };
             return Err(DataError::advised(path, format!("{kind}, not a table of text"), hint));
         }
         let order = utf16_order(&start);
@@ -68,10 +71,7 @@ impl Text {
     fn of(mut rest: Box<dyn Read>, utf16: bool, allowance: Allowance) -> io::Result<Self> {
         let mut head = Vec::new();
         let mut complete = false;
-        while !complete
-            && (head.len() < HEAD || lines(&head) < HEAD_LINES)
-            && head.len() < MAX_ROW as usize / 2
-        {
+        while !complete && (head.len() < HEAD || lines(&head) < HEAD_LINES) && head.len() < MAX_ROW as usize {
             let more = take(&mut rest, HEAD)?;
             complete = more.len() < HEAD;
             head.extend_from_slice(&more);

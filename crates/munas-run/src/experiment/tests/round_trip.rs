@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use munas_data::{
-    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, HeaderRow, IndexColumn, NormaliseMode,
+    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, HeaderRow, IndexColumn, Layout,
+    NormaliseMode,
 };
 use munas_space::{MlpBounds, Range};
 
@@ -168,6 +169,9 @@ fn data() -> impl Strategy<Value = DataSettings> {
             skip_bad: !flag,
             subset,
             memory: subset.map(|bytes| bytes as u64),
+            layout: if flag { Layout::Nchw } else { Layout::Auto },
+            arrays: subset.map(|_| vec!["a".to_owned(), "b \"c\"".to_owned()]),
+            compact_labels: flag,
             csv: CsvSettings {
                 delimiter: subset.map(|_| if flag { Delimiter::Blanks } else { Delimiter::Character(b'\t') }),
                 header: if flag { HeaderRow::No } else { HeaderRow::Auto },
