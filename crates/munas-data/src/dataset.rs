@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::error::DataError;
+use crate::error::{DataError, LISTED};
 use crate::groups::{Groups, InOneGroup, grouped_draw};
 use crate::normalise::{Normalisation, NormaliseMode};
 use crate::samples::{ElementType, Samples};
-use crate::split::{Purpose, Renditions, Split, Store, stratified_draw};
+use crate::split::{OfEach, Purpose, Renditions, Split, Store, stratified_draw};
 use crate::warning::Warning;
 
 /// Share of the samples that becomes the test part where a source has none of its own.
@@ -182,6 +182,15 @@ pub struct SplitOptions {
     pub seed: u64,
     /// Keep at most this many training samples (before validation is split off), stratified.
     pub subset: Option<usize>,
+    /// Whether each class has a sample in every part that is drawn from the training samples, and in what is left of them.
+    pub every_class: bool,
+}
+
+impl Default for SplitOptions {
+    /// A tenth for validation, seed 0, all samples, each class everywhere.
+    fn default() -> Self {
+        Self { validation: 0.1, seed: 0, subset: None, every_class: true }
+    }
 }
 
 impl RawData {
@@ -206,7 +215,7 @@ impl RawData {
     ///
     /// # Errors
     /// [`DataError::Option`] when the validation share is not in 0 ≤ share < 1, or when sizes, labels and class
-    /// names do not fit together.
+    /// names do not fit together; [`DataError::Advised`] when a class has too few samples for the parts.
     pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
         self.check(options)?;
         let Self { input, class_names, samples, labels, parts, renditions, groups, mut warnings, .. } = self;
@@ -217,32 +226,40 @@ impl RawData {
         let mut train: Vec<u32> = (0..validation_start).collect();
         let mut validation: Vec<u32> = (validation_start..test_start).collect();
         let mut test: Vec<u32> = (test_start..count).collect();
-        let mut take = |from: &mut Vec<u32>, amount: usize, seed, purpose| {
+        let mut take = |from: &mut Vec<u32>, amount: usize, of_each: OfEach, seed, purpose| {
             let from_labels: Vec<u32> = from.iter().map(|&index| labels[index as usize]).collect();
             let by_groups = groups.as_ref().filter(|_| purpose != Purpose::Subset).map(|groups| {
                 let from_groups: Vec<_> = from.iter().map(|&index| groups.of[index as usize]).collect();
-                grouped_draw((&from_labels, &from_groups), class_names.len(), amount, seed, purpose)
+                grouped_draw((&from_labels, &from_groups), class_names.len(), amount, of_each, seed, purpose)
             });
             if let Some(Err(InOneGroup { class })) = by_groups {
                 warnings.push(torn_groups(purpose, &class_names[class]));
             }
-            let draw = by_groups
-                .and_then(Result::ok)
-                .unwrap_or_else(|| stratified_draw(&from_labels, class_names.len(), amount, seed, purpose));
+            let draw = by_groups.and_then(Result::ok).unwrap_or_else(|| {
+                stratified_draw(&from_labels, class_names.len(), amount, of_each, seed, purpose)
+            });
             let taken = draw.taken.iter().map(|&position| from[position as usize]).collect();
             *from = draw.left.iter().map(|&position| from[position as usize]).collect();
             taken
         };
+        // Of each class there is a sample for training, and one for every part that is drawn.
+        let (least, validated) = match options.every_class {
+            true => (1, usize::from(parts.validation.is_none() && options.validation > 0.0)),
+            false => (0, 0),
+        };
         if let TestPart::Draw { share } = parts.test {
             let amount = share_of(train.len(), share);
-            test = take(&mut train, amount, TEST_SEED, Purpose::Test);
+            let of_each = OfEach { taken: least, left: least + validated };
+            test = take(&mut train, amount, of_each, TEST_SEED, Purpose::Test);
         }
-        if let Some(subset) = options.subset {
-            train = take(&mut train, subset, options.seed, Purpose::Subset);
+        if let Some(subset) = options.subset.filter(|&subset| subset < train.len()) {
+            let of_each = OfEach { taken: least + validated, left: 0 };
+            train = take(&mut train, subset, of_each, options.seed, Purpose::Subset);
         }
         if parts.validation.is_none() {
             let amount = share_of(train.len(), options.validation);
-            validation = take(&mut train, amount, options.seed, Purpose::Validation);
+            let of_each = OfEach { taken: validated, left: validated };
+            validation = take(&mut train, amount, of_each, options.seed, Purpose::Validation);
         }
 
         let store = Arc::new(Store { samples, sample_len: input.iter().product(), renditions });
@@ -313,7 +330,59 @@ impl RawData {
         if let Some(label) = self.labels.iter().find(|&&label| label as usize >= self.class_names.len()) {
             return problem(format!("label {label} is not below the {} classes", self.class_names.len()));
         }
-        Ok(())
+        self.check_parts(options)
+    }
+}
+
+impl RawData {
+    /// Fails if a class has fewer training samples than there are parts to be drawn from them, or than a subset leaves.
+    fn check_parts(&self, options: &SplitOptions) -> Result<(), DataError> {
+        let mut parts = vec!["training"];
+        if self.parts.validation.is_none() && options.validation > 0.0 {
+            parts.push("validation");
+        }
+        let of_subset = parts.len();
+        if matches!(self.parts.test, TestPart::Draw { .. }) {
+            parts.push("test");
+        }
+        if !options.every_class {
+            return Ok(());
+        }
+        let advised = |problem: String, hint: &str| {
+            let hint = format!("{hint}, or split without regard to classes: `--set data.every_class=false`");
+            Err(DataError::Advised { place: self.name.clone(), problem, hint })
+        };
+        let mut counts = vec![0_usize; self.class_names.len()];
+        self.labels[..self.parts.train].iter().for_each(|&label| counts[label as usize] += 1);
+        let needed = parts.len();
+        let small: Vec<String> = counts
+            .iter()
+            .zip(&self.class_names)
+            .filter(|(count, _)| (1..needed).contains(*count))
+            .map(|(count, name)| format!("`{name}` has {count}"))
+            .collect();
+        if !small.is_empty() {
+            let more = small.len().saturating_sub(LISTED);
+            let mut listed = small[..small.len() - more].join(", ");
+            if more > 0 {
+                listed.push_str(&format!(", {more} others too few"));
+            }
+            let problem =
+                format!("a class needs {needed} samples, one each for {}: {listed}", parts.join(", "));
+            return advised(problem, "add samples, leave the class out");
+        }
+        let classes = counts.iter().filter(|&&count| count > 0).count();
+        match options.subset {
+            Some(subset) if subset < classes * of_subset => advised(
+                format!(
+                    "data.subset is {subset}; {classes} classes need {} samples, one each for {}",
+                    classes * of_subset,
+                    parts[..of_subset].join(", ")
+                ),
+                "keep more samples",
+            ),
+            _ => Ok(()),
+        }
     }
 }
 

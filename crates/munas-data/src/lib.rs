@@ -25,6 +25,7 @@
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `groups` | samples that belong together, on one side of every draw |
 //! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `classes` | whether labels are classes, and what to watch out for |
 //! | `axes`, `csv_settings` | how arrays and tables are read where their form leaves doubt |
 //! | `budget` | how much memory samples may take |
 //! | `normalise` | stored values → network inputs |
@@ -39,6 +40,7 @@ pub mod augment;
 mod axes;
 mod budget;
 mod catalogue;
+mod classes;
 mod csv_settings;
 mod dataset;
 mod error;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::audio::AudioSettings;
 use crate::axes::Layout;
 use crate::budget::Budget;
+use crate::classes;
 use crate::csv_settings::CsvSettings;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
@@ -57,6 +58,9 @@ pub struct LoadOptions {
     /// Whether the distinct labels of arrays are the classes, be they any numbers or names. If not, labels are the numbers of
     /// classes, from 0, and classes between them may have no sample.
     pub compact_labels: bool,
+    /// Whether each class of the user's own data has a sample in every part that is drawn; one too small for that is an error.
+    /// If not, the parts have its share of them, be it none.
+    pub every_class: bool,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// Keep at most this many training samples, stratified, before validation is split off.
@@ -85,6 +89,7 @@ impl Default for LoadOptions {
             layout: Layout::Auto,
             arrays: None,
             compact_labels: true,
+            every_class: true,
             csv: CsvSettings::default(),
             subset: None,
             memory: None,
@@ -123,12 +128,18 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
     if options.crop.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
         return Err(DataError::Option("a crop must keep a share above 0 and up to 1".to_owned()));
     }
-    let splits = SplitOptions { validation: options.validation, seed: options.seed, subset: options.subset };
-    let data = read(source, options)?;
+    let LoadOptions { validation, seed, subset, every_class, .. } = *options;
+    let mut data = read(source, options)?;
+    // Published datasets are split as published.
+    let own = !matches!(source, Source::Glyphs { .. } | Source::Named { .. });
+    if own {
+        classes::check(&mut data, source)?;
+    }
+    let every_class = every_class && own;
     if options.background.is_some() && data.renditions.is_none() {
         return Err(DataError::Option(format!("{}: there is no background noise to mix in", data.name)));
     }
-    data.into_dataset(&splits)
+    data.into_dataset(&SplitOptions { validation, seed, subset, every_class })
 }
 
 /// Largest side that images are scaled to, in pixels.

@@ -128,6 +128,8 @@ pub struct DataSettings {
     pub arrays: Option<Vec<String>>,
     /// Whether the distinct labels of arrays are the classes; if not, labels are the numbers of classes.
     pub compact_labels: bool,
+    /// Whether each class has a sample in every part that is drawn.
+    pub every_class: bool,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// How recordings become samples.
@@ -289,6 +291,7 @@ impl Experiment {
             layout: data.layout,
             arrays: data.arrays,
             compact_labels: data.compact_labels,
+            every_class: data.every_class,
             csv: data.csv,
         };
         munas_data::load(&data.source, &options)

@@ -132,6 +132,7 @@ fn options(rng: &mut ChaCha8Rng) -> LoadOptions {
     let delimiters = [None, None, Some(Delimiter::Blanks), Some(Delimiter::Character(b';'))];
     LoadOptions {
         skip_bad: rng.random_bool(0.5),
+        every_class: rng.random_bool(0.5),
         compact_labels: rng.random_bool(0.8),
         layout: *layouts.choose(rng).unwrap(),
         arrays: rng.random_bool(0.2).then(|| vec!["a".to_owned(), "b".to_owned()]),

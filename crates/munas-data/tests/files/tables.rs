@@ -122,7 +122,7 @@ fn refused(result: Result<Dataset, DataError>, parts: &[&str]) {
 fn tables_are_read_with_and_without_header() {
     let dataset = Table::new(fabricate::small_table()).read();
     assert_eq!((dataset.input, names(&dataset)), ([1, 1, 2], "elm oak".to_owned()));
-    assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (9, 1, 2));
+    assert_eq!((dataset.train.len(), dataset.validation.len(), dataset.test.len()), (8, 2, 2));
 
     let dataset = Table::new("1,2,10\n3,4,9\n5,6,10\n7,8,9\n7,6,10\n5,5,9\n").read();
     assert_eq!(dataset.class_names, ["9", "10"]);
@@ -165,7 +165,7 @@ fn headers_of_all_kinds_are_found() {
 fn headers_are_as_they_are_said_to_be() {
     let count_with = |first: &str, header| {
         let csv = CsvSettings { header, ..CsvSettings::default() };
-        let options = LoadOptions { csv, ..LoadOptions::default() };
+        let options = LoadOptions { csv, every_class: false, ..LoadOptions::default() };
         count(&Table::new(format!("{first}\n{}", rows(60, ","))).load(&options).unwrap())
     };
     assert_eq!(count_with("5,1,9,2,run", HeaderRow::Auto), 61);
@@ -363,7 +363,7 @@ fn rows_that_cannot_be_read_are_counted() {
         ],
     );
     let dataset = table.load(&LoadOptions { skip_bad: true, ..LoadOptions::default() }).unwrap();
-    assert_eq!((dataset.refused, dataset.train.len()), (4, 9));
+    assert_eq!((dataset.refused, dataset.train.len()), (4, 8));
 }
 
 #[test]
@@ -408,6 +408,67 @@ fn equal_numbers_are_one_class_and_blanks_are_none() {
     let table =
         rows_with(60, ";", |class, row| format!("{class},{}", "0".repeat(row % 3 + 1))).replace('.', ",");
     assert_eq!(names(&Table::new(table).read()), "0 1 2");
+}
+
+#[test]
+fn labels_that_are_no_classes_are_refused() {
+    let refused_labels = |label: &dyn Fn(usize, usize) -> String, parts: &[&str]| {
+        let table = Table::new(format!("a,b,c,d,label\n{}", rows_with(60, ",", label)));
+        refused(table.load(&LoadOptions::default()), parts);
+    };
+    let measured = [
+        "60 different labels in 60 samples",
+        "numbers from 20.071 to 24.126",
+        "regression",
+        "csv:FILE#COLUMN",
+    ];
+    refused_labels(&|_, row| format!("{}.{:03}", 20 + row * 17 % 5, 71 + row * 5 % 60), &measured);
+    refused_labels(&|_, row| format!("sample{row}"), &["look like identifiers"]);
+    refused_labels(&|_, _| "walk".to_owned(), &["all training samples are of one class, `walk`"]);
+    refused_labels(&|_, row| if row == 9 { "Walk" } else { "walk" }.to_owned(), &["`Walk` has 1"]);
+}
+
+#[test]
+fn each_class_is_in_every_part_or_an_error() {
+    let rare = |count: usize| {
+        Table::new(rows_with(60, ",", |class, row| {
+            if row < count { "rare" } else { ["walk", "run", "sit"][class] }.to_owned()
+        }))
+    };
+    for count in [1, 2] {
+        let told =
+            format!("a class needs 3 samples, one each for training, validation, test: `rare` has {count}");
+        refused(rare(count).load(&LoadOptions::default()), &[&told, "--set data.every_class=false"]);
+    }
+    let dataset = rare(3).read();
+    let rarest = |split: &Split| split.class_counts(4)[0];
+    assert_eq!([&dataset.train, &dataset.validation, &dataset.test].map(rarest), [1, 1, 1]);
+    let proportional = LoadOptions { every_class: false, ..LoadOptions::default() };
+    let dataset = rare(1).load(&proportional).unwrap();
+    assert_eq!([&dataset.train, &dataset.validation, &dataset.test].map(rarest), [1, 0, 0]);
+    let subset = LoadOptions { subset: Some(7), ..LoadOptions::default() };
+    refused(
+        rare(5).load(&subset),
+        &["data.subset is 7; 4 classes need 8 samples, one each for training, validation"],
+    );
+    let subset = rare(5).load(&LoadOptions { subset: Some(8), ..LoadOptions::default() }).unwrap();
+    assert_eq!((subset.train.class_counts(4), subset.validation.class_counts(4)), (vec![1; 4], vec![1; 4]));
+}
+
+#[test]
+fn labels_that_need_care_are_warned_about() {
+    let labelled = |label: &dyn Fn(usize, usize) -> String| {
+        let dataset = Table::new(format!("a,b,c,d,label\n{}", rows_with(120, ",", label))).read();
+        warnings(&dataset)
+    };
+    let case = labelled(&|_, row| ["Walk", "walk ", "run"][row % 3].to_owned());
+    assert!(case.contains("differ only in case or blanks: `Walk` and `walk`"), "{case}");
+    let rare = labelled(&|_, row| if row % 20 == 0 { "fault" } else { "ok" }.to_owned());
+    assert!(
+        rare.contains("`ok` has 114 of 120 samples, `fault` 6; always answering `ok` errs in 5.0 %"),
+        "{rare}"
+    );
+    assert_eq!(labelled(&|class, _| class.to_string()), "");
 }
 
 #[test]

@@ -60,6 +60,7 @@ pub(super) struct DataFile {
     pub layout: Layout,
     pub arrays: Option<Vec<String>>,
     pub compact_labels: bool,
+    pub every_class: bool,
     pub csv: CsvFile,
     pub audio: AudioFile,
 }

@@ -42,6 +42,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             layout: data.layout,
             arrays: data.arrays.clone(),
             compact_labels: data.compact_labels,
+            every_class: data.every_class,
             csv: csv_file(&data.csv),
             audio: audio_file(&data.audio),
         },

@@ -120,6 +120,7 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         layout: file.layout,
         arrays: file.arrays,
         compact_labels: file.compact_labels,
+        every_class: file.every_class,
         csv: resolve_csv(file.csv),
         audio: resolve_audio(&file.audio)?,
     })

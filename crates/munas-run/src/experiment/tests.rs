@@ -130,6 +130,7 @@ fn the_resolved_text_writes_out_every_value() {
         skip_bad = false
         layout = "auto"
         compact_labels = true
+        every_class = true
 
         [data.csv]
         header = "auto"
@@ -486,6 +487,7 @@ fn runs_of_the_first_version_read_tables_and_arrays_as_it_did() {
     let new = Experiment::from_toml(text, &[]).unwrap().data;
     assert_eq!((old.layout, new.layout), (Layout::Nhwc, Layout::Auto));
     assert_eq!((old.compact_labels, new.compact_labels), (false, true));
+    assert_eq!((old.every_class, new.every_class), (false, true));
     assert_eq!(
         (old.csv.delimiter.map(|sign| sign.to_string()), new.csv.delimiter),
         (Some(",".to_owned()), None)

@@ -172,6 +172,7 @@ fn data() -> impl Strategy<Value = DataSettings> {
             layout: if flag { Layout::Nchw } else { Layout::Auto },
             arrays: subset.map(|_| vec!["a".to_owned(), "b \"c\"".to_owned()]),
             compact_labels: flag,
+            every_class: !flag,
             csv: CsvSettings {
                 delimiter: subset.map(|_| if flag { Delimiter::Blanks } else { Delimiter::Character(b'\t') }),
                 header: if flag { HeaderRow::No } else { HeaderRow::Auto },
