@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{RawData, TestPart};
+use crate::dataset::{RawData, SplitOptions, TestPart};
 use crate::error::DataError;
 use crate::source::Source;
 use crate::warning::Warning;
@@ -57,50 +57,96 @@ pub(crate) fn check(data: &mut RawData, source: &Source) -> Result<(), DataError
         Source::Npz(_) => "`--arrays SAMPLES,LABELS` names other arrays",
         _ => "check where the labels come from",
     };
-    let advised =
-        |problem: String, hint: String| DataError::Advised { place: data.name.clone(), problem, hint };
-    if let Some(problem) = not_classes(data, &counts) {
-        let hint =
-            format!("munas learns classes: put a quantity into a few ranges, and use these; {other_labels}");
-        return Err(advised(problem, hint));
-    }
-    let mut present = (0..counts.train.len()).filter(|&class| counts.train[class] > 0);
-    let (first, second) = (present.next(), present.next());
-    if let (Some(only), None) = (first, second) {
-        let problem = format!(
-            "all training samples are of one class, `{}`: there is nothing to tell apart",
-            data.class_names[only]
-        );
-        return Err(advised(problem, other_labels.to_owned()));
-    }
-    let unlearned: Vec<usize> =
-        (0..counts.all.len()).filter(|&class| counts.train[class] == 0 && counts.all[class] > 0).collect();
-    if !unlearned.is_empty() {
-        let problem = format!(
-            "no training sample has the label {}, which validation or test samples have",
-            listed(data, &unlearned)
-        );
-        return Err(advised(
-            problem,
-            "add such samples to training, or leave them out of the other parts".to_owned(),
-        ));
+    if let Some((problem, hint)) = refusal(data, &counts, other_labels) {
+        return Err(DataError::Advised { place: data.name.clone(), problem, hint });
     }
     let mut warnings = Vec::new();
     warnings.extend(alike(data));
     warnings.extend(missing_in_parts(data, &counts));
     warnings.extend(imbalance(data, &counts));
     if matches!(source, Source::Csv { .. }) && data.class_names.len() > MANY_NUMBERS && is_numeric(data) {
-        let what = format!(
-            "the labels are {} different whole numbers, each of them a class; are they a quantity?",
-            data.class_names.len()
-        );
-        warnings.push(
-            Warning::new(what)
-                .hint(format!("put a quantity into a few ranges, and use these; {other_labels}")),
-        );
+        let classes = data.class_names.len();
+        let what =
+            format!("the labels are {classes} different whole numbers, each a class; are they a quantity?");
+        warnings.push(Warning::new(what).hint(format!("{RANGES}; {other_labels}")));
     }
     data.warnings.extend(warnings);
     Ok(())
+}
+
+/// What becomes of a quantity that is to be predicted.
+const RANGES: &str = "munas learns classes: put a quantity into a few ranges, and use these";
+
+/// Why the labels cannot be learned, if they cannot, and what may be done.
+fn refusal(data: &RawData, counts: &Counts, other_labels: &str) -> Option<(String, String)> {
+    if let Some(problem) = not_classes(data, counts) {
+        return Some((problem, format!("{RANGES}; {other_labels}")));
+    }
+    let mut present = (0..counts.train.len()).filter(|&class| counts.train[class] > 0);
+    if let (Some(only), None) = (present.next(), present.next()) {
+        let only = &data.class_names[only];
+        let problem =
+            format!("all training samples are of one class, `{only}`: there is nothing to tell apart");
+        return Some((problem, other_labels.to_owned()));
+    }
+    let is_unlearned = |&class: &usize| counts.train[class] == 0 && counts.all[class] > 0;
+    let unlearned: Vec<usize> = (0..counts.all.len()).filter(is_unlearned).collect();
+    if unlearned.is_empty() {
+        return None;
+    }
+    let unlearned = listed(data, &unlearned);
+    let problem =
+        format!("no training sample has the label {unlearned}, which validation or test samples have");
+    Some((problem, "add such samples to training, or leave them out of the other parts".to_owned()))
+}
+
+/// Fails if a class has fewer training samples than there are parts to be drawn from them, or than a subset leaves.
+pub(crate) fn check_parts(data: &RawData, options: &SplitOptions) -> Result<(), DataError> {
+    let mut parts = vec!["training"];
+    if data.parts.validation.is_none() && options.validation > 0.0 {
+        parts.push("validation");
+    }
+    let of_subset = parts.len();
+    if matches!(data.parts.test, TestPart::Draw { .. }) {
+        parts.push("test");
+    }
+    if !options.every_class {
+        return Ok(());
+    }
+    let advised = |problem: String, hint: &str| {
+        let hint = format!("{hint}, or split without regard to classes: `--set data.every_class=false`");
+        Err(DataError::Advised { place: data.name.clone(), problem, hint })
+    };
+    let mut counts = vec![0_usize; data.class_names.len()];
+    data.labels[..data.parts.train].iter().for_each(|&label| counts[label as usize] += 1);
+    let needed = parts.len();
+    let small: Vec<String> = counts
+        .iter()
+        .zip(&data.class_names)
+        .filter(|(count, _)| (1..needed).contains(*count))
+        .map(|(count, name)| format!("`{name}` has {count}"))
+        .collect();
+    if !small.is_empty() {
+        let more = small.len().saturating_sub(LISTED);
+        let mut listed = small[..small.len() - more].join(", ");
+        if more > 0 {
+            listed.push_str(&format!(", {more} others too few"));
+        }
+        let problem = format!("a class needs {needed} samples, one each for {}: {listed}", parts.join(", "));
+        return advised(problem, "add samples, leave the class out");
+    }
+    let classes = counts.iter().filter(|&&count| count > 0).count();
+    match options.subset {
+        Some(subset) if subset < classes * of_subset => advised(
+            format!(
+                "data.subset is {subset}; {classes} classes need {} samples, one each for {}",
+                classes * of_subset,
+                parts[..of_subset].join(", ")
+            ),
+            "keep more samples",
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Why the labels are no classes, if they are not.

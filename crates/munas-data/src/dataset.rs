@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::error::{DataError, LISTED};
+use crate::classes;
+use crate::error::DataError;
 use crate::groups::{Groups, InOneGroup, grouped_draw};
 use crate::normalise::{Normalisation, NormaliseMode};
 use crate::samples::{ElementType, Samples};
@@ -330,59 +331,7 @@ impl RawData {
         if let Some(label) = self.labels.iter().find(|&&label| label as usize >= self.class_names.len()) {
             return problem(format!("label {label} is not below the {} classes", self.class_names.len()));
         }
-        self.check_parts(options)
-    }
-}
-
-impl RawData {
-    /// Fails if a class has fewer training samples than there are parts to be drawn from them, or than a subset leaves.
-    fn check_parts(&self, options: &SplitOptions) -> Result<(), DataError> {
-        let mut parts = vec!["training"];
-        if self.parts.validation.is_none() && options.validation > 0.0 {
-            parts.push("validation");
-        }
-        let of_subset = parts.len();
-        if matches!(self.parts.test, TestPart::Draw { .. }) {
-            parts.push("test");
-        }
-        if !options.every_class {
-            return Ok(());
-        }
-        let advised = |problem: String, hint: &str| {
-            let hint = format!("{hint}, or split without regard to classes: `--set data.every_class=false`");
-            Err(DataError::Advised { place: self.name.clone(), problem, hint })
-        };
-        let mut counts = vec![0_usize; self.class_names.len()];
-        self.labels[..self.parts.train].iter().for_each(|&label| counts[label as usize] += 1);
-        let needed = parts.len();
-        let small: Vec<String> = counts
-            .iter()
-            .zip(&self.class_names)
-            .filter(|(count, _)| (1..needed).contains(*count))
-            .map(|(count, name)| format!("`{name}` has {count}"))
-            .collect();
-        if !small.is_empty() {
-            let more = small.len().saturating_sub(LISTED);
-            let mut listed = small[..small.len() - more].join(", ");
-            if more > 0 {
-                listed.push_str(&format!(", {more} others too few"));
-            }
-            let problem =
-                format!("a class needs {needed} samples, one each for {}: {listed}", parts.join(", "));
-            return advised(problem, "add samples, leave the class out");
-        }
-        let classes = counts.iter().filter(|&&count| count > 0).count();
-        match options.subset {
-            Some(subset) if subset < classes * of_subset => advised(
-                format!(
-                    "data.subset is {subset}; {classes} classes need {} samples, one each for {}",
-                    classes * of_subset,
-                    parts[..of_subset].join(", ")
-                ),
-                "keep more samples",
-            ),
-            _ => Ok(()),
-        }
+        classes::check_parts(self, options)
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn find(
     }
     let fits =
         |row: &SampleRow| row.fields.len() >= columns && row.fields[columns..].iter().all(String::is_empty);
-    // R leaves out the name of the column of row names.
+    // R leaves out the name of the column of row names, people that of the label.
     let lacks_one = |row: &SampleRow| row.fields.len() + 1 == columns && !row.fields.iter().any(number);
     let is_title = |row: &SampleRow| {
         let numbers = row.fields.iter().filter(|field| number(field)).count();
@@ -69,16 +69,32 @@ pub(super) fn find(
         return Header { columns, names, line: None, titles, units: false, first: titles };
     };
     let mut names = head.fields.clone();
-    if lacks_one(head) {
+    if lacks_one(head) && names_rows(&fitting, comma_allowed) {
         names.insert(0, String::new());
     }
     names.resize(columns, String::new());
-    let units = setting == HeaderRow::Auto
-        && fitting.len() > 1
-        && !fitting[0].iter().any(number)
-        && fitting[1..].iter().all(|row| row.iter().any(number));
+    let units =
+        setting == HeaderRow::Auto && rest.first().is_some_and(fits) && has_units(&fitting, comma_allowed);
     let first = titles + 1 + usize::from(units);
     Header { columns, names: Some(names), line: Some(head.line), titles, units, first }
+}
+
+/// Whether the first column names the rows: with texts, or by counting them.
+fn names_rows(rows: &[&[String]], comma_allowed: bool) -> bool {
+    let numbers: Option<Vec<f64>> = rows.iter().map(|row| row[0].parse().ok()).collect();
+    match numbers {
+        Some(numbers) => numbers.windows(2).all(|pair| pair[1] - pair[0] == 1.0),
+        None => !rows.iter().any(|row| is_number(&row[0], comma_allowed)),
+    }
+}
+
+/// Whether the first of these rows holds units: texts, and one of them in a column that else has numbers.
+fn has_units(rows: &[&[String]], comma_allowed: bool) -> bool {
+    let number = |field: &String| is_number(field, comma_allowed);
+    let Some((first, rest)) = rows.split_first() else { return false };
+    let over_numbers = |column: usize| !rest.is_empty() && rest.iter().all(|row| number(&row[column]));
+    !first.iter().any(number)
+        && (0..first.len()).any(|column| !first[column].is_empty() && over_numbers(column))
 }
 
 /// Whether the first row of a table holds names, judged by itself and the rows that follow.
@@ -178,6 +194,8 @@ mod tests {
             (found.names, found.titles),
             (Some(vec![String::new(), "ax".to_owned(), "label".to_owned()]), 0)
         );
+        assert_eq!(names("ax,ay\n1.5,0.5,a\n2.5,0.7,b\n3.1,0.1,b\n").as_deref(), Some("ax,ay,"));
+        assert!(!header("ax,ay,label\n,,a\n2.5,0.7,b\n3.1,0.1,b\n").units, "a row without values");
     }
 
     #[test]
