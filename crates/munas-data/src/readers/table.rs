@@ -38,6 +38,9 @@ use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
 use crate::samples::{ElementType, Samples};
 
+/// What a row takes besides its values: its label while it is read, and its place in a part with the label there.
+const BYTES_OF_ROW: usize = 16;
+
 /// How a table is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TableOptions<'a> {
@@ -72,8 +75,9 @@ pub(crate) fn read(path: &Path, name: &str, options: TableOptions<'_>) -> Result
             continue;
         }
         count += 1;
-        let bytes = ((table.values.len() + table.features.len()) * size_of::<f32>()) as u64;
-        options.budget.check(path, format_args!("rows of {} features", table.features.len()), bytes)?;
+        let features = table.features.len();
+        let bytes = (table.values.len() + features) * size_of::<f32>() + count * BYTES_OF_ROW;
+        options.budget.check(path, format_args!("{count} rows of {features} features"), bytes as u64)?;
         match table.append(row, count as u64) {
             Ok(()) => {}
             Err(RowError::Row(problem)) => refusals.add(|| format!("row {}: {problem}", row.line())),

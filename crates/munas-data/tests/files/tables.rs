@@ -257,6 +257,8 @@ fn texts_of_other_encodings_are_read() {
     let dataset = same_as_plain(latin);
     assert!(warnings(&dataset).contains("row 1 is not in UTF-8"), "{}", warnings(&dataset));
     assert!(fact(&dataset, "features").contains("ax [m/s²]"), "{}", fact(&dataset, "features"));
+    let two_lines = same_as_plain(format!("\"ax\n[m/s2]\",ay,az,gx,label\n{}", rows(60, ",")));
+    assert_eq!(fact(&two_lines, "features"), "4: ax [m/s2], ay, az, gx");
     let units = |mark: bool| mark.then_some(0xfeff).into_iter().chain(text.encode_utf16());
     for mark in [true, false] {
         let dataset = same_as_plain(units(mark).flat_map(u16::to_le_bytes).collect::<Vec<_>>());

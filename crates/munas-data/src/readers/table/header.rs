@@ -68,7 +68,9 @@ pub(super) fn find(
         let names = if setting == HeaderRow::No { None } else { commented(columns) };
         return Header { columns, names, line: None, titles, units: false, first: titles };
     };
-    let mut names = head.fields.clone();
+    // A name may have lines in it, which would tear messages apart.
+    let one_line = |name: &String| name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut names: Vec<String> = head.fields.iter().map(one_line).collect();
     if lacks_one(head) && names_rows(&fitting, comma_allowed) {
         names.insert(0, String::new());
     }
