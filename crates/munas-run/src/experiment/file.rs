@@ -78,7 +78,7 @@ pub(super) enum BackdropName {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct CsvFile {
-    #[serde(default, with = "values::optional_text")]
+    #[serde(with = "values::text_or_auto")]
     pub delimiter: Option<Delimiter>,
     #[serde(with = "values::text")]
     pub header: HeaderRow,

@@ -133,6 +133,7 @@ fn the_resolved_text_writes_out_every_value() {
         every_class = true
 
         [data.csv]
+        delimiter = "auto"
         header = "auto"
         index = "leave-out"
         ignore = []
