@@ -41,13 +41,27 @@ pub fn draft(base: Base<'_>, overrides: &[String]) -> CliResult<Draft> {
     }
 }
 
-/// Loads the data of a draft, says what the user should know about them, and resolves the draft with them.
+/// Loads the data of a draft, and says what the user should know about them.
 ///
 /// # Errors
-/// If the data cannot be found or read, or do not go with the experiment.
-pub fn resolve(draft: &Draft, output: &mut Output) -> CliResult<(Experiment, Dataset)> {
+/// If they cannot be found or read.
+pub fn load_dataset(draft: &Draft, output: &mut Output) -> CliResult<Dataset> {
     let dataset = draft.preliminary()?.load_data()?;
     output.warnings(&dataset.warnings);
+    Ok(dataset)
+}
+
+/// Loads the data of a draft to train on them, says besides how they were understood, and resolves the draft with them.
+///
+/// # Errors
+/// As [`load_dataset`], and if there is nothing to train on, or the data do not go with the experiment.
+pub fn resolve(draft: &Draft, output: &mut Output) -> CliResult<(Experiment, Dataset)> {
+    let dataset = load_dataset(draft, output)?;
+    output.understood(&dataset.facts);
+    if dataset.train.is_empty() {
+        return Err(CliError::input(format_args!("{} has no training samples", dataset.name))
+            .hint("an archive of x_test and y_test alone is for evaluation; add x_train and y_train"));
+    }
     Ok((draft.resolve(&dataset)?, dataset))
 }
 

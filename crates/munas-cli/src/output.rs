@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Write};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Effects, Style};
 use indicatif::ProgressStyle;
-use munas_data::Warning;
+use munas_data::{Fact, Warning};
 use munas_report::visible;
 use serde::Serialize;
 
@@ -149,6 +149,15 @@ impl Output {
             if let Some(hint) = &warning.hint {
                 self.note(format_args!("{HINT}hint:{HINT:#} {hint}"));
             }
+        }
+    }
+
+    /// Prints how data were understood, in one line.
+    pub fn understood(&mut self, facts: &[Fact]) {
+        let facts: Vec<String> =
+            facts.iter().map(|Fact { about, found, .. }| format!("{about} {found}")).collect();
+        if !facts.is_empty() {
+            self.note(format_args!("data: {}", visible(&facts.join("; "))));
         }
     }
 

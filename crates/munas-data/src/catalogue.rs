@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::axes::Layout;
 use crate::dataset::{DEFAULT_TEST_SHARE, RawData, TestPart};
 use crate::error::DataError;
 use crate::fetch;
 use crate::glyphs::DEFAULT_SIZE;
 use crate::load::data_directories;
+use crate::readers::arrays::ArrayOptions;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::ImageOptions;
-use crate::readers::npz::Axes;
 use crate::readers::{cifar, coco, idx, images, npz, speech_commands};
 use crate::source::Source;
 
@@ -42,7 +43,7 @@ enum Form {
     /// A folder of CIFAR-10's binary files.
     Cifar(&'static str),
     /// An npz file.
-    Npz(&'static str, Axes),
+    Npz(&'static str, Layout),
     /// A folder of images per class; samples are scaled to the dataset's input unless a size is asked for.
     Images(&'static str),
     /// A folder with COCO's annotations and images; scaled as others are.
@@ -162,7 +163,7 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         forms: &[
             Form::Images("chars74k/English/Img/GoodImg/Bmp"),
             Form::Images("English/Img/GoodImg/Bmp"),
-            Form::Npz("chars74k.npz", Axes::Image),
+            Form::Npz("chars74k.npz", Layout::Nhwc),
         ],
         // muNAS tests on 2,000 of the 7,705 images.
         test_share: 2_000.0 / 7_705.0,
@@ -194,7 +195,7 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         task: "human activities from a phone's accelerometer and gyroscope",
         input: [128, 1, 9],
         class_names: ACTIVITIES,
-        forms: &[Form::Npz("uci-har.npz", Axes::Signal)],
+        forms: &[Form::Npz("uci-har.npz", Layout::TimeChannels)],
         ..PLAIN
     },
     NamedDataset {
@@ -202,7 +203,7 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         task: "handwritten digits, 8x8",
         input: [8, 8, 1],
         class_names: DIGITS,
-        forms: &[Form::Npz("optdigits.npz", Axes::Image)],
+        forms: &[Form::Npz("optdigits.npz", Layout::Nhwc)],
         // Its values count the set pixels of 4x4 blocks: 0 to 16.
         full_scale: Some(16.0),
         ..PLAIN
@@ -212,7 +213,7 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         task: "spoken digits, as MFCC",
         input: [49, 10, 1],
         class_names: DIGITS,
-        forms: &[Form::Npz("fsdd-mfcc.npz", Axes::Image)],
+        forms: &[Form::Npz("fsdd-mfcc.npz", Layout::Nhwc)],
         ..PLAIN
     },
     NamedDataset {
@@ -220,7 +221,7 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         task: "spoken Arabic commands, as MFCC",
         input: [49, 10, 1],
         class_names: ARABIC_COMMANDS,
-        forms: &[Form::Npz("arabic-mfcc.npz", Axes::Image)],
+        forms: &[Form::Npz("arabic-mfcc.npz", Layout::Nhwc)],
         ..PLAIN
     },
     NamedDataset {
@@ -228,7 +229,7 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         task: "keywords of MLPerf Tiny, as MFCC (test part only)",
         input: [49, 10, 1],
         class_names: KEYWORDS,
-        forms: &[Form::Npz("kws-eval.npz", Axes::Image)],
+        forms: &[Form::Npz("kws-eval.npz", Layout::Nhwc)],
         ..PLAIN
     },
     NamedDataset {
@@ -236,7 +237,7 @@ pub(crate) const NAMED: &[NamedDataset] = &[
         task: "the 200 CIFAR-10 images of MLPerf Tiny (test part only)",
         input: [32, 32, 3],
         class_names: CIFAR10,
-        forms: &[Form::Npz("ic-eval.npz", Axes::Image)],
+        forms: &[Form::Npz("ic-eval.npz", Layout::Nhwc)],
         ..PLAIN
     },
 ];
@@ -275,10 +276,13 @@ impl NamedDataset {
             grey: images.grey.or(Some(false)),
             ..*images
         };
+        // Their labels are the numbers of the classes that the catalogue names.
+        let arrays =
+            |layout| ArrayOptions { layout, compact_labels: false, skip_bad: false, budget: images.budget };
         let data = match form {
-            Form::Idx(_) => idx::read_folder(&path, self.name)?,
+            Form::Idx(_) => idx::read_folder(&path, self.name, arrays(Layout::Nhwc))?,
             Form::Cifar(_) => cifar::read_folder(&path, self.name, self.class_names)?,
-            Form::Npz(_, axes) => npz::read(&path, self.name, axes)?,
+            Form::Npz(_, layout) => npz::read(&path, self.name, arrays(layout), None)?,
             Form::Images(_) => images::read_folder(&path, self.name, &scaled)?,
             Form::Coco(_) => coco::read(&path, self.name, &scaled)?,
             Form::SpeechCommands(_) => {
@@ -296,6 +300,7 @@ impl NamedDataset {
             return Err(DataError::malformed(path, format!("{found} classes; {} has {known}", self.name)));
         }
         data.class_names = self.class_names.iter().map(|&name| name.to_owned()).collect();
+        data.facts.clear();
         data.full_scale = self.full_scale.unwrap_or(data.full_scale);
         if let TestPart::Draw { share } = &mut data.parts.test {
             *share = self.test_share;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::classes;
 use crate::error::DataError;
 use crate::groups::{Groups, InOneGroup, grouped_draw};
 use crate::normalise::{Normalisation, NormaliseMode};
 use crate::samples::{ElementType, Samples};
-use crate::split::{Purpose, Renditions, Split, Store, stratified_draw};
+use crate::split::{OfEach, Purpose, Renditions, Split, Store, stratified_draw};
 use crate::warning::Warning;
 
 /// Share of the samples that becomes the test part where a source has none of its own.
@@ -43,6 +44,24 @@ pub struct Dataset {
     pub group_names: Vec<String>,
     /// What the user should know about how the data were read.
     pub warnings: Vec<Warning>,
+    /// How the source was understood, where there was something to find out.
+    pub facts: Vec<Fact>,
+}
+
+/// Something that was found out about a source, such as the column of its labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What about, in a word or two: `label`.
+    pub about: &'static str,
+    /// What was found: ``column 5 (`kind`)``.
+    pub found: String,
+}
+
+impl Fact {
+    /// A fact.
+    pub fn new(about: &'static str, found: impl Into<String>) -> Self {
+        Self { about, found: found.into() }
+    }
 }
 
 impl Dataset {
@@ -99,6 +118,8 @@ pub struct RawData {
     pub groups: Option<Groups>,
     /// What the user should know about how the data were read.
     pub warnings: Vec<Warning>,
+    /// How the source was understood, where there was something to find out.
+    pub facts: Vec<Fact>,
 }
 
 impl Default for RawData {
@@ -118,6 +139,7 @@ impl Default for RawData {
             rate: None,
             groups: None,
             warnings: Vec::new(),
+            facts: Vec::new(),
         }
     }
 }
@@ -161,6 +183,15 @@ pub struct SplitOptions {
     pub seed: u64,
     /// Keep at most this many training samples (before validation is split off), stratified.
     pub subset: Option<usize>,
+    /// Whether each class has a sample in every part that is drawn from the training samples, and in what is left of them.
+    pub every_class: bool,
+}
+
+impl Default for SplitOptions {
+    /// A tenth for validation, seed 0, all samples, each class everywhere.
+    fn default() -> Self {
+        Self { validation: 0.1, seed: 0, subset: None, every_class: true }
+    }
 }
 
 impl RawData {
@@ -185,7 +216,7 @@ impl RawData {
     ///
     /// # Errors
     /// [`DataError::Option`] when the validation share is not in 0 ≤ share < 1, or when sizes, labels and class
-    /// names do not fit together.
+    /// names do not fit together; [`DataError::Advised`] when a class has too few samples for the parts.
     pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
         self.check(options)?;
         let Self { input, class_names, samples, labels, parts, renditions, groups, mut warnings, .. } = self;
@@ -196,32 +227,40 @@ impl RawData {
         let mut train: Vec<u32> = (0..validation_start).collect();
         let mut validation: Vec<u32> = (validation_start..test_start).collect();
         let mut test: Vec<u32> = (test_start..count).collect();
-        let mut take = |from: &mut Vec<u32>, amount: usize, seed, purpose| {
+        let mut take = |from: &mut Vec<u32>, amount: usize, of_each: OfEach, seed, purpose| {
             let from_labels: Vec<u32> = from.iter().map(|&index| labels[index as usize]).collect();
             let by_groups = groups.as_ref().filter(|_| purpose != Purpose::Subset).map(|groups| {
                 let from_groups: Vec<_> = from.iter().map(|&index| groups.of[index as usize]).collect();
-                grouped_draw((&from_labels, &from_groups), class_names.len(), amount, seed, purpose)
+                grouped_draw((&from_labels, &from_groups), class_names.len(), amount, of_each, seed, purpose)
             });
             if let Some(Err(InOneGroup { class })) = by_groups {
                 warnings.push(torn_groups(purpose, &class_names[class]));
             }
-            let draw = by_groups
-                .and_then(Result::ok)
-                .unwrap_or_else(|| stratified_draw(&from_labels, class_names.len(), amount, seed, purpose));
+            let draw = by_groups.and_then(Result::ok).unwrap_or_else(|| {
+                stratified_draw(&from_labels, class_names.len(), amount, of_each, seed, purpose)
+            });
             let taken = draw.taken.iter().map(|&position| from[position as usize]).collect();
             *from = draw.left.iter().map(|&position| from[position as usize]).collect();
             taken
         };
+        // Of each class there is a sample for training, and one for every part that is drawn.
+        let (least, validated) = match options.every_class {
+            true => (1, usize::from(parts.validation.is_none() && options.validation > 0.0)),
+            false => (0, 0),
+        };
         if let TestPart::Draw { share } = parts.test {
             let amount = share_of(train.len(), share);
-            test = take(&mut train, amount, TEST_SEED, Purpose::Test);
+            let of_each = OfEach { taken: least, left: least + validated };
+            test = take(&mut train, amount, of_each, TEST_SEED, Purpose::Test);
         }
-        if let Some(subset) = options.subset {
-            train = take(&mut train, subset, options.seed, Purpose::Subset);
+        if let Some(subset) = options.subset.filter(|&subset| subset < train.len()) {
+            let of_each = OfEach { taken: least + validated, left: 0 };
+            train = take(&mut train, subset, of_each, options.seed, Purpose::Subset);
         }
         if parts.validation.is_none() {
             let amount = share_of(train.len(), options.validation);
-            validation = take(&mut train, amount, options.seed, Purpose::Validation);
+            let of_each = OfEach { taken: validated, left: validated };
+            validation = take(&mut train, amount, of_each, options.seed, Purpose::Validation);
         }
 
         let store = Arc::new(Store { samples, sample_len: input.iter().product(), renditions });
@@ -241,6 +280,7 @@ impl RawData {
             rate: self.rate,
             group_names: groups.map_or_else(Vec::new, |groups| groups.names),
             warnings,
+            facts: self.facts,
         })
     }
 
@@ -291,7 +331,7 @@ impl RawData {
         if let Some(label) = self.labels.iter().find(|&&label| label as usize >= self.class_names.len()) {
             return problem(format!("label {label} is not below the {} classes", self.class_names.len()));
         }
-        Ok(())
+        classes::check_parts(self, options)
     }
 }
 

@@ -75,6 +75,16 @@ pub enum DataError {
         /// Bytes that it may take.
         budget: u64,
     },
+    /// The data cannot be used as they are, and there is something that the user can do about it.
+    #[error("{place}: {problem}")]
+    Advised {
+        /// The file, folder or source.
+        place: String,
+        /// What was expected and what was found.
+        problem: String,
+        /// What the user may do.
+        hint: String,
+    },
     /// An option does not fit the source.
     #[error("{0}")]
     Option(String),
@@ -107,6 +117,10 @@ impl DataError {
         Self::Malformed { path: path.to_path_buf(), problem: problem.into() }
     }
 
+    pub(crate) fn advised(path: &Path, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Advised { place: path.display().to_string(), problem: problem.into(), hint: hint.into() }
+    }
+
     /// What the user may do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -117,12 +131,13 @@ impl DataError {
             Self::NotFound { fetchable: false, .. } => {
                 Some("`--data-dir` or MUNAS_DATA name the folder that holds it".to_owned())
             }
-            Self::Refused { count, total, .. } if count < total => {
-                Some("`--skip-bad` leaves them out".to_owned())
-            }
             Self::TooLarge { .. } => {
                 Some("use fewer or smaller samples, or allow more: `--set data.memory=16GB`".to_owned())
             }
+            Self::Refused { count, total, .. } if count < total => {
+                Some("`--skip-bad` leaves them out".to_owned())
+            }
+            Self::Advised { hint, .. } => Some(hint.clone()),
             Self::Checksum { .. } => Some(
                 "the download was damaged or the mirror holds another file; try again or another `--from`"
                     .to_owned(),

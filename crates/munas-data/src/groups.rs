@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::split::{Draw, Purpose, class_counts, quotas};
+use crate::split::{Draw, OfEach, Purpose, class_counts, quotas};
 
 /// Which samples belong together: those of a session, a speaker, a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,8 @@ struct Unit {
     classes: BTreeMap<usize, usize>,
 }
 
-/// Takes whole groups, about `count` samples of them with each class in its share, and leaves some of every class.
+/// Takes whole groups, about `count` samples of them with each class in its share, and leaves some of every class: at least one,
+/// and as many as `of_each` says.
 ///
 /// In a random order, each group is taken that brings the numbers of samples by class closer to their shares. Of a class that has
 /// then none, the group is taken that spoils the shares least. `groups` are those of the samples with these `labels`; the
@@ -43,6 +44,7 @@ pub(crate) fn grouped_draw(
     (labels, groups): (&[u32], &[Option<u32>]),
     classes: usize,
     count: usize,
+    of_each: OfEach,
     seed: u64,
     purpose: Purpose,
 ) -> Result<Draw, InOneGroup> {
@@ -54,8 +56,9 @@ pub(crate) fn grouped_draw(
     let quotas = quotas(&sizes, count);
     let mut taken = vec![0; classes];
     let mut chosen = vec![false; units.len()];
+    let left = of_each.left.max(1);
     let leaves_some = |taken: &[usize], unit: &Unit| {
-        unit.classes.iter().all(|(&class, &samples)| taken[class] + samples < sizes[class])
+        unit.classes.iter().all(|(&class, &samples)| taken[class] + samples + left <= sizes[class])
     };
     // How much further from the quotas the numbers are with the unit than without it.
     let harm = |taken: &[usize], unit: &Unit| -> i64 {
@@ -117,6 +120,8 @@ mod tests {
 
     use super::*;
 
+    const ANY: OfEach = OfEach { taken: 0, left: 0 };
+
     proptest! {
         #[test]
         fn no_group_is_on_both_sides_and_no_class_is_missing(
@@ -125,7 +130,7 @@ mod tests {
         ) {
             let (labels, groups): (Vec<u32>, Vec<Option<u32>>) = samples.into_iter().unzip();
             let count = (share * labels.len() as f64).ceil() as usize;
-            let draw = || grouped_draw((&labels, &groups), 3, count, seed, Purpose::Validation);
+            let draw = || grouped_draw((&labels, &groups), 3, count, ANY, seed, Purpose::Validation);
             prop_assert_eq!(draw(), draw());
             let members = |class: u32| -> BTreeSet<(Option<u32>, usize)> {
                 let of_class = (0..labels.len()).filter(|&index| labels[index] == class);
@@ -158,20 +163,34 @@ mod tests {
         // Ten speakers, four words, five takes of each.
         let labels: Vec<u32> = (0..200).map(|index| index % 4).collect();
         let groups: Vec<Option<u32>> = (0..200).map(|index| Some(index / 20)).collect();
-        let draw = grouped_draw((&labels, &groups), 4, 40, 7, Purpose::Test).unwrap();
+        let draw = grouped_draw((&labels, &groups), 4, 40, ANY, 7, Purpose::Test).unwrap();
         assert_eq!((draw.taken.len(), draw.left.len()), (40, 160));
-        let other = grouped_draw((&labels, &groups), 4, 40, 8, Purpose::Test).unwrap();
+        let other = grouped_draw((&labels, &groups), 4, 40, ANY, 8, Purpose::Test).unwrap();
         assert_ne!(draw, other);
     }
 
     #[test]
     fn a_group_is_taken_whole_even_where_it_is_more_than_the_share() {
         let (labels, groups) = ([0, 0, 0, 1, 1, 1, 0, 1], [0, 0, 0, 0, 0, 0, 1, 1].map(Some));
-        let draw = grouped_draw((&labels, &groups), 2, 2, 0, Purpose::Test).unwrap();
+        let draw = grouped_draw((&labels, &groups), 2, 2, ANY, 0, Purpose::Test).unwrap();
         assert_eq!(draw.taken, [6, 7]);
-        let alone = grouped_draw((&labels, &[0; 8].map(Some)), 2, 2, 0, Purpose::Test);
+        let alone = grouped_draw((&labels, &[0; 8].map(Some)), 2, 2, ANY, 0, Purpose::Test);
         assert_eq!(alone, Err(InOneGroup { class: 0 }));
-        let nothing = grouped_draw((&labels, &groups), 2, 0, 0, Purpose::Test).unwrap();
+        let nothing = grouped_draw((&labels, &groups), 2, 0, ANY, 0, Purpose::Test).unwrap();
         assert!(nothing.taken.is_empty());
+    }
+
+    #[test]
+    fn what_later_draws_need_of_a_class_is_left() {
+        // Of class 0, two samples are in a group that would just be the share of class 1, and one is in a large group.
+        let labels: Vec<u32> = [vec![0, 0, 1, 1, 1, 1], vec![0], vec![1; 23]].concat();
+        let groups: Vec<Option<u32>> = [vec![Some(0); 6], vec![Some(1); 11], vec![None; 13]].concat();
+        let left_of_class_0 = |left: usize, seed: u64| {
+            let of_each = OfEach { taken: 1, left };
+            let draw = grouped_draw((&labels, &groups), 2, 5, of_each, seed, Purpose::Test).unwrap();
+            draw.left.iter().filter(|&&position| labels[position as usize] == 0).count()
+        };
+        assert!((0..20).any(|seed| left_of_class_0(1, seed) == 1));
+        assert!((0..20).all(|seed| left_of_class_0(2, seed) == 2));
     }
 }

@@ -25,6 +25,8 @@
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `groups` | samples that belong together, on one side of every draw |
 //! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `classes` | whether labels are classes, and what to watch out for |
+//! | `axes`, `csv_settings` | how arrays and tables are read where their form leaves doubt |
 //! | `budget` | how much memory samples may take |
 //! | `normalise` | stored values → network inputs |
 //! | [`augment`] | random transformations of samples |
@@ -35,8 +37,11 @@
 
 pub mod audio;
 pub mod augment;
+mod axes;
 mod budget;
 mod catalogue;
+mod classes;
+mod csv_settings;
 mod dataset;
 mod error;
 pub mod fetch;
@@ -52,9 +57,11 @@ mod warning;
 
 pub use audio::{AudioSettings, Channel, FeatureKind, FrontEnd};
 pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
+pub use axes::{Layout, UnknownLayout};
 pub use budget::machine_memory;
 pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
-pub use dataset::{Dataset, PartSizes, RawData, SplitOptions, TestPart};
+pub use csv_settings::{CsvSettings, Delimiter, HeaderRow, IndexColumn};
+pub use dataset::{Dataset, Fact, PartSizes, RawData, SplitOptions, TestPart};
 pub use error::DataError;
 pub use groups::Groups;
 pub use load::{LoadOptions, cache_directory, data_directories, load, load_source};

@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::audio::AudioSettings;
+use crate::axes::Layout;
 use crate::budget::Budget;
+use crate::classes;
+use crate::csv_settings::CsvSettings;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
 use crate::glyphs;
+use crate::readers::arrays::ArrayOptions;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::{Backdrop, ImageOptions};
-use crate::readers::npz::Axes;
+use crate::readers::table::TableOptions;
 use crate::readers::{audio, idx, images, npz, table};
 use crate::source::Source;
 
@@ -46,6 +50,19 @@ pub struct LoadOptions {
     pub background: Option<f64>,
     /// Leave out files and rows that cannot be read (they are counted), instead of failing.
     pub skip_bad: bool,
+    /// What the axes of arrays of samples mean.
+    pub layout: Layout,
+    /// Names of the arrays of an archive: samples and labels of training, of training and test, or of training, validation and
+    /// test. Usual names are known when left out.
+    pub arrays: Option<Vec<String>>,
+    /// Whether the distinct labels of arrays are the classes, be they any numbers or names. If not, labels are the numbers of
+    /// classes, from 0, and classes between them may have no sample.
+    pub compact_labels: bool,
+    /// Whether each class of the user's own data has a sample in every part that is drawn; one too small for that is an error.
+    /// If not, the parts have its share of them, be it none.
+    pub every_class: bool,
+    /// How tables of text are read.
+    pub csv: CsvSettings,
     /// Keep at most this many training samples, stratified, before validation is split off.
     pub subset: Option<usize>,
     /// Bytes that the samples may take; half of the machine's memory (or of the control group's) when left out.
@@ -69,6 +86,11 @@ impl Default for LoadOptions {
             audio: AudioSettings::default(),
             background: None,
             skip_bad: false,
+            layout: Layout::Auto,
+            arrays: None,
+            compact_labels: true,
+            every_class: true,
+            csv: CsvSettings::default(),
             subset: None,
             memory: None,
         }
@@ -106,12 +128,18 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
     if options.crop.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
         return Err(DataError::Option("a crop must keep a share above 0 and up to 1".to_owned()));
     }
-    let splits = SplitOptions { validation: options.validation, seed: options.seed, subset: options.subset };
-    let data = read(source, options)?;
+    let LoadOptions { validation, seed, subset, every_class, .. } = *options;
+    let mut data = read(source, options)?;
+    // Published datasets are split as published.
+    let own = !matches!(source, Source::Glyphs { .. } | Source::Named { .. });
+    if own {
+        classes::check(&mut data, source)?;
+    }
+    let every_class = every_class && own;
     if options.background.is_some() && data.renditions.is_none() {
         return Err(DataError::Option(format!("{}: there is no background noise to mix in", data.name)));
     }
-    data.into_dataset(&splits)
+    data.into_dataset(&SplitOptions { validation, seed, subset, every_class })
 }
 
 /// Largest side that images are scaled to, in pixels.
@@ -123,6 +151,8 @@ fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
     let image_options = ImageOptions { size, fit, crop, grey, orientation, backdrop, deep, skip_bad, budget };
     let background = options.background;
     let audio_options = AudioOptions { settings: &options.audio, background, skip_bad, budget };
+    let LoadOptions { layout, compact_labels, .. } = *options;
+    let array_options = ArrayOptions { layout, compact_labels, skip_bad, budget };
     let name = source.to_string();
     let data = match source {
         Source::Glyphs { size } => return glyphs_of(*size, options),
@@ -133,9 +163,12 @@ fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
         }
         Source::Images(folder) => images::read_folder(folder, &name, &image_options)?,
         Source::Audio(folder) => audio::read_folder(folder, &name, audio_options)?,
-        Source::Csv { path, label } => table::read(path, &name, label.as_deref(), options.skip_bad)?,
-        Source::Npz(path) => npz::read(path, &name, Axes::Image)?,
-        Source::Idx(folder) => idx::read_folder(folder, &name)?,
+        Source::Csv { path, label } => {
+            let table = TableOptions { label: label.as_deref(), settings: &options.csv, skip_bad, budget };
+            table::read(path, &name, table)?
+        }
+        Source::Npz(path) => npz::read(path, &name, array_options, options.arrays.as_deref())?,
+        Source::Idx(folder) => idx::read_folder(folder, &name, array_options)?,
     };
     images::conform(data, &image_options)
 }

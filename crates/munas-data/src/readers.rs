@@ -3,6 +3,7 @@
 //! Files are not trusted: a size that a header declares is held against the size of the file before memory is
 //! reserved, and no content makes a reader panic.
 
+pub(crate) mod arrays;
 pub(crate) mod audio;
 pub(crate) mod cifar;
 pub(crate) mod coco;
@@ -12,10 +13,10 @@ pub(crate) mod npz;
 pub(crate) mod speech_commands;
 pub(crate) mod table;
 
-mod arrays;
 mod class_tree;
 mod file;
 mod folder;
+mod labels;
 mod npy;
 mod numbers;
 mod parallel;

@@ -1,7 +1,7 @@
 //! What a `--data` or `data.source` text names.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, is_separator};
 use std::str::FromStr;
 
 use crate::catalogue::{NAMED, NamedDataset};
@@ -35,7 +35,7 @@ pub enum Source {
     Csv {
         /// The file.
         path: PathBuf,
-        /// Header of the label column; the last column when left out.
+        /// Name, or number from 1, of the label column; found by its name or content when left out, at last the last one.
         label: Option<String>,
     },
     /// `npz:FILE`: arrays `x_train`, `y_train`, and optionally `x_val`, `y_val`, `x_test`, `y_test`.
@@ -70,13 +70,7 @@ impl FromStr for Source {
                 "audio" => return Ok(Self::Audio(path)),
                 "npz" => return Ok(Self::Npz(path)),
                 "idx" => return Ok(Self::Idx(path)),
-                "csv" => {
-                    let (file, label) = match place.rsplit_once('#') {
-                        Some((file, label)) => (file, Some(label.to_owned())),
-                        None => (place, None),
-                    };
-                    return Ok(Self::Csv { path: PathBuf::from(file), label });
-                }
+                "csv" => return Ok(table(place)),
                 _ => {}
             }
         }
@@ -96,8 +90,35 @@ impl FromStr for Source {
     }
 }
 
+/// `FILE` or `FILE#LABEL`. The sign may also be one of the path's: the whole is a path if it is one of a file.
+fn table(place: &str) -> Source {
+    let path = PathBuf::from(place);
+    match place.rsplit_once('#') {
+        Some((file, label)) if !path.is_file() && !file.is_empty() && !label.contains(is_separator) => {
+            Source::Csv { path: PathBuf::from(file), label: Some(label.to_owned()) }
+        }
+        _ => Source::Csv { path, label: None },
+    }
+}
+
+/// The source that a path means which was given without its kind, if there is something at it.
+fn own_source(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.to_lowercase();
+    let kind = match name.trim_end_matches(".gz").rsplit_once('.').map_or("", |(_, extension)| extension) {
+        _ if path.is_dir() => "images",
+        _ if !path.is_file() => return None,
+        "npz" | "npy" => "npz",
+        "csv" | "tsv" | "tab" | "txt" | "dat" => "csv",
+        _ => return None,
+    };
+    Some(format!("{kind}:{}", path.display()))
+}
+
 fn unknown(text: &str) -> DataError {
     let known = Source::known();
+    if let Some(own) = own_source(Path::new(text)) {
+        return DataError::UnknownSource { name: text.to_owned(), known, nearest: Some(own) };
+    }
     let nearest = known
         .iter()
         .map(|name| (strsim::damerau_levenshtein(text, name), name))
@@ -142,6 +163,8 @@ mod tests {
             "vww",
             "csv:a.csv",
             "csv:a.csv#kind",
+            "csv:a#b/x.csv",
+            "csv:a#b/x.csv#kind",
             "npz:C:x.npz",
         ] {
             assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
@@ -158,6 +181,13 @@ mod tests {
         );
         let error = "minst".parse::<Source>().unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("did you mean `mnist`?"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Gestures.TSV.gz");
+        std::fs::write(&path, "").unwrap();
+        let hint = path.display().to_string().parse::<Source>().unwrap_err().hint().unwrap();
+        assert_eq!(hint, format!("did you mean `csv:{}`?", path.display()));
+        let hint = folder.path().display().to_string().parse::<Source>().unwrap_err().hint().unwrap();
+        assert!(hint.starts_with("did you mean `images:"), "{hint}");
         assert!("uci-har-binary".parse::<Source>().is_err());
         assert!("images:".parse::<Source>().is_err());
     }

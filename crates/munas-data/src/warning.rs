@@ -49,7 +49,7 @@ mod tests {
             warnings: vec![warning.clone()],
             ..RawData::default()
         };
-        let dataset = raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap();
+        let dataset = raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).unwrap();
         assert_eq!(dataset.warnings, [warning]);
         assert_eq!(dataset.warnings[0].to_string(), "notes.txt: not used");
     }

@@ -49,7 +49,9 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
-use munas_data::{AudioSettings, Augmentation, Backdrop, DataError, Dataset, LoadOptions, Source};
+use munas_data::{
+    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Layout, LoadOptions, Source,
+};
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
 use munas_space::Space;
@@ -119,6 +121,17 @@ pub struct DataSettings {
     pub subset: Option<usize>,
     /// Bytes that the samples may take; `None`: half of the machine's memory.
     pub memory: Option<u64>,
+    /// What the axes of arrays of samples mean.
+    pub layout: Layout,
+    /// Names of the arrays of an archive: samples and labels of training, then of test, or of validation and of test; `None`: the
+    /// usual ones.
+    pub arrays: Option<Vec<String>>,
+    /// Whether the distinct labels of arrays are the classes; if not, labels are the numbers of classes.
+    pub compact_labels: bool,
+    /// Whether each class has a sample in every part that is drawn.
+    pub every_class: bool,
+    /// How tables of text are read.
+    pub csv: CsvSettings,
     /// How recordings become samples.
     pub audio: AudioSettings,
 }
@@ -275,6 +288,11 @@ impl Experiment {
             skip_bad: data.skip_bad,
             subset: data.subset,
             memory: data.memory,
+            layout: data.layout,
+            arrays: data.arrays,
+            compact_labels: data.compact_labels,
+            every_class: data.every_class,
+            csv: data.csv,
         };
         munas_data::load(&data.source, &options)
     }

@@ -126,5 +126,5 @@ pub fn patterns(classes: usize, height: usize, width: usize, seed: u64) -> Datas
         full_scale: 255.0,
         ..RawData::default()
     };
-    raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
+    raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).unwrap()
 }

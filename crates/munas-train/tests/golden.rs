@@ -78,7 +78,7 @@ impl<'a> Golden<'a> {
             full_scale: 255.0,
             ..RawData::default()
         };
-        raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
+        raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).unwrap()
     }
 
     fn classes(&self) -> usize {

@@ -29,7 +29,7 @@ fn dataset(input: Shape) -> Dataset {
         full_scale: 255.0,
         ..RawData::default()
     };
-    raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
+    raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).unwrap()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use munas_data::{Delimiter, Layout};
 
 use super::Format;
 use super::experiment::{Overrides, path_text};
@@ -56,9 +57,18 @@ pub struct DataSource {
     /// Channel of recordings with several: mix, left or right [default: mix]
     #[arg(long, value_name = "NAME")]
     pub channel: Option<String>,
-    /// Leave unreadable files out instead of failing
+    /// Leave unreadable files, rows and samples out instead of failing
     #[arg(long)]
     pub skip_bad: bool,
+    /// What is between the columns of a table: , ; | tab space [default: found out]
+    #[arg(long, value_name = "SIGN", allow_hyphen_values = true)]
+    pub delimiter: Option<Delimiter>,
+    /// Axes of arrays: nhwc (or image), nchw, time-channels or channels-time [default: found out]
+    #[arg(long, value_name = "LAYOUT")]
+    pub layout: Option<Layout>,
+    /// Arrays of samples and labels, then of test, or of validation and of test [default: x_train,y_train,… or the like]
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    pub arrays: Vec<String>,
 }
 
 impl DataSource {
@@ -69,7 +79,13 @@ impl DataSource {
             .flag("data.grey", self.grey)
             .literal("data.grey", self.colour.then_some(false))
             .text("data.audio.channel", self.channel.as_deref())
-            .flag("data.skip_bad", self.skip_bad);
+            .flag("data.skip_bad", self.skip_bad)
+            .text("data.csv.delimiter", self.delimiter.map(|delimiter| delimiter.to_string()).as_deref())
+            .text("data.layout", self.layout.map(Layout::name))
+            .literal(
+                "data.arrays",
+                (!self.arrays.is_empty()).then(|| serde_json::Value::from(self.arrays.as_slice())),
+            );
     }
 }
 

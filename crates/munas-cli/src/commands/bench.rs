@@ -73,7 +73,7 @@ fn dataset(input: Shape) -> CliResult<Dataset> {
         full_scale: 255.0,
         ..RawData::default()
     };
-    raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).map_err(CliError::failure)
+    raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).map_err(CliError::failure)
 }
 
 /// Measures and prints.

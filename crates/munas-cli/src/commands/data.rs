@@ -2,6 +2,7 @@
 
 mod fetch;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use munas_data::{Dataset, catalogue};
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::args::{DataCommand, InfoArgs, ListArgs};
 use crate::error::CliResult;
-use crate::experiment::{Base, check_source, draft, resolve};
+use crate::experiment::{Base, check_source, draft, load_dataset};
 use crate::output::Output;
 
 /// One named dataset.
@@ -40,6 +41,7 @@ struct InfoRecord<'a> {
     refused: usize,
     rate: Option<u32>,
     groups: usize,
+    reading: BTreeMap<&'static str, &'a str>,
     warnings: Vec<String>,
     fingerprint: &'a str,
 }
@@ -105,10 +107,16 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
             "images:DIR",
             "a folder per class with png, jpeg or bmp; train/, val/ and test/ folders are honoured",
         ),
-        ("csv:FILE", "numeric features; the label in the last column, or csv:FILE#COLUMN"),
+        (
+            "csv:FILE",
+            "a table of numbers and a label (a column called label, or the last), or csv:FILE#COLUMN",
+        ),
         ("audio:DIR", "a folder of WAV files per class, or train/, val/ and test/ folders of such"),
         ("", "in a class, files of one session, speaker or device may have a folder: they stay together"),
-        ("npz:FILE", "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test"),
+        (
+            "npz:FILE",
+            "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test, or --arrays NAMES",
+        ),
         ("idx:DIR", "the files of MNIST's format"),
     ] {
         output.line(format_args!("  {form:<12}{meaning}"))?;
@@ -120,7 +128,7 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
 fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
     check_source(Some(&args.source))?;
     // The settings and the split are those of a search with the same arguments.
-    let (_, dataset) = resolve(&draft(Base::Defaults, &args.overrides())?, output)?;
+    let dataset = load_dataset(&draft(Base::Defaults, &args.overrides())?, output)?;
     let record = describe(&dataset);
     if args.format.json {
         output.json(&record)?;
@@ -133,6 +141,7 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
         ("in memory", munas_report::units::bytes(record.bytes as u64)),
         ("fingerprint", record.fingerprint.to_owned()),
     ];
+    facts.extend(dataset.facts.iter().map(|fact| (fact.about, fact.found.clone())));
     if record.refused > 0 {
         facts.push(("left out", format!("{} unreadable", record.refused)));
     }
@@ -179,6 +188,7 @@ fn describe(dataset: &Dataset) -> InfoRecord<'_> {
         refused: dataset.refused,
         rate: dataset.rate,
         groups: dataset.group_names.len(),
+        reading: dataset.facts.iter().map(|fact| (fact.about, fact.found.as_str())).collect(),
         warnings: dataset.warnings.iter().map(ToString::to_string).collect(),
         fingerprint: &dataset.fingerprint,
     }

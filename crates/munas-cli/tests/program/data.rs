@@ -1,6 +1,10 @@
 //! `munas data`, `munas presets` and `munas bench`.
 
+use std::io::{Cursor, Write};
+
 use expect_test::expect;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use crate::support::Workspace;
 
@@ -30,6 +34,9 @@ fn own_data_are_described() {
         name          csv:own.csv
         input         1x1x2, f32
         in memory     320 B
+        table         delimiter `,`, header in row 1
+        label         column 3 (`label`)
+        features      2: a, b
 
         class  train  validation  test
         ──────────────────────────────
@@ -120,6 +127,99 @@ fn what_is_odd_about_data_is_said_once_and_is_no_result() {
         assert_eq!(info(&[colour])["input"][2], 3);
     }
     assert_eq!(info(&["--set", "data.size=[4,6]"])["input"], serde_json::json!([4, 6, 1]));
+}
+
+/// What a warning or an error advises is what helps, typed as it stands.
+#[test]
+fn advice_on_tables_and_arrays_works() {
+    let workspace = Workspace::new();
+    let rows = |delimiter: &str| -> String {
+        (0..40)
+            .map(|row| {
+                [row.to_string(), format!("{}.5", row * 7 % 9), ["on", "off"][row % 2].to_owned()]
+                    .join(delimiter)
+            })
+            .fold(String::new(), |text, row| text + &row + "\n")
+    };
+    let input = |arguments: &[&str]| {
+        let told = workspace.json(&[&["data", "info", "--json"], arguments].concat());
+        (told["input"].to_string(), told["warnings"].to_string())
+    };
+    let csv = workspace.write("index.csv", format!(",a,label\n{}", rows(",")));
+    let source = format!("csv:{csv}");
+    let (shape, warnings) = input(&[&source]);
+    assert!(shape == "[1,1,1]" && warnings.contains("column 1 only numbers the rows"), "{shape} {warnings}");
+    assert_eq!(input(&[&source, "--set", "data.csv.index=keep"]).0, "[1,1,2]");
+
+    let csv = workspace.write("colons.csv", rows(":"));
+    let source = format!("csv:{csv}");
+    let refused = workspace.run(&["data", "info", &source]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("hint: `--delimiter`"), "{}", refused.stderr);
+    assert_eq!(input(&[&source, "--delimiter", ":"]).0, "[1,1,1]");
+
+    let stamped: String = rows(",").lines().map(|row| format!("10:00:{row}\n")).collect();
+    let csv = workspace.write("stamped.csv", format!("time,a,label\n{stamped}"));
+    let source = format!("csv:{csv}");
+    let refused = workspace.run(&["data", "info", &source]);
+    let advised = refused.stderr.split('\'').nth(1).unwrap_or_default();
+    assert_eq!(advised, r#"data.csv.ignore=["time"]"#, "{}", refused.stderr);
+    assert_eq!(input(&[&source, "--set", advised]).0, "[1,1,1]");
+
+    let search = ["search", "--set", "space.kind=mlp", "--set", "train.epochs=1", "--trials", "1"];
+    let searched = workspace.run(&[&search[..], &["--data", &source, "--set", advised]].concat());
+    assert_eq!(searched.code, Some(0), "{}", searched.stderr);
+    assert!(searched.stderr.contains("label column 3 (`label`)"), "{}", searched.stderr);
+}
+
+/// An npz archive of arrays of bytes.
+fn archive(arrays: &[(&str, &str, &[u8])]) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, shape, data) in arrays {
+        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+        archive.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+        let length = (header.len() as u16).to_le_bytes();
+        for part in [&b"\x93NUMPY\x01\0"[..], &length, header.as_bytes(), data] {
+            archive.write_all(part).unwrap();
+        }
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn arrays_are_described_and_their_names_and_axes_can_be_given() {
+    let workspace = Workspace::new();
+    let pixels: Vec<u8> = (0..30 * 64 * 4).map(|at| (at % 251) as u8).collect();
+    let digits: Vec<u8> = (0..30).map(|row| row % 3).collect();
+    let npz = workspace
+        .write("odd.npz", archive(&[("pixels", "(30, 64, 4)", &pixels), ("digit", "(30,)", &digits)]));
+    let source = format!("npz:{npz}");
+    let refused = workspace.run(&["data", "info", &source]);
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("it holds digit (30 uint8), pixels (30x64x4 uint8)"),
+        "{}",
+        refused.stderr
+    );
+    let info = |more: &[&str]| {
+        workspace.json(&[&["data", "info", &source, "--json", "--arrays", "pixels,digit"], more].concat())
+    };
+    let signal = info(&[]);
+    assert_eq!(signal["input"].to_string(), "[64,1,4]");
+    assert_eq!(signal["reading"]["layout"], "64x1x4, a signal (time x channels)");
+    assert_eq!(info(&["--layout", "image"])["input"].to_string(), "[64,4,1]");
+}
+
+#[test]
+fn data_without_training_samples_are_for_evaluation_only() {
+    let workspace = Workspace::new();
+    let digits: Vec<u8> = (0..30).map(|row| row % 3).collect();
+    let arrays = [("x_test", "(30, 1)", &digits[..]), ("y_test", "(30,)", &digits[..])];
+    let source = format!("npz:{}", workspace.write("test.npz", archive(&arrays)));
+    workspace.ok(&["data", "info", &source]);
+    let refused = workspace.run(&["search", "--data", &source, "--out", "run"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("has no training samples"), "{}", refused.stderr);
+    assert!(!std::path::Path::new(&workspace.path("run")).exists());
 }
 
 #[test]

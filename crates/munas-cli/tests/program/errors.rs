@@ -387,7 +387,7 @@ fn own_data_with_faults() {
         &["data", "info", &format!("csv:{csv}")],
         2,
         &expect![[r#"
-        error: bad.csv: 1 of 2 refused: row 3: column 2: `two` is not a finite number
+        error: bad.csv: 1 of 2 refused: row 3: column 2 (`b`): `two` is not a finite number
         hint: `--skip-bad` leaves them out
     "#]],
     );

@@ -12,7 +12,7 @@ use crate::error::DataError;
 const MAX_CONTENT: u64 = 8 << 30;
 /// Deflate expands a byte to at most 1,032.
 pub(crate) const MAX_EXPANSION: u64 = 1032;
-/// Values are decoded in pieces of this many bytes, a multiple of every value's size.
+/// Values are decoded in pieces of about this many bytes.
 const PIECE: u64 = 64 * 1024;
 
 /// Content that is read from front to back, with a bound on how much of it there can be.
@@ -45,6 +45,11 @@ impl<'a> Content<'a> {
         Self { path: path.to_path_buf(), reader: Box::new(reader), most: most.min(MAX_CONTENT) }
     }
 
+    /// Where it is from, for messages.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// An error about this content.
     pub(crate) fn malformed(&self, problem: impl Into<String>) -> DataError {
         DataError::malformed(&self.path, problem)
@@ -71,14 +76,25 @@ impl<'a> Content<'a> {
         Ok(())
     }
 
-    /// Reads exactly `expected` bytes and hands them on in pieces of whole values (8 bytes or fewer each).
-    pub(crate) fn read(&mut self, expected: u64, mut sink: impl FnMut(&[u8])) -> Result<(), DataError> {
+    /// Reads exactly `expected` bytes and hands them on in pieces.
+    pub(crate) fn read(&mut self, expected: u64, sink: impl FnMut(&[u8])) -> Result<(), DataError> {
+        self.read_values(expected, 1, sink)
+    }
+
+    /// Reads exactly `expected` bytes and hands them on in pieces of whole values of `size` bytes.
+    pub(crate) fn read_values(
+        &mut self,
+        expected: u64,
+        size: usize,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<(), DataError> {
         self.check_declared(expected)?;
-        let mut piece = Vec::with_capacity(PIECE.min(expected) as usize);
+        let most = (PIECE / size as u64).max(1) * size as u64;
+        let mut piece = Vec::with_capacity(most.min(expected) as usize);
         let mut found = 0;
         while found < expected {
             piece.clear();
-            let wanted = PIECE.min(expected - found);
+            let wanted = most.min(expected - found);
             let got = (&mut self.reader).take(wanted).read_to_end(&mut piece);
             found += piece.len() as u64;
             match got {

@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::arrays::{Array, Collector};
+use super::arrays::{Array, ArrayOptions, Collector};
 use super::file::Content;
 use super::numbers::{NumberFormat, NumberKind};
+use crate::axes::Layout;
 use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
 
@@ -18,8 +19,8 @@ const TRAIN: &[&str] = &["train", "tra"];
 const VALIDATION: &[&str] = &["val", "validation"];
 const TEST: &[&str] = &["t10k", "test", "tes"];
 
-/// Reads the idx files in `folder`. Class names are the labels' numbers.
-pub(crate) fn read_folder(folder: &Path, name: &str) -> Result<RawData, DataError> {
+/// Reads the idx files in `folder`. Class names are the labels' numbers. What the axes mean is settled by the format.
+pub(crate) fn read_folder(folder: &Path, name: &str, options: ArrayOptions) -> Result<RawData, DataError> {
     let files = list(folder)?;
     let Some(train) = find_pair(folder, &files, TRAIN)? else {
         return Err(DataError::malformed(
@@ -27,7 +28,7 @@ pub(crate) fn read_folder(folder: &Path, name: &str) -> Result<RawData, DataErro
             "no train-images-idx3-ubyte and train-labels-idx1-ubyte (plain or .gz) in this folder",
         ));
     };
-    let mut collector = Collector::default();
+    let mut collector = Collector::new(ArrayOptions { layout: Layout::Nhwc, ..options });
     let mut append = |pair: Pair| append_part(&mut collector, &pair);
     let train = append(train)?;
     let validation = find_pair(folder, &files, VALIDATION)?.map(&mut append).transpose()?;
@@ -84,29 +85,22 @@ fn find_pair(folder: &Path, files: &[PathBuf], prefixes: &[&str]) -> Result<Opti
 fn append_part(collector: &mut Collector, pair: &Pair) -> Result<usize, DataError> {
     let mut file = Content::open(&pair.samples)?;
     let array = read_header(&mut file)?;
-    let (count, input) = match array.shape[..] {
-        [count, features] => (count, [1, 1, features]),
-        [count, height, width] => (count, [height, width, 1]),
-        [count, height, width, channels] => (count, [height, width, channels]),
-        _ => return Err(file.malformed("samples need two to four dimensions, this file has one")),
-    };
-    collector.append_samples(&mut file, &array, input)?;
+    let count = collector.append_samples(&mut file, &array, &file_name(&pair.samples))?;
     file.expect_end()?;
 
     let mut file = Content::open(&pair.labels)?;
     let array = read_header(&mut file)?;
-    let [labels] = array.shape[..] else {
-        return Err(file.malformed(format!("labels need one dimension, not {}", array.shape.len())));
-    };
-    collector.append_labels(&mut file, &array)?;
-    file.expect_end()?;
-    if labels != count {
-        return Err(DataError::malformed(
-            &pair.labels,
-            format!("{labels} labels for the {count} samples of {}", pair.samples.display()),
-        ));
+    if let Some(labels) = array.shape.first().filter(|labels| **labels != count) {
+        let problem = format!("{labels} labels for the {count} samples of {}", pair.samples.display());
+        return Err(file.malformed(problem));
     }
+    collector.append_labels(&mut file, &array, &file_name(&pair.labels))?;
+    file.expect_end()?;
     Ok(count)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn read_header(file: &mut Content<'_>) -> Result<Array, DataError> {
@@ -131,5 +125,5 @@ fn read_header(file: &mut Content<'_>) -> Result<Array, DataError> {
     for _ in 0..dimensions {
         shape.push(u32::from_be_bytes(file.header()?) as usize);
     }
-    Ok(Array { format: NumberFormat { kind, big_endian: true }, shape })
+    Ok(Array { format: NumberFormat { kind, big_endian: true }, shape, column_major: false })
 }

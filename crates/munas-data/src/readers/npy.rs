@@ -13,11 +13,15 @@ use crate::error::DataError;
 const MAX_HEADER: usize = 10_000;
 /// Most dimensions of an array.
 const MAX_DIMENSIONS: usize = 8;
+/// Longest texts of an array, in characters.
+const MAX_TEXT: usize = 4_096;
+/// How an array begins.
+pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
 /// Reads the header of an array, leaving the content at its first value.
 pub(super) fn read_header(content: &mut Content<'_>) -> Result<Array, DataError> {
     let [magic @ .., major, _minor] = content.header::<8>()?;
-    if magic != *b"\x93NUMPY" {
+    if magic != *MAGIC {
         return Err(content.malformed("not an npy array"));
     }
     let len = match major {
@@ -41,11 +45,7 @@ fn parse(text: &str) -> Result<Array, String> {
         .and_then(|rest| rest.split(['\'', '"']).next())
         .ok_or("arrays of records are not supported")?;
     let format = parse_format(descr)?;
-    if value_of(text, "fortran_order")?.starts_with("True") {
-        return Err(
-            "column-major (Fortran) order is not supported; save numpy.ascontiguousarray(x)".to_owned()
-        );
-    }
+    let column_major = value_of(text, "fortran_order")?.starts_with("True");
     let shape = value_of(text, "shape")?;
     let shape = shape
         .strip_prefix('(')
@@ -57,12 +57,18 @@ fn parse(text: &str) -> Result<Array, String> {
         .map(str::trim)
         .filter(|extent| !extent.is_empty())
         .take(MAX_DIMENSIONS + 1)
-        .map(|extent| extent.parse::<usize>().map_err(|_| format!("`{extent}` in the shape is not a number")))
+        // Python 2 wrote long numbers with a letter.
+        .map(|extent| {
+            extent
+                .trim_end_matches('L')
+                .parse::<usize>()
+                .map_err(|_| format!("`{extent}` in the shape is not a number"))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     if shape.len() > MAX_DIMENSIONS {
         return Err(format!("more than {MAX_DIMENSIONS} dimensions"));
     }
-    Ok(Array { format, shape })
+    Ok(Array { format, shape, column_major })
 }
 
 /// The text after `'key':`.
@@ -77,8 +83,12 @@ fn value_of<'a>(text: &'a str, key: &str) -> Result<&'a str, String> {
 
 /// Such as `<f4`: byte order, kind, bytes.
 fn parse_format(descr: &str) -> Result<NumberFormat, String> {
-    let unknown =
-        || format!("number type `{descr}` is not supported (integers, and floats of 32 or 64 bits, are)");
+    let unknown = || match descr {
+        "|O" | "O" => "objects of Python are not read; save numbers, or texts with .astype(str)".to_owned(),
+        _ => format!(
+            "values of type `{descr}` are not supported (integers, floats of 16 to 64 bits and texts are)"
+        ),
+    };
     let (order, kind) = descr.split_at_checked(1).ok_or_else(unknown)?;
     let big_endian = match order {
         "<" | "|" | "=" => false,
@@ -86,7 +96,8 @@ fn parse_format(descr: &str) -> Result<NumberFormat, String> {
         _ => return Err(unknown()),
     };
     let kind = match kind {
-        "u1" | "b1" => NumberKind::Unsigned { bytes: 1 },
+        "b1" => NumberKind::Truth,
+        "u1" => NumberKind::Unsigned { bytes: 1 },
         "u2" => NumberKind::Unsigned { bytes: 2 },
         "u4" => NumberKind::Unsigned { bytes: 4 },
         "u8" => NumberKind::Unsigned { bytes: 8 },
@@ -94,11 +105,23 @@ fn parse_format(descr: &str) -> Result<NumberFormat, String> {
         "i2" => NumberKind::Signed { bytes: 2 },
         "i4" => NumberKind::Signed { bytes: 4 },
         "i8" => NumberKind::Signed { bytes: 8 },
+        "f2" => NumberKind::Float { bytes: 2 },
         "f4" => NumberKind::Float { bytes: 4 },
         "f8" => NumberKind::Float { bytes: 8 },
-        _ => return Err(unknown()),
+        _ => parse_text(kind).ok_or_else(unknown)?,
     };
     Ok(NumberFormat { kind, big_endian })
+}
+
+/// Such as `U10` or `S4`: texts of so many characters, or bytes.
+fn parse_text(kind: &str) -> Option<NumberKind> {
+    let (letter, length) = kind.split_at_checked(1)?;
+    let length = length.parse().ok().filter(|length| (1..=MAX_TEXT).contains(length))?;
+    match letter {
+        "U" => Some(NumberKind::Text { characters: length }),
+        "S" | "a" => Some(NumberKind::Bytes { bytes: length }),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -113,15 +136,26 @@ mod tests {
         assert_eq!(header.bytes(), 7352 * 128 * 9 * 4);
         assert_eq!(header.format, NumberFormat { kind: NumberKind::Float { bytes: 4 }, big_endian: false });
         assert_eq!(parse("{'descr': '|u1', 'fortran_order': False, 'shape': (5,)}").unwrap().shape, [5]);
+        let header = parse("{'descr': '<U7', 'fortran_order': True, 'shape': (5L, 2L)}").unwrap();
+        assert_eq!(
+            (header.column_major, header.bytes(), header.describe().as_str()),
+            (true, 280, "5x2 text")
+        );
+        assert_eq!(
+            parse("{'descr': '|b1', 'fortran_order': False, 'shape': (2,)}").unwrap().describe(),
+            "2 bool"
+        );
     }
 
     #[test]
     fn what_cannot_be_read_is_said() {
         let problem = |text: &str| parse(text).unwrap_err();
-        assert!(problem("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3)}").contains("column-major"));
         assert!(
-            problem("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}")
-                .contains("`|O` is not supported")
+            problem("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}").contains("objects of Python")
+        );
+        assert!(problem("{'descr': '<c8', 'fortran_order': False, 'shape': (2,)}").contains("type `<c8`"));
+        assert!(
+            problem("{'descr': '<U99999', 'fortran_order': False, 'shape': (2,)}").contains("type `<U99999`")
         );
         assert!(
             problem("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}").contains("records")

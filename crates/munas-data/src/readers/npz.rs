@@ -1,50 +1,34 @@
-//! npz archives (zip files of npy arrays, as `numpy.savez` writes them) with `x_train`, `y_train` and, optionally,
-//! `x_val`, `y_val`, `x_test`, `y_test`. Other arrays are ignored.
-//!
-//! Samples are `[n, features]`, `[n, height, width]` or `[n, height, width, channels]`.
+//! npz archives (zip files of npy arrays, as `numpy.savez` writes them) of samples and labels. Which arrays these are is found
+//! out from their names ([`names`]) or told; others are ignored. What their axes mean: [`Layout`](crate::Layout).
+
+mod names;
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use zip::ZipArchive;
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
-use super::arrays::{Array, Collector};
+use self::names::{Pair, Pairs};
+use super::arrays::{Array, ArrayOptions, Collector};
 use super::file::{Content, MAX_EXPANSION};
-use super::npy::read_header;
+use super::npy::{MAGIC, read_header};
 use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
 
-/// How samples without a channel axis become height × width × channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Axes {
-    /// `[n, height, width]`: one channel.
-    Image,
-    /// `[n, time, channels]`: height is time, width is 1.
-    Signal,
-}
-
-impl Axes {
-    fn input(self, shape: &[usize]) -> Option<(usize, [usize; 3])> {
-        match (self, shape) {
-            (_, &[count, features]) => Some((count, [1, 1, features])),
-            (Self::Image, &[count, height, width]) => Some((count, [height, width, 1])),
-            (Self::Signal, &[count, time, channels]) => Some((count, [time, 1, channels])),
-            (_, &[count, height, width, channels]) => Some((count, [height, width, channels])),
-            _ => None,
-        }
-    }
-}
-
-/// Reads an archive. Class names are the labels' numbers.
-pub(crate) fn read(path: &Path, name: &str, axes: Axes) -> Result<RawData, DataError> {
-    let file = File::open(path).map_err(|error| DataError::io(path, error))?;
-    let archive = ZipArchive::new(BufReader::new(file))
-        .map_err(|error| DataError::malformed(path, format!("not an npz (zip) file: {error}")))?;
-    let mut archive = Archive { path, archive, axes, collector: Collector::default() };
-    let train = archive.append_part("train")?;
-    let validation = archive.append_part("val")?;
-    let test = archive.append_part("test")?;
+/// Reads an archive. `arrays` names the samples and labels of training, then those of test, or of validation and of test.
+pub(crate) fn read(
+    path: &Path,
+    name: &str,
+    options: ArrayOptions,
+    arrays: Option<&[String]>,
+) -> Result<RawData, DataError> {
+    let mut archive = Archive { path, archive: open(path)?, collector: Collector::new(options) };
+    let pairs = archive.find(arrays)?;
+    let train = archive.append_part(pairs.train.as_ref())?;
+    let validation = archive.append_part(pairs.validation.as_ref())?;
+    let test = archive.append_part(pairs.test.as_ref())?;
     // An archive of test samples alone is an evaluation set: its empty training part is its own, nothing is drawn.
     let (train, validation) = match train {
         Some(train) => (train, validation),
@@ -53,81 +37,122 @@ pub(crate) fn read(path: &Path, name: &str, axes: Axes) -> Result<RawData, DataE
     archive.collector.finish(path, name, PartSizes { train, validation, test: TestPart::own_or_drawn(test) })
 }
 
+fn open(path: &Path) -> Result<ZipArchive<BufReader<File>>, DataError> {
+    const HOW: &str =
+        "numpy.savez(\"data.npz\", x_train=x, y_train=y) saves samples and labels in one archive";
+    let io = |error| DataError::io(path, error);
+    if path.is_dir() {
+        return Err(DataError::advised(path, "a folder, not an npz archive", HOW));
+    }
+    let mut file = File::open(path).map_err(io)?;
+    let mut start = [0; MAGIC.len()];
+    let is_array = file.read_exact(&mut start).is_ok() && start == *MAGIC;
+    file.seek(SeekFrom::Start(0)).map_err(io)?;
+    if is_array {
+        return Err(DataError::advised(path, "a single npy array; samples and labels are needed", HOW));
+    }
+    ZipArchive::new(BufReader::new(file))
+        .map_err(|error| DataError::malformed(path, format!("not an npz (zip) file: {error}")))
+}
+
 struct Archive<'a, R> {
     path: &'a Path,
     archive: ZipArchive<R>,
-    axes: Axes,
     collector: Collector,
 }
 
 impl<R: Read + Seek> Archive<'_, R> {
-    /// Appends `x_PART` and `y_PART` and returns the number of samples; `None` when neither is there.
-    fn append_part(&mut self, part: &str) -> Result<Option<usize>, DataError> {
-        let (x, y) = (format!("x_{part}"), format!("y_{part}"));
-        let (has_x, has_y) = (self.has(&x), self.has(&y));
-        if !has_x && !has_y {
-            return Ok(None);
-        }
-        if !has_x || !has_y {
-            let (there, missing) = if has_x { (x, y) } else { (y, x) };
-            return Err(DataError::malformed(self.path, format!("{there} is there, {missing} is not")));
-        }
-        let samples = self.append_samples(&x)?;
-        let labels = self.append_labels(&y)?;
-        if samples != labels {
-            return Err(DataError::malformed(
-                self.path,
-                format!("{samples} samples in {x}, {labels} labels in {y}"),
-            ));
-        }
-        Ok(Some(samples))
-    }
-
-    fn has(&self, array: &str) -> bool {
-        self.archive.index_for_name(&format!("{array}.npy")).is_some()
-    }
-
-    fn append_samples(&mut self, array: &str) -> Result<usize, DataError> {
-        let Self { path, archive, axes, collector } = self;
-        read_array(path, archive, array, |header, file| {
-            let Some((count, input)) = axes.input(&header.shape) else {
-                return Err(
-                    file.malformed(format!("shape {:?}; samples need two to four dimensions", header.shape))
-                );
+    /// The arrays to read.
+    fn find(&mut self, arrays: Option<&[String]>) -> Result<Pairs, DataError> {
+        const HINT: &str = "`--arrays SAMPLES,LABELS` names them, and after them those of test, or of validation and of test";
+        let names: Vec<String> = self
+            .archive
+            .file_names()
+            .filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned()))
+            .collect();
+        let pairs = match arrays {
+            Some(arrays) => match arrays.iter().find(|array| !names.contains(array)) {
+                Some(missing) => Err(format!("there is no array `{missing}`")),
+                None => names::given(arrays),
+            },
+            None => match names::find(&names) {
+                Ok(pairs) if pairs == Pairs::default() => {
+                    Err("no arrays with the names of samples and labels, such as x_train and y_train"
+                        .to_owned())
+                }
+                found => found,
+            },
+        };
+        pairs.map_err(|problem| {
+            let problem = match self.describe(names) {
+                found if found.is_empty() => format!("{problem}; it holds no arrays"),
+                found => format!("{problem}; it holds {found}"),
             };
-            collector.append_samples(file, header, input)?;
-            Ok(count)
+            DataError::advised(self.path, problem, HINT)
         })
     }
 
-    fn append_labels(&mut self, array: &str) -> Result<usize, DataError> {
-        let Self { path, archive, collector, .. } = self;
-        read_array(path, archive, array, |header, file| {
-            let (&[count] | &[count, 1]) = header.shape.as_slice() else {
-                return Err(file.malformed(format!("shape {:?}; labels need one dimension", header.shape)));
-            };
-            collector.append_labels(file, header)?;
-            Ok(count)
-        })
+    /// The arrays in words, with their shapes and types.
+    fn describe(&mut self, mut names: Vec<String>) -> String {
+        const LISTED: usize = 12;
+        names.sort();
+        let more = names.len().saturating_sub(LISTED);
+        let mut described: Vec<String> = names
+            .into_iter()
+            .take(LISTED)
+            .map(|name| match self.header(&name) {
+                Ok(header) => format!("{name} ({})", header.describe()),
+                Err(_) => name,
+            })
+            .collect();
+        if more > 0 {
+            described.push(format!("{more} others"));
+        }
+        described.join(", ")
+    }
+
+    fn header(&mut self, array: &str) -> Result<Array, DataError> {
+        let (header, _) = content(self.path, &mut self.archive, array)?;
+        Ok(header)
+    }
+
+    /// Appends a pair of arrays and returns the number of samples.
+    fn append_part(&mut self, pair: Option<&Pair>) -> Result<Option<usize>, DataError> {
+        let Some(Pair { samples, labels }) = pair else { return Ok(None) };
+        let Self { path, archive, collector } = self;
+        let (header, mut file) = content(path, archive, samples)?;
+        let count = collector.append_samples(&mut file, &header, samples)?;
+        file.expect_end()?;
+        let (header, mut file) = content(path, archive, labels)?;
+        if let Some(labelled) = header.shape.first().filter(|labelled| **labelled != count) {
+            let problem = format!("{count} samples in {samples}, {labelled} labels in {labels}");
+            return Err(DataError::malformed(path, problem));
+        }
+        collector.append_labels(&mut file, &header, labels)?;
+        file.expect_end()?;
+        Ok(Some(count))
     }
 }
 
-/// Opens an array and lets `read` take its values.
-fn read_array<R: Read + Seek, T>(
+/// The header of an array, and its content behind it.
+fn content<'a, R: Read + Seek>(
     path: &Path,
-    archive: &mut ZipArchive<R>,
+    archive: &'a mut ZipArchive<R>,
     array: &str,
-    read: impl FnOnce(&Array, &mut Content<'_>) -> Result<T, DataError>,
-) -> Result<T, DataError> {
+) -> Result<(Array, Content<'a>), DataError> {
     // Messages name the array behind the file.
     let place = path.join(format!("{array}.npy"));
-    let entry = archive
-        .by_name(&format!("{array}.npy"))
-        .map_err(|error| DataError::malformed(&place, error.to_string()))?;
+    let damaged = |error: ZipError| DataError::malformed(&place, error.to_string());
+    let index =
+        archive.index_for_name(&format!("{array}.npy")).ok_or(ZipError::FileNotFound).map_err(damaged)?;
+    let method = archive.by_index_raw(index).map_err(damaged)?.compression();
+    if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+        let problem = format!("compressed in a way that is not read ({method})");
+        return Err(DataError::advised(&place, problem, "numpy.savez_compressed writes archives that are"));
+    }
+    let entry = archive.by_index(index).map_err(damaged)?;
     let most = entry.size().min(entry.compressed_size().saturating_mul(MAX_EXPANSION));
     let mut content = Content::new(&place, entry, most);
     let header = read_header(&mut content)?;
-    let result = read(&header, &mut content)?;
-    content.expect_end()?;
-    Ok(result)
+    Ok((header, content))
 }

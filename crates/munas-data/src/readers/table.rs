@@ -1,141 +1,222 @@
-//! CSV tables: numeric features and one column of labels, by default the last. A first line without numbers in its
-//! feature columns is a header.
+//! Tables of text: numeric features and a column of labels.
+//!
+//! What people call CSV has no one form, so that it is found out from the first rows:
+//!
+//! | module | finds out |
+//! |---|---|
+//! | `text` | compression and encoding; whether it is text at all |
+//! | `dialect` | delimiter, comments |
+//! | `header` | names of the columns, titles above them, units below |
+//! | `label` | which column holds the labels |
+//! | `layout` | all of these together, and which columns are features |
+//! | `index` | columns that only number the rows |
+//! | `account` | what is said about all this |
+//! | `rows`, `numbers` | the rows, their fields, decimal marks |
 
-use std::collections::{BTreeMap, BTreeSet};
+mod account;
+mod dialect;
+mod header;
+mod index;
+mod label;
+mod layout;
+mod numbers;
+mod rows;
+mod text;
+
 use std::path::Path;
 
-use csv::StringRecord;
-
+use self::index::Numbering;
+use self::layout::Layout;
+use self::numbers::{DecimalMark, Numbers};
+use self::rows::{Row, Rows};
+use self::text::Text;
+use super::labels::Labels;
 use super::refusals::Refusals;
-use crate::dataset::{MAX_CLASSES, PartSizes, RawData, TestPart};
+use crate::budget::Budget;
+use crate::csv_settings::{CsvSettings, IndexColumn};
+use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
 use crate::samples::{ElementType, Samples};
 
-/// Reads a table. Every row is a sample of 1 × 1 × features, so that each feature is a channel and is normalised on
-/// its own. Classes are the distinct labels, in numeric order if all are numbers and else by name.
-pub(crate) fn read(
-    path: &Path,
-    name: &str,
-    label: Option<&str>,
-    skip_bad: bool,
-) -> Result<RawData, DataError> {
-    let malformed = |problem: String| DataError::malformed(path, problem);
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|error| malformed(error.to_string()))?;
-    let mut records = reader.records().enumerate().peekable();
+/// What a row takes besides its values: its label while it is read, and its place in a part with the label there.
+const BYTES_OF_ROW: usize = 16;
 
-    let layout = match records.peek() {
-        None => return Err(malformed("the file is empty".to_owned())),
-        Some((_, Err(error))) => return Err(malformed(error.to_string())),
-        Some((_, Ok(first))) => Layout::of(first, label).map_err(malformed)?,
-    };
-    let mut table = Table { layout, values: Vec::new(), labels: Vec::new() };
-    let mut refusals = Refusals::default();
-    let mut rows = 0;
-    for (index, record) in records.skip(usize::from(layout.header)) {
-        rows += 1;
-        let appended = record.map_err(|error| error.to_string()).and_then(|record| table.append(&record));
-        if let Err(problem) = appended {
-            refusals.add(|| format!("row {}: {problem}", index + 1));
-        }
-    }
-    if rows == 0 {
-        return Err(malformed("no rows after the header".to_owned()));
-    }
-    let refused = refusals.finish(path, rows, skip_bad)?;
-    let class_names = class_names(&table.labels);
-    if class_names.len() > MAX_CLASSES {
-        return Err(malformed(format!(
-            "{} distinct labels; is the label column the right one?",
-            class_names.len()
-        )));
-    }
-    let numbers: BTreeMap<&str, u32> = class_names.iter().map(String::as_str).zip(0..).collect();
-    let labels: Vec<u32> = table.labels.iter().map(|label| numbers[label.as_str()]).collect();
-    Ok(RawData {
-        name: name.to_owned(),
-        input: [1, 1, layout.columns - 1],
-        class_names,
-        samples: Samples::F32(table.values),
-        parts: PartSizes { train: labels.len(), validation: None, test: TestPart::own_or_drawn(None) },
-        labels,
-        full_scale: ElementType::F32.full_scale(),
-        refused,
-        ..RawData::default()
-    })
-}
-
-/// What the first line says about all.
+/// How a table is read.
 #[derive(Debug, Clone, Copy)]
-struct Layout {
-    columns: usize,
-    label_column: usize,
-    header: bool,
+pub(crate) struct TableOptions<'a> {
+    /// Name, or number from 1, of the column of labels.
+    pub(crate) label: Option<&'a str>,
+    /// What is not to be found out.
+    pub(crate) settings: &'a CsvSettings,
+    /// Leave out rows that cannot be read.
+    pub(crate) skip_bad: bool,
+    pub(crate) budget: Budget,
 }
 
-impl Layout {
-    fn of(first: &StringRecord, label: Option<&str>) -> Result<Self, String> {
-        let columns = first.len();
-        if columns < 2 {
-            return Err("one column only; features and a label are needed".to_owned());
+/// Reads a table. Every row is a sample of 1 × 1 × features, so that each feature is a channel and is normalised on
+/// its own. Classes are the distinct labels; see [`Labels`].
+pub(crate) fn read(path: &Path, name: &str, options: TableOptions<'_>) -> Result<RawData, DataError> {
+    let text = Text::open(path)?;
+    let layout = Layout::find(&text, options).map_err(|(problem, hint)| match hint {
+        Some(hint) => DataError::advised(path, problem, hint),
+        None => DataError::malformed(path, problem),
+    })?;
+    let mut table = Table::new(&layout, options.settings.index);
+    let mut encoding = Encoding { utf16: text.utf16, first_in_8_bits: None };
+    let (reader, allowance) = text.into_reader();
+    let mut rows = Rows::new(reader, layout.dialect, allowance);
+    let mut refusals = Refusals::default();
+    let mut count = 0_usize;
+    while let Some(row) = rows.next().map_err(|problem| DataError::malformed(path, problem))? {
+        if encoding.first_in_8_bits.is_none() && !row.is_utf8() {
+            encoding.first_in_8_bits = Some(row.line());
         }
-        let named = label.map(|label| {
-            first.iter().position(|field| field == label).ok_or_else(|| {
-                format!("no column `{label}`; there are: {}", first.iter().collect::<Vec<_>>().join(", "))
-            })
-        });
-        let label_column = named.unwrap_or(Ok(columns - 1))?;
-        let numeric = first
-            .iter()
-            .enumerate()
-            .any(|(column, field)| column != label_column && field.parse::<f32>().is_ok());
-        Ok(Self { columns, label_column, header: label.is_some() || !numeric })
+        if row.line() < layout.first_line {
+            continue;
+        }
+        count += 1;
+        let features = table.features.len();
+        let bytes = (table.values.len() + features) * size_of::<f32>() + count * BYTES_OF_ROW;
+        options.budget.check(path, format_args!("{count} rows of {features} features"), bytes as u64)?;
+        match table.append(row, count as u64) {
+            Ok(()) => {}
+            Err(RowError::Row(problem)) => refusals.add(|| format!("row {}: {problem}", row.line())),
+            Err(RowError::Table(problem)) => return Err(DataError::malformed(path, problem)),
+        }
     }
+    let refused = refusals.finish(path, count, options.skip_bad)?;
+    table.drop_indices();
+    Ok(RawData { refused, ..table.finish(name, &encoding) })
 }
 
-struct Table {
-    layout: Layout,
+/// In which characters the text is written.
+struct Encoding {
+    utf16: bool,
+    /// The first row that is not in UTF-8.
+    first_in_8_bits: Option<u64>,
+}
+
+/// What is wrong with a row, or with the table at that row.
+enum RowError {
+    Row(String),
+    Table(String),
+}
+
+struct Table<'a> {
+    layout: &'a Layout,
+    /// Columns of the values, without those of an index in the end.
+    features: Vec<usize>,
     values: Vec<f32>,
-    labels: Vec<String>,
+    labels: Labels,
+    numbers: Numbers,
+    numberings: Vec<Numbering>,
+    /// Columns that were found to number the rows.
+    indices: Vec<usize>,
+    /// The first value that lost digits: line and column.
+    imprecise: Option<(u64, usize)>,
 }
 
-impl Table {
-    fn append(&mut self, record: &StringRecord) -> Result<(), String> {
-        let Layout { columns, label_column, .. } = self.layout;
-        if record.len() != columns {
-            return Err(format!("{} columns, expected {columns}", record.len()));
+impl<'a> Table<'a> {
+    fn new(layout: &'a Layout, index: IndexColumn) -> Self {
+        let features = layout.features.clone();
+        let watch = |(position, &column): (usize, &usize)| Numbering::of(position, layout.name(column));
+        let numberings = match index {
+            IndexColumn::LeaveOut => features.iter().enumerate().filter_map(watch).collect(),
+            IndexColumn::Keep => Vec::new(),
+        };
+        Self {
+            layout,
+            features,
+            values: Vec::new(),
+            labels: Labels::default(),
+            numbers: Numbers::new(layout.comma_allowed),
+            numberings,
+            indices: Vec::new(),
+            imprecise: None,
         }
-        let label = &record[label_column];
-        if label.is_empty() {
-            return Err("no label".to_owned());
+    }
+
+    /// Appends a row, the `number`th of the table.
+    fn append(&mut self, row: Row<'_>, number: u64) -> Result<(), RowError> {
+        let columns = self.layout.header.columns;
+        if !row.fits(columns) {
+            return Err(RowError::Row(format!("{} columns, expected {columns}", row.len())));
+        }
+        let label = row.field(self.layout.label);
+        if label.is_empty() || label.eq_ignore_ascii_case("nan") {
+            return Err(RowError::Row(format!("no label in {}", self.layout.describe(self.layout.label))));
         }
         let start = self.values.len();
-        for (column, field) in record.iter().enumerate().filter(|(column, _)| *column != label_column) {
-            match field.parse::<f32>() {
-                Ok(value) if value.is_finite() => self.values.push(value),
-                _ => {
+        self.values
+            .try_reserve(self.features.len())
+            .map_err(|_| RowError::Table(format!("no memory for {} values", start + self.features.len())))?;
+        for &column in &self.features {
+            let field = row.field(column);
+            match self.numbers.read(&field) {
+                Ok(value) => self.values.push(value),
+                Err(problem) => {
                     self.values.truncate(start);
-                    return Err(format!("column {}: `{field}` is not a finite number", column + 1));
+                    return Err(RowError::Row(format!("{}: {problem}", self.layout.describe(column))));
                 }
             }
+            if self.imprecise.is_none() && loses_digits(&field) {
+                self.imprecise = Some((row.line(), column));
+            }
         }
-        self.labels.push(label.to_owned());
-        Ok(())
+        for numbering in &mut self.numberings {
+            numbering.see(self.values[start + numbering.feature], number);
+        }
+        self.numberings.retain(|numbering| !numbering.is_settled());
+        let comma = self.numbers.mark() == Some(DecimalMark::Comma);
+        let point = comma.then(|| label.replace(',', ".")).filter(|label| label.parse::<f64>().is_ok());
+        self.labels.push_text(point.as_deref().unwrap_or(&label)).map_err(|_| {
+            let label = self.layout.describe(self.layout.label);
+            RowError::Table(format!("too many distinct labels in {label}; is it the right one?"))
+        })
+    }
+
+    /// Takes the columns out that only number the rows; one column stays whatever it holds.
+    fn drop_indices(&mut self) {
+        let rows = self.labels.len();
+        let mut positions: Vec<usize> = std::mem::take(&mut self.numberings)
+            .into_iter()
+            .filter_map(|numbering| Some(numbering.feature).filter(|_| numbering.proves_index(rows)))
+            .collect();
+        positions.truncate(self.features.len() - 1);
+        if positions.is_empty() {
+            return;
+        }
+        let width = self.features.len();
+        let mut place = 0;
+        self.values.retain(|_| {
+            let kept = positions.binary_search(&(place % width)).is_err();
+            place += 1;
+            kept
+        });
+        self.indices = positions.iter().map(|&position| self.features[position]).collect();
+        self.features.retain(|column| !self.indices.contains(column));
+    }
+
+    fn finish(self, name: &str, encoding: &Encoding) -> RawData {
+        let warnings = self.warnings(encoding);
+        let facts = self.facts(encoding);
+        let (labels, class_names) = self.labels.finish();
+        RawData {
+            name: name.to_owned(),
+            input: [1, 1, self.features.len()],
+            class_names,
+            samples: Samples::F32(self.values),
+            parts: PartSizes { train: labels.len(), validation: None, test: TestPart::own_or_drawn(None) },
+            labels,
+            full_scale: ElementType::F32.full_scale(),
+            warnings,
+            facts,
+            ..RawData::default()
+        }
     }
 }
 
-fn class_names(labels: &[String]) -> Vec<String> {
-    let distinct: BTreeSet<&String> = labels.iter().collect();
-    let mut names: Vec<String> = distinct.into_iter().cloned().collect();
-    if names.iter().all(|name| name.parse::<f64>().is_ok()) {
-        names.sort_by(|first, second| {
-            let number = |name: &String| name.parse::<f64>().unwrap_or_default();
-            number(first).total_cmp(&number(second))
-        });
-    }
-    names
+/// Whether a whole number has more digits than a 32-bit float keeps.
+fn loses_digits(field: &str) -> bool {
+    field.len() > 7 && field.parse::<i64>().is_ok_and(|whole| whole as f32 as i64 != whole)
 }

@@ -94,8 +94,8 @@ proptest! {
     fn npy_headers(damages in damages()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("damaged.npz");
-        let x = damage(fabricate::npy("<f4", "(2, 1, 2)", &[7; 16]), &damages);
-        let y = fabricate::npy("|u1", "(2,)", &[0, 1]);
+        let x = damage(fabricate::npy("<f4", "(6, 1, 2)", &[7; 48]), &damages);
+        let y = fabricate::npy("|u1", "(6,)", &[0, 1, 0, 1, 0, 1]);
         fs::write(&path, fabricate::npz(&[("x_train", x), ("y_train", y)])).unwrap();
         read(&format!("npz:{}", path.display()), &LoadOptions::default());
     }

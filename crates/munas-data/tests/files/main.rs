@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot write its files fails")]
 
+mod arrays;
 mod audio;
 mod damaged;
 mod fabricate;
+mod fuzz;
 mod own_data;
 mod pictures;
+mod tables;
 mod trees;
 mod visual_wake_words;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use munas_data::{Augmentation, Channel, FeatureKind, NormaliseMode};
+use munas_data::{
+    Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, Layout, NormaliseMode,
+};
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
@@ -54,6 +56,12 @@ pub(super) struct DataFile {
     pub subset: Option<usize>,
     #[serde(default, deserialize_with = "values::bytes")]
     pub memory: Option<u64>,
+    #[serde(with = "values::text")]
+    pub layout: Layout,
+    pub arrays: Option<Vec<String>>,
+    pub compact_labels: bool,
+    pub every_class: bool,
+    pub csv: CsvFile,
     pub audio: AudioFile,
 }
 
@@ -64,6 +72,19 @@ pub(super) enum BackdropName {
     White,
     Black,
     None,
+}
+
+/// `[data.csv]`
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct CsvFile {
+    #[serde(with = "values::text_or_auto")]
+    pub delimiter: Option<Delimiter>,
+    #[serde(with = "values::text")]
+    pub header: HeaderRow,
+    #[serde(with = "values::text")]
+    pub index: IndexColumn,
+    pub ignore: Vec<String>,
 }
 
 /// `[data.audio]`

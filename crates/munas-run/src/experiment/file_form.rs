@@ -2,13 +2,13 @@
 
 use toml::Value;
 
-use munas_data::{AudioSettings, Backdrop};
+use munas_data::{AudioSettings, Backdrop, CsvSettings};
 use munas_search::Feasibility;
 use munas_space::Space;
 use munas_train::Optimizer;
 
 use super::file::{
-    AudioFile, BackdropName, BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName,
+    AudioFile, BackdropName, BoardFile, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
     ExperimentFile, FeasibilityName, Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile,
     SearchFile, SpaceFile, TrainFile,
 };
@@ -39,6 +39,11 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             skip_bad: data.skip_bad,
             subset: data.subset,
             memory: data.memory,
+            layout: data.layout,
+            arrays: data.arrays.clone(),
+            compact_labels: data.compact_labels,
+            every_class: data.every_class,
+            csv: csv_file(&data.csv),
             audio: audio_file(&data.audio),
         },
         space: space_file(&experiment.space),
@@ -83,6 +88,11 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             input: choice.input,
         }),
     }
+}
+
+fn csv_file(csv: &CsvSettings) -> CsvFile {
+    let CsvSettings { delimiter, header, index, ignore } = csv.clone();
+    CsvFile { delimiter, header, index, ignore }
 }
 
 fn audio_file(audio: &AudioSettings) -> AudioFile {

@@ -9,17 +9,18 @@ use munas_space::{CnnBounds, MlpBounds};
 
 use super::ExperimentError;
 use super::file::{
-    AudioFile, BoardFile, BoundsFile, DataFile, DistillationFile, ExperimentFile, Int8File, PruningFile,
-    QuantisationFile, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BoardFile, BoundsFile, CsvFile, DataFile, DistillationFile, ExperimentFile, Int8File,
+    PruningFile, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 
 /// Sections by path, with their keys. The keys of `space.bounds` depend on the kind of space.
-fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 13] {
+fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 14] {
     let kind = lookup(table, "space").and_then(|space| space.get("kind")).and_then(Value::as_str);
     let bounds = if kind == Some("mlp") { fields::<MlpBounds>() } else { fields::<CnnBounds>() };
     [
         ("", fields::<ExperimentFile>()),
         ("data", fields::<DataFile>()),
+        ("data.csv", fields::<CsvFile>()),
         ("data.audio", fields::<AudioFile>()),
         ("space", fields::<SpaceFile>()),
         ("space.bounds", bounds),

@@ -1,14 +1,15 @@
 //! From the file form to the experiment. What a value may be is checked here.
 
 use munas_cost::boards::{Board, BoardBounds};
-use munas_data::{AudioSettings, Backdrop, DataError, Source};
+use munas_data::{AudioSettings, Backdrop, CsvSettings, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
 use munas_train::{Optimizer, TrainError, TrainSettings};
 
 use super::file::{
-    AudioFile, BackdropName, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
-    FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BackdropName, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
+    ExperimentFile, FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile,
+    TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -90,6 +91,12 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
     require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
     require(file.subset != Some(0), "data.subset", "must be at least 1")?;
     require(matches!(file.bits, 8 | 16), "data.bits", "must be 8 or 16")?;
+    let count = file.arrays.as_ref().map_or(2, Vec::len);
+    require(
+        [2, 4, 6].contains(&count),
+        "data.arrays",
+        "must be 2, 4 or 6 names: samples and labels of training, then of test, or of validation and of test",
+    )?;
     let memory_in_range = file.memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
     require(memory_in_range, "data.memory", "must be at least 1 and below 2^63")?;
     Ok(DataSettings {
@@ -110,8 +117,18 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         skip_bad: file.skip_bad,
         subset: file.subset,
         memory: file.memory,
+        layout: file.layout,
+        arrays: file.arrays,
+        compact_labels: file.compact_labels,
+        every_class: file.every_class,
+        csv: resolve_csv(file.csv),
         audio: resolve_audio(&file.audio)?,
     })
+}
+
+fn resolve_csv(file: CsvFile) -> CsvSettings {
+    let CsvFile { delimiter, header, index, ignore } = file;
+    CsvSettings { delimiter, header, index, ignore }
 }
 
 fn resolve_audio(file: &AudioFile) -> Result<AudioSettings, ExperimentError> {

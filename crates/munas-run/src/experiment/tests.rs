@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 
 use munas_cost::boards::BoardBounds;
+use munas_data::IndexColumn;
 use munas_search::Objective;
 use munas_space::CnnBounds;
 use munas_train::{Optimizer, Schedule};
@@ -127,6 +128,15 @@ fn the_resolved_text_writes_out_every_value() {
         backdrop = "white"
         bits = 16
         skip_bad = false
+        layout = "auto"
+        compact_labels = true
+        every_class = true
+
+        [data.csv]
+        delimiter = "auto"
+        header = "auto"
+        index = "leave-out"
+        ignore = []
 
         [data.audio]
         features = "mfcc"
@@ -486,4 +496,19 @@ fn relative_paths_become_absolute() {
     assert_eq!(source("audio:a"), under("audio", "a"));
     assert_eq!(source("csv:a.csv#kind"), under("csv", "a.csv") + "#kind");
     assert_eq!(source("npz:/x/y.npz"), "npz:/x/y.npz");
+}
+
+#[test]
+fn runs_of_the_first_version_read_tables_and_arrays_as_it_did() {
+    let text = "[data]\nsource = \"npz:x.npz\"\n";
+    let old = Experiment::from_run_file(text).unwrap().data;
+    let new = Experiment::from_toml(text, &[]).unwrap().data;
+    assert_eq!((old.layout, new.layout), (Layout::Nhwc, Layout::Auto));
+    assert_eq!((old.compact_labels, new.compact_labels), (false, true));
+    assert_eq!((old.every_class, new.every_class), (false, true));
+    assert_eq!(
+        (old.csv.delimiter.map(|sign| sign.to_string()), new.csv.delimiter),
+        (Some(",".to_owned()), None)
+    );
+    assert_eq!((old.csv.index, new.csv.index), (IndexColumn::Keep, IndexColumn::LeaveOut));
 }

@@ -29,6 +29,28 @@ pub(super) mod text {
     }
 }
 
+const AUTO: &str = "auto";
+
+/// Such a value or `"auto"`.
+pub(super) mod text_or_auto {
+    use super::*;
+
+    pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_str(AUTO),
+        }
+    }
+
+    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = String::deserialize(deserializer)?;
+        if text == AUTO { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
+    }
+}
+
 /// A list of such values.
 pub(super) mod texts {
     use super::*;
@@ -49,8 +71,6 @@ pub(super) mod texts {
 /// `true`, `false` or `"auto"`.
 pub(super) mod flag_or_auto {
     use super::*;
-
-    const AUTO: &str = "auto";
 
     pub fn serialize<S: Serializer>(value: &Option<bool>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {

@@ -39,7 +39,13 @@ pub fn write_idx_folder(folder: &Path) {
 
 /// An npy array.
 pub fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
-    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    npy_in_order(descr, false, shape, data)
+}
+
+/// An npy array in column-major order, or not.
+pub fn npy_in_order(descr: &str, column_major: bool, shape: &str, data: &[u8]) -> Vec<u8> {
+    let order = if column_major { "True" } else { "False" };
+    let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
     file.extend((header.len() as u16).to_le_bytes());
     file.extend(header.as_bytes());

@@ -19,7 +19,7 @@ fn dataset(input: [usize; 3], element: ElementType) -> Dataset {
         parts: PartSizes { train: 40, validation: None, test: TestPart::Draw { share: 0.2 } },
         ..RawData::default()
     };
-    raw.into_dataset(&SplitOptions { validation: 0.1, seed: 0, subset: None }).unwrap()
+    raw.into_dataset(&SplitOptions::default()).unwrap()
 }
 
 fn draft(overrides: &[&str]) -> Draft {

@@ -5,7 +5,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use munas_data::{Augmentation, Channel, Extent, FeatureKind, NormaliseMode};
+use munas_data::{
+    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, HeaderRow, IndexColumn, Layout,
+    NormaliseMode,
+};
 use munas_space::{MlpBounds, Range};
 
 use super::*;
@@ -166,6 +169,16 @@ fn data() -> impl Strategy<Value = DataSettings> {
             skip_bad: !flag,
             subset,
             memory: subset.map(|bytes| bytes as u64),
+            layout: if flag { Layout::Nchw } else { Layout::Auto },
+            arrays: subset.map(|_| vec!["a".to_owned(), "b \"c\"".to_owned()]),
+            compact_labels: flag,
+            every_class: !flag,
+            csv: CsvSettings {
+                delimiter: subset.map(|_| if flag { Delimiter::Blanks } else { Delimiter::Character(b'\t') }),
+                header: if flag { HeaderRow::No } else { HeaderRow::Auto },
+                index: if flag { IndexColumn::Keep } else { IndexColumn::LeaveOut },
+                ignore: vec!["a \"b\"".to_owned(); usize::from(flag)],
+            },
         })
 }
 
