@@ -53,7 +53,14 @@ fn available(root: &Path) -> Option<u64> {
         let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         kibibytes.checked_mul(1024)
     })?;
-    Some(group_limits(root).fold(machine, u64::min))
+    Some(group_limits(root).chain(process_limit(root)).fold(machine, u64::min))
+}
+
+/// The limit of `ulimit -v`.
+fn process_limit(root: &Path) -> Option<u64> {
+    let limits = fs::read_to_string(root.join("proc/self/limits")).ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// The limits of this process's control group and of all above it, of both versions of the interface.
@@ -121,6 +128,10 @@ mod tests {
         let limit = ("sys/fs/cgroup/memory/memory.limit_in_bytes", "50000\n");
         let own = ("sys/fs/cgroup/memory/box/memory.limit_in_bytes", "9223372036854771712\n");
         assert_eq!(system(&[machine, first, limit, own]), Some(50_000));
+        let unlimited = "Max address space         unlimited            unlimited            bytes\n";
+        assert_eq!(system(&[machine, ("proc/self/limits", unlimited)]), Some(4_096_000));
+        let process = "Max cpu time  1 2 seconds\nMax address space         80000                unlimited            bytes\n";
+        assert_eq!(system(&[machine, ("proc/self/limits", process)]), Some(80_000));
     }
 
     #[test]

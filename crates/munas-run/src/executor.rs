@@ -10,7 +10,7 @@
 //! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end, and
 //!   the free worker takes a later one that fits.
 //! - A trial that panics or diverges is recorded as failed, as is one that this machine has no memory for, and one that two
-//!   processes in a row died under (the second trained nothing else); the search goes on.
+//!   processes in a row were killed under for want of memory (the second trained nothing else); the search goes on.
 //! - An error of the journal or the disk ends the search: what cannot be recorded is not done. Only checkpoints may be lost.
 
 mod queue;
@@ -29,6 +29,7 @@ use munas_train::EpochReport;
 use crate::error::RunError;
 use crate::evaluate::Evaluator;
 use crate::experiment::Experiment;
+use crate::machine;
 use crate::run::Run;
 use crate::session::{Session, now_ms};
 use crate::trial::TrialRecord;
@@ -44,7 +45,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// those that they wait for.
 const MOST_WAITING_PER_WORKER: usize = 8;
 
-/// After so many processes that ended without a word under a trial, and none of which recorded an epoch of it, it is left.
+/// After so many processes that were killed under a trial, and none of which recorded an epoch of it, it is left.
 const MOST_DEATHS: u64 = 2;
 
 /// When a session ends, where the first rule that applies counts, and what it may use.
@@ -214,12 +215,16 @@ pub fn execute(
     run.task().require_same(evaluator.task())?;
     let started = Instant::now();
     let worker_count = limits.worker_count();
+    let memory_kills = machine::memory_kills();
+    let previous = run.journal.last_session()?;
+    let lacked_memory = previous.is_some_and(|session| session.may_have_lacked_memory(memory_kills));
     let session = run.journal.begin_session(&Session {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         workers: worker_count as u64,
         trials_limit: limits.trials,
         time_limit: limits.time,
         started_ms: now_ms(),
+        memory_kills,
         ended_ms: None,
         end_reason: None,
     })?;
@@ -227,7 +232,7 @@ pub fn execute(
     let memory = limits.worker_memory.saturating_mul(worker_count as u64).min(evaluator.memory_limit());
     let summary = thread::scope(|scope| {
         let mut session = SearchLoop {
-            search: Search::load(run, limits, evaluator.data())?,
+            search: Search::load(run, limits, evaluator.data(), lacked_memory)?,
             workers: Workers::new(scope, evaluator, &halt, limits.checkpoint_every),
             worker_count,
             queue: TrainingQueue::new(memory),
@@ -359,8 +364,8 @@ impl SearchLoop<'_, '_, '_> {
         let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
         if record.deaths >= MOST_DEATHS {
             Some(format!(
-                "{} processes in a row ended without a word while they trained it, the last one with nothing else (killed \
-                 for want of memory?)",
+                "{} processes in a row were killed while they trained it, the last one with nothing else, probably for \
+                 want of memory",
                 record.deaths
             ))
         } else if bytes > limit {

@@ -202,14 +202,15 @@ impl Journal {
     pub fn begin_session(&mut self, session: &Session) -> Result<i64, JournalError> {
         self.write(|connection| {
             connection.execute(
-                "INSERT INTO session (version, workers, trials_limit, time_limit_s, started_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO session (version, workers, trials_limit, time_limit_s, started_ms, memory_kills)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
                     session.version,
                     integer(session.workers),
                     integer(session.trials_limit),
                     session.time_limit.map(|limit| limit.as_secs_f64()),
                     integer(session.started_ms),
+                    session.memory_kills.map(integer),
                 ],
             )?;
             Ok(connection.last_insert_rowid())

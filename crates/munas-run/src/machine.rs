@@ -1,5 +1,7 @@
 //! What the machine has for trainings.
 
+use std::fs;
+
 use munas_data::{Dataset, machine_memory};
 
 /// What is taken for the machine's memory where the system does not tell.
@@ -16,17 +18,32 @@ pub(crate) fn memory_for_trainings(dataset: &Dataset) -> u64 {
     beside(machine_memory().unwrap_or(UNKNOWN), dataset.sample_bytes() as u64)
 }
 
+/// How many processes the system has killed for want of memory since it started; `None` where it does not count.
+pub(crate) fn memory_kills() -> Option<u64> {
+    counted_kills(&fs::read_to_string("/proc/vmstat").ok()?)
+}
+
+fn counted_kills(statistics: &str) -> Option<u64> {
+    statistics.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+}
+
 fn beside(memory: u64, data: u64) -> u64 {
     (memory.saturating_sub(data).saturating_sub(PROGRAM) / 100 * SHARE).max(LEAST)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::beside;
+    use super::{beside, counted_kills};
 
     #[test]
     fn data_and_program_come_first() {
         assert_eq!(beside(2 << 30, 100 << 20), ((2048 - 196) << 20) / 100 * 80);
         assert_eq!(beside(1 << 20, 5 << 20), 16 << 20);
+    }
+
+    #[test]
+    fn kills_are_those_of_all_processes() {
+        assert_eq!(counted_kills("pgfault 81\noom_kill 7\ndrop_pagecache 0\n"), Some(7));
+        assert_eq!(counted_kills("pgfault 81\noom_killer 7\n"), None);
     }
 }

@@ -21,6 +21,8 @@ pub struct Session {
     pub ended_ms: Option<u64>,
     /// Why it ended.
     pub end_reason: Option<String>,
+    /// Processes that the system had killed for want of memory when it began; `None` if it does not count them.
+    pub memory_kills: Option<u64>,
 }
 
 impl Session {
@@ -28,6 +30,13 @@ impl Session {
     pub fn time_left(&self) -> Option<Duration> {
         let elapsed = Duration::from_millis(now_ms().saturating_sub(self.started_ms));
         self.time_limit.map(|limit| limit.saturating_sub(elapsed))
+    }
+
+    /// Whether it may have been killed for want of memory, given how many processes the system has killed for that by
+    /// now. A user's kill and a power failure say nothing against the trial that ran.
+    pub(crate) fn may_have_lacked_memory(&self, memory_kills: Option<u64>) -> bool {
+        let none_was_killed = self.memory_kills.zip(memory_kills).is_some_and(|(then, now)| now <= then);
+        self.ended_ms.is_none() && !none_was_killed
     }
 
     /// The session of a row of the journal.
@@ -43,6 +52,7 @@ impl Session {
             started_ms: unsigned(row.get("started_ms")?),
             ended_ms: row.get::<_, Option<i64>>("ended_ms")?.map(unsigned),
             end_reason: row.get("end_reason")?,
+            memory_kills: row.get::<_, Option<i64>>("memory_kills")?.map(unsigned),
         })
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Search<'a> {
     data: Option<DataFacts>,
     /// Trials of earlier sessions without a result, by number.
     interrupted: VecDeque<TrialRecord>,
+    /// Whether the session before was killed, and possibly for want of memory.
+    lacked_memory: bool,
     running: BTreeMap<u64, TrialRecord>,
     next_trial: u64,
     tally: Tally,
@@ -64,7 +66,12 @@ pub(super) struct Start {
 
 impl<'a> Search<'a> {
     /// The state after what the journal holds.
-    pub fn load(run: &'a mut Run, limits: &Limits, data: Option<&DataFacts>) -> Result<Self, RunError> {
+    pub fn load(
+        run: &'a mut Run,
+        limits: &Limits,
+        data: Option<&DataFacts>,
+        lacked_memory: bool,
+    ) -> Result<Self, RunError> {
         let records = run.journal.trials()?;
         let mut history = History::new(run.task().input);
         for record in by_arrival(&records) {
@@ -82,7 +89,18 @@ impl<'a> Search<'a> {
         let proposals = Proposals::new(run.experiment(), run.task());
         let (running, tally) = (BTreeMap::new(), Tally::default());
         let data = data.cloned();
-        Ok(Self { run, proposals, history, front, data, interrupted, running, next_trial, tally })
+        Ok(Self {
+            run,
+            proposals,
+            history,
+            front,
+            data,
+            interrupted,
+            lacked_memory,
+            running,
+            next_trial,
+            tally,
+        })
     }
 
     /// Number of running trials, those included that wait for memory.
@@ -93,8 +111,8 @@ impl<'a> Search<'a> {
     /// The next trial for a free worker: an interrupted one, or a new proposal.
     pub fn next(&mut self, trials: u64, interruption: Interruption<'_>) -> Result<Next, RunError> {
         if let Some(mut record) = self.interrupted.pop_front() {
-            // Whoever stopped a trial in order has said so.
-            record.deaths += u64::from(record.state == TrialState::Running);
+            let died = record.state == TrialState::Running && self.lacked_memory;
+            record.deaths += u64::from(died);
             record.finished_ms = None;
             record.state = TrialState::Running;
             return Ok(self.start(record, true));

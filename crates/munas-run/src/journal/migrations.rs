@@ -59,6 +59,7 @@ fn add_confusions(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Re
     transaction.execute_batch(
         "ALTER TABLE trial ADD COLUMN refused_training INTEGER NOT NULL DEFAULT 0;
          ALTER TABLE trial ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
+         ALTER TABLE session ADD COLUMN memory_kills INTEGER;
          ALTER TABLE trial ADD COLUMN balanced_error REAL;
          ALTER TABLE trial ADD COLUMN balanced_test_error REAL;
          CREATE TABLE confusion (

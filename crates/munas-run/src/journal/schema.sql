@@ -11,7 +11,8 @@ CREATE TABLE session (
     time_limit_s REAL,
     started_ms   INTEGER NOT NULL,          -- Unix time
     ended_ms     INTEGER,                   -- NULL: running, or killed
-    end_reason   TEXT
+    end_reason   TEXT,
+    memory_kills INTEGER                    -- by the system, of any process, until the session began; NULL: not known
 ) STRICT;
 
 CREATE TABLE trial (
@@ -52,7 +53,7 @@ CREATE TABLE trial (
     finished_ms            INTEGER,
     -- since version 4
     refused_training       INTEGER NOT NULL DEFAULT 0,
-    deaths                 INTEGER NOT NULL DEFAULT 0,  -- processes that ended without a word since it last recorded an epoch
+    deaths                 INTEGER NOT NULL DEFAULT 0,  -- processes that were killed, for all that is known for want of memory, since it last recorded an epoch
     balanced_error         REAL,                        -- of the validation part: each class counts alike
     balanced_test_error    REAL,
     CHECK ((state = 'failed') = (reason IS NOT NULL)),

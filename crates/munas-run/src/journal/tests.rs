@@ -46,8 +46,8 @@ fn schema(connection: &Connection) -> Vec<String> {
     let plain = |sql: String| {
         let code = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
         let words: Vec<&str> = code.flat_map(str::split_whitespace).collect();
-        // A column that was added stands right behind the comma.
-        words.join(" ").replace(" ,", ",")
+        // A column that was added stands right behind the comma and before the bracket.
+        words.join(" ").replace(" ,", ",").replace(" )", ")")
     };
     rows.filter_map(Result::unwrap).map(plain).collect()
 }

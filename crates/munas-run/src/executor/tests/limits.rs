@@ -84,10 +84,12 @@ fn what_this_machine_has_no_memory_for_fails_and_the_search_goes_on() {
 }
 
 /// Makes it look as if the process had died while it trained this trial, for the so-many-plus-first time.
-fn die(dir: &std::path::Path, trial: u64, deaths_before: u64) {
+fn die(dir: &std::path::Path, trial: u64, deaths_before: u64, memory_kills: Option<i64>) {
     let journal = rusqlite::Connection::open(dir.join("journal.db")).unwrap();
     let sql = "UPDATE trial SET state = 'running', deaths = ?2 WHERE id = ?1";
     assert_eq!(journal.execute(sql, [trial as i64, deaths_before as i64]).unwrap(), 1);
+    let killed = "UPDATE session SET ended_ms = NULL, memory_kills = ?1";
+    journal.execute(killed, [memory_kills]).unwrap();
 }
 
 fn resume_without_limit(dir: &std::path::Path) -> Summary {
@@ -102,11 +104,23 @@ fn a_trial_that_two_processes_died_under_is_left() {
     let stopped = ["search.time=50ms", "search.trials=4"];
     search(dir.path(), &experiment(&stopped), &Synthetic { endless: true, ..Synthetic::new() });
     assert_eq!(states(dir.path()), [TrialState::Stopped]);
-    die(dir.path(), 1, 1);
+    die(dir.path(), 1, 1, None);
     let summary = resume_without_limit(dir.path());
     assert_eq!((summary.done, summary.failed), (3, 1));
     let TrialState::Failed(reason) = &states(dir.path())[0] else { panic!("trial 1 went on") };
-    assert!(reason.starts_with("2 processes in a row ended without a word"), "{reason}");
+    assert!(reason.starts_with("2 processes in a row were killed"), "{reason}");
+}
+
+/// Whoever kills the process, again and again, does not hurt the trial.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_trial_that_processes_died_under_with_memory_to_spare_goes_on() {
+    let dir = tempdir().unwrap();
+    let stopped = ["search.time=50ms", "search.trials=2"];
+    search(dir.path(), &experiment(&stopped), &Synthetic { endless: true, ..Synthetic::new() });
+    die(dir.path(), 1, 1, Some(i64::MAX));
+    let summary = resume_without_limit(dir.path());
+    assert_eq!((summary.done, summary.failed), (2, 0));
 }
 
 #[test]
@@ -114,7 +128,7 @@ fn a_trial_that_one_process_died_under_is_trained_again() {
     let (dir, whole) = (tempdir().unwrap(), tempdir().unwrap());
     let stopped = ["search.time=50ms", "search.trials=4"];
     search(dir.path(), &experiment(&stopped), &Synthetic { endless: true, ..Synthetic::new() });
-    die(dir.path(), 1, 0);
+    die(dir.path(), 1, 0, None);
     assert_eq!(resume_without_limit(dir.path()).done, 4);
     search(whole.path(), &experiment(&["search.trials=4"]), &Synthetic::new());
     assert_eq!(essence(dir.path()), essence(whole.path()));
