@@ -114,7 +114,8 @@ proptest! {
                 let actual = case.run(&kernels, &mut scratch);
                 let expected = case.run(&Kernels::new(Isa::Scalar), &mut Scratch::default());
                 let g = &case.convolution.geometry;
-                let tolerance = |terms: usize| 1e-5 * (terms as f32).sqrt();
+                // Sums in another order; those that go through Winograd's transforms lose two bits more.
+                let tolerance = |terms: usize| 4e-5 * (terms as f32).sqrt();
                 let terms_per_output = g.weights() / g.out_channels;
                 let terms_per_input = g.weights() / g.in_channels;
                 let terms_per_weight = case.blocks * g.out_pixels() * LANES;

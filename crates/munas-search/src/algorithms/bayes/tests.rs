@@ -42,9 +42,10 @@ fn the_process_ranks_networks_that_it_has_not_seen() {
         history.push(Observed { trial, candidate, error });
     }
     let results: Vec<&Observed> = history.finished().collect();
-    let y: Vec<f64> = results.iter().map(|result| -result.error.unwrap()).collect();
     let context = context(&problem, &history, &[]);
-    let Selected { fit, known, .. } = Memo::default().select(&context, &results, results.len()).unwrap();
+    let Selected { fit, known, results: chosen } =
+        Memo::default().select(&context, &results, results.len()).unwrap();
+    let y: Vec<f64> = chosen.iter().map(|&result| -results[result].error.unwrap()).collect();
     let hyper = fit.likeliest;
     let all = Process::new(hyper, &known.pairs);
     let coefficients = all.coefficients(&y);
