@@ -29,7 +29,7 @@ mod error;
 mod file;
 mod file_form;
 mod keys;
-mod layers;
+pub(crate) mod layers;
 mod proportion;
 pub mod quantity;
 mod recipe;
@@ -53,7 +53,7 @@ use munas_data::{
     AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Layout, LoadOptions, Source,
 };
 use munas_ir::Shape;
-use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
+use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility, Sampling};
 use munas_space::Space;
 use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
 
@@ -211,6 +211,11 @@ pub struct SearchSettings {
     pub worker_memory: u64,
     /// Bytes that one training may take: what needs more is not proposed. `None`: whatever it needs.
     pub training_memory: Option<u64>,
+    /// Multiply-accumulate operations of one inference that a network may have to be trained: what has more is not
+    /// proposed. `None`: as many as it has.
+    pub max_training_cost: Option<u64>,
+    /// How random architectures are drawn.
+    pub sampling: Sampling,
     /// Which error drives the search.
     pub error: DrivingError,
     /// Whether candidates far out of bounds are left untrained.
@@ -246,8 +251,7 @@ impl Experiment {
     /// # Errors
     /// As [`Experiment::from_toml`].
     pub fn from_run_file(text: &str) -> Result<Self, ExperimentError> {
-        let implied = layers::merge(layers::parse(DEFAULTS)?, layers::parse(FIRST_VERSION)?);
-        Self::from_layers(implied, layers::parse(text)?)
+        Self::from_layers(first_version()?, layers::parse(text)?)
     }
 
     fn from_layers(under: Table, over: Table) -> Result<Self, ExperimentError> {
@@ -341,6 +345,11 @@ impl Experiment {
         self.data.source = source.to_string();
         Ok(self)
     }
+}
+
+/// The value of every key that has one without being asked for, as it was in the first version.
+fn first_version() -> Result<Table, ExperimentError> {
+    Ok(layers::merge(layers::parse(DEFAULTS)?, layers::parse(FIRST_VERSION)?))
 }
 
 /// The board that a section names, from the table that it names.

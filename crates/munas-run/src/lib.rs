@@ -62,6 +62,7 @@ pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
 pub use int8::{Int8Settings, int8_error, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
+pub use machine::Machine;
 pub use models::{DataFacts, ModelError, SavedModel};
 pub use query::{Failure, Status, TrialDetails, front, front_of, model, only_failures, status, trial};
 pub use replay::{Difference, Replay, replay};

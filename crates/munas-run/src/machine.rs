@@ -13,6 +13,22 @@ const SHARE: u64 = 80;
 /// A training of a small network takes a few megabytes: where there is less, trying does no harm.
 const LEAST: u64 = 16 << 20;
 
+/// What the machine has for a search: measured once, and then written into the experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Bytes that trainings side by side may take, beside the data.
+    pub training_memory: u64,
+    /// Multiply-accumulate operations of one inference of the largest network that is worth training; `None`: any.
+    pub macs_per_training: Option<u64>,
+}
+
+impl Machine {
+    /// This machine, or the control group of this process, however long a training takes.
+    pub fn here(dataset: &Dataset) -> Self {
+        Self { training_memory: memory_for_trainings(dataset), macs_per_training: None }
+    }
+}
+
 /// Bytes that trainings side by side may take on this machine, or in the control group of this process, beside the data.
 pub(crate) fn memory_for_trainings(dataset: &Dataset) -> u64 {
     beside(machine_memory().unwrap_or(UNKNOWN), dataset.sample_bytes() as u64)

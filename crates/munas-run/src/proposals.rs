@@ -81,8 +81,9 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
                 let settings = train.clone();
                 TrainingMemory::new(limit, move |graph| settings.memory(graph))
             }),
-            macs: None,
+            macs: search.max_training_cost,
         },
+        sampling: search.sampling,
         ..Problem::new(space.clone(), task.input, task.classes(), train.epochs)
     }
 }

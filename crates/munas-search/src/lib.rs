@@ -37,7 +37,7 @@ pub use algorithms::{AlgorithmKind, EvolutionSettings};
 pub use feasibility::NearestMiss;
 pub use history::{Candidate, History, Observed};
 pub use objective::{Bounds, Objective};
-pub use problem::{Feasibility, LatencyModel, Problem, ProblemError, Sampling};
+pub use problem::{Feasibility, LatencyModel, Problem, ProblemError, Sampling, UnknownSampling};
 pub use scalarisation::Scalarisation;
 pub use sparsity::{PruningKind, SparsityRange};
 pub use suggest::{Refusals, SearchError, Suggestion, suggest};

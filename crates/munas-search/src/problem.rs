@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use munas_cost::Resources;
@@ -42,6 +43,39 @@ pub enum Sampling {
     Uniform,
     /// Resources within the bounds are drawn first, then an architecture that has them (see [`sampling`](mod@crate::sampling)).
     Target,
+}
+
+impl Sampling {
+    /// All ways.
+    pub const ALL: [Self; 2] = [Self::Uniform, Self::Target];
+
+    /// The name in experiment files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Target => "target",
+        }
+    }
+}
+
+impl fmt::Display for Sampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no way of sampling.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a way of sampling (uniform, target)")]
+pub struct UnknownSampling(pub String);
+
+impl FromStr for Sampling {
+    type Err = UnknownSampling;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|sampling| sampling.name() == name);
+        found.ok_or_else(|| UnknownSampling(name.to_owned()))
+    }
 }
 
 /// Which proposals are trained.

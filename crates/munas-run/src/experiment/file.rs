@@ -14,7 +14,7 @@ use munas_data::{
     Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, Layout, NormaliseMode,
 };
 use munas_quant::Calibration;
-use munas_search::{AlgorithmKind, Objective};
+use munas_search::{AlgorithmKind, Objective, Sampling};
 use munas_train::Schedule;
 
 use super::{ExperimentError, InputPlace, values};
@@ -239,8 +239,12 @@ pub(super) struct SearchFile {
     pub workers: usize,
     #[serde(deserialize_with = "values::required_bytes")]
     pub worker_memory: u64,
+    #[serde(with = "values::text")]
+    pub sampling: Sampling,
     #[serde(default, deserialize_with = "values::bytes")]
     pub training_memory: Option<u64>,
+    #[serde(default, deserialize_with = "values::count")]
+    pub max_training_cost: Option<u64>,
     pub error: DrivingErrorName,
     pub feasibility: FeasibilityName,
     pub repeats: bool,

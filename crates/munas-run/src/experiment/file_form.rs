@@ -70,7 +70,9 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             sample: search.evolution.sample,
             workers: search.workers,
             worker_memory: search.worker_memory,
+            sampling: search.sampling,
             training_memory: search.training_memory,
+            max_training_cost: search.max_training_cost,
             error: match search.error {
                 DrivingError::Float => DrivingErrorName::Float,
                 DrivingError::Int8 => DrivingErrorName::Int8,

@@ -302,6 +302,8 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
     }
     let memory_is_some = file.training_memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
     require(memory_is_some, "search.training_memory", "must be at least 1 and below 2^63")?;
+    let cost_is_some = file.max_training_cost.is_none_or(|macs| (1..=LARGEST).contains(&macs));
+    require(cost_is_some, "search.max_training_cost", "must be at least 1 and below 2^63")?;
     for (key, value, most) in
         [("search.population", file.population, MOST_MEMBERS), ("search.sample", file.sample, MOST_MEMBERS)]
     {
@@ -318,7 +320,9 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
         target_error: file.target_error,
         workers: file.workers,
         worker_memory: file.worker_memory,
+        sampling: file.sampling,
         training_memory: file.training_memory,
+        max_training_cost: file.max_training_cost,
         error: match file.error {
             DrivingErrorName::Float => DrivingError::Float,
             DrivingErrorName::Int8 => DrivingError::Int8,

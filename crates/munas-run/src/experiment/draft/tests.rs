@@ -30,7 +30,8 @@ fn draft(overrides: &[&str]) -> Draft {
 #[test]
 fn what_is_left_open_follows_the_data_and_what_is_given_stays() {
     let (floats, bytes) = (dataset([1, 1, 3], ElementType::F32), dataset([4, 4, 1], ElementType::U8));
-    let normalise = |draft: &Draft, data: &Dataset| draft.resolve(data).unwrap().train.normalise;
+    let normalise =
+        |draft: &Draft, data: &Dataset| draft.resolve(data, &Machine::here(data)).unwrap().train.normalise;
     assert_eq!(normalise(&draft(&[]), &floats), NormaliseMode::MeanStd);
     assert_eq!(normalise(&draft(&[]), &bytes), NormaliseMode::Unit);
     assert_eq!(normalise(&draft(&["data.normalise=unit"]), &floats), NormaliseMode::Unit);
@@ -40,15 +41,17 @@ fn what_is_left_open_follows_the_data_and_what_is_given_stays() {
 #[test]
 fn a_resolved_experiment_is_read_back_as_it_is() {
     let data = dataset([8, 8, 3], ElementType::F32);
-    let resolved = draft(&["board.name=stm32f103c8", "bounds.macs=1000"]).resolve(&data).unwrap();
+    let resolved =
+        draft(&["board.name=stm32f103c8", "bounds.macs=1000"]).resolve(&data, &Machine::here(&data)).unwrap();
     assert_eq!(Experiment::from_run_file(&resolved.to_toml()).unwrap(), resolved);
 }
 
 #[test]
 fn the_ram_of_a_board_holds_the_input_too() {
     let data = dataset([40, 40, 3], ElementType::U8);
-    let bound =
-        |overrides: &[&str]| draft(overrides).resolve(&data).map(|resolved| resolved.bounds.peak_memory);
+    let bound = |overrides: &[&str]| {
+        draft(overrides).resolve(&data, &Machine::here(&data)).map(|resolved| resolved.bounds.peak_memory)
+    };
     // 20 KiB, of which three quarters are for the network; the input takes 4,800 bytes.
     let usable = 20 * 1024 * 3 / 4;
     assert_eq!(bound(&["board.name=stm32f103c8"]), Ok(Some(usable - 4_800)));
@@ -60,6 +63,7 @@ fn the_ram_of_a_board_holds_the_input_too() {
 #[test]
 fn an_input_that_no_ram_is_left_beside_is_refused() {
     let data = dataset([80, 80, 3], ElementType::U8);
-    let error = draft(&["board.name=stm32f103c8"]).resolve(&data).unwrap_err().to_string();
+    let error =
+        draft(&["board.name=stm32f103c8"]).resolve(&data, &Machine::here(&data)).unwrap_err().to_string();
     assert!(error.contains("15360 bytes of RAM, of which the network's input alone takes 19200"), "{error}");
 }

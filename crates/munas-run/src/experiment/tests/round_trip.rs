@@ -127,6 +127,8 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 workers,
                 worker_memory,
                 training_memory: repeats.then_some(worker_memory),
+                max_training_cost: repeats.then_some(trials),
+                sampling: if repeats { Sampling::Uniform } else { Sampling::Target },
                 error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
                 feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
                 repeats,
