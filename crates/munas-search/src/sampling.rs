@@ -8,7 +8,8 @@
 //! | rⱼ | resource j of an architecture |
 //!
 //! A draw takes targets first, then a random structure ([`Space::sample_structure`](munas_space::Space::sample_structure)) whose
-//! widths one factor scales together: the largest, found by bisection, with rⱼ ≤ tⱼ for every j. A structure that is too large
+//! widths one factor scales together: the largest, found by bisection, with rⱼ ≤ tⱼ for every j. One that has rⱼ ≤ tⱼ at its widest
+//! keeps the widths that it was drawn with. A structure that is too large
 //! at its narrowest is shrunk by up to 64 random changes; if it is then within the bounds it will do, else another one
 //! is drawn. Of 32 such draws one is taken, with a weight of 1 / density of the resources that were tried already (kernel density
 //! estimate over log r of all trials, Scott's bandwidth), so that a search looks where it has not been.
@@ -163,6 +164,10 @@ impl<'a> TargetSampler<'a> {
         }
         if excess(&narrowest) > 1.0 {
             return (worst(&narrowest, &self.aims, |aim| aim.bound) <= 1.0).then_some(narrowest);
+        }
+        if excess(&price(space.scaled(&structure, LARGEST_FACTOR))) <= 1.0 {
+            // The targets say nothing of its widths: they stay as they were drawn.
+            return Some(price(structure));
         }
         let mut widest = narrowest;
         let (mut low, mut high) = (-LARGEST_FACTOR.ln(), LARGEST_FACTOR.ln());

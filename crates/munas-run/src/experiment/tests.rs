@@ -189,6 +189,7 @@ fn the_resolved_text_writes_out_every_value() {
         sample = 25
         workers = 0
         worker_memory = 370000000
+        sampling = "target"
         error = "float"
         feasibility = "skip"
         repeats = false
