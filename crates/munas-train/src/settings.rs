@@ -2,7 +2,7 @@
 
 use munas_data::{Augmentation, NormaliseMode};
 
-use crate::{Distillation, Optimizer, Pruning, PruningMode, Schedule, TrainError};
+use crate::{Distillation, NormStatistics, Optimizer, Pruning, PruningMode, Schedule, TrainError};
 
 /// Far beyond what any training needs: a learning rate that is still meant to change has long become a typing error.
 const MOST_EPOCHS: u32 = 100_000;
@@ -40,6 +40,8 @@ pub struct TrainSettings {
     pub gradient_clip: Option<f64>,
     /// λ of the penalty λ·Σw² over all kernels, added to the loss that gradients are taken of.
     pub kernel_l2: f64,
+    /// Which statistics batch norms have in evaluations, and in what is kept.
+    pub norm_statistics: NormStatistics,
     /// Epochs without a lower validation error after which training ends early.
     pub early_stop: Option<u32>,
     /// The teacher whose outputs the network learns besides the labels, if there is one.
@@ -68,6 +70,7 @@ impl Default for TrainSettings {
             label_smoothing: 0.0,
             gradient_clip: None,
             kernel_l2: 0.0,
+            norm_statistics: NormStatistics::Moving,
             early_stop: None,
             distillation: None,
             quantised_epochs: 0,

@@ -24,6 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::batch::{BatchLoader, Selection};
 use crate::evaluate::Evaluator;
 use crate::loss::has_diverged;
+use crate::norm_statistics::{NormStatistics, StatisticsEstimator};
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Plan, Purpose, Workspace};
 use crate::pruning::{Mask, PruningMode};
@@ -45,6 +46,7 @@ enum Draw {
     Shuffle = 1,
     Augment = 2,
     Dropout = 3,
+    NormStatistics = 4,
 }
 
 /// The generator of one purpose in one epoch. Epoch 0 is the time before training.
@@ -85,6 +87,8 @@ pub struct Trainer<'a> {
     loader: BatchLoader,
     augmenter: Augmenter,
     evaluator: Evaluator,
+    /// Where batch norms' statistics are estimated anew; `None` once they are folded.
+    estimator: Option<StatisticsEstimator>,
     workspace: Workspace,
     gradients: AlignedBuffer,
     generators: Generators,
@@ -113,6 +117,11 @@ impl<'a> Trainer<'a> {
         let plan =
             Plan::new(graph, &layout, batch, Purpose::Training { dropout: settings.dropout, channel_masks });
         let evaluator = Evaluator::new(graph, batch);
+        let mut draws = generator(seed, Draw::NormStatistics, 0);
+        let re_estimates = settings.norm_statistics == NormStatistics::ReEstimated;
+        let estimator = re_estimates
+            .then(|| StatisticsEstimator::new(graph, &layout, batch, train.len(), &mut draws))
+            .flatten();
         let augmenter = Augmenter::new(&settings.augment, dataset.input, dataset.full_scale);
         let buffers = if augmenter.is_identity() { 0 } else { LANES };
         let buffers = (0..buffers).map(|_| SampleBuffer::new(dataset.element_type())).collect();
@@ -128,7 +137,7 @@ impl<'a> Trainer<'a> {
         let state = TrainState::new(settings, &layout, parameters, learning_rate);
         Ok(Self {
             objective: Objective::new(graph, dataset, settings)?,
-            workspace: Workspace::for_plans(&[&plan, evaluator.plan()]),
+            workspace: workspace_for(&plan, &evaluator, estimator.as_ref()),
             gradients: AlignedBuffer::zeroed(layout.parameters()),
             loader: BatchLoader::new(normalisation, graph.input_shape().pixels(), buffers),
             generators: Generators::new(seed, 1),
@@ -143,6 +152,7 @@ impl<'a> Trainer<'a> {
             plan,
             augmenter,
             evaluator,
+            estimator,
             state,
         })
     }
@@ -194,7 +204,7 @@ impl<'a> Trainer<'a> {
 
     /// The present weights; with pruning, the masked ones.
     pub fn weights(&self) -> Weights {
-        self.present_parameters().to_weights(self.graph, &self.layout)
+        self.state.present_parameters(&self.kernels).to_weights(self.graph, &self.layout)
     }
 
     /// Memory of all activations and their gradients, in bytes; parameters and the dataset come on top.
@@ -265,6 +275,7 @@ impl<'a> Trainer<'a> {
         }
         self.order = order;
 
+        self.estimate_norm_statistics(proceed)?;
         let validation = self.evaluate_present(&self.dataset.validation, proceed)?;
         if !validation.loss.is_finite() {
             return Err(TrainError::Diverged { epoch, loss: validation.loss });
@@ -397,6 +408,18 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Statistics of the batch norms for the present weights, where they are estimated anew.
+    fn estimate_norm_statistics(&mut self, proceed: Proceed<'_>) -> Result<(), TrainError> {
+        let Some(mut estimator) = self.estimator.take() else { return Ok(()) };
+        let Self { kernels, loader, workspace, dataset, .. } = self;
+        let parameters = self.state.present_parameters(kernels);
+        let statistics = estimator.estimate(kernels, &parameters, &dataset.train, loader, workspace, proceed);
+        self.estimator = Some(estimator);
+        let statistics = statistics.ok_or_else(|| self.stopped())?;
+        self.state.parameters.moving.copy_from_slice(&statistics);
+        Ok(())
+    }
+
     fn update_moving_statistics(&mut self) {
         let moving = &mut self.state.parameters.moving;
         for ranges in self.plan.norms() {
@@ -445,7 +468,7 @@ impl<'a> Trainer<'a> {
         self.state.curve.push(*report);
         let counts = self.pruning().is_none_or(|pruning| report.epoch >= pruning.finish);
         if counts && report.validation_error < self.state.best.validation_error {
-            let parameters = self.present_parameters().into_owned();
+            let parameters = self.state.present_parameters(&self.kernels).into_owned();
             let state = &mut self.state;
             state.best.parameters = parameters;
             state.best.epoch = report.epoch;
@@ -455,6 +478,12 @@ impl<'a> Trainer<'a> {
             }
         }
     }
+}
+
+/// Memory for all plans that a training has at the same time.
+fn workspace_for(plan: &Plan, evaluator: &Evaluator, estimator: Option<&StatisticsEstimator>) -> Workspace {
+    let plans = [plan, evaluator.plan()].into_iter().chain(estimator.map(StatisticsEstimator::plan));
+    Workspace::for_plans(&plans.collect::<Vec<_>>())
 }
 
 fn check_data(graph: &Graph, dataset: &Dataset) -> Result<(), TrainError> {

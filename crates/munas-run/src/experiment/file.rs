@@ -117,6 +117,7 @@ pub(super) struct TrainFile {
     pub label_smoothing: f64,
     pub gradient_clip: Option<f64>,
     pub kernel_l2: f64,
+    pub norm_statistics: NormStatisticsName,
     pub early_stop: Option<u32>,
     pub pruning: Option<PruningFile>,
     pub distillation: Option<DistillationFile>,
@@ -130,6 +131,15 @@ pub(super) enum OptimizerName {
     Sgdw,
     AdamW,
     Adam,
+}
+
+/// Names of the statistics of batch norms.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NormStatisticsName {
+    Moving,
+    #[serde(rename = "re-estimated")]
+    ReEstimated,
 }
 
 /// `[train.pruning]`

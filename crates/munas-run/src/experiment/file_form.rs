@@ -5,12 +5,12 @@ use toml::Value;
 use munas_data::{AudioSettings, Backdrop};
 use munas_search::Feasibility;
 use munas_space::Space;
-use munas_train::Optimizer;
+use munas_train::{NormStatistics, Optimizer};
 
 use super::file::{
     AudioFile, BackdropName, BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile,
-    SearchFile, SpaceFile, TrainFile,
+    ExperimentFile, FeasibilityName, Int8File, NormStatisticsName, OptimizerName, PruningFile,
+    PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
@@ -135,6 +135,10 @@ fn train_file(experiment: &Experiment) -> TrainFile {
         label_smoothing: train.label_smoothing,
         gradient_clip: train.gradient_clip,
         kernel_l2: train.kernel_l2,
+        norm_statistics: match train.norm_statistics {
+            NormStatistics::Moving => NormStatisticsName::Moving,
+            NormStatistics::ReEstimated => NormStatisticsName::ReEstimated,
+        },
         early_stop: train.early_stop,
         pruning: experiment.pruning.map(|pruning| PruningFile {
             mode: match pruning.mode {

@@ -4,11 +4,12 @@ use munas_cost::boards::{Board, BoardBounds};
 use munas_data::{AudioSettings, Backdrop, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
-use munas_train::{Optimizer, TrainError, TrainSettings};
+use munas_train::{NormStatistics, Optimizer, TrainError, TrainSettings};
 
 use super::file::{
     AudioFile, BackdropName, BoundsFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
-    FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile, TrainFile,
+    FeasibilityName, NormStatisticsName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile,
+    TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -171,6 +172,10 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         label_smoothing: file.label_smoothing,
         gradient_clip: file.gradient_clip,
         kernel_l2: file.kernel_l2,
+        norm_statistics: match file.norm_statistics {
+            NormStatisticsName::Moving => NormStatistics::Moving,
+            NormStatisticsName::ReEstimated => NormStatistics::ReEstimated,
+        },
         early_stop: file.early_stop,
         pruning: None,
         // The teacher is a file: read by `Experiment::train_settings`.

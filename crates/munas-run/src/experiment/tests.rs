@@ -3,12 +3,13 @@ use expect_test::{Expect, expect};
 use munas_cost::boards::BoardBounds;
 use munas_search::Objective;
 use munas_space::CnnBounds;
-use munas_train::{Optimizer, Schedule};
+use munas_train::{NormStatistics, Optimizer, Schedule};
 
 use super::*;
 
 mod data;
 mod round_trip;
+mod train;
 
 /// The example of the specification, with everything in it.
 const FULL: &str = r#"
@@ -162,6 +163,7 @@ fn the_resolved_text_writes_out_every_value() {
         class_weights = false
         label_smoothing = 0.0
         kernel_l2 = 0.0
+        norm_statistics = "re-estimated"
 
         [int8]
         calibration = "min-max"

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use munas_ir::{Graph, Weights, remove_zero_channels};
+use munas_kernels::Kernels;
 
 use super::Trainer;
 use super::state::TrainState;
@@ -28,15 +29,6 @@ impl Trainer<'_> {
         mask.apply(&self.kernels, self.graph, &self.layout, &parameters.trained);
     }
 
-    /// The present parameters; with pruning, the masked ones.
-    pub(super) fn present_parameters(&self) -> Cow<'_, Parameters> {
-        let TrainState { parameters, mask, .. } = &self.state;
-        let Some(mask) = mask else { return Cow::Borrowed(parameters) };
-        let mut masked = parameters.clone();
-        self.kernels.multiply(&parameters.trained, mask.factors(), &mut masked.trained);
-        Cow::Owned(masked)
-    }
-
     /// The network that `weights` are left with.
     pub(super) fn without_masked_channels(&self, weights: Weights) -> (Graph, Weights) {
         if self.settings.prunes(PruningMode::Structured) {
@@ -44,5 +36,16 @@ impl Trainer<'_> {
         } else {
             (self.graph.clone(), weights)
         }
+    }
+}
+
+impl TrainState {
+    /// The present parameters; with pruning, the masked ones.
+    pub(super) fn present_parameters(&self, kernels: &Kernels) -> Cow<'_, Parameters> {
+        let Self { parameters, mask, .. } = self;
+        let Some(mask) = mask else { return Cow::Borrowed(parameters) };
+        let mut masked = parameters.clone();
+        kernels.multiply(&parameters.trained, mask.factors(), &mut masked.trained);
+        Cow::Owned(masked)
     }
 }

@@ -70,6 +70,11 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 label_smoothing,
                 gradient_clip,
                 kernel_l2: dropout,
+                norm_statistics: if class_weights {
+                    NormStatistics::Moving
+                } else {
+                    NormStatistics::ReEstimated
+                },
                 early_stop,
                 pruning: None,
                 distillation: None,
