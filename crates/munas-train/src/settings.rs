@@ -30,6 +30,9 @@ pub struct TrainSettings {
     pub dropout: f64,
     /// Random changes to each training sample, in this order.
     pub augment: Vec<Augmentation>,
+    /// Share of the epochs after which samples are no longer changed, mix-up included: the network ends on samples as they are. In
+    /// [0, 1].
+    pub augment_until: f64,
     /// How stored samples become network inputs.
     pub normalise: NormaliseMode,
     /// Weigh each class by n/(k·n_c): samples / (classes · samples of the class), in the training part.
@@ -65,6 +68,7 @@ impl Default for TrainSettings {
             warm_up: 0.0,
             dropout: 0.0,
             augment: Vec::new(),
+            augment_until: 1.0,
             normalise: NormaliseMode::Unit,
             class_weights: false,
             label_smoothing: 0.0,
@@ -114,6 +118,9 @@ impl TrainSettings {
         finite("warm_up", self.warm_up)?;
         if self.warm_up >= f64::from(self.epochs) {
             return fail("warm_up", self.warm_up.to_string(), "must be below the number of epochs");
+        }
+        if !(0.0..=1.0).contains(&self.augment_until) {
+            return fail("augment_until", self.augment_until.to_string(), "must be at least 0 and at most 1");
         }
         if self.optimizer == Optimizer::Adam && self.weight_decay > 0.0 {
             return fail("weight_decay", self.weight_decay.to_string(), "adam has none; choose adamw, or 0");

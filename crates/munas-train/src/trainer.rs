@@ -373,18 +373,25 @@ impl<'a> Trainer<'a> {
 
     /// Fills the plan's input and the targets.
     fn load(&mut self, positions: &[u32]) {
-        let train = &self.dataset.train;
+        let (train, augments) = (&self.dataset.train, self.augments());
         self.targets.clear();
         self.targets.extend(positions.iter().map(|&position| train.label(position as usize)));
         let input = self.plan.input(positions.len(), &mut self.workspace);
         let selection = Selection { split: train, positions };
-        if self.augmenter.is_identity() {
+        if !augments || self.augmenter.is_identity() {
             self.loader.load(&self.kernels, selection, input);
         } else {
             let rng = &mut self.generators.augment;
             self.loader.load_augmented(&self.kernels, selection, &self.augmenter, rng, input);
         }
-        self.objective.prepare(positions, &self.targets, input, &mut self.generators.augment);
+        let rng = augments.then_some(&mut self.generators.augment);
+        self.objective.prepare(positions, &self.targets, input, rng);
+    }
+
+    /// Whether samples are changed in the epoch under way.
+    fn augments(&self) -> bool {
+        let epochs = f64::from(self.state.learning_rate.horizon.budget);
+        f64::from(self.epoch_number() - 1) < self.settings.augment_until * epochs
     }
 
     fn add_kernel_penalty(&mut self) {

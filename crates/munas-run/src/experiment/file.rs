@@ -113,6 +113,7 @@ pub(super) struct TrainFile {
     pub dropout: f64,
     #[serde(with = "values::augment")]
     pub augment: Vec<Augmentation>,
+    pub augment_until: f64,
     pub class_weights: bool,
     pub label_smoothing: f64,
     pub gradient_clip: Option<f64>,

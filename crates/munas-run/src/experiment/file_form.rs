@@ -131,6 +131,7 @@ fn train_file(experiment: &Experiment) -> TrainFile {
         warm_up: train.warm_up,
         dropout: train.dropout,
         augment: train.augment.clone(),
+        augment_until: train.augment_until,
         class_weights: train.class_weights,
         label_smoothing: train.label_smoothing,
         gradient_clip: train.gradient_clip,

@@ -167,6 +167,7 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         warm_up: file.warm_up,
         dropout: file.dropout,
         augment: file.augment.clone(),
+        augment_until: file.augment_until,
         normalise,
         class_weights: file.class_weights,
         label_smoothing: file.label_smoothing,

@@ -175,6 +175,7 @@ fn presets_have_the_published_values() {
         assert!(moving || !has_norms, "{name}: {:?}", train.norm_statistics);
         let augment: Vec<String> = train.augment.iter().map(ToString::to_string).collect();
         assert_eq!(augment, row.augment, "{name}");
+        assert!(train.augment_until == 1.0 || row.augment.is_empty(), "{name}: {}", train.augment_until);
         let pruning = experiment.pruning.inspect(|pruning| assert_eq!(pruning.mode, PruningMode::Structured));
         let pruning = pruning.map(|one| (one.start, one.finish, one.min_sparsity, one.max_sparsity));
         assert_eq!(pruning, row.pruning, "{name}");

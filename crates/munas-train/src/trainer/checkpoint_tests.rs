@@ -58,7 +58,9 @@ fn random_draws_go_on_bit_for_bit() {
         .map(|spec| spec.parse().unwrap())
         .to_vec();
     check_stops(&TrainSettings { dropout: 0.3, ..short() });
-    check_stops(&TrainSettings { augment, dropout: 0.3, label_smoothing: 0.1, ..short() });
+    let fading = TrainSettings { augment, dropout: 0.3, label_smoothing: 0.1, ..short() };
+    check_stops(&TrainSettings { augment_until: 0.5, ..fading.clone() });
+    check_stops(&fading);
 }
 
 #[test]

@@ -86,6 +86,28 @@ fn the_seed_decides_everything() {
 }
 
 #[test]
+fn the_last_epochs_are_trained_on_samples_as_they_are() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let augment = ["shift:3", "mixup:0.5"].map(|spec| spec.parse().unwrap()).to_vec();
+    let plain = TrainSettings { epochs: 4, learning_rate: 0.0, batch: 70, ..settings() };
+    let fading = TrainSettings { augment, augment_until: 0.5, ..plain.clone() };
+    // Nothing is learnt: a loss is that of the samples.
+    let losses = |settings: &TrainSettings| -> Vec<f64> {
+        run(&graph, &dataset, settings, 7).curve.iter().map(|report| report.train_loss).collect()
+    };
+    let (plain, faded) = (losses(&plain), losses(&fading));
+    let close = |epoch: usize| (plain[epoch] - faded[epoch]).abs() < 1e-5;
+    assert_eq!([0, 1, 2, 3].map(close), [false, false, true, true], "{plain:?} and {faded:?}");
+    let always = losses(&TrainSettings { augment_until: 1.0, ..fading.clone() });
+    assert_eq!((always[1], always[3] == faded[3]), (faded[1], false));
+    // The share is one of the budget.
+    let mut rung = Trainer::new(&graph, &dataset, &fading, 7).unwrap();
+    rung.set_budget(2);
+    let rung: Vec<f64> = (0..2).map(|_| rung.epoch().unwrap().train_loss).collect();
+    assert!(rung[0] == faded[0] && (rung[1] - plain[1]).abs() < 1e-5, "{rung:?}");
+}
+
+#[test]
 fn epochs_go_on_from_where_the_last_ended() {
     let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
     let settings = TrainSettings { epochs: 3, dropout: 0.3, ..settings() };
@@ -234,6 +256,8 @@ fn what_does_not_fit_is_refused() {
         TrainSettings { learning_rate: f64::NAN, ..settings() },
         TrainSettings { dropout: 1.0, ..settings() },
         TrainSettings { warm_up: 12.0, ..settings() },
+        TrainSettings { augment_until: 1.1, ..settings() },
+        TrainSettings { augment_until: f64::NAN, ..settings() },
         TrainSettings { schedule: Schedule::Piecewise(vec![(3, 0.1), (3, 0.2)]), ..settings() },
         TrainSettings { schedule: Schedule::OneCycle, warm_up: 1.0, ..settings() },
         TrainSettings { optimizer: Optimizer::Sgdw { momentum: 1.0 }, ..settings() },

@@ -65,6 +65,7 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 schedule,
                 dropout,
                 augment,
+                augment_until: dropout,
                 normalise,
                 class_weights,
                 label_smoothing,
