@@ -57,7 +57,7 @@ pub use evaluate::evaluate;
 pub use norm_statistics::NormStatistics;
 pub use optimizer::Optimizer;
 pub use plan::{Phase, ProfileRow, StepProfile, profile};
-pub use pruning::{Pruning, PruningMode};
+pub use pruning::{Pruning, PruningGoal, PruningMode, Remainder};
 pub use reference::ReferenceNetwork;
 pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel};
 pub use schedule::{ParseScheduleError, Schedule};

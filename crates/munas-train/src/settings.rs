@@ -2,7 +2,9 @@
 
 use munas_data::{Augmentation, NormaliseMode};
 
-use crate::{Distillation, NormStatistics, Optimizer, Pruning, PruningMode, Schedule, TrainError};
+use crate::{
+    Distillation, NormStatistics, Optimizer, Pruning, PruningGoal, PruningMode, Schedule, TrainError,
+};
 
 /// Far beyond what any training needs: a learning rate that is still meant to change has long become a typing error.
 const MOST_EPOCHS: u32 = 100_000;
@@ -53,6 +55,8 @@ pub struct TrainSettings {
     pub quantised_epochs: u32,
     /// How the network is pruned, if it is.
     pub pruning: Option<Pruning>,
+    /// What pruning has to reach besides its target sparsity, if anything; means nothing without pruning.
+    pub pruning_goal: Option<PruningGoal>,
 }
 
 /// Ten epochs of SGD with momentum 0.9 at 0.01, batches of 128, nothing else.
@@ -79,6 +83,7 @@ impl Default for TrainSettings {
             distillation: None,
             quantised_epochs: 0,
             pruning: None,
+            pruning_goal: None,
         }
     }
 }
@@ -138,6 +143,9 @@ impl TrainSettings {
         }
         if let Some(pruning) = &self.pruning {
             pruning.check(self.epochs)?;
+        }
+        if let Some(goal) = &self.pruning_goal {
+            share("pruning.max_sparsity", goal.max_sparsity)?;
         }
         if let Some(distillation) = &self.distillation {
             let Distillation { alpha, temperature, .. } = *distillation;

@@ -215,14 +215,14 @@ impl<'a> Trainer<'a> {
     /// One step on the training samples at `positions`.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`], with the parameters as they were.
+    /// [`TrainError::Diverged`], with the parameters as they were; [`TrainError::TooLarge`] where pruning has to fit and cannot.
     ///
     /// # Panics
     /// If there are no positions, or more than the settings' `batch`, or one past the end of the training part.
     pub fn step(&mut self, positions: &[u32]) -> Result<StepReport, TrainError> {
         let batch = positions.len();
         assert!((1..=self.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
-        self.update_mask();
+        self.update_mask()?;
         self.quantise_parameters();
         self.load(positions);
         self.plan.draw_masks(batch, &mut self.workspace, &mut self.generators.dropout);
@@ -248,7 +248,7 @@ impl<'a> Trainer<'a> {
     /// Trains on every sample once and evaluates on the validation part.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`].
+    /// [`TrainError::Diverged`], [`TrainError::TooLarge`].
     pub fn epoch(&mut self) -> Result<EpochReport, TrainError> {
         self.epoch_while(&mut || ControlFlow::Continue(()))
     }
@@ -337,7 +337,7 @@ impl<'a> Trainer<'a> {
     /// Trains to the end of the settings' epochs. `observer` hears of the epochs before a checkpoint first.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`], [`TrainError::Stopped`] by the observer.
+    /// [`TrainError::Diverged`], [`TrainError::TooLarge`], [`TrainError::Stopped`] by the observer.
     pub fn run(
         mut self,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
@@ -513,7 +513,7 @@ fn check_data(graph: &Graph, dataset: &Dataset) -> Result<(), TrainError> {
 /// `observer` hears of every batch and every epoch, and may end the training at any of them.
 ///
 /// # Errors
-/// [`TrainError::Diverged`], [`TrainError::Stopped`] by the observer; the others if a setting cannot be used, or the
+/// [`TrainError::Diverged`], [`TrainError::TooLarge`], [`TrainError::Stopped`] by the observer; the others if a setting cannot be used, or the
 /// graph does not fit the data.
 pub fn train(
     graph: &Graph,

@@ -152,6 +152,17 @@ pub(super) struct PruningFile {
     pub finish: u32,
     pub min_sparsity: f64,
     pub max_sparsity: f64,
+    #[serde(default)]
+    pub fit: PruningFitName,
+}
+
+/// What pruning has to reach.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PruningFitName {
+    #[default]
+    HardBounds,
+    None,
 }
 
 /// Names of the pruning modes.

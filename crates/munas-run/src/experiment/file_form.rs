@@ -10,7 +10,7 @@ use munas_train::{NormStatistics, Optimizer};
 use super::file::{
     AudioFile, BackdropName, BoardFile, BoundsFile, DataFile, DistillationFile, DrivingErrorName,
     ExperimentFile, FeasibilityName, Int8File, NormStatisticsName, OptimizerName, PruningFile,
-    PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
+    PruningFitName, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
@@ -150,6 +150,7 @@ fn train_file(experiment: &Experiment) -> TrainFile {
             finish: pruning.finish,
             min_sparsity: pruning.min_sparsity,
             max_sparsity: pruning.max_sparsity,
+            fit: if pruning.fits_bounds { PruningFitName::HardBounds } else { PruningFitName::None },
         }),
         distillation: experiment.distillation.clone().map(|distillation| DistillationFile {
             teacher: distillation.teacher,

@@ -243,6 +243,7 @@ fn variants_differ_in_what_their_names_say_alone() {
         finish: 18,
         min_sparsity: 0.2,
         max_sparsity: 0.98,
+        fits_bounds: true,
     };
     assert_eq!((unstructured.pruning, &unstructured.train), (Some(pruning), &mnist.train));
     let expected = Bounds { error: Some(0.025), model_size: Some(1000), ..Bounds::default() };

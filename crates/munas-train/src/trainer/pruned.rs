@@ -7,8 +7,9 @@ use munas_kernels::Kernels;
 
 use super::Trainer;
 use super::state::TrainState;
+use crate::TrainError;
 use crate::parameters::Parameters;
-use crate::pruning::{Pruning, PruningMode};
+use crate::pruning::{Network, Pruning, PruningMode};
 
 impl Trainer<'_> {
     /// The pruning of the settings; its epochs are stretched over the budget as the learning rate schedule is.
@@ -18,15 +19,25 @@ impl Trainer<'_> {
     }
 
     /// Before a step: makes the mask anew where that is due, and masks the kernels.
-    pub(super) fn update_mask(&mut self) {
-        let Some(pruning) = self.pruning() else { return };
+    ///
+    /// # Errors
+    /// [`TrainError::TooLarge`] in the epoch from which the network has to fit.
+    pub(super) fn update_mask(&mut self) -> Result<(), TrainError> {
+        let Some(pruning) = self.pruning() else { return Ok(()) };
         let epoch = self.epoch_number();
         let step = self.state.steps % self.state.learning_rate.horizon.steps_per_epoch;
-        let TrainState { mask: Some(mask), parameters, .. } = &mut self.state else { return };
+        let TrainState { mask: Some(mask), parameters, .. } = &mut self.state else { return Ok(()) };
         if pruning.is_update(epoch, step) {
-            mask.update(&pruning, epoch, self.graph, &self.layout, &parameters.trained);
+            let network = Network { graph: self.graph, layout: &self.layout, dense: &parameters.trained };
+            let goal = self.settings.pruning_goal.as_ref();
+            let update = mask.update(&pruning, goal, epoch, network);
+            update.map_err(|excess| {
+                let sparsity = goal.map_or(pruning.sparsity, |goal| goal.max_sparsity);
+                TrainError::TooLarge { sparsity, excess }
+            })?;
         }
         mask.apply(&self.kernels, self.graph, &self.layout, &parameters.trained);
+        Ok(())
     }
 
     /// The network that `weights` are left with.

@@ -78,6 +78,7 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 },
                 early_stop,
                 pruning: None,
+                pruning_goal: None,
                 distillation: None,
                 quantised_epochs: if early_stop.is_none() { epochs / 2 } else { 0 },
             }
@@ -195,6 +196,7 @@ fn experiment() -> impl Strategy<Value = Experiment> {
             finish: start + 1,
             min_sparsity: 0.05,
             max_sparsity: 0.9,
+            fits_bounds: structured,
         })
     });
     let distillation = option::of(("\\PC{1,9}", share())).prop_map(|distillation| {
