@@ -160,7 +160,7 @@ fn the_resolved_text_writes_out_every_value() {
         warm_up = 0.0
         dropout = 0.0
         augment = []
-        augment_until = 0.85
+        augment_until = 0.6
         class_weights = false
         label_smoothing = 0.0
         kernel_l2 = 0.0

@@ -1,7 +1,9 @@
 use std::ops::ControlFlow;
 
-use munas_data::{Dataset, NormaliseMode, Split};
+use munas_data::{Dataset, NormaliseMode, PartSizes, RawData, Samples, Split, SplitOptions, TestPart};
 use munas_ir::{Graph, PoolKind};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use crate::testing::{Conv, Net, patterns};
 use crate::{
@@ -73,6 +75,43 @@ fn what_is_learnt_holds_on_other_samples() {
 fn two_classes_share_one_output() {
     let (graph, dataset) = (network(1), patterns(2, 8, 8, 1));
     assert!(run(&graph, &dataset, &settings(), 7).test_error < 0.15);
+}
+
+/// Nine samples of class 0 for each one of class 1, one pixel each, whose values overlap.
+fn rare_class() -> Dataset {
+    const PART: usize = 600;
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let labels: Vec<u32> = (0..3 * PART).map(|sample| u32::from(sample % 10 == 0)).collect();
+    let value = |label: &u32| if *label == 0 { 60 } else { 110 } + rng.random_range(0..100_u8);
+    let raw = RawData {
+        name: "rare class".into(),
+        input: [1, 1, 1],
+        class_names: vec!["common".into(), "rare".into()],
+        samples: Samples::U8(labels.iter().map(value).collect()),
+        labels,
+        parts: PartSizes { train: PART, validation: Some(PART), test: TestPart::Own(PART) },
+        full_scale: 255.0,
+        ..RawData::default()
+    };
+    raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
+}
+
+#[test]
+fn class_weights_lower_the_balanced_error_and_raise_the_plain_one() {
+    let dataset = rare_class();
+    for outputs in [1, 2] {
+        let graph = Net::new(1, 1, 1).outputs(outputs);
+        let errors = |class_weights| {
+            let normalise = NormaliseMode::MeanStd;
+            let settings =
+                TrainSettings { epochs: 20, learning_rate: 0.1, class_weights, normalise, ..settings() };
+            let confusion = run(&graph, &dataset, &settings, 7).test_confusion;
+            (confusion.balanced_error(), confusion.error())
+        };
+        let (plain, weighted) = (errors(false), errors(true));
+        assert!(weighted.0 < plain.0 - 0.03, "{outputs} outputs: {weighted:?} and {plain:?}");
+        assert!(weighted.1 > plain.1, "{outputs} outputs: {weighted:?} and {plain:?}");
+    }
 }
 
 #[test]
