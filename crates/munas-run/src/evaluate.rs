@@ -8,13 +8,16 @@ use munas_data::Dataset;
 use munas_ir::{Graph, Weights, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
 use munas_train::{
-    Checkpoint, Confusion, Progress, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer,
+    Checkpoint, Confusion, Progress, PruningGoal, PruningMode, TrainError, TrainSettings, TrainedModel,
+    Trainer,
 };
 
 use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::{Int8Settings, int8_error, quantise};
 use crate::machine;
 use crate::models::{DataFacts, ModelError};
+use crate::proposals::problem;
+use crate::pruning_goal;
 use crate::task::Task;
 use crate::trial::PrunedNetwork;
 
@@ -138,6 +141,8 @@ pub struct TrainingEvaluator {
     dataset: Arc<Dataset>,
     settings: TrainSettings,
     pruning: Option<PruningSettings>,
+    /// What pruned networks must fit.
+    goal: Option<PruningGoal>,
     int8: Int8Settings,
     task: Task,
     memory_limit: u64,
@@ -154,14 +159,16 @@ impl TrainingEvaluator {
         let memory_limit = machine::memory_for_trainings(&dataset);
         let data = DataFacts::of(&dataset, settings.normalise);
         let (pruning, int8) = (experiment.pruning, experiment.int8);
-        Ok(Self { dataset, settings, pruning, int8, task, memory_limit, data })
+        let goal = pruning_goal::of(&problem(experiment, &task));
+        Ok(Self { dataset, settings, pruning, goal, int8, task, memory_limit, data })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
         let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
             pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
         });
-        TrainSettings { epochs: assignment.epochs, pruning, ..self.settings.clone() }
+        let pruning_goal = self.goal.clone().filter(|_| pruning.is_some());
+        TrainSettings { epochs: assignment.epochs, pruning, pruning_goal, ..self.settings.clone() }
     }
 
     /// A training that goes on from the checkpoint, or begins anew if there is none that fits.

@@ -171,6 +171,8 @@ pub struct PruningSettings {
     pub min_sparsity: f64,
     /// Largest final sparsity, in [0, 1).
     pub max_sparsity: f64,
+    /// Whether a trial is pruned beyond its target, up to `max_sparsity`, where it takes that to meet the hard bounds.
+    pub fits_bounds: bool,
 }
 
 impl PruningSettings {
@@ -251,7 +253,8 @@ impl Experiment {
     /// # Errors
     /// As [`Experiment::from_toml`].
     pub fn from_run_file(text: &str) -> Result<Self, ExperimentError> {
-        Self::from_layers(first_version()?, layers::parse(text)?)
+        let given = layers::parse(text)?;
+        Self::from_layers(implied_by_first_version(&given)?, given)
     }
 
     fn from_layers(under: Table, over: Table) -> Result<Self, ExperimentError> {
@@ -347,11 +350,6 @@ impl Experiment {
     }
 }
 
-/// The value of every key that has one without being asked for, as it was in the first version.
-fn first_version() -> Result<Table, ExperimentError> {
-    Ok(layers::merge(layers::parse(DEFAULTS)?, layers::parse(FIRST_VERSION)?))
-}
-
 /// The board that a section names, from the table that it names.
 fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError> {
     let table = match &file.file {
@@ -378,6 +376,14 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
         Some(_) => Ok(absolute),
         None => Err(io::Error::new(io::ErrorKind::InvalidFilename, "the path is not Unicode")),
     }
+}
+
+/// What lies under the keys of a run's file: the defaults, and what the first version implied. An optional section that the run
+/// does not have stays away: the keys that are younger would make it one.
+fn implied_by_first_version(given: &Table) -> Result<Table, ExperimentError> {
+    let mut implied = layers::parse(FIRST_VERSION)?;
+    layers::drop_absent_section(&mut implied, given, ["train", "pruning"]);
+    Ok(layers::merge(layers::parse(DEFAULTS)?, implied))
 }
 
 /// The value of every key that has one without being asked for.

@@ -47,6 +47,7 @@ mod lock;
 mod machine;
 mod models;
 mod proposals;
+mod pruning_goal;
 mod session;
 mod task;
 #[cfg(test)]

@@ -71,6 +71,7 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
             },
             min: pruning.min_sparsity,
             max: pruning.max_sparsity,
+            fits_bounds: pruning.fits_bounds,
         }),
         latency: experiment.board.as_ref().map(|BoardChoice { board, .. }| {
             let board = board.clone();

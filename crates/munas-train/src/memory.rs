@@ -3,9 +3,10 @@
 use munas_ir::Graph;
 
 use crate::evaluate::Evaluator;
+use crate::norm_statistics::StatisticsEstimator;
 use crate::parameters::ParameterLayout;
 use crate::plan::{Plan, Purpose};
-use crate::{Optimizer, PruningMode, TrainSettings};
+use crate::{NormStatistics, Optimizer, PruningMode, TrainSettings};
 
 impl TrainSettings {
     /// Bytes that a training of `graph` takes with these settings: the arena of activations and gradients, the kernels'
@@ -17,6 +18,10 @@ impl TrainSettings {
         let plan = Plan::new(graph, &layout, self.batch, purpose);
         let (mut arena, scratch) = (plan.arena_bytes(), plan.scratch_bytes());
         arena = arena.max(Evaluator::new(graph, self.batch).plan().arena_bytes());
+        if self.norm_statistics == NormStatistics::ReEstimated {
+            let plan = StatisticsEstimator::largest_plan(graph, &layout, self.batch);
+            arena = arena.max(plan.map_or(0, |plan| plan.arena_bytes()));
+        }
         if self.quantised_epochs > 0 {
             let (folded, layout) = (graph.without_batch_norm(), layout.without_norms());
             arena = arena.max(Plan::quantised(&folded, &layout, self.batch, purpose).arena_bytes());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use munas_ir::Weights;
 use munas_quant::QuantisedNetwork;
-use munas_search::{Candidate, History, Interruption, SearchError};
+use munas_search::{BrokenBound, Candidate, Feasibility, History, Interruption, SearchError};
 use munas_train::{Checkpoint, EpochReport};
 
 use super::workers::Ended;
@@ -185,14 +185,17 @@ impl<'a> Search<'a> {
     /// Records the end of a running trial. Returns its record, and whether it is on the front.
     pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), RunError> {
         let mut record = self.running.remove(&ended.trial).expect("a trial that ends was running");
-        let (state, network) = conclude(ended.result, ended.elapsed);
-        let Network { weights, int8, pruned, confusion } = network.unwrap_or_default();
-        if let Some(Pruned { network, resources }) = pruned {
-            let latency = self.proposals.problem().latency.as_ref();
-            record.candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
-            record.candidate.resources = resources;
-            record.pruned = Some(network);
+        let (mut state, mut network) = conclude(ended.result, ended.elapsed);
+        let pruned = network.as_mut().and_then(|network| network.pruned.take());
+        let candidate = self.candidate_left(&record.candidate, pruned.as_ref());
+        match self.broken_bound(&candidate) {
+            Some(broken) if network.is_some() => {
+                state = TrialState::Failed(format!("the trained network has {broken}"));
+                network = None;
+            }
+            _ => (record.candidate, record.pruned) = (candidate, pruned.map(|pruned| pruned.network)),
         }
+        let Network { weights, int8, confusion, .. } = network.unwrap_or_default();
         record.arrival = match state {
             TrialState::Done(_) | TrialState::Failed(_) => Some(self.history.len() as u64 + 1),
             TrialState::Running | TrialState::Stopped => None,
@@ -230,6 +233,26 @@ impl<'a> Search<'a> {
             TrialState::Running | TrialState::Stopped => self.tally.stopped += 1,
         }
         Ok((record, on_front))
+    }
+
+    /// What is trained, with the resources of what pruning has left of it.
+    fn candidate_left(&self, candidate: &Candidate, pruned: Option<&Pruned>) -> Candidate {
+        let mut candidate = candidate.clone();
+        if let Some(Pruned { network, resources }) = pruned {
+            let latency = self.proposals.problem().latency.as_ref();
+            candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
+            candidate.resources = *resources;
+        }
+        candidate
+    }
+
+    /// The hard bound that a trained network is above, where none shall be: not in searches that train whatever is drawn, nor in
+    /// those that leave it to chance what pruning comes to.
+    fn broken_bound(&self, candidate: &Candidate) -> Option<BrokenBound> {
+        let problem = self.proposals.problem();
+        let strict = problem.feasibility == Feasibility::Skip
+            && problem.pruning.is_none_or(|pruning| pruning.fits_bounds);
+        problem.bounds.broken_hard(&candidate.objectives(None)).filter(|_| strict)
     }
 
     /// Whether a trained trial meets all bounds.

@@ -57,7 +57,11 @@ impl Draft {
     }
 
     fn defaults(&self) -> Result<Table, ExperimentError> {
-        if self.published { super::first_version() } else { layers::parse(super::DEFAULTS) }
+        if self.published {
+            super::implied_by_first_version(&self.given)
+        } else {
+            layers::parse(super::DEFAULTS)
+        }
     }
 
     /// The experiment on these data: what is left open follows them (`recipe`), and a board's RAM has to hold the input too.

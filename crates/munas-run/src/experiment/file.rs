@@ -134,10 +134,12 @@ pub(super) struct TrainFile {
     pub dropout: f64,
     #[serde(with = "values::augment")]
     pub augment: Vec<Augmentation>,
+    pub augment_until: f64,
     pub class_weights: bool,
     pub label_smoothing: f64,
     pub gradient_clip: Option<f64>,
     pub kernel_l2: f64,
+    pub norm_statistics: NormStatisticsName,
     pub early_stop: Option<u32>,
     pub pruning: Option<PruningFile>,
     pub distillation: Option<DistillationFile>,
@@ -153,6 +155,15 @@ pub(super) enum OptimizerName {
     Adam,
 }
 
+/// Names of the statistics of batch norms.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NormStatisticsName {
+    Moving,
+    #[serde(rename = "re-estimated")]
+    ReEstimated,
+}
+
 /// `[train.pruning]`
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
@@ -162,6 +173,17 @@ pub(super) struct PruningFile {
     pub finish: u32,
     pub min_sparsity: f64,
     pub max_sparsity: f64,
+    #[serde(default)]
+    pub fit: PruningFitName,
+}
+
+/// What pruning has to reach.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PruningFitName {
+    #[default]
+    HardBounds,
+    None,
 }
 
 /// Names of the pruning modes.

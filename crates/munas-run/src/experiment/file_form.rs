@@ -5,12 +5,12 @@ use toml::Value;
 use munas_data::{AudioSettings, Backdrop, CsvSettings};
 use munas_search::Feasibility;
 use munas_space::Space;
-use munas_train::Optimizer;
+use munas_train::{NormStatistics, Optimizer};
 
 use super::file::{
     AudioFile, BackdropName, BoardFile, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile,
-    SearchFile, SpaceFile, TrainFile,
+    ExperimentFile, FeasibilityName, Int8File, NormStatisticsName, OptimizerName, PruningFile,
+    PruningFitName, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
@@ -143,10 +143,15 @@ fn train_file(experiment: &Experiment) -> TrainFile {
         warm_up: train.warm_up,
         dropout: train.dropout,
         augment: train.augment.clone(),
+        augment_until: train.augment_until,
         class_weights: train.class_weights,
         label_smoothing: train.label_smoothing,
         gradient_clip: train.gradient_clip,
         kernel_l2: train.kernel_l2,
+        norm_statistics: match train.norm_statistics {
+            NormStatistics::Moving => NormStatisticsName::Moving,
+            NormStatistics::ReEstimated => NormStatisticsName::ReEstimated,
+        },
         early_stop: train.early_stop,
         pruning: experiment.pruning.map(|pruning| PruningFile {
             mode: match pruning.mode {
@@ -157,6 +162,7 @@ fn train_file(experiment: &Experiment) -> TrainFile {
             finish: pruning.finish,
             min_sparsity: pruning.min_sparsity,
             max_sparsity: pruning.max_sparsity,
+            fit: if pruning.fits_bounds { PruningFitName::HardBounds } else { PruningFitName::None },
         }),
         distillation: experiment.distillation.clone().map(|distillation| DistillationFile {
             teacher: distillation.teacher,

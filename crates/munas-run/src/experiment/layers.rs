@@ -23,6 +23,14 @@ pub(crate) fn merge(mut under: Table, over: Table) -> Table {
     under
 }
 
+/// Takes a section out of `table` where `given` does not have it.
+pub(super) fn drop_absent_section(table: &mut Table, given: &Table, [outer, inner]: [&str; 2]) {
+    let is_given = given.get(outer).and_then(|section| section.get(inner)).is_some();
+    if !is_given && let Some(section) = table.get_mut(outer).and_then(Value::as_table_mut) {
+        section.remove(inner);
+    }
+}
+
 /// Applies `section.key=value`; an empty value takes the key away. A value that is no TOML is a text, so that
 /// `search.algorithm=random` needs no quotes. `section.key+=value` adds the entries of a list, or a single one, that are not in
 /// the key's list yet.

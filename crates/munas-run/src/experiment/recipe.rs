@@ -1,11 +1,15 @@
 //! Values that follow the data, and the machine, where the user leaves them open.
 //!
-//! | n samples of training | batch | a training has |
-//! |---|---|---|
-//! | below 1,000 | 16 | |
-//! | below 5,000 | 32 | about [`STEPS`] steps, in at least [`LEAST_EPOCHS`] and at most [`MOST_EPOCHS`] epochs |
-//! | below 20,000 | 64 | |
-//! | more | 128 | |
+//! | | images | series | tables |
+//! |---|---|---|---|
+//! | networks | `cnn2d`, `wide` | `cnn1d`, `wide-1d` | `mlp`, `wide` |
+//! | learning rate (AdamW, one-cycle) | 0.02 | 0.01 | 0.03 |
+//! | weight decay | 0.1 / steps | 0.1 / steps | 0.1 / steps |
+//! | augmentation | turned and shifted, below 1,000 samples | none | none |
+//! | label smoothing | 0 | 0 | 0.1 |
+//!
+//! A training has some [`STEPS`] steps whatever the number of samples, in batches of 16 (below 500 samples), 32 or 64 (from 20,000 on).
+//! The constants are those of `experiments/recipe`.
 
 use toml::{Table, Value};
 
@@ -16,16 +20,20 @@ use super::layers;
 use crate::machine::Machine;
 
 /// Steps of the optimiser in one training, however many samples there are.
-const STEPS: usize = 4_000;
-/// The fewest passes over the data: fewer leave the learning rate no time to fall.
-const LEAST_EPOCHS: usize = 8;
+const STEPS: usize = 3_000;
+/// The fewest passes over the data: fewer leave too few points to judge a training by.
+const LEAST_EPOCHS: usize = 5;
 /// The most passes over the data.
 const MOST_EPOCHS: usize = 300;
-/// Largest number of samples, and the batch for up to so many; 128 for more.
-const BATCHES: [(usize, usize); 3] = [(1_000, 16), (5_000, 32), (20_000, 64)];
-const LARGEST_BATCH: usize = 128;
+/// A number of samples, and the batch for fewer.
+const BATCHES: [(usize, usize); 2] = [(500, 16), (20_000, 32)];
+const LARGEST_BATCH: usize = 64;
+/// Weight decay of a whole training; that of a step is a share of it.
+const WEIGHT_DECAY: f64 = 0.1;
+/// Small networks have nothing left for distorted samples where there are so many real ones.
+const LEAST_SAMPLES_THAT_DO: usize = 1_000;
 /// Classes are out of balance if the largest has so many times the samples of the smallest.
-const IMBALANCE: usize = 4;
+const IMBALANCE: usize = 3;
 
 /// What of an experiment the data decide.
 pub(super) struct Recipe<'a> {
@@ -73,19 +81,30 @@ impl Recipe<'_> {
         let given_batch = self.given("train", "batch").and_then(Value::as_integer);
         let batch =
             given_batch.and_then(|batch| usize::try_from(batch).ok()).unwrap_or_else(|| batch(samples));
+        let given_epochs = self.given("train", "epochs").and_then(Value::as_integer);
+        let epochs = given_epochs
+            .and_then(|epochs| usize::try_from(epochs).ok())
+            .unwrap_or_else(|| epochs(samples, batch));
+        let steps = epochs.max(1).saturating_mul(steps_per_epoch(samples, batch));
+        let (learning_rate, label_smoothing) = match kind(self.dataset) {
+            Kind::Cnn2d => (0.02, 0.0),
+            Kind::Cnn1d => (0.01, 0.0),
+            Kind::Mlp => (0.03, 0.1),
+        };
         let mut train = section([
             ("batch", integer(batch)),
             ("optimizer", Value::from("adamw")),
-            ("learning_rate", Value::from(0.01)),
-            ("weight_decay", Value::from(1e-4)),
+            ("learning_rate", Value::from(learning_rate)),
+            ("weight_decay", Value::from(WEIGHT_DECAY / steps as f64)),
             ("schedule", Value::from("one-cycle")),
             ("augment", Value::from(augmentation(self.dataset))),
             ("class_weights", Value::from(is_out_of_balance(self.dataset))),
+            ("label_smoothing", Value::from(label_smoothing)),
         ]);
         // Pruning and training in int8 count epochs, which then are the user's too.
         let counts_epochs = ["pruning", "quantisation"].iter().any(|key| self.given("train", key).is_some());
         if !counts_epochs {
-            train.insert("epochs".to_owned(), integer(epochs(samples, batch)));
+            train.insert("epochs".to_owned(), integer(epochs));
         }
         // The learning rate of one optimiser is not that of another.
         if self.given("train", "optimizer").is_some() {
@@ -142,16 +161,21 @@ fn batch(samples: usize) -> usize {
 }
 
 fn epochs(samples: usize, batch: usize) -> usize {
-    let steps = samples.div_ceil(batch.max(1)).max(1);
-    STEPS.div_ceil(steps).clamp(LEAST_EPOCHS, MOST_EPOCHS)
+    STEPS.div_ceil(steps_per_epoch(samples, batch)).clamp(LEAST_EPOCHS, MOST_EPOCHS)
 }
 
-/// Pictures may be somewhat elsewhere, and series begin somewhat earlier; what is mirrored may be another thing.
-fn augmentation(dataset: &Dataset) -> Vec<String> {
+fn steps_per_epoch(samples: usize, batch: usize) -> usize {
+    samples.div_ceil(batch.max(1)).max(1)
+}
+
+/// Pictures may be somewhat elsewhere; what is mirrored may be another thing. Features of sound are pictures to a network,
+/// but not to be turned.
+fn augmentation(dataset: &Dataset) -> Vec<&'static str> {
     match kind(dataset) {
-        Kind::Mlp => Vec::new(),
-        Kind::Cnn1d => vec!["timeshift:5%".to_owned()],
-        Kind::Cnn2d => vec!["rotate:0.1:0.3".to_owned(), "shift:7%".to_owned()],
+        Kind::Cnn2d if dataset.train.len() >= LEAST_SAMPLES_THAT_DO => Vec::new(),
+        Kind::Cnn2d if dataset.rate.is_some() => vec!["timeshift:10%"],
+        Kind::Cnn2d => vec!["rotate:0.2:0.3", "shift:10%"],
+        Kind::Cnn1d | Kind::Mlp => Vec::new(),
     }
 }
 

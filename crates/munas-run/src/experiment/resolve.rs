@@ -4,12 +4,12 @@ use munas_cost::boards::{Board, BoardBounds};
 use munas_data::{AudioSettings, Backdrop, CsvSettings, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
-use munas_train::{Optimizer, TrainError, TrainSettings};
+use munas_train::{NormStatistics, Optimizer, TrainError, TrainSettings};
 
 use super::file::{
     AudioFile, BackdropName, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile,
-    TrainFile,
+    ExperimentFile, FeasibilityName, NormStatisticsName, OptimizerName, PruningFile, PruningFitName,
+    PruningModeName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -183,13 +183,20 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         warm_up: file.warm_up,
         dropout: file.dropout,
         augment: file.augment.clone(),
+        augment_until: file.augment_until,
         normalise,
         class_weights: file.class_weights,
         label_smoothing: file.label_smoothing,
         gradient_clip: file.gradient_clip,
         kernel_l2: file.kernel_l2,
+        norm_statistics: match file.norm_statistics {
+            NormStatisticsName::Moving => NormStatistics::Moving,
+            NormStatisticsName::ReEstimated => NormStatistics::ReEstimated,
+        },
         early_stop: file.early_stop,
+        // Trials have them: each its own target, and what all must fit.
         pruning: None,
+        pruning_goal: None,
         // The teacher is a file: read by `Experiment::train_settings`.
         distillation: None,
         quantised_epochs: file.quantisation.as_ref().map_or(0, |quantisation| quantisation.epochs),
@@ -206,7 +213,7 @@ fn train_error(error: TrainError) -> ExperimentError {
 }
 
 fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, ExperimentError> {
-    let PruningFile { mode, start, finish, min_sparsity, max_sparsity } = *file;
+    let PruningFile { mode, start, finish, min_sparsity, max_sparsity, fit } = *file;
     require(start >= 1, "train.pruning.start", "must be at least 1: epochs count from 1")?;
     require(start < finish, "train.pruning.start", "must be before train.pruning.finish")?;
     require(finish <= epochs, "train.pruning.finish", "must not be after the last epoch (train.epochs)")?;
@@ -226,7 +233,8 @@ fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, E
         PruningModeName::Structured => PruningMode::Structured,
         PruningModeName::Unstructured => PruningMode::Unstructured,
     };
-    Ok(PruningSettings { mode, start, finish, min_sparsity, max_sparsity })
+    let fits_bounds = matches!(fit, PruningFitName::HardBounds);
+    Ok(PruningSettings { mode, start, finish, min_sparsity, max_sparsity, fits_bounds })
 }
 
 fn resolve_distillation(file: &DistillationFile) -> Result<DistillationSettings, ExperimentError> {

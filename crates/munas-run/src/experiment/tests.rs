@@ -4,12 +4,13 @@ use munas_cost::boards::BoardBounds;
 use munas_data::IndexColumn;
 use munas_search::Objective;
 use munas_space::CnnBounds;
-use munas_train::{Optimizer, Schedule};
+use munas_train::{NormStatistics, Optimizer, Schedule};
 
 use super::*;
 
 mod data;
 mod round_trip;
+mod train;
 
 /// The example of the specification, with everything in it.
 const FULL: &str = r#"
@@ -169,9 +170,11 @@ fn the_resolved_text_writes_out_every_value() {
         warm_up = 0.0
         dropout = 0.0
         augment = []
+        augment_until = 0.6
         class_weights = false
         label_smoothing = 0.0
         kernel_l2 = 0.0
+        norm_statistics = "re-estimated"
 
         [int8]
         calibration = "min-max"
@@ -270,7 +273,7 @@ fn bad_values_name_their_key() {
     check(
         "train.augment = ['flip', 'flop']",
         expect![
-            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, timemask:4, freqmask:2, mixup:0.2"
+            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, scale:0.1, timemask:4, freqmask:2, mixup:0.2"
         ],
     );
     check(

@@ -68,6 +68,7 @@ impl Trainer<'_> {
         let folded = self.graph.without_batch_norm();
         self.plan = Plan::quantised(&folded, &self.layout.without_norms(), batch, purpose);
         self.evaluator = Evaluator::quantised(self.graph, batch);
+        self.estimator = None;
         self.workspace.replan(&[&self.plan, self.evaluator.plan()]);
         // Batch norms have no gradients any more.
         self.gradients.fill(0.0);

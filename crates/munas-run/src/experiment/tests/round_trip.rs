@@ -68,13 +68,20 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 schedule,
                 dropout,
                 augment,
+                augment_until: dropout,
                 normalise,
                 class_weights,
                 label_smoothing,
                 gradient_clip,
                 kernel_l2: dropout,
+                norm_statistics: if class_weights {
+                    NormStatistics::Moving
+                } else {
+                    NormStatistics::ReEstimated
+                },
                 early_stop,
                 pruning: None,
+                pruning_goal: None,
                 distillation: None,
                 quantised_epochs: if early_stop.is_none() { epochs / 2 } else { 0 },
             }
@@ -204,6 +211,7 @@ fn experiment() -> impl Strategy<Value = Experiment> {
             finish: start + 1,
             min_sparsity: 0.05,
             max_sparsity: 0.9,
+            fits_bounds: structured,
         })
     });
     let distillation = option::of(("\\PC{1,9}", share())).prop_map(|distillation| {
