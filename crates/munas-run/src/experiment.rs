@@ -50,7 +50,8 @@ use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
 use munas_data::{
-    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Layout, LoadOptions, Source,
+    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, GroupChoice, Layout, LoadOptions,
+    Source,
 };
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
@@ -130,6 +131,8 @@ pub struct DataSettings {
     pub compact_labels: bool,
     /// Whether each class has a sample in every part that is drawn.
     pub every_class: bool,
+    /// Which samples belong together and stay on one side of every split.
+    pub groups: GroupChoice,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// How recordings become samples.
@@ -292,6 +295,7 @@ impl Experiment {
             arrays: data.arrays,
             compact_labels: data.compact_labels,
             every_class: data.every_class,
+            groups: data.groups,
             csv: data.csv,
         };
         munas_data::load(&data.source, &options)

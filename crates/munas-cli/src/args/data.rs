@@ -63,6 +63,10 @@ pub struct DataSource {
     /// What is between the columns of a table: , ; | tab space [default: found out]
     #[arg(long, value_name = "SIGN", allow_hyphen_values = true)]
     pub delimiter: Option<Delimiter>,
+    /// What belongs together and stays in one part: a column or array (subject, speaker, session), in folders `level` or `name`; or
+    /// none [default: found out]
+    #[arg(long, value_name = "NAME")]
+    pub groups: Option<String>,
     /// Axes of arrays: nhwc (or image), nchw, time-channels or channels-time [default: found out]
     #[arg(long, value_name = "LAYOUT")]
     pub layout: Option<Layout>,
@@ -81,6 +85,7 @@ impl DataSource {
             .text("data.audio.channel", self.channel.as_deref())
             .flag("data.skip_bad", self.skip_bad)
             .text("data.csv.delimiter", self.delimiter.map(|delimiter| delimiter.to_string()).as_deref())
+            .text("data.groups", self.groups.as_deref())
             .text("data.layout", self.layout.map(Layout::name))
             .literal(
                 "data.arrays",

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use munas_data::{
-    Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, Layout, NormaliseMode,
+    Augmentation, Channel, Delimiter, FeatureKind, GroupChoice, HeaderRow, IndexColumn, Layout, NormaliseMode,
 };
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
@@ -61,6 +61,8 @@ pub(super) struct DataFile {
     pub arrays: Option<Vec<String>>,
     pub compact_labels: bool,
     pub every_class: bool,
+    #[serde(with = "values::name")]
+    pub groups: GroupChoice,
     pub csv: CsvFile,
     pub audio: AudioFile,
 }

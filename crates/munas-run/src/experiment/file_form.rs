@@ -43,6 +43,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             arrays: data.arrays.clone(),
             compact_labels: data.compact_labels,
             every_class: data.every_class,
+            groups: data.groups.clone(),
             csv: csv_file(&data.csv),
             audio: audio_file(&data.audio),
         },

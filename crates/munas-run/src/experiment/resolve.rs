@@ -121,6 +121,7 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         arrays: file.arrays,
         compact_labels: file.compact_labels,
         every_class: file.every_class,
+        groups: file.groups,
         csv: resolve_csv(file.csv),
         audio: resolve_audio(&file.audio)?,
     })

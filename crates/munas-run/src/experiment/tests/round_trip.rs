@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use munas_data::{
-    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, HeaderRow, IndexColumn, Layout,
-    NormaliseMode,
+    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, GroupChoice, HeaderRow, IndexColumn,
+    Layout, NormaliseMode,
 };
 use munas_space::{MlpBounds, Range};
 
@@ -173,6 +173,7 @@ fn data() -> impl Strategy<Value = DataSettings> {
             arrays: subset.map(|_| vec!["a".to_owned(), "b \"c\"".to_owned()]),
             compact_labels: flag,
             every_class: !flag,
+            groups: if flag { GroupChoice::Auto } else { GroupChoice::By("a \"b\"".to_owned()) },
             csv: CsvSettings {
                 delimiter: subset.map(|_| if flag { Delimiter::Blanks } else { Delimiter::Character(b'\t') }),
                 header: if flag { HeaderRow::No } else { HeaderRow::Auto },
