@@ -65,6 +65,8 @@ pub struct LoadOptions {
     pub every_class: bool,
     /// Which samples belong together and stay on one side of every split.
     pub groups: GroupChoice,
+    /// Whether errors are counted so that each class counts alike: classes out of balance need no warning then.
+    pub balanced: bool,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// Keep at most this many training samples, stratified, before validation is split off.
@@ -95,6 +97,7 @@ impl Default for LoadOptions {
             compact_labels: true,
             every_class: true,
             groups: GroupChoice::default(),
+            balanced: false,
             csv: CsvSettings::default(),
             subset: None,
             memory: None,
@@ -138,7 +141,7 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
     // Published datasets are split as published.
     let own = !matches!(source, Source::Glyphs { .. } | Source::Named { .. });
     if own {
-        classes::check(&mut data, source)?;
+        classes::check(&mut data, source, options.balanced)?;
     }
     let every_class = every_class && own;
     if options.background.is_some() && data.renditions.is_none() {

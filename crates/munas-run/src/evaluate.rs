@@ -12,7 +12,8 @@ use munas_train::{
 };
 
 use crate::experiment::{Experiment, PruningSettings};
-use crate::int8::{Int8Settings, int8_error, quantise};
+use crate::int8::{Int8Settings, int8_predictions, quantise};
+use crate::judge::{Metric, Scores, standard_error};
 use crate::machine;
 use crate::models::{DataFacts, ModelError};
 use crate::task::Task;
@@ -38,19 +39,21 @@ pub struct Assignment {
 /// What came of it. Errors are shares of misclassified samples, in [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
-    /// Validation error of the best epoch.
-    pub validation_error: f64,
-    /// Test error of the best epoch's weights.
-    pub test_error: f64,
+    /// Validation errors of the best epoch.
+    pub validation: Scores,
+    /// Standard error of the validation error by the metric that drives the search, where it was measured.
+    pub validation_stderr: Option<f64>,
+    /// Test errors of the best epoch's weights.
+    pub test: Scores,
     /// Test error after the last epoch.
     pub last_test_error: f64,
-    /// Validation error after quantisation to int8, where it was measured.
-    pub int8_error: Option<f64>,
+    /// Validation errors after quantisation to int8, where they were measured.
+    pub in_int8: Option<Scores>,
     /// The epoch with the lowest validation error, from 1.
     pub best_epoch: u32,
     /// The trained weights; an evaluator that trains nothing has none.
     pub weights: Option<Weights>,
-    /// The network in int8, which `int8_error` is of.
+    /// The network in int8, which `in_int8` is of.
     pub int8: Option<QuantisedNetwork>,
     /// What pruning has left, which `weights` then belong to; `None` without pruning.
     pub pruned: Option<Pruned>,
@@ -139,6 +142,7 @@ pub struct TrainingEvaluator {
     settings: TrainSettings,
     pruning: Option<PruningSettings>,
     int8: Int8Settings,
+    metric: Metric,
     task: Task,
     memory_limit: u64,
     data: DataFacts,
@@ -153,8 +157,8 @@ impl TrainingEvaluator {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
         let memory_limit = machine::memory_for_trainings(&dataset);
         let data = DataFacts::of(&dataset, settings.normalise);
-        let (pruning, int8) = (experiment.pruning, experiment.int8);
-        Ok(Self { dataset, settings, pruning, int8, task, memory_limit, data })
+        let (pruning, int8, metric) = (experiment.pruning, experiment.int8, experiment.search.metric);
+        Ok(Self { dataset, settings, pruning, int8, metric, task, memory_limit, data })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
@@ -209,12 +213,16 @@ impl Evaluator for TrainingEvaluator {
         let normalisation = &self.data.normalisation;
         let int8 = quantise(&model, &self.dataset, normalisation, &self.int8);
         let proceed = || observer(Progress::Batch);
-        let int8_error = int8_error(&int8, &self.dataset.validation, normalisation, proceed);
+        let (validation, classes) = (&self.dataset.validation, self.dataset.classes());
+        let in_int8 = int8_predictions(&int8, validation, normalisation, proceed);
+        let in_int8 = in_int8.ok_or(EvaluationError::Stopped)?;
+        let stderr = standard_error(self.metric, validation, classes, &model.validation_predicted);
         Ok(Evaluated {
-            validation_error: model.validation_error,
-            test_error: model.test_error,
+            validation: Scores::of(&model.validation_confusion),
+            validation_stderr: Some(stderr),
+            test: Scores::of(&model.test_confusion),
             last_test_error: model.last_test_error,
-            int8_error: Some(int8_error.ok_or(EvaluationError::Stopped)?),
+            in_int8: Some(Scores::of_predictions(validation.labels(), &in_int8, classes)),
             best_epoch: model.best_epoch,
             pruned: settings.pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),
             confusion: Some(Confusions {

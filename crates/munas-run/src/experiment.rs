@@ -64,7 +64,9 @@ pub use munas_train::PruningMode;
 pub use recorded::{Changes, FREE_KEYS};
 
 use crate::int8::Int8Settings;
+use crate::judge::Metric;
 use crate::models::{ModelError, SavedModel};
+use crate::trial::Driving;
 
 /// A search, fully described: the same experiment on the same data gives the same trials.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,12 +218,21 @@ pub struct SearchSettings {
     pub training_memory: Option<u64>,
     /// Which error drives the search.
     pub error: DrivingError,
+    /// What counts as an error.
+    pub metric: Metric,
     /// Whether candidates far out of bounds are left untrained.
     pub feasibility: Feasibility,
     /// Whether an architecture that was trained before may be trained again.
     pub repeats: bool,
     /// Refused draws in a row after which the search gives up.
     pub max_draws: NonZero<u64>,
+}
+
+impl SearchSettings {
+    /// The error that drives the search.
+    pub const fn driving(&self) -> Driving {
+        Driving { error: self.error, metric: self.metric }
+    }
 }
 
 /// Which error drives the search.
@@ -296,6 +307,7 @@ impl Experiment {
             compact_labels: data.compact_labels,
             every_class: data.every_class,
             groups: data.groups,
+            balanced: self.search.metric != Metric::Error,
             csv: data.csv,
         };
         munas_data::load(&data.source, &options)

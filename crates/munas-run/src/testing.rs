@@ -15,6 +15,7 @@ use crate::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 use crate::executor::{Event, Limits, StopFlag, Summary, execute};
 use crate::experiment::Experiment;
+use crate::judge::Scores;
 use crate::models::DataFacts;
 use crate::run::{Run, RunReader};
 use crate::task::Task;
@@ -127,10 +128,11 @@ impl Evaluator for Synthetic {
             _ => {}
         }
         Ok(Evaluated {
-            validation_error: if failing == NAN { f64::NAN } else { share(0) },
-            test_error: share(4),
+            validation: scores(if failing == NAN { f64::NAN } else { share(0) }),
+            validation_stderr: Some(0.01),
+            test: scores(share(4)),
             last_test_error: share(5),
-            int8_error: Some(share(7)),
+            in_int8: Some(scores(share(7))),
             best_epoch: 1 + u32::from(hash.as_bytes()[6]) % assignment.epochs,
             weights: Some(weights(&assignment.graph)),
             int8: None,
@@ -138,6 +140,11 @@ impl Evaluator for Synthetic {
             confusion: None,
         })
     }
+}
+
+/// Errors by all metrics, each another.
+fn scores(error: f64) -> Scores {
+    Scores { error, balanced: 1.0 - error, macro_f1: (error * 7.3).fract() }
 }
 
 /// Weights of the right sizes, all different.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use munas_data::{Delimiter, Layout};
+use munas_run::Metric;
 
 use super::Format;
 use super::experiment::{Overrides, path_text};
@@ -67,6 +68,9 @@ pub struct DataSource {
     /// none [default: found out]
     #[arg(long, value_name = "NAME")]
     pub groups: Option<String>,
+    /// What counts as the error: error (share of wrong samples), balanced (each class counts alike) or macro-f1
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<Metric>,
     /// Axes of arrays: nhwc (or image), nchw, time-channels or channels-time [default: found out]
     #[arg(long, value_name = "LAYOUT")]
     pub layout: Option<Layout>,
@@ -86,6 +90,7 @@ impl DataSource {
             .flag("data.skip_bad", self.skip_bad)
             .text("data.csv.delimiter", self.delimiter.map(|delimiter| delimiter.to_string()).as_deref())
             .text("data.groups", self.groups.as_deref())
+            .text("search.metric", self.metric.map(Metric::name))
             .text("data.layout", self.layout.map(Layout::name))
             .literal(
                 "data.arrays",

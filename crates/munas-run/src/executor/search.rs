@@ -118,7 +118,7 @@ impl<'a> Search<'a> {
                 refused: suggestion.refused,
             },
             seed: training_seed(self.run.experiment().seed, trial),
-            driving_error: self.run.experiment().search.error,
+            driving: self.run.experiment().search.driving(),
             state: TrialState::Running,
             pruned: None,
             arrival: None,
@@ -242,18 +242,23 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
         Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
     };
-    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
-    let errors = [evaluated.validation_error, evaluated.test_error, evaluated.last_test_error];
+    let Evaluated { validation, test, in_int8, weights, int8, pruned, confusion, .. } = evaluated;
+    let errors = [validation.error, test.error, evaluated.last_test_error];
     if errors.iter().any(|error| !error.is_finite()) {
         return (TrialState::Failed("the error is not a number".to_owned()), None);
     }
     let outcome = Outcome {
-        validation_error: evaluated.validation_error,
-        test_error: evaluated.test_error,
+        validation_error: validation.error,
+        test_error: test.error,
         last_test_error: evaluated.last_test_error,
-        int8_error: evaluated.int8_error,
-        balanced_error: confusion.as_ref().map(|confusion| confusion.validation.balanced_error()),
-        balanced_test_error: confusion.as_ref().map(|confusion| confusion.test.balanced_error()),
+        int8_error: in_int8.map(|scores| scores.error),
+        balanced_error: Some(validation.balanced),
+        balanced_test_error: Some(test.balanced),
+        macro_f1_error: Some(validation.macro_f1),
+        macro_f1_test_error: Some(test.macro_f1),
+        int8_balanced_error: in_int8.map(|scores| scores.balanced),
+        int8_macro_f1_error: in_int8.map(|scores| scores.macro_f1),
+        validation_stderr: evaluated.validation_stderr,
         best_epoch: evaluated.best_epoch,
         train_seconds: elapsed.as_secs_f64(),
     };

@@ -17,7 +17,7 @@ use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
 use munas_train::Schedule;
 
-use super::{ExperimentError, InputPlace, values};
+use super::{ExperimentError, InputPlace, Metric, values};
 
 /// The whole file.
 #[derive(Debug, Deserialize, Serialize)]
@@ -244,6 +244,8 @@ pub(super) struct SearchFile {
     #[serde(default, deserialize_with = "values::bytes")]
     pub training_memory: Option<u64>,
     pub error: DrivingErrorName,
+    #[serde(with = "values::text")]
+    pub metric: Metric,
     pub feasibility: FeasibilityName,
     pub repeats: bool,
     pub max_draws: NonZero<u64>,

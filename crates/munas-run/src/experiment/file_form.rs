@@ -76,6 +76,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
                 DrivingError::Float => DrivingErrorName::Float,
                 DrivingError::Int8 => DrivingErrorName::Int8,
             },
+            metric: search.metric,
             feasibility: match search.feasibility {
                 Feasibility::Skip => FeasibilityName::Skip,
                 Feasibility::Off => FeasibilityName::Off,

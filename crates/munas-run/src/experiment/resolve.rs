@@ -324,6 +324,7 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
             DrivingErrorName::Float => DrivingError::Float,
             DrivingErrorName::Int8 => DrivingError::Int8,
         },
+        metric: file.metric,
         feasibility: match file.feasibility {
             FeasibilityName::Skip => Feasibility::Skip,
             FeasibilityName::Off => Feasibility::Off,

@@ -191,6 +191,7 @@ fn the_resolved_text_writes_out_every_value() {
         workers = 0
         worker_memory = 370000000
         error = "float"
+        metric = "error"
         feasibility = "skip"
         repeats = false
         max_draws = 1000000

@@ -128,6 +128,7 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 worker_memory,
                 training_memory: repeats.then_some(worker_memory),
                 error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
+                metric: Metric::ALL[population % 3],
                 feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
                 repeats,
                 max_draws: NonZero::new(max_draws).unwrap(),
