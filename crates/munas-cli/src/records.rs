@@ -31,6 +31,8 @@ pub struct TrialJson {
     objective_error: Option<f64>,
     /// Standard error of the validation error by that metric; null in runs of earlier versions.
     val_stderr: Option<f64>,
+    /// Folds that the validation errors are the means of.
+    folds: Option<u32>,
     peak_memory: u64,
     peak_memory_with_input: u64,
     model_size: u64,
@@ -73,6 +75,7 @@ impl TrialJson {
             macro_f1_test_error: outcome.and_then(|outcome| outcome.macro_f1_test_error),
             metric: record.driving.metric.name(),
             objective_error: record.error(),
+            folds: outcome.map(|outcome| outcome.folds),
             val_stderr: outcome.and_then(|outcome| outcome.validation_stderr),
             peak_memory: resources.peak_memory,
             peak_memory_with_input: resources.peak_memory_with_input,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::classes;
 use crate::error::DataError;
+use crate::folds::Folds;
 use crate::groups::Groups;
 use crate::normalise::{Normalisation, NormaliseMode};
 use crate::parts::Drawing;
@@ -31,6 +32,8 @@ pub struct Dataset {
     pub validation: Split,
     /// What chosen models are reported on.
     pub test: Split,
+    /// Training and validation parts of the folds after the first, which is `train` and `validation`; empty where there is one.
+    pub other_folds: Vec<[Split; 2]>,
     /// Hexadecimal hash over input shape, class names, all values, labels and splits.
     pub fingerprint: String,
     /// Stored magnitude that unit normalisation maps to 1.
@@ -78,6 +81,21 @@ impl Dataset {
     pub fn sample_bytes(&self) -> usize {
         let store = self.train.store();
         store.samples.bytes() + store.renditions.as_ref().map_or(0, |renditions| renditions.samples.bytes())
+    }
+
+    /// Number of folds, at least one.
+    pub fn folds(&self) -> usize {
+        1 + self.other_folds.len()
+    }
+
+    /// The same samples with the parts of a fold, from 0.
+    ///
+    /// # Panics
+    /// If there is no such fold.
+    pub fn fold(&self, fold: usize) -> Self {
+        let Some(other) = fold.checked_sub(1) else { return self.clone() };
+        let [train, validation] = self.other_folds[other].clone();
+        Self { train, validation, ..self.clone() }
     }
 
     /// The map from stored values to network inputs.
@@ -187,12 +205,21 @@ pub struct SplitOptions {
     /// Whether a validation part that is drawn has at least five and a fifth of the groups, where there are three times as many; if
     /// not, it has their share of the samples.
     pub several_groups: bool,
+    /// How many pairs of training and validation parts are drawn.
+    pub folds: Folds,
 }
 
 impl Default for SplitOptions {
     /// A tenth for validation, seed 0, all samples, each class everywhere, several groups.
     fn default() -> Self {
-        Self { validation: 0.1, seed: 0, subset: None, every_class: true, several_groups: true }
+        Self {
+            validation: 0.1,
+            seed: 0,
+            subset: None,
+            every_class: true,
+            several_groups: true,
+            folds: Folds::Count(1),
+        }
     }
 }
 
@@ -234,7 +261,9 @@ impl RawData {
         });
         let split = |indices| Split::new(Arc::clone(&store), indices, &labels);
         let (train, validation, test) = (split(drawn.train), split(drawn.validation), split(drawn.test));
-        let fingerprint = fingerprint(input, &class_names, &store, [&train, &validation, &test]);
+        let other_folds: Vec<[Split; 2]> = drawn.folds.into_iter().map(|fold| fold.map(&split)).collect();
+        let parts = [&train, &validation, &test].into_iter().chain(other_folds.as_flattened());
+        let fingerprint = fingerprint(input, &class_names, &store, parts);
         Ok(Dataset {
             name: self.name,
             input,
@@ -242,6 +271,7 @@ impl RawData {
             train,
             validation,
             test,
+            other_folds,
             fingerprint,
             full_scale: self.full_scale,
             refused: self.refused,
@@ -305,7 +335,12 @@ impl RawData {
 
 /// Hash of everything that training could depend on. The store goes in as one run, which hashes several times
 /// faster than sample by sample; the splits follow as index lists with labels.
-fn fingerprint(input: [usize; 3], class_names: &[String], store: &Store, splits: [&Split; 3]) -> String {
+fn fingerprint<'a>(
+    input: [usize; 3],
+    class_names: &[String],
+    store: &Store,
+    splits: impl Iterator<Item = &'a Split>,
+) -> String {
     let samples = &store.samples;
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"munas dataset 1\0");

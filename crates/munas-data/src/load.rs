@@ -9,6 +9,7 @@ use crate::classes;
 use crate::csv_settings::CsvSettings;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
+use crate::folds::Folds;
 use crate::glyphs;
 use crate::group_choice::GroupChoice;
 use crate::readers::arrays::ArrayOptions;
@@ -65,6 +66,8 @@ pub struct LoadOptions {
     pub every_class: bool,
     /// Which samples belong together and stay on one side of every split.
     pub groups: GroupChoice,
+    /// How many pairs of training and validation parts are drawn.
+    pub folds: Folds,
     /// Whether errors are counted so that each class counts alike: classes out of balance need no warning then.
     pub balanced: bool,
     /// How tables of text are read.
@@ -97,6 +100,7 @@ impl Default for LoadOptions {
             compact_labels: true,
             every_class: true,
             groups: GroupChoice::default(),
+            folds: Folds::Count(1),
             balanced: false,
             csv: CsvSettings::default(),
             subset: None,
@@ -153,7 +157,14 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
         let hint = "`--groups none` does without groups".to_owned();
         return Err(DataError::Advised { place: data.name, problem, hint });
     }
-    data.into_dataset(&SplitOptions { validation, seed, subset, every_class, several_groups })
+    data.into_dataset(&SplitOptions {
+        validation,
+        seed,
+        subset,
+        every_class,
+        several_groups,
+        folds: options.folds,
+    })
 }
 
 /// Largest side that images are scaled to, in pixels.

@@ -11,6 +11,8 @@ use crate::warning::Warning;
 const TEST_SEED: u64 = 0;
 /// Fewer groups than this in a validation part are said.
 const FEW_GROUPS: usize = 5;
+/// Where the number of a fold stands in the seed of its draw.
+const SHIFT_OF_FOLD: u32 = 40;
 /// Groups that a message lists.
 const LISTED: usize = 3;
 
@@ -27,6 +29,8 @@ pub(crate) struct Drawn {
     pub(crate) train: Vec<u32>,
     pub(crate) validation: Vec<u32>,
     pub(crate) test: Vec<u32>,
+    /// Samples for training and for validation of the other folds.
+    pub(crate) folds: Vec<[Vec<u32>; 2]>,
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -40,6 +44,7 @@ impl Drawing<'_> {
             train: (0..validation_start).collect(),
             validation: (validation_start..test_start).collect(),
             test: (test_start..self.labels.len() as u32).collect(),
+            folds: Vec::new(),
             warnings: Vec::new(),
         };
         // Of each class there is a sample for training, and one for every part that is drawn.
@@ -61,9 +66,13 @@ impl Drawing<'_> {
         }
         if sizes.validation.is_none() {
             let wanted = self.wanted_for_validation(&drawn.train, validated);
-            let Drawn { train, validation, warnings, .. } = &mut drawn;
+            let Drawn { train, validation, folds: other_folds, warnings, .. } = &mut drawn;
             *validation = self.take(train, wanted, options.seed, Purpose::Validation, warnings);
             let [of_train, of_validation] = [&*train, &*validation].map(|part| self.groups_of(part));
+            let folds = options.folds.count(validation.len(), (of_train.len(), of_validation.len()));
+            if wanted.samples > 0 {
+                *other_folds = self.other_folds(train, validation, (folds, wanted));
+            }
             let few = (1..FEW_GROUPS).contains(&of_validation.len());
             if options.several_groups && few && of_train.is_disjoint(&of_validation) {
                 warnings.push(few_groups(of_validation.len(), of_train.len() + of_validation.len()));
@@ -98,6 +107,40 @@ impl Drawing<'_> {
         Wanted { samples, groups, of_each: OfEach { taken: validated, left: validated } }
     }
 
+    /// The folds after the first, which these parts are. Each validates on samples that none before it has validated on, as long as there
+    /// are enough; then draws begin anew.
+    fn other_folds(
+        &self,
+        train: &[u32],
+        validation: &[u32],
+        (folds, wanted): (usize, Wanted),
+    ) -> Vec<[Vec<u32>; 2]> {
+        let mut pool = [train, validation].concat();
+        pool.sort_unstable();
+        let classes_of = |samples: &[u32]| -> BTreeSet<u32> {
+            samples.iter().map(|&index| self.labels[index as usize]).collect()
+        };
+        let mut unused = train.to_vec();
+        let mut all = Vec::new();
+        for fold in 1..folds {
+            let seed = self.options.seed.wrapping_add((fold as u64) << SHIFT_OF_FOLD);
+            let is_enough = |of_unused: &[u32]| {
+                of_unused.len() > wanted.samples
+                    && self.groups_of(of_unused).len() >= wanted.groups
+                    && classes_of(of_unused) == classes_of(&pool)
+            };
+            if !is_enough(&unused) {
+                unused.clone_from(&pool);
+            }
+            // A draw leaves at least one sample of each class, which the last of the folds may spare.
+            let validation = self.take(&mut unused, wanted, seed, Purpose::Fold, &mut Vec::new());
+            let is_validated: BTreeSet<u32> = validation.iter().copied().collect();
+            let train = pool.iter().copied().filter(|index| !is_validated.contains(index)).collect();
+            all.push([train, validation]);
+        }
+        all
+    }
+
     /// Takes samples out of `from`, whole groups if it can be done.
     fn take(
         &self,
@@ -119,7 +162,9 @@ impl Drawing<'_> {
         let draw = by_groups.and_then(Result::ok).unwrap_or_else(|| {
             let count = match purpose {
                 // A larger part makes up for few groups; where they are torn, it is of no use.
-                Purpose::Validation => wanted.samples.min(share_of(from.len(), self.options.validation)),
+                Purpose::Validation | Purpose::Fold => {
+                    wanted.samples.min(share_of(from.len(), self.options.validation))
+                }
                 Purpose::Test | Purpose::Subset => wanted.samples,
             };
             stratified_draw(&labels, classes, count, wanted.of_each, seed, purpose)

@@ -141,6 +141,7 @@ pub(crate) enum Purpose {
     Validation = 1,
     Test = 2,
     Subset = 3,
+    Fold = 4,
 }
 
 /// Result of [`stratified_draw`]: two ascending lists of positions.

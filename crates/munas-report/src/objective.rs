@@ -11,7 +11,7 @@ pub const fn objective_title(objective: Objective, metric: Metric) -> &'static s
         Objective::Error => match metric {
             Metric::Error => "validation error",
             Metric::Balanced => "balanced validation error",
-            Metric::MacroF1 => "validation 1 − macro F1",
+            Metric::MacroF1 => "macro-F1 error of validation",
         },
         Objective::PeakMemory => "peak memory",
         Objective::ModelSize => "model size",
@@ -32,10 +32,6 @@ pub fn objective_text(objective: Objective, value: f64) -> String {
 
 /// Heads of the columns of errors: of validation with its standard error, if there is one, and of the test.
 pub fn error_heads(metric: Metric, with_stderr: bool) -> [String; 2] {
-    let name = match metric {
-        Metric::Error | Metric::Balanced => metric.title(),
-        Metric::MacroF1 => "1 − F1",
-    };
     let spread = if with_stderr { " ± s.e." } else { "" };
-    [format!("val. {name}{spread}"), format!("test {name}")]
+    [format!("val. {}{spread}", metric.title()), format!("test {}", metric.title())]
 }

@@ -13,7 +13,7 @@ use munas_train::{
 
 use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::{Int8Settings, int8_predictions, quantise};
-use crate::judge::{Metric, Scores, standard_error};
+use crate::judge::{Metric, Scores, standard_error, standard_error_of_mean};
 use crate::machine;
 use crate::models::{DataFacts, ModelError};
 use crate::task::Task;
@@ -49,6 +49,8 @@ pub struct Evaluated {
     pub last_test_error: f64,
     /// Validation errors after quantisation to int8, where they were measured.
     pub in_int8: Option<Scores>,
+    /// Folds that validation errors are the mean of; all else is of the first.
+    pub folds: u32,
     /// The epoch with the lowest validation error, from 1.
     pub best_epoch: u32,
     /// The trained weights; an evaluator that trains nothing has none.
@@ -59,6 +61,34 @@ pub struct Evaluated {
     pub pruned: Option<Pruned>,
     /// Which classes the best epoch's weights take for which, where it was counted.
     pub confusion: Option<Confusions>,
+}
+
+impl Evaluated {
+    /// The same with the means of the validation errors over folds, those in floats and in int8, and the standard error of the mean by
+    /// a metric.
+    pub fn with_folds(self, scores: &[(Scores, Option<Scores>)], metric: Metric) -> Self {
+        let validation: Vec<Scores> = scores.iter().map(|(scores, _)| *scores).collect();
+        let in_int8: Option<Vec<Scores>> = scores.iter().map(|(_, in_int8)| *in_int8).collect();
+        let errors: Vec<f64> = validation.iter().map(|scores| scores.get(metric)).collect();
+        Self {
+            validation: Scores::mean(&validation),
+            validation_stderr: standard_error_of_mean(&errors).or(self.validation_stderr),
+            in_int8: in_int8.map(|scores| Scores::mean(&scores)),
+            folds: scores.len() as u32,
+            ..self
+        }
+    }
+}
+
+/// The seed of a training on a fold: 63 bits, as those of trials are.
+fn fold_seed(seed: u64, number: usize) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"fold");
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&(number as u64).to_le_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(bytes) >> 1
 }
 
 /// Which classes a network takes for which.
@@ -133,6 +163,26 @@ pub trait Evaluator: Sync {
         assignment: &Assignment,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError>;
+
+    /// Number of folds that networks of the front are judged on; 1: they are judged once.
+    fn folds(&self) -> u32 {
+        1
+    }
+
+    /// Judges a network on the other folds too, of which `first` is the result on the first one: its validation errors become the means
+    /// over all folds. `observer` hears of batches only. The result depends on nothing but the assignment.
+    ///
+    /// # Errors
+    /// As with [`Evaluator::evaluate`].
+    fn evaluate_folds(
+        &self,
+        assignment: &Assignment,
+        first: Evaluated,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let _ = (assignment, observer);
+        Ok(first)
+    }
 }
 
 /// Trains each network on a dataset that all workers share.
@@ -168,6 +218,32 @@ impl TrainingEvaluator {
         TrainSettings { epochs: assignment.epochs, pruning, ..self.settings.clone() }
     }
 
+    /// Trains a network from scratch on a fold; its validation errors there, and those in int8.
+    fn judge_fold(
+        &self,
+        number: usize,
+        assignment: &Assignment,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<(Scores, Option<Scores>), EvaluationError> {
+        let fold = self.dataset.fold(number);
+        let settings = self.train_settings(assignment);
+        let seed = fold_seed(assignment.seed, number);
+        let trainer = Trainer::new(&assignment.graph, &fold, &settings, seed);
+        // The curve and the checkpoints are those of the first fold.
+        let model = trainer.and_then(|trainer| trainer.run(&mut |_| observer(Progress::Batch)));
+        let model = model.map_err(|error| match error {
+            TrainError::Stopped { .. } => EvaluationError::Stopped,
+            other => EvaluationError::Failed(format!("fold {number}: {other}")),
+        })?;
+        let normalisation = fold.normalisation(self.settings.normalise);
+        let int8 = quantise(&model, &fold, &normalisation, &self.int8);
+        let predicted =
+            int8_predictions(&int8, &fold.validation, &normalisation, || observer(Progress::Batch));
+        let predicted = predicted.ok_or(EvaluationError::Stopped)?;
+        let in_int8 = Scores::of_predictions(fold.validation.labels(), &predicted, fold.classes());
+        Ok((Scores::of(&model.validation_confusion), Some(in_int8)))
+    }
+
     /// A training that goes on from the checkpoint, or begins anew if there is none that fits.
     fn trainer<'a>(
         &'a self,
@@ -199,6 +275,23 @@ impl Evaluator for TrainingEvaluator {
         self.memory_limit
     }
 
+    fn folds(&self) -> u32 {
+        self.dataset.folds() as u32
+    }
+
+    fn evaluate_folds(
+        &self,
+        assignment: &Assignment,
+        first: Evaluated,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let mut scores = vec![(first.validation, first.in_int8)];
+        for number in 1..self.dataset.folds() {
+            scores.push(self.judge_fold(number, assignment, observer)?);
+        }
+        Ok(first.with_folds(&scores, self.metric))
+    }
+
     fn evaluate(
         &self,
         assignment: &Assignment,
@@ -222,6 +315,7 @@ impl Evaluator for TrainingEvaluator {
             validation_stderr: Some(stderr),
             test: Scores::of(&model.test_confusion),
             last_test_error: model.last_test_error,
+            folds: 1,
             in_int8: Some(Scores::of_predictions(validation.labels(), &in_int8, classes)),
             best_epoch: model.best_epoch,
             pruned: settings.pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),

@@ -50,8 +50,8 @@ use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
 use munas_data::{
-    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, GroupChoice, Layout, LoadOptions,
-    Source,
+    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Folds, GroupChoice, Layout,
+    LoadOptions, Source,
 };
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
@@ -220,6 +220,8 @@ pub struct SearchSettings {
     pub error: DrivingError,
     /// What counts as an error.
     pub metric: Metric,
+    /// Pairs of training and validation parts that networks are judged on which would be on the front.
+    pub folds: Folds,
     /// Whether candidates far out of bounds are left untrained.
     pub feasibility: Feasibility,
     /// Whether an architecture that was trained before may be trained again.
@@ -307,6 +309,7 @@ impl Experiment {
             compact_labels: data.compact_labels,
             every_class: data.every_class,
             groups: data.groups,
+            folds: self.search.folds,
             balanced: self.search.metric != Metric::Error,
             csv: data.csv,
         };

@@ -25,7 +25,7 @@ pub enum Metric {
     Error,
     /// 1 less the mean recall: each class counts alike.
     Balanced,
-    /// 1 less the mean F1 of the classes: each counts alike, false alarms too.
+    /// Macro-F1 error, 1 less the mean F1 of the classes: each counts alike, false alarms too.
     MacroF1,
 }
 
@@ -47,7 +47,7 @@ impl Metric {
         match self {
             Self::Error => "error",
             Self::Balanced => "balanced error",
-            Self::MacroF1 => "1 − macro F1",
+            Self::MacroF1 => "macro-F1 error",
         }
     }
 }
@@ -107,6 +107,14 @@ impl Scores {
         Self::of(&confusion)
     }
 
+    /// The means of several.
+    pub fn mean(scores: &[Self]) -> Self {
+        let of = |metric: Metric| {
+            scores.iter().map(|scores| scores.get(metric)).sum::<f64>() / scores.len().max(1) as f64
+        };
+        Self { error: of(Metric::Error), balanced: of(Metric::Balanced), macro_f1: of(Metric::MacroF1) }
+    }
+
     /// The error by a metric.
     pub const fn get(&self, metric: Metric) -> f64 {
         match metric {
@@ -136,6 +144,14 @@ pub fn standard_error(metric: Metric, split: &Split, classes: usize, predicted: 
         return wilson;
     }
     jackknife(metric, &mut margins, &units_of_samples(pairs())).max(wilson)
+}
+
+/// The standard error of the mean of errors; `None` of fewer than two, or where all are alike.
+pub(crate) fn standard_error_of_mean(errors: &[f64]) -> Option<f64> {
+    let n = errors.len() as f64;
+    let mean = errors.iter().sum::<f64>() / n;
+    let squares = errors.iter().map(|error| (error - mean).powi(2)).sum::<f64>();
+    Some((squares / (n - 1.0) / n).sqrt()).filter(|error| *error > 0.0)
 }
 
 /// Half of the Wilson interval (z = 1) of a share of `samples`: a standard error that is not 0 where the share is.
@@ -315,7 +331,7 @@ mod tests {
     fn rare_classes_make_the_balanced_error_uncertain() {
         // 2 of 4 of a rare class are wrong, and 10 of 196 of another.
         let labels: Vec<u32> = (0..200).map(|at| u32::from(at < 4)).collect();
-        let predicted: Vec<u32> = (0..200).map(|at| u32::from(at < 2 || at >= 190)).collect();
+        let predicted: Vec<u32> = (0..200).map(|at| u32::from(!(2..190).contains(&at))).collect();
         let part = split(&labels, None);
         let of = |metric| standard_error(metric, &part, 3, &predicted);
         // That of a mean of two shares: half of √(n p(1 − p)/(n − 1)²), summed in squares; of few samples a careful figure.

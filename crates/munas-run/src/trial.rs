@@ -115,6 +115,8 @@ pub struct Outcome {
     pub int8_balanced_error: Option<f64>,
     /// 1 less the macro-F1 of the validation part in int8, where it was measured.
     pub int8_macro_f1_error: Option<f64>,
+    /// Folds that the validation errors are the means of; test errors, curve and weights are those of the first.
+    pub folds: u32,
     /// Standard error of the validation error by the metric that drives the search; runs of earlier versions have none.
     pub validation_stderr: Option<f64>,
     /// The epoch with the lowest validation error, from 1.

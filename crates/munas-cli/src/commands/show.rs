@@ -171,9 +171,16 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         if let (Some(validation), Some(test)) = (outcome.macro_f1_error, outcome.macro_f1_test_error) {
             let validation = units::percent_with(validation, stderr(Metric::MacroF1));
             facts.push((
-                "1 − macro F1",
-                format!("{validation} (validation), {} (test)", units::percent(test)),
+                "macro-F1",
+                format!("{validation} (validation), {} (test): 1 less the mean F1", units::percent(test)),
             ));
+        }
+        if outcome.folds > 1 {
+            let folds = format!(
+                "{}: validation errors are the means over them; all else is of the first",
+                outcome.folds
+            );
+            facts.push(("folds", folds));
         }
         if outcome.validation_stderr.is_some() {
             facts.push(("±", format!("standard error of the {}", metric.title())));

@@ -246,9 +246,9 @@ fn print(
             ),
         ),
         (
-            "1 − macro F1",
+            "macro-F1",
             format!(
-                "{} (test {})",
+                "{} (test {}): 1 less the mean F1",
                 with_stderr(Metric::MacroF1, document.macro_f1_error),
                 units::percent(document.macro_f1_test_error)
             ),

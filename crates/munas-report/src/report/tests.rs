@@ -48,6 +48,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         macro_f1_test_error: None,
         int8_balanced_error: None,
         int8_macro_f1_error: None,
+        folds: 1,
         validation_stderr: Some(0.012),
         best_epoch: 2,
         train_seconds: 1.5,

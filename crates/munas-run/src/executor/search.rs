@@ -214,6 +214,20 @@ impl<'a> Search<'a> {
         Ok((record, on_front))
     }
 
+    /// Whether what an evaluation came to would put its trial on the front.
+    pub fn would_be_on_front(&self, ended: &Ended) -> bool {
+        let (Ok(evaluated), Some(record)) = (&ended.result, self.running.get(&ended.trial)) else {
+            return false;
+        };
+        let mut record = record.clone();
+        if let Some(Pruned { resources, .. }) = &evaluated.pruned {
+            record.candidate.resources = *resources;
+        }
+        let Some(outcome) = outcome_of(evaluated, ended.elapsed) else { return false };
+        record.state = TrialState::Done(outcome);
+        self.front.accepts(&record)
+    }
+
     /// Whether a trained trial meets all bounds.
     pub fn meets_bounds(&self, record: &TrialRecord) -> bool {
         record.in_bounds(&self.proposals.problem().bounds)
@@ -242,12 +256,21 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
         Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
     };
-    let Evaluated { validation, test, in_int8, weights, int8, pruned, confusion, .. } = evaluated;
+    let Some(outcome) = outcome_of(&evaluated, elapsed) else {
+        return (TrialState::Failed("the error is not a number".to_owned()), None);
+    };
+    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
+    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
+}
+
+/// The figures of an evaluation; `None` if an error is not a number.
+fn outcome_of(evaluated: &Evaluated, elapsed: Duration) -> Option<Outcome> {
+    let Evaluated { validation, test, in_int8, .. } = evaluated;
     let errors = [validation.error, test.error, evaluated.last_test_error];
     if errors.iter().any(|error| !error.is_finite()) {
-        return (TrialState::Failed("the error is not a number".to_owned()), None);
+        return None;
     }
-    let outcome = Outcome {
+    Some(Outcome {
         validation_error: validation.error,
         test_error: test.error,
         last_test_error: evaluated.last_test_error,
@@ -259,8 +282,8 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         int8_balanced_error: in_int8.map(|scores| scores.balanced),
         int8_macro_f1_error: in_int8.map(|scores| scores.macro_f1),
         validation_stderr: evaluated.validation_stderr,
+        folds: evaluated.folds,
         best_epoch: evaluated.best_epoch,
         train_seconds: elapsed.as_secs_f64(),
-    };
-    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
+    })
 }

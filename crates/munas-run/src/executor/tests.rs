@@ -1,5 +1,6 @@
 //! Whole searches with a synthetic evaluator; see `crate::testing`.
 
+mod folds;
 mod interruption;
 mod journal;
 mod limits;

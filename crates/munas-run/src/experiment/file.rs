@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use munas_data::{
-    Augmentation, Channel, Delimiter, FeatureKind, GroupChoice, HeaderRow, IndexColumn, Layout, NormaliseMode,
+    Augmentation, Channel, Delimiter, FeatureKind, Folds, GroupChoice, HeaderRow, IndexColumn, Layout,
+    NormaliseMode,
 };
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective};
@@ -246,6 +247,8 @@ pub(super) struct SearchFile {
     pub error: DrivingErrorName,
     #[serde(with = "values::text")]
     pub metric: Metric,
+    #[serde(with = "values::name")]
+    pub folds: Folds,
     pub feasibility: FeasibilityName,
     pub repeats: bool,
     pub max_draws: NonZero<u64>,

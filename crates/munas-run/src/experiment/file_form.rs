@@ -77,6 +77,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
                 DrivingError::Int8 => DrivingErrorName::Int8,
             },
             metric: search.metric,
+            folds: search.folds,
             feasibility: match search.feasibility {
                 Feasibility::Skip => FeasibilityName::Skip,
                 Feasibility::Off => FeasibilityName::Off,

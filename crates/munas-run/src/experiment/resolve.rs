@@ -325,6 +325,7 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
             DrivingErrorName::Int8 => DrivingError::Int8,
         },
         metric: file.metric,
+        folds: file.folds,
         feasibility: match file.feasibility {
             FeasibilityName::Skip => Feasibility::Skip,
             FeasibilityName::Off => Feasibility::Off,

@@ -192,6 +192,7 @@ fn the_resolved_text_writes_out_every_value() {
         worker_memory = 370000000
         error = "float"
         metric = "error"
+        folds = "auto"
         feasibility = "skip"
         repeats = false
         max_draws = 1000000

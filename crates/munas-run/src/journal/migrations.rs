@@ -9,7 +9,7 @@
 //! | 2 | that of the first version of munas |
 //! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
 //! | 4 | balanced errors and confusions; draws that are too dear to train; processes that died under a trial |
-//! | 5 | errors by macro-F1, balanced errors in int8, standard errors |
+//! | 5 | errors by macro-F1, balanced errors in int8, standard errors, folds |
 
 use rusqlite::{Connection, Transaction};
 
@@ -78,6 +78,7 @@ fn add_standard_errors(transaction: &Transaction<'_>, _: &Experiment) -> rusqlit
          ALTER TABLE trial ADD COLUMN macro_f1_test_error REAL;
          ALTER TABLE trial ADD COLUMN int8_balanced_error REAL;
          ALTER TABLE trial ADD COLUMN int8_macro_f1_error REAL;
-         ALTER TABLE trial ADD COLUMN validation_stderr REAL;",
+         ALTER TABLE trial ADD COLUMN validation_stderr REAL;
+         ALTER TABLE trial ADD COLUMN folds INTEGER;",
     )
 }

@@ -61,6 +61,7 @@ CREATE TABLE trial (
     int8_balanced_error    REAL,                        -- of the validation part
     int8_macro_f1_error    REAL,
     validation_stderr      REAL,                        -- standard error of the validation error by search.metric
+    folds                  INTEGER,                     -- that the validation errors are the means of
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK ((state IN ('done', 'failed')) = (arrival IS NOT NULL)),
     CHECK ((state = 'done') = (validation_error IS NOT NULL)),

@@ -161,7 +161,7 @@ fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> r
             test_error = :test_error, last_test_error = :last_test_error, int8_error = :int8_error,
             balanced_error = :balanced_error, balanced_test_error = :balanced_test_error, macro_f1_error = :macro_f1_error,
             macro_f1_test_error = :macro_f1_test_error, int8_balanced_error = :int8_balanced_error,
-            int8_macro_f1_error = :int8_macro_f1_error, validation_stderr = :validation_stderr, deaths = :deaths,
+            int8_macro_f1_error = :int8_macro_f1_error, validation_stderr = :validation_stderr, folds = :folds, deaths = :deaths,
             best_epoch = :best_epoch, sparsity = :sparsity, graph = :graph, train_seconds = :train_seconds,
             finished_ms = :finished_ms, peak_memory = :peak_memory, peak_memory_with_input = :peak_memory_with_input,
             model_size = :model_size, macs = :macs, exact = :exact, latency_ms = :latency_ms
@@ -183,6 +183,7 @@ fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> r
         ":int8_balanced_error": row.int8_balanced_error,
         ":int8_macro_f1_error": row.int8_macro_f1_error,
         ":validation_stderr": row.validation_stderr,
+        ":folds": row.folds,
         ":deaths": row.deaths,
         ":best_epoch": row.best_epoch,
         ":sparsity": row.sparsity,

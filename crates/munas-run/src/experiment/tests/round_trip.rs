@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use munas_data::{
-    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, GroupChoice, HeaderRow, IndexColumn,
-    Layout, NormaliseMode,
+    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, Folds, GroupChoice, HeaderRow,
+    IndexColumn, Layout, NormaliseMode,
 };
 use munas_space::{MlpBounds, Range};
 
@@ -129,6 +129,7 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 training_memory: repeats.then_some(worker_memory),
                 error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
                 metric: Metric::ALL[population % 3],
+                folds: if off { Folds::Auto } else { Folds::Count(1 + sample) },
                 feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
                 repeats,
                 max_draws: NonZero::new(max_draws).unwrap(),
