@@ -115,6 +115,8 @@ impl Drawing<'_> {
         validation: &[u32],
         (folds, wanted): (usize, Wanted),
     ) -> Vec<[Vec<u32>; 2]> {
+        // As many as the first has.
+        let wanted = Wanted { samples: validation.len(), ..wanted };
         let mut pool = [train, validation].concat();
         pool.sort_unstable();
         let classes_of = |samples: &[u32]| -> BTreeSet<u32> {
@@ -162,10 +164,8 @@ impl Drawing<'_> {
         let draw = by_groups.and_then(Result::ok).unwrap_or_else(|| {
             let count = match purpose {
                 // A larger part makes up for few groups; where they are torn, it is of no use.
-                Purpose::Validation | Purpose::Fold => {
-                    wanted.samples.min(share_of(from.len(), self.options.validation))
-                }
-                Purpose::Test | Purpose::Subset => wanted.samples,
+                Purpose::Validation => wanted.samples.min(share_of(from.len(), self.options.validation)),
+                Purpose::Test | Purpose::Subset | Purpose::Fold => wanted.samples,
             };
             stratified_draw(&labels, classes, count, wanted.of_each, seed, purpose)
         });
