@@ -50,7 +50,8 @@ use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
 use munas_data::{
-    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Layout, LoadOptions, Source,
+    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Folds, GroupChoice, Layout,
+    LoadOptions, Source,
 };
 use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility, Sampling};
@@ -63,7 +64,9 @@ pub use munas_train::PruningMode;
 pub use recorded::{Changes, FREE_KEYS};
 
 use crate::int8::Int8Settings;
+use crate::judge::Metric;
 use crate::models::{ModelError, SavedModel};
+use crate::trial::Driving;
 
 /// A search, fully described: the same experiment on the same data gives the same trials.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +133,8 @@ pub struct DataSettings {
     pub compact_labels: bool,
     /// Whether each class has a sample in every part that is drawn.
     pub every_class: bool,
+    /// Which samples belong together and stay on one side of every split.
+    pub groups: GroupChoice,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// How recordings become samples.
@@ -220,12 +225,23 @@ pub struct SearchSettings {
     pub sampling: Sampling,
     /// Which error drives the search.
     pub error: DrivingError,
+    /// What counts as an error.
+    pub metric: Metric,
+    /// Pairs of training and validation parts that networks are judged on which would be on the front.
+    pub folds: Folds,
     /// Whether candidates far out of bounds are left untrained.
     pub feasibility: Feasibility,
     /// Whether an architecture that was trained before may be trained again.
     pub repeats: bool,
     /// Refused draws in a row after which the search gives up.
     pub max_draws: NonZero<u64>,
+}
+
+impl SearchSettings {
+    /// The error that drives the search.
+    pub const fn driving(&self) -> Driving {
+        Driving { error: self.error, metric: self.metric }
+    }
 }
 
 /// Which error drives the search.
@@ -299,6 +315,9 @@ impl Experiment {
             arrays: data.arrays,
             compact_labels: data.compact_labels,
             every_class: data.every_class,
+            groups: data.groups,
+            folds: self.search.folds,
+            balanced: self.search.metric != Metric::Error,
             csv: data.csv,
         };
         munas_data::load(&data.source, &options)

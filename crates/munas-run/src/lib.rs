@@ -19,6 +19,7 @@
 //! | `checkpoints` | trainings under way, for a resume |
 //! | `checksum` | whether a file is as it was written |
 //! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
+//! | `judge` | errors by several metrics, and their standard errors |
 //! | `clock` | how long a training takes |
 //! | `proposals` | from journal to proposal: the generators, the history |
 //! | [`executor`] | workers, stopping rules, resume |
@@ -42,6 +43,7 @@ mod error;
 mod files;
 mod int8;
 mod journal;
+mod judge;
 mod kept;
 mod lock;
 mod machine;
@@ -61,8 +63,9 @@ pub use evaluate::{
 };
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
-pub use int8::{Int8Settings, int8_error, quantise};
+pub use int8::{Int8Settings, int8_error, int8_predictions, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
+pub use judge::{Metric, Scores, UnknownMetric, standard_error};
 pub use machine::Machine;
 pub use models::{DataFacts, ModelError, SavedModel};
 pub use query::{Failure, Status, TrialDetails, front, front_of, model, only_failures, status, trial};
@@ -70,4 +73,4 @@ pub use replay::{Difference, Replay, replay};
 pub use run::{Run, RunReader};
 pub use session::Session;
 pub use task::Task;
-pub use trial::{FRONT_OBJECTIVES, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
+pub use trial::{Driving, FRONT_OBJECTIVES, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};

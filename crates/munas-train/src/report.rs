@@ -79,6 +79,8 @@ pub struct TrainedModel {
     pub last_test_error: f64,
     /// Which classes of the validation part `weights` take for which.
     pub validation_confusion: Confusion,
+    /// The class that each sample of the validation part is taken for.
+    pub validation_predicted: Vec<u32>,
     /// The same of the test part.
     pub test_confusion: Confusion,
 }

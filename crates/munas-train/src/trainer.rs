@@ -317,13 +317,15 @@ impl<'a> Trainer<'a> {
         let (evaluator, quantisation) = self.best_evaluator(&graph, &weights);
         self.evaluator = evaluator;
         self.workspace.replan(&[self.evaluator.plan()]);
-        let (validation, validation_confusion) = self.count_loaded(&self.dataset.validation, proceed)?;
-        let (test, test_confusion) = self.count_loaded(&self.dataset.test, proceed)?;
+        let (validation, (validation_confusion, validation_predicted)) =
+            self.count_loaded(&self.dataset.validation, proceed)?;
+        let (test, (test_confusion, _)) = self.count_loaded(&self.dataset.test, proceed)?;
         Ok(TrainedModel {
             best_epoch: self.state.best.epoch,
             validation_error: validation.error,
             test_error: test.error,
             validation_confusion,
+            validation_predicted,
             test_confusion,
             last_test_error,
             sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
@@ -454,16 +456,17 @@ impl<'a> Trainer<'a> {
         evaluation.ok_or_else(|| self.stopped())
     }
 
-    /// The same, with what was taken for what.
+    /// The same, with what was taken for what, all together and sample by sample.
     fn count_loaded(
         &mut self,
         split: &Split,
         proceed: Proceed<'_>,
-    ) -> Result<(Evaluation, Confusion), TrainError> {
+    ) -> Result<(Evaluation, (Confusion, Vec<u32>)), TrainError> {
         let classes = self.dataset.classes();
         self.evaluator.count_confusion(classes);
         let evaluation = self.evaluate_loaded(split, proceed)?;
-        Ok((evaluation, self.evaluator.take_confusion().unwrap_or_else(|| Confusion::new(classes))))
+        let counted = self.evaluator.take_confusion();
+        Ok((evaluation, counted.unwrap_or_else(|| (Confusion::new(classes), Vec::new()))))
     }
 
     fn stopped(&self) -> TrainError {

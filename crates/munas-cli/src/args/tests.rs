@@ -1,7 +1,7 @@
 use clap::{CommandFactory, Parser};
 use expect_test::expect_file;
 
-use super::{Args, Command, SearchArgs, TrainArgs};
+use super::{Args, Command, DataArgs, DataCommand, SearchArgs, TrainArgs};
 
 fn parse(line: &str) -> Command {
     Args::try_parse_from(line.split_whitespace()).unwrap().command
@@ -52,6 +52,22 @@ fn flags_of_a_search_become_overrides_in_their_units() {
     assert_eq!(search("munas search").overrides(), Vec::<String>::new());
     let soft = search("munas search --soft --max-macs 5k").overrides();
     assert_eq!(soft, ["bounds.hard+=macs", "bounds.hard=[]", "bounds.macs=5000"]);
+}
+
+#[test]
+fn groups_and_metric_are_known_to_all_commands_that_load_data() {
+    let expected = [r#"data.groups="subject""#, r#"search.metric="balanced""#];
+    let flags = "--groups subject --metric balanced";
+    assert_eq!(search(&format!("munas search {flags}")).overrides(), expected);
+    let of_train = train(&format!("munas train --space mlp --arch a.json {flags}")).overrides();
+    assert_eq!(of_train, expected);
+    let Command::Data(DataArgs { command: DataCommand::Info(info) }) =
+        parse(&format!("munas data info csv:a {flags}"))
+    else {
+        panic!("another command");
+    };
+    assert_eq!(info.overrides()[1..], expected);
+    assert!(Args::try_parse_from(["munas", "search", "--metric", "accuracy"]).is_err());
 }
 
 #[test]

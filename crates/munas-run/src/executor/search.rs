@@ -136,7 +136,7 @@ impl<'a> Search<'a> {
                 refused: suggestion.refused,
             },
             seed: training_seed(self.run.experiment().seed, trial),
-            driving_error: self.run.experiment().search.error,
+            driving: self.run.experiment().search.driving(),
             state: TrialState::Running,
             pruned: None,
             arrival: None,
@@ -255,6 +255,21 @@ impl<'a> Search<'a> {
         problem.bounds.broken_hard(&candidate.objectives(None)).filter(|_| strict)
     }
 
+    /// Whether what an evaluation came to would put its trial on the front.
+    pub fn would_be_on_front(&self, ended: &Ended) -> bool {
+        let (Ok(evaluated), Some(record)) = (&ended.result, self.running.get(&ended.trial)) else {
+            return false;
+        };
+        let candidate = self.candidate_left(&record.candidate, evaluated.pruned.as_ref());
+        if self.broken_bound(&candidate).is_some() {
+            return false;
+        }
+        let mut record = TrialRecord { candidate, ..record.clone() };
+        let Some(outcome) = outcome_of(evaluated, ended.elapsed) else { return false };
+        record.state = TrialState::Done(outcome);
+        self.front.accepts(&record)
+    }
+
     /// Whether a trained trial meets all bounds.
     pub fn meets_bounds(&self, record: &TrialRecord) -> bool {
         record.in_bounds(&self.proposals.problem().bounds)
@@ -283,20 +298,34 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
         Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
     };
-    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
-    let errors = [evaluated.validation_error, evaluated.test_error, evaluated.last_test_error];
-    if errors.iter().any(|error| !error.is_finite()) {
+    let Some(outcome) = outcome_of(&evaluated, elapsed) else {
         return (TrialState::Failed("the error is not a number".to_owned()), None);
+    };
+    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
+    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
+}
+
+/// The figures of an evaluation; `None` if an error is not a number.
+fn outcome_of(evaluated: &Evaluated, elapsed: Duration) -> Option<Outcome> {
+    let Evaluated { validation, test, in_int8, .. } = evaluated;
+    let errors = [validation.error, test.error, evaluated.last_test_error];
+    if errors.iter().any(|error| !error.is_finite()) {
+        return None;
     }
-    let outcome = Outcome {
-        validation_error: evaluated.validation_error,
-        test_error: evaluated.test_error,
+    Some(Outcome {
+        validation_error: validation.error,
+        test_error: test.error,
         last_test_error: evaluated.last_test_error,
-        int8_error: evaluated.int8_error,
-        balanced_error: confusion.as_ref().map(|confusion| confusion.validation.balanced_error()),
-        balanced_test_error: confusion.as_ref().map(|confusion| confusion.test.balanced_error()),
+        int8_error: in_int8.map(|scores| scores.error),
+        balanced_error: Some(validation.balanced),
+        balanced_test_error: Some(test.balanced),
+        macro_f1_error: Some(validation.macro_f1),
+        macro_f1_test_error: Some(test.macro_f1),
+        int8_balanced_error: in_int8.map(|scores| scores.balanced),
+        int8_macro_f1_error: in_int8.map(|scores| scores.macro_f1),
+        validation_stderr: evaluated.validation_stderr,
+        folds: evaluated.folds,
         best_epoch: evaluated.best_epoch,
         train_seconds: elapsed.as_secs_f64(),
-    };
-    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
+    })
 }

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use munas_data::{
-    Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, Layout, NormaliseMode,
+    Augmentation, Channel, Delimiter, FeatureKind, Folds, GroupChoice, HeaderRow, IndexColumn, Layout,
+    NormaliseMode,
 };
 use munas_quant::Calibration;
 use munas_search::{AlgorithmKind, Objective, Sampling};
 use munas_train::Schedule;
 
-use super::{ExperimentError, InputPlace, values};
+use super::{ExperimentError, InputPlace, Metric, values};
 
 /// The whole file.
 #[derive(Debug, Deserialize, Serialize)]
@@ -61,6 +62,8 @@ pub(super) struct DataFile {
     pub arrays: Option<Vec<String>>,
     pub compact_labels: bool,
     pub every_class: bool,
+    #[serde(with = "values::name")]
+    pub groups: GroupChoice,
     pub csv: CsvFile,
     pub audio: AudioFile,
 }
@@ -268,6 +271,10 @@ pub(super) struct SearchFile {
     #[serde(default, deserialize_with = "values::count")]
     pub max_training_cost: Option<u64>,
     pub error: DrivingErrorName,
+    #[serde(with = "values::text")]
+    pub metric: Metric,
+    #[serde(with = "values::name")]
+    pub folds: Folds,
     pub feasibility: FeasibilityName,
     pub repeats: bool,
     pub max_draws: NonZero<u64>,

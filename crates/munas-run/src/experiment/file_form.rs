@@ -43,6 +43,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             arrays: data.arrays.clone(),
             compact_labels: data.compact_labels,
             every_class: data.every_class,
+            groups: data.groups.clone(),
             csv: csv_file(&data.csv),
             audio: audio_file(&data.audio),
         },
@@ -77,6 +78,8 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
                 DrivingError::Float => DrivingErrorName::Float,
                 DrivingError::Int8 => DrivingErrorName::Int8,
             },
+            metric: search.metric,
+            folds: search.folds,
             feasibility: match search.feasibility {
                 Feasibility::Skip => FeasibilityName::Skip,
                 Feasibility::Off => FeasibilityName::Off,

@@ -121,6 +121,7 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         arrays: file.arrays,
         compact_labels: file.compact_labels,
         every_class: file.every_class,
+        groups: file.groups,
         csv: resolve_csv(file.csv),
         audio: resolve_audio(&file.audio)?,
     })
@@ -335,6 +336,8 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
             DrivingErrorName::Float => DrivingError::Float,
             DrivingErrorName::Int8 => DrivingError::Int8,
         },
+        metric: file.metric,
+        folds: file.folds,
         feasibility: match file.feasibility {
             FeasibilityName::Skip => Feasibility::Skip,
             FeasibilityName::Off => Feasibility::Off,

@@ -1,7 +1,7 @@
 use expect_test::{Expect, expect};
 
 use munas_cost::boards::BoardBounds;
-use munas_data::IndexColumn;
+use munas_data::{GroupChoice, IndexColumn};
 use munas_search::Objective;
 use munas_space::CnnBounds;
 use munas_train::{NormStatistics, Optimizer, Schedule};
@@ -132,6 +132,7 @@ fn the_resolved_text_writes_out_every_value() {
         layout = "auto"
         compact_labels = true
         every_class = true
+        groups = "auto"
 
         [data.csv]
         delimiter = "auto"
@@ -194,6 +195,8 @@ fn the_resolved_text_writes_out_every_value() {
         worker_memory = 370000000
         sampling = "target"
         error = "float"
+        metric = "error"
+        folds = "auto"
         feasibility = "skip"
         repeats = false
         max_draws = 1000000
@@ -510,6 +513,9 @@ fn runs_of_the_first_version_read_tables_and_arrays_as_it_did() {
     assert_eq!((old.layout, new.layout), (Layout::Nhwc, Layout::Auto));
     assert_eq!((old.compact_labels, new.compact_labels), (false, true));
     assert_eq!((old.every_class, new.every_class), (false, true));
+    assert_eq!((old.groups, new.groups), (GroupChoice::LevelShare, GroupChoice::Auto));
+    let by_number = Experiment::from_toml(text, &["data.groups=2".to_owned()]).unwrap().data;
+    assert_eq!(by_number.groups, GroupChoice::By("2".to_owned()));
     assert_eq!(
         (old.csv.delimiter.map(|sign| sign.to_string()), new.csv.delimiter),
         (Some(",".to_owned()), None)

@@ -93,7 +93,7 @@ fn rare_class() -> Dataset {
         full_scale: 255.0,
         ..RawData::default()
     };
-    raw.into_dataset(&SplitOptions { validation: 0.0, seed: 0, subset: None }).unwrap()
+    raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).unwrap()
 }
 
 #[test]

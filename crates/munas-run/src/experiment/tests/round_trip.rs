@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use munas_data::{
-    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, HeaderRow, IndexColumn, Layout,
-    NormaliseMode,
+    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, Folds, GroupChoice, HeaderRow,
+    IndexColumn, Layout, NormaliseMode,
 };
 use munas_space::{MlpBounds, Range};
 
@@ -137,6 +137,8 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 max_training_cost: repeats.then_some(trials),
                 sampling: if repeats { Sampling::Uniform } else { Sampling::Target },
                 error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
+                metric: Metric::ALL[population % 3],
+                folds: if off { Folds::Auto } else { Folds::Count(1 + sample) },
                 feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
                 repeats,
                 max_draws: NonZero::new(max_draws).unwrap(),
@@ -182,6 +184,7 @@ fn data() -> impl Strategy<Value = DataSettings> {
             arrays: subset.map(|_| vec!["a".to_owned(), "b \"c\"".to_owned()]),
             compact_labels: flag,
             every_class: !flag,
+            groups: if flag { GroupChoice::Auto } else { GroupChoice::By("a \"b\"".to_owned()) },
             csv: CsvSettings {
                 delimiter: subset.map(|_| if flag { Delimiter::Blanks } else { Delimiter::Character(b'\t') }),
                 header: if flag { HeaderRow::No } else { HeaderRow::Auto },
