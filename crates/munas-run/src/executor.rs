@@ -393,11 +393,11 @@ impl SearchLoop<'_, '_, '_> {
         Ok(())
     }
 
-    /// Has a trial that would be on the front judged on the other folds; gives back any other. One for which there is no time any
+    /// Has a trial that is worth it judged on the other folds; gives back any other. One for which there is no time any
     /// more is stopped: its folds are for the next session, since the history alone may decide which trials have them.
     fn judge_folds(&mut self, mut ended: Box<Ended>) -> Result<Option<Box<Ended>>, RunError> {
         let is_first = ended.result.as_ref().is_ok_and(|evaluated| evaluated.folds == 1);
-        if !is_first || self.workers.folds() == 1 || !self.search.would_be_on_front(&ended) {
+        if !is_first || self.workers.folds() == 1 || !self.search.is_worth_folds(&ended) {
             return Ok(Some(ended));
         }
         if self.workers.are_halted() {

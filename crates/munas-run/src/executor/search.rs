@@ -38,6 +38,11 @@ pub(super) struct Search<'a> {
     tally: Tally,
 }
 
+/// Trials with more than so many times the least error are not judged on folds.
+const FOLDS_UP_TO: f64 = 3.0;
+/// An error that is low, whatever the least one.
+const LOW_ERROR: f64 = 0.05;
+
 /// Trials that ended in this session.
 #[derive(Default)]
 struct Tally {
@@ -255,8 +260,9 @@ impl<'a> Search<'a> {
         problem.bounds.broken_hard(&candidate.objectives(None)).filter(|_| strict)
     }
 
-    /// Whether what an evaluation came to would put its trial on the front.
-    pub fn would_be_on_front(&self, ended: &Ended) -> bool {
+    /// Whether what an evaluation came to would put its trial on the front, among those whose error somebody may want: tiny networks
+    /// that err nearly always are on it too.
+    pub fn is_worth_folds(&self, ended: &Ended) -> bool {
         let (Ok(evaluated), Some(record)) = (&ended.result, self.running.get(&ended.trial)) else {
             return false;
         };
@@ -267,7 +273,9 @@ impl<'a> Search<'a> {
         let mut record = TrialRecord { candidate, ..record.clone() };
         let Some(outcome) = outcome_of(evaluated, ended.elapsed) else { return false };
         record.state = TrialState::Done(outcome);
-        self.front.accepts(&record)
+        let least = self.history.finished().filter_map(|known| known.error).fold(f64::INFINITY, f64::min);
+        let is_low = |error: f64| error <= (FOLDS_UP_TO * least).max(LOW_ERROR);
+        record.error().is_some_and(is_low) && self.front.accepts(&record)
     }
 
     /// Whether a trained trial meets all bounds.
