@@ -41,15 +41,15 @@ pub struct Assignment {
 /// What came of it. Errors are shares of misclassified samples, in [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
-    /// Validation error of the best epoch.
+    /// Validation error of the epoch that is kept.
     pub validation_error: f64,
-    /// Test error of the best epoch's weights.
+    /// Test error of its weights.
     pub test_error: f64,
     /// Test error after the last epoch.
     pub last_test_error: f64,
     /// Validation error after quantisation to int8, where it was measured.
     pub int8_error: Option<f64>,
-    /// The epoch with the lowest validation error, from 1.
+    /// The epoch that is kept, from 1: the one with the lowest validation error, or the last one.
     pub best_epoch: u32,
     /// The trained weights; an evaluator that trains nothing has none.
     pub weights: Option<Weights>,
@@ -57,7 +57,7 @@ pub struct Evaluated {
     pub int8: Option<QuantisedNetwork>,
     /// What pruning has left, which `weights` then belong to; `None` without pruning.
     pub pruned: Option<Pruned>,
-    /// Which classes the best epoch's weights take for which, where it was counted.
+    /// Which classes the kept epoch's weights take for which, where it was counted.
     pub confusion: Option<Confusions>,
 }
 
