@@ -43,8 +43,8 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     table.render()
 }
 
-/// A training curve, one row per epoch; `best` is the epoch whose weights are kept.
-pub fn curve_table(curve: &[EpochReport], best: Option<u32>) -> String {
+/// A training curve, one row per epoch; `kept` is the epoch whose weights are.
+pub fn curve_table(curve: &[EpochReport], kept: Option<u32>) -> String {
     let titles = ["epoch", "learning rate", "train loss", "train error", "val. loss", "val. error"];
     let mut columns: Vec<(&str, Align)> = titles.iter().map(|title| (*title, Align::Right)).collect();
     columns.push(("", Align::Left));
@@ -57,7 +57,7 @@ pub fn curve_table(curve: &[EpochReport], best: Option<u32>) -> String {
             units::percent(report.train_error),
             format!("{:.4}", report.validation_loss),
             units::percent(report.validation_error),
-            if best == Some(report.epoch) { "best" } else { "" }.to_owned(),
+            if kept == Some(report.epoch) { "kept" } else { "" }.to_owned(),
         ]);
     }
     table.render()

@@ -42,11 +42,11 @@ pub struct Assignment {
 /// What came of it. Errors are shares of misclassified samples, in [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
-    /// Validation errors of the best epoch.
+    /// Validation errors of the epoch that is kept.
     pub validation: Scores,
     /// Standard error of the validation error by the metric that drives the search, where it was measured.
     pub validation_stderr: Option<f64>,
-    /// Test errors of the best epoch's weights.
+    /// Test errors of its weights.
     pub test: Scores,
     /// Test error after the last epoch.
     pub last_test_error: f64,
@@ -54,7 +54,7 @@ pub struct Evaluated {
     pub in_int8: Option<Scores>,
     /// Folds that validation errors are the mean of; all else is of the first.
     pub folds: u32,
-    /// The epoch with the lowest validation error, from 1.
+    /// The epoch that is kept, from 1: the one with the lowest validation error, or the last one.
     pub best_epoch: u32,
     /// The trained weights; an evaluator that trains nothing has none.
     pub weights: Option<Weights>,
@@ -62,7 +62,7 @@ pub struct Evaluated {
     pub int8: Option<QuantisedNetwork>,
     /// What pruning has left, which `weights` then belong to; `None` without pruning.
     pub pruned: Option<Pruned>,
-    /// Which classes the best epoch's weights take for which, where it was counted.
+    /// Which classes the kept epoch's weights take for which, where it was counted.
     pub confusion: Option<Confusions>,
 }
 

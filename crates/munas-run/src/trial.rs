@@ -95,15 +95,15 @@ impl TrialState {
 /// The result of a training. Errors are shares of misclassified samples, in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Validation error of the best epoch.
+    /// Validation error of the epoch that is kept.
     pub validation_error: f64,
-    /// Test error of the best epoch's weights.
+    /// Test error of its weights.
     pub test_error: f64,
     /// Test error after the last epoch.
     pub last_test_error: f64,
     /// Validation error of the network quantised to int8, where it was measured.
     pub int8_error: Option<f64>,
-    /// Validation error of the best epoch where each class counts alike, where it was measured.
+    /// Validation error of the kept epoch where each class counts alike, where it was measured.
     pub balanced_error: Option<f64>,
     /// The same of the test part.
     pub balanced_test_error: Option<f64>,
@@ -119,7 +119,7 @@ pub struct Outcome {
     pub folds: u32,
     /// Standard error of the validation error by the metric that drives the search; runs of earlier versions have none.
     pub validation_stderr: Option<f64>,
-    /// The epoch with the lowest validation error, from 1.
+    /// The epoch that is kept, from 1: the one with the lowest validation error, or the last one.
     pub best_epoch: u32,
     /// Time that the training worked on its core, in seconds.
     pub train_seconds: f64,

@@ -61,5 +61,5 @@ pub use pruning::{Pruning, PruningGoal, PruningMode, Remainder};
 pub use reference::ReferenceNetwork;
 pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel};
 pub use schedule::{ParseScheduleError, Schedule};
-pub use settings::TrainSettings;
+pub use settings::{Keep, TrainSettings};
 pub use trainer::{Trainer, train};

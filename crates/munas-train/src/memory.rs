@@ -6,7 +6,7 @@ use crate::evaluate::Evaluator;
 use crate::norm_statistics::StatisticsEstimator;
 use crate::parameters::ParameterLayout;
 use crate::plan::{Plan, Purpose};
-use crate::{NormStatistics, Optimizer, PruningMode, TrainSettings};
+use crate::{Keep, NormStatistics, Optimizer, PruningMode, TrainSettings};
 
 impl TrainSettings {
     /// Bytes that a training of `graph` takes with these settings: the arena of activations and gradients, the kernels'
@@ -33,14 +33,15 @@ impl TrainSettings {
         (arena + scratch + self.parameter_copies() * layout.parameters() * size_of::<f32>()) as u64
     }
 
-    /// The parameters, their gradients, those of the best epoch, of the evaluator and of the result, and what the
-    /// optimiser, pruning and quantisation keep.
+    /// The parameters, their gradients, those of the evaluator, of the result and of the best epoch if it is kept, and
+    /// what the optimiser, pruning and quantisation keep.
     fn parameter_copies(&self) -> usize {
         let moments = match self.optimizer {
             Optimizer::Sgdw { .. } => 1,
             Optimizer::AdamW | Optimizer::Adam => 2,
         };
         let masks = if self.pruning.is_some() { 2 } else { 0 };
-        5 + moments + masks + usize::from(self.quantised_epochs > 0)
+        let best = usize::from(self.keep == Keep::Best);
+        4 + best + moments + masks + usize::from(self.quantised_epochs > 0)
     }
 }

@@ -11,6 +11,15 @@ const MOST_EPOCHS: u32 = 100_000;
 /// The largest batch whose buffers are worth having.
 const LARGEST_BATCH: usize = 65_536;
 
+/// Which epoch a training is judged by: the one whose weights and errors it ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The first with the lowest validation error. Of many epochs, one is best on a small validation part by chance.
+    Best,
+    /// The last: with a learning rate that ends near 0, the one that the schedule leads to.
+    Last,
+}
+
 /// Everything that decides how a network is trained, but the network, the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSettings {
@@ -47,6 +56,8 @@ pub struct TrainSettings {
     pub kernel_l2: f64,
     /// Which statistics batch norms have in evaluations, and in what is kept.
     pub norm_statistics: NormStatistics,
+    /// Which epoch's weights the training ends with; patience counts from the best one either way.
+    pub keep: Keep,
     /// Epochs without a lower validation error after which training ends early.
     pub early_stop: Option<u32>,
     /// The teacher whose outputs the network learns besides the labels, if there is one.
@@ -79,6 +90,7 @@ impl Default for TrainSettings {
             gradient_clip: None,
             kernel_l2: 0.0,
             norm_statistics: NormStatistics::Moving,
+            keep: Keep::Best,
             early_stop: None,
             distillation: None,
             quantised_epochs: 0,

@@ -34,7 +34,7 @@ use crate::{
     TrainedModel,
 };
 use objective::Objective;
-use state::TrainState;
+use state::{Best, Kept, TrainState};
 
 /// What a batch norm's moving statistics keep of themselves in each step.
 const BATCH_NORM_MOMENTUM: f32 = 0.99;
@@ -300,7 +300,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The network and weights of the best epoch, and what they and the last weights do on the test part.
+    /// The network and weights of the epoch that is kept, and what they and the last weights do on the test part.
     ///
     /// # Panics
     /// If no epoch was trained; with pruning, if none was from the one in which the sparsity is reached.
@@ -311,23 +311,29 @@ impl<'a> Trainer<'a> {
     /// The same, asking `proceed` after every batch of the evaluations.
     fn finish_while(mut self, proceed: Proceed<'_>) -> Result<TrainedModel, TrainError> {
         assert!(self.state.best.epoch > 0, "no epoch was trained that counts");
-        let last_test_error = self.evaluate_present(&self.dataset.test, proceed)?.error;
-        let weights = self.state.best.parameters.to_weights(self.graph, &self.layout);
+        let (epoch, weights, ranges, last_test_error) = match self.state.best.kept.take() {
+            Some(Kept { parameters, ranges }) => {
+                let last = self.evaluate_present(&self.dataset.test, proceed)?;
+                let weights = parameters.to_weights(self.graph, &self.layout);
+                (self.state.best.epoch, weights, ranges, Some(last.error))
+            }
+            None => (self.state.curve.len() as u32, self.weights(), self.state.ranges(), None),
+        };
         let (graph, weights) = self.without_masked_channels(weights);
-        let (evaluator, quantisation) = self.best_evaluator(&graph, &weights);
+        let (evaluator, quantisation) = self.kept_evaluator(&graph, &weights, ranges.as_ref());
         self.evaluator = evaluator;
         self.workspace.replan(&[self.evaluator.plan()]);
         let (validation, (validation_confusion, validation_predicted)) =
             self.count_loaded(&self.dataset.validation, proceed)?;
         let (test, (test_confusion, _)) = self.count_loaded(&self.dataset.test, proceed)?;
         Ok(TrainedModel {
-            best_epoch: self.state.best.epoch,
+            best_epoch: epoch,
             validation_error: validation.error,
             test_error: test.error,
             validation_confusion,
             validation_predicted,
             test_confusion,
-            last_test_error,
+            last_test_error: last_test_error.unwrap_or(test.error),
             sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
             curve: self.state.curve,
             quantisation,
@@ -478,14 +484,12 @@ impl<'a> Trainer<'a> {
         self.state.curve.push(*report);
         let counts = self.pruning().is_none_or(|pruning| report.epoch >= pruning.finish);
         if counts && report.validation_error < self.state.best.validation_error {
-            let parameters = self.state.present_parameters(&self.kernels).into_owned();
-            let state = &mut self.state;
-            state.best.parameters = parameters;
-            state.best.epoch = report.epoch;
-            state.best.validation_error = report.validation_error;
-            if let Some(awareness) = &mut state.awareness {
-                awareness.best_ranges = awareness.ranges.clone();
-            }
+            let kept = self.state.best.kept.is_some().then(|| Kept {
+                parameters: self.state.present_parameters(&self.kernels).into_owned(),
+                ranges: self.state.ranges(),
+            });
+            let (epoch, validation_error) = (report.epoch, report.validation_error);
+            self.state.best = Best { epoch, validation_error, kept };
         }
     }
 }

@@ -80,7 +80,7 @@ fn training_note(trial: &TrialRecord) -> String {
             format!("Validation error {} in int8 ({loss:+.2} points). ", units::percent(error))
         });
         format!(
-            "{int8}Best epoch {}; test error {} with its weights, {} after the last epoch; trained in {}.",
+            "{int8}The weights are those of epoch {}: test error {}, {} after the last epoch; trained in {}.",
             outcome.best_epoch,
             units::percent(outcome.test_error),
             units::percent(outcome.last_test_error),

@@ -143,6 +143,7 @@ pub(super) struct TrainFile {
     pub gradient_clip: Option<f64>,
     pub kernel_l2: f64,
     pub norm_statistics: NormStatisticsName,
+    pub keep: KeepName,
     pub early_stop: Option<u32>,
     pub pruning: Option<PruningFile>,
     pub distillation: Option<DistillationFile>,
@@ -165,6 +166,14 @@ pub(super) enum NormStatisticsName {
     Moving,
     #[serde(rename = "re-estimated")]
     ReEstimated,
+}
+
+/// Names of the epochs that a training can end with.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KeepName {
+    Best,
+    Last,
 }
 
 /// `[train.pruning]`

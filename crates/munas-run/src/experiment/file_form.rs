@@ -5,11 +5,11 @@ use toml::Value;
 use munas_data::{AudioSettings, Backdrop, CsvSettings};
 use munas_search::Feasibility;
 use munas_space::Space;
-use munas_train::{NormStatistics, Optimizer};
+use munas_train::{Keep, NormStatistics, Optimizer};
 
 use super::file::{
     AudioFile, BackdropName, BoardFile, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, Int8File, NormStatisticsName, OptimizerName, PruningFile,
+    ExperimentFile, FeasibilityName, Int8File, KeepName, NormStatisticsName, OptimizerName, PruningFile,
     PruningFitName, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
@@ -154,6 +154,10 @@ fn train_file(experiment: &Experiment) -> TrainFile {
         norm_statistics: match train.norm_statistics {
             NormStatistics::Moving => NormStatisticsName::Moving,
             NormStatistics::ReEstimated => NormStatisticsName::ReEstimated,
+        },
+        keep: match train.keep {
+            Keep::Best => KeepName::Best,
+            Keep::Last => KeepName::Last,
         },
         early_stop: train.early_stop,
         pruning: experiment.pruning.map(|pruning| PruningFile {

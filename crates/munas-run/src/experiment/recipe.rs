@@ -7,6 +7,7 @@
 //! | weight decay | 0.1 / steps | 0.1 / steps | 0.1 / steps |
 //! | augmentation | turned and shifted, below 1,000 samples | none | none |
 //! | label smoothing | 0 | 0 | 0.1 |
+//! | weights that are kept | of the last epoch, where the schedule anneals | the same | the same |
 //!
 //! A training has some [`STEPS`] steps whatever the number of samples, in batches of 16 (below 500 samples), 32 or 64 (from 20,000 on).
 //! The constants are those of `experiments/recipe`.
@@ -105,6 +106,14 @@ impl Recipe<'_> {
         let counts_epochs = ["pruning", "quantisation"].iter().any(|key| self.given("train", key).is_some());
         if !counts_epochs {
             train.insert("epochs".to_owned(), integer(epochs));
+        }
+        // With a learning rate that ends near 0 the last epoch is better than those that are best on a small validation part
+        // by chance. A training that patience may end does not get there.
+        let anneals = self.given("train", "schedule").is_none_or(|schedule| {
+            schedule.as_str().is_some_and(|name| ["one-cycle", "cosine"].contains(&name))
+        });
+        if anneals && self.given("train", "early_stop").is_none() {
+            train.insert("keep".to_owned(), Value::from("last"));
         }
         // The learning rate of one optimiser is not that of another.
         if self.given("train", "optimizer").is_some() {

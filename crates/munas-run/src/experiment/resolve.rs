@@ -4,12 +4,12 @@ use munas_cost::boards::{Board, BoardBounds};
 use munas_data::{AudioSettings, Backdrop, CsvSettings, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
-use munas_train::{NormStatistics, Optimizer, TrainError, TrainSettings};
+use munas_train::{Keep, NormStatistics, Optimizer, TrainError, TrainSettings};
 
 use super::file::{
     AudioFile, BackdropName, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, NormStatisticsName, OptimizerName, PruningFile, PruningFitName,
-    PruningModeName, SearchFile, SpaceFile, TrainFile,
+    ExperimentFile, FeasibilityName, KeepName, NormStatisticsName, OptimizerName, PruningFile,
+    PruningFitName, PruningModeName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -193,6 +193,10 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         norm_statistics: match file.norm_statistics {
             NormStatisticsName::Moving => NormStatistics::Moving,
             NormStatisticsName::ReEstimated => NormStatistics::ReEstimated,
+        },
+        keep: match file.keep {
+            KeepName::Best => Keep::Best,
+            KeepName::Last => Keep::Last,
         },
         early_stop: file.early_stop,
         // Trials have them: each its own target, and what all must fit.

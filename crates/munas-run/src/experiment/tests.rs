@@ -4,7 +4,7 @@ use munas_cost::boards::BoardBounds;
 use munas_data::{GroupChoice, IndexColumn};
 use munas_search::Objective;
 use munas_space::CnnBounds;
-use munas_train::{NormStatistics, Optimizer, Schedule};
+use munas_train::{Keep, NormStatistics, Optimizer, Schedule};
 
 use super::*;
 
@@ -176,6 +176,7 @@ fn the_resolved_text_writes_out_every_value() {
         label_smoothing = 0.0
         kernel_l2 = 0.0
         norm_statistics = "re-estimated"
+        keep = "best"
 
         [int8]
         calibration = "min-max"

@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::testing::{Conv, Net, patterns};
 use crate::{
-    EpochReport, Optimizer, Progress, Schedule, TrainError, TrainSettings, TrainedModel, Trainer, evaluate,
-    train,
+    EpochReport, Keep, Optimizer, Progress, Schedule, TrainError, TrainSettings, TrainedModel, Trainer,
+    evaluate, train,
 };
 
 /// Every kind of operator on 8×8×2 pixels.
@@ -69,6 +69,31 @@ fn what_is_learnt_holds_on_other_samples() {
         let test = evaluate(&graph, &model.weights, &dataset.test, &normalisation, batch).unwrap();
         assert_eq!(test.error, model.test_error);
     }
+}
+
+#[test]
+fn the_last_epoch_is_kept_where_it_is_to_be() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    // A rate at which the error jumps: the best epoch is not the last.
+    let best = TrainSettings { learning_rate: 0.2, ..settings() };
+    let last = TrainSettings { keep: Keep::Last, ..best.clone() };
+    let (of_best, model) = (run(&graph, &dataset, &best, 7), run(&graph, &dataset, &last, 7));
+    assert_eq!(of_best.curve, model.curve);
+    assert!(of_best.best_epoch < 12, "{:?}", model.curve);
+    assert_eq!((model.best_epoch, model.validation_error), (12, model.curve[11].validation_error));
+    assert_ne!(of_best.weights, model.weights);
+    assert_eq!((model.test_error, model.last_test_error), (of_best.last_test_error, model.test_error));
+    let normalisation = dataset.normalisation(NormaliseMode::Unit);
+    let test = evaluate(&graph, &model.weights, &dataset.test, &normalisation, 24).unwrap();
+    assert_eq!((test.error, model.test_confusion.error()), (model.test_error, model.test_error));
+    assert_eq!(model.validation_confusion.error(), model.validation_error);
+    // Patience counts from the best epoch, and the training ends with the one that it ends in.
+    let impatient = run(&graph, &dataset, &TrainSettings { early_stop: Some(2), ..last }, 7);
+    let epochs = impatient.curve.len() as u32;
+    let errors = impatient.curve.iter().map(|report| report.validation_error);
+    let least = errors.clone().fold(1.0, f64::min);
+    assert!(epochs < 12 && errors.clone().position(|error| error == least) == Some(epochs as usize - 3));
+    assert_eq!(impatient.best_epoch, epochs);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use munas_data::{ElementType, NormaliseMode, PartSizes, RawData, Samples, SplitOptions, TestPart};
+use munas_train::Keep;
 
 use super::*;
 
@@ -36,6 +37,24 @@ fn what_is_left_open_follows_the_data_and_what_is_given_stays() {
     assert_eq!(normalise(&draft(&[]), &bytes), NormaliseMode::Unit);
     assert_eq!(normalise(&draft(&["data.normalise=unit"]), &floats), NormaliseMode::Unit);
     assert_eq!(normalise(&draft(&["data.normalise=mean-std"]), &bytes), NormaliseMode::MeanStd);
+}
+
+#[test]
+fn the_last_epoch_is_kept_where_the_learning_rate_ends_near_zero() {
+    let data = dataset([4, 4, 1], ElementType::U8);
+    let keep =
+        |overrides: &[&str]| draft(overrides).resolve(&data, &Machine::here(&data)).unwrap().train.keep;
+    assert_eq!(keep(&[]), Keep::Last);
+    assert_eq!(keep(&["train.schedule=cosine"]), Keep::Last);
+    assert_eq!(keep(&["train.schedule=constant"]), Keep::Best);
+    assert_eq!(keep(&["train.schedule=[[2, 0.01]]"]), Keep::Best);
+    assert_eq!(keep(&["train.early_stop=3"]), Keep::Best);
+    assert_eq!(keep(&["train.keep=best"]), Keep::Best);
+    assert_eq!(keep(&["train.schedule=constant", "train.keep=last"]), Keep::Last);
+    let error = Draft::from_toml("data.source = \"glyphs\"\n", &["train.keep=first".into()])
+        .and_then(|draft| draft.preliminary())
+        .unwrap_err();
+    assert_eq!(error.to_string(), "`train.keep`: unknown variant `first`, expected `best` or `last`");
 }
 
 #[test]

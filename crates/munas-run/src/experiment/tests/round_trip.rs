@@ -79,6 +79,7 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 } else {
                     NormStatistics::ReEstimated
                 },
+                keep: if class_weights { Keep::Last } else { Keep::Best },
                 early_stop,
                 pruning: None,
                 pruning_goal: None,
