@@ -152,14 +152,7 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         if let Some(error) = outcome.int8_error {
             facts.push(("in int8", format!("{} (validation)", units::percent(error))));
         }
-        facts.push((
-            "test error",
-            format!(
-                "{} (after the last epoch {})",
-                units::percent(outcome.test_error),
-                units::percent(outcome.last_test_error)
-            ),
-        ));
+        facts.push(("test error", units::percent_and_last(outcome.test_error, outcome.last_test_error)));
         if let (Some(validation), Some(test)) = (outcome.balanced_error, outcome.balanced_test_error) {
             let validation = units::percent_with(validation, stderr(Metric::Balanced));
             let test = units::percent(test);

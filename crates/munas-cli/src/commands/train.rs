@@ -221,14 +221,7 @@ fn print(
                 trained.best_epoch
             ),
         ),
-        (
-            "test error",
-            format!(
-                "{} (after the last epoch {})",
-                units::percent(trained.test_error),
-                units::percent(trained.last_test_error)
-            ),
-        ),
+        ("test error", units::percent_and_last(trained.test_error, trained.last_test_error)),
         (
             "in int8",
             format!(

@@ -80,10 +80,9 @@ fn training_note(trial: &TrialRecord) -> String {
             format!("Validation error {} in int8 ({loss:+.2} points). ", units::percent(error))
         });
         format!(
-            "{int8}The weights are those of epoch {}: test error {}, {} after the last epoch; trained in {}.",
+            "{int8}The weights are those of epoch {}: test error {}; trained in {}.",
             outcome.best_epoch,
-            units::percent(outcome.test_error),
-            units::percent(outcome.last_test_error),
+            units::percent_and_last(outcome.test_error, outcome.last_test_error),
             units::duration(outcome.train_seconds),
         )
     })

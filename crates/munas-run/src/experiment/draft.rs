@@ -1,6 +1,6 @@
 //! An experiment as its user wrote it, before the data are known.
 
-use toml::Table;
+use toml::{Table, Value};
 
 use munas_data::Dataset;
 use munas_search::Objective;
@@ -24,7 +24,7 @@ impl Draft {
     /// # Errors
     /// [`ExperimentError`], which names the key, or the table of boards that `board.file` names and that cannot be read.
     pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        Self::new(layers::parse(text)?, overrides, false)
+        Self::new(&layers::parse(text)?, overrides, false)
     }
 
     /// The draft of a published experiment: what it leaves open has the values of the first version, which are those of the
@@ -33,15 +33,15 @@ impl Draft {
     /// # Errors
     /// As [`Draft::from_toml`].
     pub fn published(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        Self::new(layers::parse(text)?, overrides, true)
+        Self::new(&layers::parse(text)?, overrides, true)
     }
 
-    fn new(before: Table, overrides: &[String], published: bool) -> Result<Self, ExperimentError> {
+    fn new(before: &Table, overrides: &[String], published: bool) -> Result<Self, ExperimentError> {
         let mut given = before.clone();
         for text in overrides {
             layers::apply_override(&mut given, text)?;
         }
-        proportion::stretch_pruning(&before, &mut given);
+        proportion::stretch_pruning(before, &mut given);
         let draft = Self { given, published };
         draft.preliminary()?;
         Ok(draft)
@@ -57,11 +57,16 @@ impl Draft {
     }
 
     fn defaults(&self) -> Result<Table, ExperimentError> {
-        if self.published {
-            super::implied_by_first_version(&self.given)
-        } else {
-            layers::parse(super::DEFAULTS)
+        if !self.published {
+            return layers::parse(super::DEFAULTS);
         }
+        let mut defaults = super::implied_by_first_version(&self.given)?;
+        let pruning = defaults.get_mut("train").and_then(|train| train.get_mut("pruning"));
+        if let Some(pruning) = pruning.and_then(Value::as_table_mut) {
+            // Published bounds are soft; hard ones are the user's, and hold for what pruning leaves too.
+            pruning.insert("fit".to_owned(), Value::from("hard-bounds"));
+        }
+        Ok(defaults)
     }
 
     /// The experiment on these data: what is left open follows them (`recipe`), and a board's RAM has to hold the input too.
