@@ -14,6 +14,7 @@
 //! | [`run`] | the run directory: [`Run`] (exclusive), [`RunReader`] (beside a running search) |
 //! | `lock` | who may write a run |
 //! | `machine` | what the machine has for trainings |
+//! | `training_cost`, `pace` | the largest network that a search has the time to train, from how fast a core trains |
 //! | `journal` | trials and epochs in SQLite |
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
@@ -46,12 +47,14 @@ mod kept;
 mod lock;
 mod machine;
 mod models;
+mod pace;
 mod proposals;
 mod pruning_goal;
 mod session;
 mod task;
 #[cfg(test)]
 mod testing;
+mod training_cost;
 mod trial;
 
 pub use clock::ThreadClock;

@@ -7,7 +7,7 @@ use munas_run::{Draft, Experiment, Limits, Run, RunError, Task};
 
 use crate::args::SearchArgs;
 use crate::error::{CliError, CliResult};
-use crate::experiment::{self, Base, check_source, resolve};
+use crate::experiment::{self, Base, check_source, resolve_to_search};
 use crate::output::Output;
 use crate::session;
 
@@ -21,7 +21,7 @@ pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
         // Before minutes go into loading data.
         Run::require_free(dir)?;
     }
-    let (experiment, dataset) = resolve(&draft, output)?;
+    let (experiment, dataset) = resolve_to_search(&draft, output)?;
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);
