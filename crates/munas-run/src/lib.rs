@@ -15,6 +15,7 @@
 //! | `lock` | who may write a run |
 //! | `machine` | what the machine has for trainings |
 //! | `training_cost`, `pace` | the largest network that a search has the time to train, from how fast a core trains |
+//! | `forecast` | what a search would draw, and how far it would come |
 //! | `journal` | trials and epochs in SQLite |
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
@@ -41,6 +42,7 @@ mod checksum;
 mod clock;
 mod error;
 mod files;
+mod forecast;
 mod int8;
 mod journal;
 mod kept;
@@ -64,6 +66,7 @@ pub use evaluate::{
 };
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
+pub use forecast::{Draws, Extent, Forecast, MeasuredTrial, MedianResources, forecast};
 pub use int8::{Int8Settings, int8_error, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use machine::Machine;

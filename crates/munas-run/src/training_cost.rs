@@ -7,7 +7,7 @@
 //! | s | seconds that one training may take |
 //! | v · s / n | MACs of one inference that a network may have |
 //!
-//! It is rounded down to a power of two, so that two measurements on one machine mostly give the same, and with the same seed the same
+//! It is rounded to a power of two, so that two measurements on one machine mostly give the same, and with the same seed the same
 //! search.
 
 use std::time::Duration;
@@ -75,10 +75,10 @@ fn seconds_of_longest(time: Option<Duration>, workers: usize) -> f64 {
     seconds.max(LEAST_SECONDS)
 }
 
-/// The power of two below pace · seconds / samples.
+/// The power of two that is nearest to pace · seconds / samples.
 fn affordable(pace: f64, seconds: f64, samples: f64) -> u64 {
-    let macs = (pace * seconds / samples.max(1.0)).clamp(1.0, 2_f64.powi(62));
-    1 << (macs as u64).ilog2()
+    let exponent = (pace * seconds / samples.max(1.0)).log2().round().clamp(0.0, 62.0);
+    1 << exponent as u32
 }
 
 /// How large the networks of a space are, in MACs.
@@ -136,10 +136,10 @@ mod tests {
 
     #[test]
     fn what_can_be_trained_grows_with_pace_and_time_and_shrinks_with_samples() {
-        assert_eq!(affordable(1e9, 10.0, 10_000.0), 1 << 19);
-        assert_eq!(affordable(1.04e9, 10.0, 10_000.0), 1 << 19, "a small difference makes none");
-        assert_eq!(affordable(1e9, 40.0, 10_000.0), 1 << 21);
-        assert_eq!(affordable(1e9, 10.0, 40_000.0), 1 << 17);
+        assert_eq!(affordable(1e9, 10.0, 10_000.0), 1 << 20);
+        assert_eq!(affordable(1.3e9, 10.0, 10_000.0), 1 << 20, "a small difference makes none");
+        assert_eq!(affordable(1e9, 40.0, 10_000.0), 1 << 22);
+        assert_eq!(affordable(1e9, 10.0, 40_000.0), 1 << 18);
         assert_eq!((affordable(0.0, 1.0, 0.0), affordable(f64::INFINITY, 1.0, 1.0)), (1, 1 << 62));
     }
 

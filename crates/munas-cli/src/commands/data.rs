@@ -29,7 +29,7 @@ struct EntryRecord {
 
 /// A loaded dataset.
 #[derive(Debug, Serialize)]
-struct InfoRecord<'a> {
+pub(super) struct InfoRecord<'a> {
     name: &'a str,
     input: [usize; 3],
     element_type: String,
@@ -169,7 +169,8 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
     Ok(())
 }
 
-fn describe(dataset: &Dataset) -> InfoRecord<'_> {
+/// What there is to say of a dataset.
+pub(super) fn describe(dataset: &Dataset) -> InfoRecord<'_> {
     let counts = [&dataset.train, &dataset.validation, &dataset.test]
         .map(|split| split.class_counts(dataset.classes()));
     let classes = dataset.class_names.iter().enumerate().map(|(class, name)| {

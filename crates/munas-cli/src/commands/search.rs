@@ -1,4 +1,6 @@
-//! `munas search`: a new run.
+//! `munas search`: a new run, or what it would be.
+
+mod dry_run;
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,7 @@ use crate::session;
 /// Where runs go that were not given a directory.
 const RUNS: &str = "runs";
 
-/// Searches in a new run.
+/// Searches in a new run, or says what the search would be.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let draft = draft(args)?;
     if let Some(dir) = &args.out {
@@ -22,6 +24,9 @@ pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
         Run::require_free(dir)?;
     }
     let (experiment, dataset) = resolve_to_search(&draft, output)?;
+    if args.dry_run {
+        return dry_run::run(&experiment, &dataset, args.format, output);
+    }
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);
