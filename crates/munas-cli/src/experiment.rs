@@ -65,6 +65,19 @@ pub fn resolve(draft: &Draft, output: &mut Output) -> CliResult<(Experiment, Dat
     Ok((draft.resolve(&dataset, &Machine::here(&dataset))?, dataset))
 }
 
+/// As [`resolve`], for a search: how large a network it has the time to train is measured where that is left open.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_to_search(draft: &Draft, output: &mut Output) -> CliResult<(Experiment, Dataset)> {
+    let (experiment, dataset) = resolve(draft, output)?;
+    if !draft.leaves_training_cost_open() {
+        return Ok((experiment, dataset));
+    }
+    let machine = Machine::measured(&experiment, &dataset);
+    Ok((draft.resolve(&dataset, &machine)?, dataset))
+}
+
 /// Checks that `--data` names a source of data, which gives a better hint than the experiment's key of it.
 ///
 /// # Errors

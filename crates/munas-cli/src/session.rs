@@ -147,7 +147,8 @@ pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
     output.note(format_args!("{STRONG}bounds{STRONG:#}   {}\n", bounds_text(experiment)));
 }
 
-fn bounds_text(experiment: &Experiment) -> String {
+/// The bounds in one line, and which of them are hard.
+pub fn bounds_text(experiment: &Experiment) -> String {
     let bounds = &experiment.bounds;
     let text = |objective: Objective| {
         let bound = objective_text(objective, bounds.get(objective)?);

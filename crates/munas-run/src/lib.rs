@@ -14,6 +14,8 @@
 //! | [`run`] | the run directory: [`Run`] (exclusive), [`RunReader`] (beside a running search) |
 //! | `lock` | who may write a run |
 //! | `machine` | what the machine has for trainings |
+//! | `training_cost`, `pace` | the largest network that a search has the time to train, from how fast a core trains |
+//! | `forecast` | what a search would draw, and how far it would come |
 //! | `journal` | trials and epochs in SQLite |
 //! | `models` | weights worth keeping, as safetensors |
 //! | `checkpoints` | trainings under way, for a resume |
@@ -41,6 +43,7 @@ mod checksum;
 mod clock;
 mod error;
 mod files;
+mod forecast;
 mod int8;
 mod journal;
 mod judge;
@@ -48,12 +51,14 @@ mod kept;
 mod lock;
 mod machine;
 mod models;
+mod pace;
 mod proposals;
 mod pruning_goal;
 mod session;
 mod task;
 #[cfg(test)]
 mod testing;
+mod training_cost;
 mod trial;
 
 pub use clock::ThreadClock;
@@ -63,6 +68,7 @@ pub use evaluate::{
 };
 pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
 pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
+pub use forecast::{Draws, Extent, Forecast, MeasuredTrial, MedianResources, forecast};
 pub use int8::{Int8Settings, int8_error, int8_predictions, quantise};
 pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use judge::{Metric, Scores, UnknownMetric, standard_error};

@@ -11,6 +11,7 @@ Examples:
   munas search --preset fashion-mnist --trials 500
   munas search experiment.toml --out runs/mine --workers 4
   munas search --data csv:gestures.csv --max-peak-memory 8KB --time 30m
+  munas search --data images:photos --board stm32f446re --time 10m --dry-run
   munas search --preset mnist --set train.epochs=10
 
 Settings come from an experiment file, a preset or the built-in defaults; flags
@@ -52,6 +53,9 @@ pub struct SearchArgs {
     /// Any other key of the experiment file, for example train.epochs=20
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Say what the search would do and how many trials its time buys, without a run
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub format: Format,
     #[command(flatten)]

@@ -97,6 +97,34 @@ fn training_options_become_overrides() {
 }
 
 #[test]
+fn an_accuracy_is_a_limit_of_the_error() {
+    let bounds = |line: &str| match parse(line) {
+        Command::Front(args) => args.limits.bounds(),
+        other => panic!("{other:?}"),
+    };
+    for rate in ["95%", "0.95", ".95", "95 %"] {
+        let args = ["munas", "front", "run", "--at-least", rate, "--max-macs", "5k"];
+        let Command::Front(args) = Args::try_parse_from(args).unwrap().command else { panic!() };
+        let bounds = args.limits.bounds();
+        assert!((bounds.error.unwrap() - 0.05).abs() < 1e-12, "{rate}");
+        assert_eq!(bounds.macs, Some(5_000));
+    }
+    let all = bounds(
+        "munas front run --max-error 8% --max-peak-memory 4KB --max-model-size 1KiB --max-latency 2ms",
+    );
+    assert_eq!(
+        (all.error, all.peak_memory, all.model_size, all.latency_ms),
+        (Some(0.08), Some(4_000), Some(1_024), Some(2.0))
+    );
+    for wrong in ["95", "-1%", "nan", "101%", "good"] {
+        assert!(
+            Args::try_parse_from(["munas", "front", "run", &format!("--at-least={wrong}")]).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
 fn a_preset_and_a_file_exclude_each_other() {
     assert!(Args::try_parse_from(["munas", "search", "a.toml", "--preset", "mnist"]).is_err());
     assert!(Args::try_parse_from(["munas", "cost", "a.tflite", "--cases", "b.json"]).is_err());

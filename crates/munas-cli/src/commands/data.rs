@@ -29,7 +29,7 @@ struct EntryRecord {
 
 /// A loaded dataset.
 #[derive(Debug, Serialize)]
-struct InfoRecord<'a> {
+pub(super) struct InfoRecord<'a> {
     name: &'a str,
     input: [usize; 3],
     element_type: String,
@@ -190,7 +190,8 @@ fn groups_text(dataset: &Dataset, record: &InfoRecord<'_>) -> String {
     format!("{found}: {train} in training, {validation} in validation, {test} in test")
 }
 
-fn describe(dataset: &Dataset) -> InfoRecord<'_> {
+/// What there is to say of a dataset.
+pub(super) fn describe(dataset: &Dataset) -> InfoRecord<'_> {
     let counts = [&dataset.train, &dataset.validation, &dataset.test]
         .map(|split| split.class_counts(dataset.classes()));
     let classes = dataset.class_names.iter().enumerate().map(|(class, name)| {

@@ -69,6 +69,13 @@ impl Draft {
         Ok(defaults)
     }
 
+    /// Whether the largest network that is trained follows the machine: whoever searches measures it
+    /// ([`Machine::measured`]).
+    pub fn leaves_training_cost_open(&self) -> bool {
+        let given = self.given.get("search").and_then(|search| search.get("max_training_cost"));
+        !self.published && given.is_none()
+    }
+
     /// The experiment on these data: what is left open follows them (`recipe`), and a board's RAM has to hold the input too.
     ///
     /// # Errors

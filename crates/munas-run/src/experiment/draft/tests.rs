@@ -86,3 +86,16 @@ fn an_input_that_no_ram_is_left_beside_is_refused() {
         draft(&["board.name=stm32f103c8"]).resolve(&data, &Machine::here(&data)).unwrap_err().to_string();
     assert!(error.contains("15360 bytes of RAM, of which the network's input alone takes 19200"), "{error}");
 }
+
+#[test]
+fn what_the_machine_can_train_is_written_down_unless_it_is_given_or_published() {
+    let data = dataset([8, 8, 1], ElementType::U8);
+    let machine = Machine { macs_per_training: Some(4096), ..Machine::here(&data) };
+    let resolve = |draft: &Draft| draft.resolve(&data, &machine).unwrap().search.max_training_cost;
+    let (open, given) = (draft(&[]), draft(&["search.max_training_cost=70k"]));
+    assert!(open.leaves_training_cost_open() && !given.leaves_training_cost_open());
+    assert_eq!((resolve(&open), resolve(&given)), (Some(4096), Some(70_000)));
+    let published = Draft::published("data.source = \"glyphs\"", &[]).unwrap();
+    assert!(!published.leaves_training_cost_open());
+    assert_eq!(resolve(&published), None);
+}
