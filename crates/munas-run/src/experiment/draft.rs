@@ -24,7 +24,7 @@ impl Draft {
     /// # Errors
     /// [`ExperimentError`], which names the key, or the table of boards that `board.file` names and that cannot be read.
     pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        Self::new(layers::parse(text)?, overrides, false)
+        Self::new(&layers::parse(text)?, overrides, false)
     }
 
     /// The draft of a published experiment: what it leaves open has the values of the first version, which are those of the
@@ -33,15 +33,15 @@ impl Draft {
     /// # Errors
     /// As [`Draft::from_toml`].
     pub fn published(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        Self::new(layers::parse(text)?, overrides, true)
+        Self::new(&layers::parse(text)?, overrides, true)
     }
 
-    fn new(before: Table, overrides: &[String], published: bool) -> Result<Self, ExperimentError> {
+    fn new(before: &Table, overrides: &[String], published: bool) -> Result<Self, ExperimentError> {
         let mut given = before.clone();
         for text in overrides {
             layers::apply_override(&mut given, text)?;
         }
-        proportion::stretch_pruning(&before, &mut given);
+        proportion::stretch_pruning(before, &mut given);
         let draft = Self { given, published };
         draft.preliminary()?;
         Ok(draft)
