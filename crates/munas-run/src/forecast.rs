@@ -204,29 +204,29 @@ mod tests {
 
     #[test]
     fn draws_are_counted_against_hard_bounds_and_all() {
-        let forecast = |overrides: &[&str]| {
+        let under = |overrides: &[&str]| {
             let text = "data = { source = \"glyphs\", subset = 100 }\nspace.kind = \"mlp\"\ntrain.epochs = 1\n\
                         search = { sampling = \"uniform\", workers = 1, trials = 7 }";
             let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
             let experiment = Experiment::from_toml(text, &overrides).unwrap();
             forecast(&experiment, &experiment.load_data().unwrap()).unwrap()
         };
-        let free = forecast(&[]);
+        let free = under(&[]);
         assert!(free.draws.drawn >= LEAST_DRAWS);
         assert_eq!(free.draws.within_hard, free.draws.drawn);
         assert_eq!(free.extent.unwrap().trials, 7);
         let median = free.draws.median.unwrap();
         let bound = format!("bounds.model_size={}", median.model_size);
-        let soft = forecast(&[&bound]).draws;
+        let soft = under(&[&bound]).draws;
         assert!(soft.within_hard == soft.drawn && soft.within_all < soft.drawn && soft.within_all > 0);
-        let hard = forecast(&[&bound, "bounds.hard=[\"model_size\"]"]).draws;
+        let hard = under(&[&bound, "bounds.hard=[\"model_size\"]"]).draws;
         assert_eq!(
             (hard.within_hard, hard.within_all, hard.trained),
             (soft.within_all, soft.within_all, soft.within_all)
         );
-        let targeted = forecast(&[&bound, "bounds.hard=[\"model_size\"]", "search.sampling=target"]).draws;
+        let targeted = under(&[&bound, "bounds.hard=[\"model_size\"]", "search.sampling=target"]).draws;
         assert_eq!(targeted.within_hard, targeted.drawn, "the sampler aims within the bounds");
-        let none = forecast(&["bounds.model_size=1", "bounds.hard=[\"model_size\"]"]);
+        let none = under(&["bounds.model_size=1", "bounds.hard=[\"model_size\"]"]);
         assert_eq!((none.draws.trained, none.draws.median, none.trial, none.extent), (0, None, None, None));
     }
 }
