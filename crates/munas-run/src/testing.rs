@@ -32,7 +32,7 @@ pub(crate) fn experiment(overrides: &[&str]) -> Experiment {
         space.bounds = { blocks = [1, 3], layers = [1, 2], filters = [1, 16], dense = [0, 1], units = [4, 16] }
         train.epochs = 3
         bounds = { error = 0.3, peak_memory = 1500, model_size = 2000, macs = "100k", hard = ["model_size"] }
-        search = { trials = 14, population = 5, sample = 3, workers = 1 }
+        search = { trials = 14, population = 5, sample = 3, workers = 1, sampling = "uniform" }
     "#;
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
     Experiment::from_toml(text, &overrides).unwrap()

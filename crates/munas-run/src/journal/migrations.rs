@@ -9,7 +9,7 @@
 //! | 2 | that of the first version of munas |
 //! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
 //! | 4 | balanced errors and confusions; draws that are too dear to train; processes that died under a trial |
-//! | 5 | errors by macro-F1, balanced errors in int8, standard errors, folds |
+//! | 5 | errors by macro-F1, balanced errors in int8, standard errors, folds; kills for want of memory |
 
 use rusqlite::{Connection, Transaction};
 
@@ -60,7 +60,6 @@ fn add_confusions(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Re
     transaction.execute_batch(
         "ALTER TABLE trial ADD COLUMN refused_training INTEGER NOT NULL DEFAULT 0;
          ALTER TABLE trial ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
-         ALTER TABLE session ADD COLUMN memory_kills INTEGER;
          ALTER TABLE trial ADD COLUMN balanced_error REAL;
          ALTER TABLE trial ADD COLUMN balanced_test_error REAL;
          CREATE TABLE confusion (
@@ -80,6 +79,7 @@ fn add_standard_errors(transaction: &Transaction<'_>, _: &Experiment) -> rusqlit
          ALTER TABLE trial ADD COLUMN int8_balanced_error REAL;
          ALTER TABLE trial ADD COLUMN int8_macro_f1_error REAL;
          ALTER TABLE trial ADD COLUMN validation_stderr REAL;
-         ALTER TABLE trial ADD COLUMN folds INTEGER;",
+         ALTER TABLE trial ADD COLUMN folds INTEGER;
+         ALTER TABLE session ADD COLUMN memory_kills INTEGER;",
     )
 }

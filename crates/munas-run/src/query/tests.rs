@@ -9,8 +9,7 @@ use crate::testing::{EPOCHS, Synthetic, drive, experiment, search};
 #[test]
 fn a_finished_run_is_counted() {
     let dir = tempdir().unwrap();
-    let experiment = experiment(&["search.sampling=uniform"]);
-    search(dir.path(), &experiment, &Synthetic { failures: true, ..Synthetic::new() });
+    search(dir.path(), &experiment(&[]), &Synthetic { failures: true, ..Synthetic::new() });
     let reader = RunReader::open(dir.path()).unwrap();
     let status = status(&reader).unwrap();
     let records = reader.trials().unwrap();

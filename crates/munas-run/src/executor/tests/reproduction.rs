@@ -141,14 +141,7 @@ impl Evaluator for Counting {
 #[test]
 fn a_training_goes_on_from_its_checkpoint() {
     let (first, second) = (tempdir().unwrap(), tempdir().unwrap());
-    // Networks that are large enough to be stopped in the middle.
-    let overrides = [
-        "search.trials=3",
-        "search.sampling=uniform",
-        "data.subset=200",
-        "train.epochs=12",
-        "train.batch=32",
-    ];
+    let overrides = ["search.trials=3", "data.subset=200", "train.epochs=12", "train.batch=32"];
     let experiment = experiment(&overrides);
     let dataset = Arc::new(experiment.load_data().unwrap());
     let evaluator = TrainingEvaluator::new(&experiment, dataset).unwrap();
