@@ -27,7 +27,7 @@ pub struct SearchArgs {
     /// Experiment file (TOML)
     #[arg(value_name = "FILE.toml")]
     pub file: Option<PathBuf>,
-    /// A published experiment; `munas presets` lists them
+    /// A published experiment, or NAME-tuned: `munas presets` lists them
     #[arg(long, value_name = "NAME", conflicts_with = "file")]
     pub preset: Option<String>,
     /// Directory of the run; must not hold one yet [default: runs/NAME-1, -2, …]

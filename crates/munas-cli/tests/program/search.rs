@@ -195,7 +195,10 @@ fn a_second_process_on_the_same_run_is_refused_and_readers_are_not() {
 #[test]
 fn a_dry_run_says_what_the_search_would_do_and_makes_no_run() {
     let workspace = Workspace::new();
-    let args = Workspace::tiny_search("run", &["--max-model-size", "20KB", "--dry-run"]);
+    let args = Workspace::tiny_search(
+        "run",
+        &["--set", "search.sampling=target", "--max-model-size", "20KB", "--dry-run"],
+    );
     let said = workspace.ok(&args);
     for part in ["glyphs: ", "mlp, ", "model size ≤ 20.0 KB (hard)", "2 epochs in batches of", "aging"] {
         assert!(said.contains(part), "{part}: {said}");

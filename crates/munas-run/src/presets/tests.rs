@@ -1,5 +1,5 @@
 use munas_data::{FrontEnd, NormaliseMode};
-use munas_search::{AlgorithmKind, Bounds};
+use munas_search::{AlgorithmKind, Bounds, Objective, Sampling};
 use munas_space::Kind;
 use munas_train::{NormStatistics, Optimizer, Schedule};
 
@@ -248,6 +248,18 @@ fn variants_differ_in_what_their_names_say_alone() {
     assert_eq!((unstructured.pruning, &unstructured.train), (Some(pruning), &mnist.train));
     let expected = Bounds { error: Some(0.025), model_size: Some(1000), ..Bounds::default() };
     assert_eq!(unstructured.bounds, expected);
+}
+
+#[test]
+fn tuned_presets_have_data_and_bounds_of_the_published_ones_and_nothing_else() {
+    let (published, tuned) = (experiment("mnist"), Preset::resolve("mnist-tuned", &[]).unwrap());
+    assert_eq!((tuned.name.as_str(), &tuned.data.source), ("mnist-tuned", &published.data.source));
+    let hard = vec![Objective::Macs, Objective::ModelSize, Objective::PeakMemory];
+    assert_eq!(tuned.bounds, Bounds { hard, ..published.bounds });
+    assert_eq!((tuned.pruning, tuned.search.sampling), (None, Sampling::Target));
+    assert_eq!(published.search.sampling, Sampling::Uniform);
+    let dense = Preset::resolve("mlp-fashion-tuned", &[]).unwrap();
+    assert_eq!(dense.space.kind(), Kind::Mlp);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 use munas_data::{ElementType, NormaliseMode, PartSizes, RawData, Samples, SplitOptions, TestPart};
 use munas_train::Keep;
 
+use munas_space::Space;
+use munas_train::{Optimizer, Schedule};
+
 use super::*;
 
 /// Forty samples of this shape in two classes.
@@ -98,4 +101,34 @@ fn what_the_machine_can_train_is_written_down_unless_it_is_given_or_published() 
     let published = Draft::published("data.source = \"glyphs\"", &[]).unwrap();
     assert!(!published.leaves_training_cost_open());
     assert_eq!(resolve(&published), None);
+}
+
+#[test]
+fn the_kind_of_networks_follows_the_shape_of_the_samples() {
+    let space = |input: [usize; 3], overrides: &[&str]| {
+        let data = dataset(input, ElementType::F32);
+        draft(overrides).resolve(&data, &Machine::here(&data)).unwrap().space
+    };
+    let named = |kind: &str, bounds: &str| Space::named(kind, bounds).unwrap();
+    assert_eq!(space([1, 1, 5], &[]), named("mlp", "wide"));
+    assert_eq!(space([64, 1, 3], &[]), named("cnn1d", "wide-1d"));
+    assert_eq!(space([8, 8, 1], &[]), named("cnn2d", "wide"));
+    assert_eq!(space([8, 8, 1], &["space.kind=mlp"]), named("mlp", "wide"));
+    assert_eq!(space([64, 1, 3], &["space.bounds=munas-2020-1d"]), named("cnn1d", "munas-2020-1d"));
+}
+
+#[test]
+fn the_recipe_goes_with_what_is_given() {
+    let data = dataset([8, 8, 1], ElementType::U8);
+    let train = |overrides: &[&str]| draft(overrides).resolve(&data, &Machine::here(&data)).unwrap().train;
+    let open = train(&[]);
+    assert_eq!((open.batch, open.optimizer, &open.schedule), (16, Optimizer::AdamW, &Schedule::OneCycle));
+    assert_eq!(open.epochs, 300, "few samples, many passes");
+    assert_eq!(train(&["train.epochs=7"]).epochs, 7);
+    let steps = 300.0 * data.train.len().div_ceil(16) as f64;
+    assert!((open.weight_decay * steps - 0.1).abs() < 1e-9, "{} in {steps} steps", open.weight_decay);
+    let sgd = train(&["train.optimizer=sgdw"]);
+    assert_eq!((sgd.optimizer, sgd.learning_rate), (Optimizer::Sgdw { momentum: 0.9 }, 0.01));
+    let pruned = "train.pruning={ mode = \"structured\", start = 3, finish = 18, min_sparsity = 0.1, max_sparsity = 0.8 }";
+    assert_eq!(train(&[pruned]).epochs, 30, "pruning counts the epochs of the file");
 }
