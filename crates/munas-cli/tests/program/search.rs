@@ -195,10 +195,8 @@ fn a_second_process_on_the_same_run_is_refused_and_readers_are_not() {
 #[test]
 fn a_dry_run_says_what_the_search_would_do_and_makes_no_run() {
     let workspace = Workspace::new();
-    let args = Workspace::tiny_search(
-        "run",
-        &["--set", "search.sampling=target", "--max-model-size", "20KB", "--dry-run"],
-    );
+    let settings = ["--set", "search.sampling=target", "--max-model-size", "20KB"];
+    let args = Workspace::tiny_search("run", &[&settings[..], &["--dry-run"]].concat());
     let said = workspace.ok(&args);
     for part in ["glyphs: ", "mlp, ", "model size ≤ 20.0 KB (hard)", "2 epochs in batches of", "aging"] {
         assert!(said.contains(part), "{part}: {said}");
@@ -216,7 +214,7 @@ fn a_dry_run_says_what_the_search_would_do_and_makes_no_run() {
 
     // The experiment is that of the search, and can be searched.
     let text = json["experiment"].as_str().unwrap();
-    workspace.ok(&Workspace::tiny_search("run", &["--max-model-size", "20KB", "--trials", "1"]));
+    workspace.ok(&Workspace::tiny_search("run", &[&settings[..], &["--trials", "1"]].concat()));
     let made = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
     let without_trials =
         |text: &str| text.lines().filter(|line| !line.starts_with("trials")).collect::<String>();

@@ -18,6 +18,8 @@ use super::{
 
 use crate::int8::Int8Settings;
 
+/// The most pixels of a picture after it was scaled.
+const MOST_PIXELS: usize = 1 << 20;
 /// The most members of a population and of a sample of it.
 const MOST_MEMBERS: usize = 1_000_000;
 /// The most trainings side by side: a thread each.
@@ -87,6 +89,10 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         "must be above 0 and below 1",
     )?;
     require(file.size.is_none_or(|sides| !sides.contains(&0)), "data.size", "must be at least [1, 1]")?;
+    let fits =
+        |[height, width]: [usize; 2]| height.checked_mul(width).is_some_and(|pixels| pixels <= MOST_PIXELS);
+    let too_many = format!("must be at most {MOST_PIXELS} pixels: no microcontroller holds more");
+    require(file.size.is_none_or(fits), "data.size", &too_many)?;
     let crop_is_share = file.crop.is_none_or(|share| share > 0.0 && share <= 1.0);
     require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
     require(file.subset != Some(0), "data.subset", "must be at least 1")?;

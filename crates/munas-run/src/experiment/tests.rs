@@ -318,6 +318,10 @@ fn bad_values_name_their_key() {
         expect!["`data.audio.features`: unknown audio features `plp`; there are: mfcc, log-mel"],
     );
     check("data.size = [48]", expect!["`data.size`: invalid length 1, expected an array of length 2"]);
+    check(
+        "data.size = [4096, 4096]",
+        expect!["`data.size`: must be at most 1048576 pixels: no microcontroller holds more"],
+    );
     check("space.kind = 'rnn'", expect!["`space.kind`: rnn is not one of cnn2d, cnn1d, mlp"]);
     check(
         "space.bounds = 'munas-2021'",

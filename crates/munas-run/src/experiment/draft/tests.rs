@@ -114,7 +114,8 @@ fn the_kind_of_networks_follows_the_shape_of_the_samples() {
     assert_eq!(space([64, 1, 3], &[]), named("cnn1d", "wide-1d"));
     assert_eq!(space([8, 8, 1], &[]), named("cnn2d", "wide"));
     assert_eq!(space([8, 8, 1], &["space.kind=mlp"]), named("mlp", "wide"));
-    assert_eq!(space([64, 1, 3], &["space.bounds=munas-2020-1d"]), named("cnn1d", "munas-2020-1d"));
+    let given = ["space.kind=cnn1d", "space.bounds=munas-2020-1d"];
+    assert_eq!(space([64, 1, 3], &given), named("cnn1d", "munas-2020-1d"));
 }
 
 #[test]
