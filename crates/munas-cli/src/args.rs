@@ -15,7 +15,7 @@ pub use cost::{BenchArgs, BenchNetwork, CostArgs};
 pub use data::{DataArgs, DataCommand, DataSource, FetchArgs, InfoArgs, ListArgs};
 pub use experiment::{BoundArgs, RunLength};
 pub use export::{ExportArgs, VerifyArgs};
-pub use run::{MovedData, ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
+pub use run::{FrontArgs, MovedData, ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
 pub use search::SearchArgs;
 pub use train::TrainArgs;
 
@@ -54,8 +54,7 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Progress of a run: trials, rate, best so far, time left
     Status(RunArgs),
-    /// The Pareto front of a run
-    Front(RunArgs),
+    Front(FrontArgs),
     Show(ShowArgs),
     Report(ReportArgs),
     Cost(CostArgs),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use munas_data::{DataError, Dataset, Source};
 use munas_run::presets::Preset;
-use munas_run::{Draft, Experiment, Task};
+use munas_run::{Draft, Experiment, Machine, Task};
 
 use crate::args::MovedData;
 use crate::error::{CliError, CliResult, read_input};
@@ -62,7 +62,20 @@ pub fn resolve(draft: &Draft, output: &mut Output) -> CliResult<(Experiment, Dat
         return Err(CliError::input(format_args!("{} has no training samples", dataset.name))
             .hint("an archive of x_test and y_test alone is for evaluation; add x_train and y_train"));
     }
-    Ok((draft.resolve(&dataset)?, dataset))
+    Ok((draft.resolve(&dataset, &Machine::here(&dataset))?, dataset))
+}
+
+/// As [`resolve`], for a search: how large a network it has the time to train is measured where that is left open.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_to_search(draft: &Draft, output: &mut Output) -> CliResult<(Experiment, Dataset)> {
+    let (experiment, dataset) = resolve(draft, output)?;
+    if !draft.leaves_training_cost_open() {
+        return Ok((experiment, dataset));
+    }
+    let machine = Machine::measured(&experiment, &dataset);
+    Ok((draft.resolve(&dataset, &machine)?, dataset))
 }
 
 /// Checks that `--data` names a source of data, which gives a better hint than the experiment's key of it.

@@ -6,7 +6,7 @@ use munas_train::EpochReport;
 use serde::Serialize;
 use serde_json::Value;
 
-/// A trial. Errors are shares of misclassified samples; fields without a value are null.
+/// A trial. Errors are shares in [0, 1], of misclassified samples where nothing else is said; fields without a value are null.
 #[derive(Debug, Serialize)]
 pub struct TrialJson {
     trial: u64,
@@ -22,6 +22,17 @@ pub struct TrialJson {
     /// Validation error where each class counts alike.
     balanced_error: Option<f64>,
     balanced_test_error: Option<f64>,
+    /// 1 - macro-F1 of the validation part.
+    macro_f1_error: Option<f64>,
+    macro_f1_test_error: Option<f64>,
+    /// What drives the search (`search.metric`): error, balanced or macro-f1.
+    metric: &'static str,
+    /// The validation error by that metric, of the network that `search.error` names.
+    objective_error: Option<f64>,
+    /// Standard error of the validation error by that metric; null in runs of earlier versions.
+    val_stderr: Option<f64>,
+    /// Folds that the validation errors are the means of.
+    folds: Option<u32>,
     peak_memory: u64,
     peak_memory_with_input: u64,
     model_size: u64,
@@ -60,6 +71,12 @@ impl TrialJson {
             int8_error: outcome.and_then(|outcome| outcome.int8_error),
             balanced_error: outcome.and_then(|outcome| outcome.balanced_error),
             balanced_test_error: outcome.and_then(|outcome| outcome.balanced_test_error),
+            macro_f1_error: outcome.and_then(|outcome| outcome.macro_f1_error),
+            macro_f1_test_error: outcome.and_then(|outcome| outcome.macro_f1_test_error),
+            metric: record.driving.metric.name(),
+            objective_error: record.error(),
+            folds: outcome.map(|outcome| outcome.folds),
+            val_stderr: outcome.and_then(|outcome| outcome.validation_stderr),
             peak_memory: resources.peak_memory,
             peak_memory_with_input: resources.peak_memory_with_input,
             model_size: resources.model_size,

@@ -147,12 +147,13 @@ pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
     output.note(format_args!("{STRONG}bounds{STRONG:#}   {}\n", bounds_text(experiment)));
 }
 
-fn bounds_text(experiment: &Experiment) -> String {
+/// The bounds in one line, and which of them are hard.
+pub fn bounds_text(experiment: &Experiment) -> String {
     let bounds = &experiment.bounds;
     let text = |objective: Objective| {
         let bound = objective_text(objective, bounds.get(objective)?);
         let hard = if bounds.is_hard(objective) { " (hard)" } else { "" };
-        Some(format!("{} ≤ {bound}{hard}", objective_title(objective)))
+        Some(format!("{} ≤ {bound}{hard}", objective_title(objective, experiment.search.metric)))
     };
     let given: Vec<String> = Objective::ALL.into_iter().filter_map(text).collect();
     if given.is_empty() { "none".to_owned() } else { given.join(", ") }

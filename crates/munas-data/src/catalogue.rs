@@ -7,10 +7,12 @@ use crate::dataset::{DEFAULT_TEST_SHARE, RawData, TestPart};
 use crate::error::DataError;
 use crate::fetch;
 use crate::glyphs::DEFAULT_SIZE;
+use crate::group_choice::GroupChoice;
 use crate::load::data_directories;
 use crate::readers::arrays::ArrayOptions;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::ImageOptions;
+use crate::readers::npz::Selection;
 use crate::readers::{cifar, coco, idx, images, npz, speech_commands};
 use crate::source::Source;
 
@@ -261,6 +263,7 @@ impl NamedDataset {
         data_dirs: &[PathBuf],
         images: &ImageOptions,
         audio: AudioOptions<'_>,
+        groups: &GroupChoice,
     ) -> Result<RawData, DataError> {
         let Some((form, path)) = self.locate(data_dirs) else {
             return Err(DataError::NotFound {
@@ -282,11 +285,13 @@ impl NamedDataset {
         let data = match form {
             Form::Idx(_) => idx::read_folder(&path, self.name, arrays(Layout::Nhwc))?,
             Form::Cifar(_) => cifar::read_folder(&path, self.name, self.class_names)?,
-            Form::Npz(_, layout) => npz::read(&path, self.name, arrays(layout), None)?,
-            Form::Images(_) => images::read_folder(&path, self.name, &scaled)?,
+            Form::Npz(_, layout) => {
+                npz::read(&path, self.name, arrays(layout), Selection { arrays: None, groups })?
+            }
+            Form::Images(_) => images::read_folder(&path, self.name, &scaled, &GroupChoice::LevelShare)?,
             Form::Coco(_) => coco::read(&path, self.name, &scaled)?,
             Form::SpeechCommands(_) => {
-                speech_commands::read(&path, self.name, &self.class_names[..WORDS], audio)?
+                speech_commands::read(&path, self.name, &self.class_names[..WORDS], audio, groups)?
             }
         };
         self.describe(data, form, &path)
@@ -300,7 +305,7 @@ impl NamedDataset {
             return Err(DataError::malformed(path, format!("{found} classes; {} has {known}", self.name)));
         }
         data.class_names = self.class_names.iter().map(|&name| name.to_owned()).collect();
-        data.facts.clear();
+        data.facts.retain(|fact| fact.about == "groups");
         data.full_scale = self.full_scale.unwrap_or(data.full_scale);
         if let TestPart::Draw { share } = &mut data.parts.test {
             *share = self.test_share;

@@ -42,12 +42,13 @@ impl Counts {
     }
 }
 
-/// Refuses labels that cannot be learned as classes, and adds warnings about those that need care. Without training samples
+/// Refuses labels that cannot be learned as classes, and adds warnings about those that need care; where errors are `balanced`, classes
+/// may be of any sizes. Without training samples
 /// there is nothing to check.
 ///
 /// # Errors
 /// [`DataError::Advised`] where the labels are all one, look measured, or are in no training sample.
-pub(crate) fn check(data: &mut RawData, source: &Source) -> Result<(), DataError> {
+pub(crate) fn check(data: &mut RawData, source: &Source, balanced: bool) -> Result<(), DataError> {
     if data.parts.train == 0 {
         return Ok(());
     }
@@ -63,7 +64,7 @@ pub(crate) fn check(data: &mut RawData, source: &Source) -> Result<(), DataError
     let mut warnings = Vec::new();
     warnings.extend(alike(data));
     warnings.extend(missing_in_parts(data, &counts));
-    warnings.extend(imbalance(data, &counts));
+    warnings.extend(imbalance(data, &counts).filter(|_| !balanced));
     if matches!(source, Source::Csv { .. }) && data.class_names.len() > MANY_NUMBERS && is_numeric(data) {
         let classes = data.class_names.len();
         let what =
@@ -231,8 +232,12 @@ fn imbalance(data: &RawData, counts: &Counts) -> Option<Warning> {
         let error = 100.0 * (1.0 - share);
         what.push_str(&format!("; always answering `{}` errs in {error:.1} %", names[largest]));
     }
-    Some(Warning::new(what).hint("`--set train.class_weights=true` weighs rare classes more"))
+    Some(Warning::new(what).hint(BALANCE))
 }
+
+/// What helps where some classes are rare.
+const BALANCE: &str = "`--metric balanced` counts each class alike; `--set train.class_weights=true` weighs rare \
+    ones more in training";
 
 /// Names of classes for a message.
 fn listed(data: &RawData, classes: &[usize]) -> String {
@@ -267,7 +272,7 @@ mod tests {
 
     fn checked(mut data: RawData) -> Result<Vec<String>, String> {
         let source = Source::Csv { path: "x".into(), label: None };
-        check(&mut data, &source).map_err(|error| error.to_string())?;
+        check(&mut data, &source, false).map_err(|error| error.to_string())?;
         Ok(data.warnings.iter().map(ToString::to_string).collect())
     }
 
@@ -312,6 +317,15 @@ mod tests {
         );
         let warnings = checked(data(&[("a", 51), ("b", 49), ("c", 4)])).unwrap();
         assert_eq!(warnings, ["classes are out of balance: `a` has 51 of 104 samples, `c` 4"]);
+    }
+
+    #[test]
+    fn balanced_errors_need_no_balance() {
+        let mut data = data(&[("ok", 990), ("fault", 10)]);
+        check(&mut data, &Source::Idx("x".into()), true).unwrap();
+        assert_eq!(data.warnings, []);
+        check(&mut data, &Source::Idx("x".into()), false).unwrap();
+        assert!(data.warnings[0].hint.as_ref().unwrap().contains("`--metric balanced`"));
     }
 
     #[test]

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use crate::classes;
 use crate::error::DataError;
-use crate::groups::{Groups, InOneGroup, grouped_draw};
+use crate::folds::Folds;
+use crate::groups::Groups;
 use crate::normalise::{Normalisation, NormaliseMode};
+use crate::parts::Drawing;
 use crate::samples::{ElementType, Samples};
-use crate::split::{OfEach, Purpose, Renditions, Split, Store, stratified_draw};
+use crate::split::{Renditions, Split, Store};
 use crate::warning::Warning;
 
 /// Share of the samples that becomes the test part where a source has none of its own.
 pub(crate) const DEFAULT_TEST_SHARE: f64 = 0.2;
-/// The test part must be the same in every run, whatever the experiment's seed, or results could not be compared.
-const TEST_SEED: u64 = 0;
 /// Most classes a dataset may have; far beyond what fits a microcontroller, it stops absurd labels.
 pub(crate) const MAX_CLASSES: usize = 65_536;
 
@@ -32,6 +32,8 @@ pub struct Dataset {
     pub validation: Split,
     /// What chosen models are reported on.
     pub test: Split,
+    /// Training and validation parts of the folds after the first, which is `train` and `validation`; empty where there is one.
+    pub other_folds: Vec<[Split; 2]>,
     /// Hexadecimal hash over input shape, class names, all values, labels and splits.
     pub fingerprint: String,
     /// Stored magnitude that unit normalisation maps to 1.
@@ -79,6 +81,21 @@ impl Dataset {
     pub fn sample_bytes(&self) -> usize {
         let store = self.train.store();
         store.samples.bytes() + store.renditions.as_ref().map_or(0, |renditions| renditions.samples.bytes())
+    }
+
+    /// Number of folds, at least one.
+    pub fn folds(&self) -> usize {
+        1 + self.other_folds.len()
+    }
+
+    /// The same samples with the parts of a fold, from 0.
+    ///
+    /// # Panics
+    /// If there is no such fold.
+    pub fn fold(&self, fold: usize) -> Self {
+        let Some(other) = fold.checked_sub(1) else { return self.clone() };
+        let [train, validation] = self.other_folds[other].clone();
+        Self { train, validation, ..self.clone() }
     }
 
     /// The map from stored values to network inputs.
@@ -185,12 +202,24 @@ pub struct SplitOptions {
     pub subset: Option<usize>,
     /// Whether each class has a sample in every part that is drawn from the training samples, and in what is left of them.
     pub every_class: bool,
+    /// Whether a validation part that is drawn has at least five and a fifth of the groups, where there are three times as many; if
+    /// not, it has their share of the samples.
+    pub several_groups: bool,
+    /// How many pairs of training and validation parts are drawn.
+    pub folds: Folds,
 }
 
 impl Default for SplitOptions {
-    /// A tenth for validation, seed 0, all samples, each class everywhere.
+    /// A tenth for validation, seed 0, all samples, each class everywhere, several groups.
     fn default() -> Self {
-        Self { validation: 0.1, seed: 0, subset: None, every_class: true }
+        Self {
+            validation: 0.1,
+            seed: 0,
+            subset: None,
+            every_class: true,
+            several_groups: true,
+            folds: Folds::Count(1),
+        }
     }
 }
 
@@ -220,53 +249,21 @@ impl RawData {
     pub fn into_dataset(self, options: &SplitOptions) -> Result<Dataset, DataError> {
         self.check(options)?;
         let Self { input, class_names, samples, labels, parts, renditions, groups, mut warnings, .. } = self;
-        let count = labels.len() as u32;
-        let validation_start = parts.train as u32;
-        let test_start = validation_start + parts.validation.unwrap_or(0) as u32;
-
-        let mut train: Vec<u32> = (0..validation_start).collect();
-        let mut validation: Vec<u32> = (validation_start..test_start).collect();
-        let mut test: Vec<u32> = (test_start..count).collect();
-        let mut take = |from: &mut Vec<u32>, amount: usize, of_each: OfEach, seed, purpose| {
-            let from_labels: Vec<u32> = from.iter().map(|&index| labels[index as usize]).collect();
-            let by_groups = groups.as_ref().filter(|_| purpose != Purpose::Subset).map(|groups| {
-                let from_groups: Vec<_> = from.iter().map(|&index| groups.of[index as usize]).collect();
-                grouped_draw((&from_labels, &from_groups), class_names.len(), amount, of_each, seed, purpose)
-            });
-            if let Some(Err(InOneGroup { class })) = by_groups {
-                warnings.push(torn_groups(purpose, &class_names[class]));
-            }
-            let draw = by_groups.and_then(Result::ok).unwrap_or_else(|| {
-                stratified_draw(&from_labels, class_names.len(), amount, of_each, seed, purpose)
-            });
-            let taken = draw.taken.iter().map(|&position| from[position as usize]).collect();
-            *from = draw.left.iter().map(|&position| from[position as usize]).collect();
-            taken
-        };
-        // Of each class there is a sample for training, and one for every part that is drawn.
-        let (least, validated) = match options.every_class {
-            true => (1, usize::from(parts.validation.is_none() && options.validation > 0.0)),
-            false => (0, 0),
-        };
-        if let TestPart::Draw { share } = parts.test {
-            let amount = share_of(train.len(), share);
-            let of_each = OfEach { taken: least, left: least + validated };
-            test = take(&mut train, amount, of_each, TEST_SEED, Purpose::Test);
-        }
-        if let Some(subset) = options.subset.filter(|&subset| subset < train.len()) {
-            let of_each = OfEach { taken: least + validated, left: 0 };
-            train = take(&mut train, subset, of_each, options.seed, Purpose::Subset);
-        }
-        if parts.validation.is_none() {
-            let amount = share_of(train.len(), options.validation);
-            let of_each = OfEach { taken: validated, left: validated };
-            validation = take(&mut train, amount, of_each, options.seed, Purpose::Validation);
-        }
-
-        let store = Arc::new(Store { samples, sample_len: input.iter().product(), renditions });
+        let drawing =
+            Drawing { labels: &labels, groups: groups.as_ref(), class_names: &class_names, options };
+        let drawn = drawing.parts(parts);
+        warnings.extend(drawn.warnings);
+        let store = Arc::new(Store {
+            samples,
+            sample_len: input.iter().product(),
+            renditions,
+            groups: groups.as_ref().map_or_else(Vec::new, |groups| groups.of.clone()),
+        });
         let split = |indices| Split::new(Arc::clone(&store), indices, &labels);
-        let (train, validation, test) = (split(train), split(validation), split(test));
-        let fingerprint = fingerprint(input, &class_names, &store, [&train, &validation, &test]);
+        let (train, validation, test) = (split(drawn.train), split(drawn.validation), split(drawn.test));
+        let other_folds: Vec<[Split; 2]> = drawn.folds.into_iter().map(|fold| fold.map(&split)).collect();
+        let parts = [&train, &validation, &test].into_iter().chain(other_folds.as_flattened());
+        let fingerprint = fingerprint(input, &class_names, &store, parts);
         Ok(Dataset {
             name: self.name,
             input,
@@ -274,6 +271,7 @@ impl RawData {
             train,
             validation,
             test,
+            other_folds,
             fingerprint,
             full_scale: self.full_scale,
             refused: self.refused,
@@ -335,27 +333,14 @@ impl RawData {
     }
 }
 
-/// What is to be said of a draw that could not keep groups together.
-fn torn_groups(purpose: Purpose, class: &str) -> Warning {
-    let part = if purpose == Purpose::Test { "test" } else { "validation" };
-    let what = format!(
-        "too few groups: class `{class}` cannot be in the training and the {part} part without a group that is in both, so \
-         samples are drawn one by one; the {part} error will be too low"
-    );
-    Warning::new(what).hint(format!("add groups, or give a {part} part of its own"))
-}
-
-/// `share` of `count`, rounded; at least one sample of a share that is not zero, and never all of them.
-fn share_of(count: usize, share: f64) -> usize {
-    if share == 0.0 || count < 2 {
-        return 0;
-    }
-    ((count as f64 * share).round() as usize).clamp(1, count - 1)
-}
-
 /// Hash of everything that training could depend on. The store goes in as one run, which hashes several times
 /// faster than sample by sample; the splits follow as index lists with labels.
-fn fingerprint(input: [usize; 3], class_names: &[String], store: &Store, splits: [&Split; 3]) -> String {
+fn fingerprint<'a>(
+    input: [usize; 3],
+    class_names: &[String],
+    store: &Store,
+    splits: impl Iterator<Item = &'a Split>,
+) -> String {
     let samples = &store.samples;
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"munas dataset 1\0");

@@ -23,8 +23,9 @@
 //! | `readers` | idx, CIFAR, npz, images, COCO, WAV, CSV: file → [`RawData`] |
 //! | [`audio`] | the front-end: recordings → features |
 //! | [`glyphs`] | the dataset drawn from code |
-//! | `groups` | samples that belong together, on one side of every draw |
-//! | `dataset`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `groups`, `group_choice` | samples that belong together, on one side of every draw |
+//! | `dataset`, `parts`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `folds` | how many pairs of training and validation parts there are |
 //! | `classes` | whether labels are classes, and what to watch out for |
 //! | `axes`, `csv_settings` | how arrays and tables are read where their form leaves doubt |
 //! | `budget` | how much memory samples may take |
@@ -45,10 +46,13 @@ mod csv_settings;
 mod dataset;
 mod error;
 pub mod fetch;
+mod folds;
 pub mod glyphs;
+mod group_choice;
 mod groups;
 mod load;
 mod normalise;
+mod parts;
 mod readers;
 mod samples;
 mod source;
@@ -63,6 +67,8 @@ pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
 pub use csv_settings::{CsvSettings, Delimiter, HeaderRow, IndexColumn};
 pub use dataset::{Dataset, Fact, PartSizes, RawData, SplitOptions, TestPart};
 pub use error::DataError;
+pub use folds::{Folds, UnknownFolds};
+pub use group_choice::GroupChoice;
 pub use groups::Groups;
 pub use load::{LoadOptions, cache_directory, data_directories, load, load_source};
 pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};

@@ -9,10 +9,13 @@ use crate::classes;
 use crate::csv_settings::CsvSettings;
 use crate::dataset::{Dataset, RawData, SplitOptions};
 use crate::error::DataError;
+use crate::folds::Folds;
 use crate::glyphs;
+use crate::group_choice::GroupChoice;
 use crate::readers::arrays::ArrayOptions;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::{Backdrop, ImageOptions};
+use crate::readers::npz::Selection;
 use crate::readers::table::TableOptions;
 use crate::readers::{audio, idx, images, npz, table};
 use crate::source::Source;
@@ -61,6 +64,12 @@ pub struct LoadOptions {
     /// Whether each class of the user's own data has a sample in every part that is drawn; one too small for that is an error.
     /// If not, the parts have its share of them, be it none.
     pub every_class: bool,
+    /// Which samples belong together and stay on one side of every split.
+    pub groups: GroupChoice,
+    /// How many pairs of training and validation parts are drawn.
+    pub folds: Folds,
+    /// Whether errors are counted so that each class counts alike: classes out of balance need no warning then.
+    pub balanced: bool,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// Keep at most this many training samples, stratified, before validation is split off.
@@ -90,6 +99,9 @@ impl Default for LoadOptions {
             arrays: None,
             compact_labels: true,
             every_class: true,
+            groups: GroupChoice::default(),
+            folds: Folds::Count(1),
+            balanced: false,
             csv: CsvSettings::default(),
             subset: None,
             memory: None,
@@ -133,13 +145,26 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
     // Published datasets are split as published.
     let own = !matches!(source, Source::Glyphs { .. } | Source::Named { .. });
     if own {
-        classes::check(&mut data, source)?;
+        classes::check(&mut data, source, options.balanced)?;
     }
     let every_class = every_class && own;
     if options.background.is_some() && data.renditions.is_none() {
         return Err(DataError::Option(format!("{}: there is no background noise to mix in", data.name)));
     }
-    data.into_dataset(&SplitOptions { validation, seed, subset, every_class })
+    let several_groups = options.groups != GroupChoice::LevelShare;
+    if let (Some(asked), None) = (options.groups.asked(), &data.groups) {
+        let problem = format!("there are no groups `{asked}` in it");
+        let hint = "`--groups none` does without groups".to_owned();
+        return Err(DataError::Advised { place: data.name, problem, hint });
+    }
+    data.into_dataset(&SplitOptions {
+        validation,
+        seed,
+        subset,
+        every_class,
+        several_groups,
+        folds: options.folds,
+    })
 }
 
 /// Largest side that images are scaled to, in pixels.
@@ -153,21 +178,25 @@ fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
     let audio_options = AudioOptions { settings: &options.audio, background, skip_bad, budget };
     let LoadOptions { layout, compact_labels, .. } = *options;
     let array_options = ArrayOptions { layout, compact_labels, skip_bad, budget };
-    let name = source.to_string();
+    let (name, groups) = (source.to_string(), &options.groups);
     let data = match source {
         Source::Glyphs { size } => return glyphs_of(*size, options),
         Source::Named { dataset, binary } => {
             let data_dirs = data_directories(options.data_dir.as_deref());
-            let data = dataset.read(&data_dirs, &image_options, audio_options)?;
+            let data = dataset.read(&data_dirs, &image_options, audio_options, groups)?;
             if *binary { data.into_binary() } else { data }
         }
-        Source::Images(folder) => images::read_folder(folder, &name, &image_options)?,
-        Source::Audio(folder) => audio::read_folder(folder, &name, audio_options)?,
+        Source::Images(folder) => images::read_folder(folder, &name, &image_options, groups)?,
+        Source::Audio(folder) => audio::read_folder(folder, &name, audio_options, groups)?,
         Source::Csv { path, label } => {
-            let table = TableOptions { label: label.as_deref(), settings: &options.csv, skip_bad, budget };
+            let (label, settings) = (label.as_deref(), &options.csv);
+            let table = TableOptions { label, groups, settings, skip_bad, budget };
             table::read(path, &name, table)?
         }
-        Source::Npz(path) => npz::read(path, &name, array_options, options.arrays.as_deref())?,
+        Source::Npz(path) => {
+            let selection = Selection { arrays: options.arrays.as_deref(), groups };
+            npz::read(path, &name, array_options, selection)?
+        }
         Source::Idx(folder) => idx::read_folder(folder, &name, array_options)?,
     };
     images::conform(data, &image_options)

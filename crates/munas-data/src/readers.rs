@@ -15,7 +15,9 @@ pub(crate) mod table;
 
 mod class_tree;
 mod file;
+mod file_groups;
 mod folder;
+mod group_names;
 mod labels;
 mod npy;
 mod numbers;

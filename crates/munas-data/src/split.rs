@@ -6,6 +6,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::groups;
 use crate::samples::{SampleRef, Samples};
 
 /// All samples of a dataset, shared by its splits.
@@ -15,6 +16,8 @@ pub(crate) struct Store {
     /// Values per sample: height × width × channels.
     pub(crate) sample_len: usize,
     pub(crate) renditions: Option<Renditions>,
+    /// The group of each sample; empty where there are no groups.
+    pub(crate) groups: Vec<Option<u32>>,
 }
 
 /// Copies of training samples with noise mixed in.
@@ -63,6 +66,20 @@ impl Split {
     /// Class of every sample.
     pub fn labels(&self) -> &[u32] {
         &self.labels
+    }
+
+    /// Group of sample `index`: its subject, speaker or session, by number; `None` where it is in none.
+    ///
+    /// # Panics
+    /// When the index is past the end.
+    pub fn group(&self, index: usize) -> Option<u32> {
+        let place = self.indices[index] as usize;
+        self.store.groups.get(place).copied().flatten()
+    }
+
+    /// Number of different groups that its samples are in.
+    pub fn groups(&self) -> usize {
+        groups::count((0..self.len()).map(|index| self.group(index)))
     }
 
     /// Values of sample `index`, height × width × channels.
@@ -124,6 +141,7 @@ pub(crate) enum Purpose {
     Validation = 1,
     Test = 2,
     Subset = 3,
+    Fold = 4,
 }
 
 /// Result of [`stratified_draw`]: two ascending lists of positions.

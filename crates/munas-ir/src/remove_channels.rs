@@ -17,27 +17,31 @@ use crate::{Graph, GraphBuilder, LayerWeights, Op, OpId, TensorId, Weights, fold
 /// If `weights` do not belong to `graph`.
 pub fn remove_zero_channels(graph: &Graph, weights: &Weights) -> (Graph, Weights) {
     let (graph, weights) = fold_batch_norm(graph, weights);
-    let kept = KeptChannels::new(&graph, &weights);
-    let mut builder = GraphBuilder::new(graph.input_shape()).expect("the input keeps its elements");
-    let mut layers = Vec::with_capacity(graph.nodes().len());
-    for (op, node) in graph.ops() {
-        let outputs = kept.of(op.output());
-        builder
-            .push(with_outputs(node.op, outputs.len()), &node.inputs)
-            .expect("coupled tensors keep the same channels");
+    let kept = KeptChannels::new(&graph, |op, channel| {
+        weights.layer(op).is_some_and(|layer| is_zero(graph.node(op).op, layer, channel))
+    });
+    let layers = graph.ops().map(|(op, node)| {
         let selection = Selection {
             in_channels: graph.first_input_shape(op).channels,
             inputs: kept.of(node.inputs[0]),
-            outputs,
+            outputs: kept.of(op.output()),
         };
-        layers.push(weights.layer(op).map(|layer| select(node.op, layer, &selection)));
-    }
-    let pruned = builder.finish().expect("every tensor has its readers still");
-    let weights = Weights::new(&pruned, layers).expect("weights are selected by the channels that are kept");
+        weights.layer(op).map(|layer| select(node.op, layer, &selection))
+    });
+    let pruned = kept.of_graph(&graph);
+    let weights =
+        Weights::new(&pruned, layers.collect()).expect("weights are selected by the channels that are kept");
     (pruned, weights)
 }
 
 impl Graph {
+    /// The network that [`remove_zero_channels`] leaves if these channels of each operator with weights are zero, and no
+    /// others: `is_zero` answers for a channel of an operator's output.
+    pub fn without_channels(&self, is_zero: impl Fn(OpId, usize) -> bool) -> Self {
+        let graph = self.without_batch_norm();
+        KeptChannels::new(&graph, is_zero).of_graph(&graph)
+    }
+
     /// The layers whose channels structured pruning chooses from: convolutions and dense layers of two or more
     /// channels, but the last layer and those that read the network's input.
     pub fn prunable_layers(&self) -> impl Iterator<Item = OpId> {
@@ -86,16 +90,15 @@ struct KeptChannels {
 }
 
 impl KeptChannels {
-    fn new(graph: &Graph, weights: &Weights) -> Self {
+    fn new(graph: &Graph, is_zero: impl Fn(OpId, usize) -> bool) -> Self {
         let sets = graph.coupled_channels();
         let mut alive: Vec<Vec<bool>> =
             graph.shapes().iter().map(|shape| vec![false; shape.channels]).collect();
         alive[sets[TensorId::INPUT.index()]].fill(true);
-        for (op, node) in graph.ops() {
-            let Some(layer) = weights.layer(op) else { continue };
+        for (op, _) in graph.ops().filter(|&(op, _)| graph.weight_dims(op).is_some()) {
             let is_output = op.output() == graph.output();
             for (channel, alive) in alive[sets[op.output().index()]].iter_mut().enumerate() {
-                *alive |= is_output || !is_zero(node.op, layer, channel);
+                *alive |= is_output || !is_zero(op, channel);
             }
         }
         let channels = alive.iter().map(|alive| {
@@ -103,6 +106,17 @@ impl KeptChannels {
             if kept.is_empty() { vec![0] } else { kept }
         });
         Self { channels: channels.collect(), sets }
+    }
+
+    /// `graph` with these channels alone.
+    fn of_graph(&self, graph: &Graph) -> Graph {
+        let mut builder = GraphBuilder::new(graph.input_shape()).expect("the input keeps its elements");
+        for (op, node) in graph.ops() {
+            builder
+                .push(with_outputs(node.op, self.of(op.output()).len()), &node.inputs)
+                .expect("coupled tensors keep the same channels");
+        }
+        builder.finish().expect("every tensor has its readers still")
     }
 
     fn of(&self, tensor: TensorId) -> &[usize] {

@@ -35,7 +35,7 @@ pub fn classes_table(class_names: &[String], confusions: &Confusions) -> String 
 }
 
 /// The classes that samples of `class` are wrongly taken for most often.
-fn taken_for(class_names: &[String], confusion: &Confusion, class: usize) -> String {
+pub(crate) fn taken_for(class_names: &[String], confusion: &Confusion, class: usize) -> String {
     let row = confusion.rows().nth(class).unwrap_or_default();
     let mut wrong: Vec<(usize, u64)> = row
         .iter()

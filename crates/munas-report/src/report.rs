@@ -5,8 +5,9 @@
 //! | `summary` | experiment, data, bounds, trials by state |
 //! | `front` | error against each resource, and the table of the Pareto front |
 //! | `progress`, `hypervolume` | best error and hypervolume over the trials |
-//! | `selection`, `model` | of networks on the front: layers, memory timeline, training curve |
+//! | `selection`, `model`, `classes` | of networks on the front: layers, memory timeline, training curve, classes |
 
+mod classes;
 mod front;
 mod hypervolume;
 mod model;
@@ -17,7 +18,7 @@ mod summary;
 use std::collections::BTreeMap;
 
 use maud::html;
-use munas_run::{Experiment, Task, TrialRecord};
+use munas_run::{Confusions, Experiment, Metric, Task, TrialRecord};
 use munas_search::{Bounds, Objective};
 use munas_train::EpochReport;
 
@@ -41,6 +42,8 @@ pub struct RunView<'a> {
     pub front: &'a [TrialRecord],
     /// Training curves of the trials that are shown with all details, which [`detailed`] chooses.
     pub curves: &'a BTreeMap<u64, Vec<EpochReport>>,
+    /// Which classes the same trials take for which, where it is known.
+    pub confusions: &'a BTreeMap<u64, Confusions>,
 }
 
 /// The page of a run.
@@ -58,6 +61,11 @@ pub fn html_report(view: &RunView<'_>) -> String {
 impl RunView<'_> {
     fn bounds(&self) -> &Bounds {
         &self.experiment.bounds
+    }
+
+    /// What counts as an error.
+    const fn metric(&self) -> Metric {
+        self.experiment.search.metric
     }
 
     /// Whether there are so many trials that only some of the points in plots say what they are.
@@ -91,7 +99,11 @@ fn trial_title(trial: &TrialRecord) -> String {
     let values = trial.candidate.objectives(trial.error());
     let figures = Objective::ALL.into_iter().filter_map(|objective| {
         let value = values[objective.index()]?;
-        Some(format!("{} {}", objective_title(objective), objective_text(objective, value)))
+        Some(format!(
+            "{} {}",
+            objective_title(objective, trial.driving.metric),
+            objective_text(objective, value)
+        ))
     });
     format!("trial {}: {}", trial.trial, figures.collect::<Vec<_>>().join(", "))
 }

@@ -5,14 +5,16 @@ use munas_search::Bounds;
 use munas_train::EpochReport;
 
 use crate::table::{Align, Table};
-use crate::{trial_outline, units};
+use crate::{error_heads, trial_outline, units};
 
 /// Trials with their figures; those beyond a bound say so. Milliseconds stand where a board gives them.
 pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     let right = |title| (title, Align::Right);
     let has_latency = trials.iter().any(|trial| trial.candidate.latency_ms.is_some());
-    let figures =
-        ["trial", "val. error", "in int8", "test error", "peak memory", "model size", "MACs"].map(right);
+    let metric = trials.first().map(|trial| trial.driving.metric).unwrap_or_default();
+    let stderr = |trial: &TrialRecord| trial.outcome().and_then(|outcome| outcome.validation_stderr);
+    let [validation, test] = error_heads(metric, trials.iter().any(|trial| stderr(trial).is_some()));
+    let figures = ["trial", &validation, "in int8", &test, "peak memory", "model size", "MACs"].map(right);
     let latency = has_latency.then(|| right("latency"));
     let words = [("in bounds", Align::Left), ("network", Align::Left)];
     let mut table = Table::new(&figures.into_iter().chain(latency).chain(words).collect::<Vec<_>>());
@@ -20,9 +22,12 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
         let (candidate, outcome) = (&trial.candidate, trial.outcome());
         let figures = [
             trial.trial.to_string(),
-            units::percent_or_dash(outcome.map(|outcome| outcome.validation_error)),
-            units::percent_or_dash(outcome.and_then(|outcome| outcome.int8_error)),
-            units::percent_or_dash(outcome.map(|outcome| outcome.test_error)),
+            units::percent_with_or_dash(
+                outcome.and_then(|outcome| outcome.validation(metric)),
+                stderr(trial),
+            ),
+            units::percent_or_dash(outcome.and_then(|outcome| outcome.in_int8(metric))),
+            units::percent_or_dash(outcome.and_then(|outcome| outcome.test(metric))),
             units::bytes(candidate.resources.peak_memory),
             units::bytes(candidate.resources.model_size),
             units::count(candidate.resources.macs),
@@ -38,8 +43,8 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     table.render()
 }
 
-/// A training curve, one row per epoch; `best` is the epoch whose weights are kept.
-pub fn curve_table(curve: &[EpochReport], best: Option<u32>) -> String {
+/// A training curve, one row per epoch; `kept` is the epoch whose weights are.
+pub fn curve_table(curve: &[EpochReport], kept: Option<u32>) -> String {
     let titles = ["epoch", "learning rate", "train loss", "train error", "val. loss", "val. error"];
     let mut columns: Vec<(&str, Align)> = titles.iter().map(|title| (*title, Align::Right)).collect();
     columns.push(("", Align::Left));
@@ -52,7 +57,7 @@ pub fn curve_table(curve: &[EpochReport], best: Option<u32>) -> String {
             units::percent(report.train_error),
             format!("{:.4}", report.validation_loss),
             units::percent(report.validation_error),
-            if best == Some(report.epoch) { "best" } else { "" }.to_owned(),
+            if kept == Some(report.epoch) { "kept" } else { "" }.to_owned(),
         ]);
     }
     table.render()
@@ -73,8 +78,9 @@ pub fn nothing_usable(trials: &[TrialRecord]) -> String {
 pub fn trial_figures(record: &TrialRecord) -> String {
     let resources = &record.candidate.resources;
     format!(
-        "error {}, {} peak memory, {} parameters, {} MACs",
-        units::percent_or_dash(record.error()),
+        "{} {}, {} peak memory, {} parameters, {} MACs",
+        record.driving.metric.title(),
+        units::percent_with_or_dash(record.error(), record.stderr()),
         units::bytes(resources.peak_memory),
         units::bytes(resources.model_size),
         units::count(resources.macs),

@@ -15,6 +15,28 @@ pub fn percent(fraction: f64) -> String {
     format!("{:.2} %", fraction * 100.0)
 }
 
+/// The error of the epoch that is kept, and that of the last one where it is another.
+pub fn percent_and_last(kept: f64, last: f64) -> String {
+    if kept == last {
+        percent(kept)
+    } else {
+        format!("{} (after the last epoch {})", percent(kept), percent(last))
+    }
+}
+
+/// A fraction as a percentage with its standard error, where that is known: `3.21 ± 0.40 %`.
+pub fn percent_with(fraction: f64, stderr: Option<f64>) -> String {
+    match stderr {
+        Some(stderr) => format!("{:.2} ± {:.2} %", fraction * 100.0, stderr * 100.0),
+        None => percent(fraction),
+    }
+}
+
+/// The same, or a dash where there is no figure.
+pub fn percent_with_or_dash(fraction: Option<f64>, stderr: Option<f64>) -> String {
+    fraction.map_or_else(|| percent_or_dash(None), |fraction| percent_with(fraction, stderr))
+}
+
 /// A percentage, or a dash where there is no figure.
 pub fn percent_or_dash(fraction: Option<f64>) -> String {
     fraction.map_or_else(|| "–".to_owned(), percent)

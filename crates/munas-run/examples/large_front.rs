@@ -13,7 +13,8 @@ use std::path::Path;
 
 use munas_ir::Shape;
 use munas_run::{
-    Assignment, Evaluated, EvaluationError, Evaluator, Experiment, Limits, Run, StopFlag, Task, execute,
+    Assignment, Evaluated, EvaluationError, Evaluator, Experiment, Limits, Run, Scores, StopFlag, Task,
+    execute,
 };
 use munas_train::{EpochReport, Progress};
 
@@ -53,10 +54,12 @@ impl Evaluator for Tradeoff {
             }
         }
         Ok(Evaluated {
-            validation_error: error,
-            test_error: error,
+            validation: alike(error),
+            validation_stderr: None,
+            test: alike(error),
             last_test_error: error,
-            int8_error: Some(error),
+            in_int8: Some(alike(error)),
+            folds: 1,
             best_epoch: assignment.epochs,
             weights: None,
             int8: None,
@@ -64,6 +67,11 @@ impl Evaluator for Tradeoff {
             confusion: None,
         })
     }
+}
+
+/// The same by every metric.
+fn alike(error: f64) -> Scores {
+    Scores { error, balanced: error, macro_f1: error }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -8,13 +8,17 @@ use munas_data::Dataset;
 use munas_ir::{Graph, Weights, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
 use munas_train::{
-    Checkpoint, Confusion, Progress, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer,
+    Checkpoint, Confusion, Progress, PruningGoal, PruningMode, TrainError, TrainSettings, TrainedModel,
+    Trainer,
 };
 
 use crate::experiment::{Experiment, PruningSettings};
-use crate::int8::{Int8Settings, int8_error, quantise};
+use crate::int8::{Int8Settings, int8_predictions, quantise};
+use crate::judge::{Metric, Scores, standard_error, standard_error_of_mean};
 use crate::machine;
 use crate::models::{DataFacts, ModelError};
+use crate::proposals::problem;
+use crate::pruning_goal;
 use crate::task::Task;
 use crate::trial::PrunedNetwork;
 
@@ -38,24 +42,56 @@ pub struct Assignment {
 /// What came of it. Errors are shares of misclassified samples, in [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluated {
-    /// Validation error of the best epoch.
-    pub validation_error: f64,
-    /// Test error of the best epoch's weights.
-    pub test_error: f64,
+    /// Validation errors of the epoch that is kept.
+    pub validation: Scores,
+    /// Standard error of the validation error by the metric that drives the search, where it was measured.
+    pub validation_stderr: Option<f64>,
+    /// Test errors of its weights.
+    pub test: Scores,
     /// Test error after the last epoch.
     pub last_test_error: f64,
-    /// Validation error after quantisation to int8, where it was measured.
-    pub int8_error: Option<f64>,
-    /// The epoch with the lowest validation error, from 1.
+    /// Validation errors after quantisation to int8, where they were measured.
+    pub in_int8: Option<Scores>,
+    /// Folds that validation errors are the mean of; all else is of the first.
+    pub folds: u32,
+    /// The epoch that is kept, from 1: the one with the lowest validation error, or the last one.
     pub best_epoch: u32,
     /// The trained weights; an evaluator that trains nothing has none.
     pub weights: Option<Weights>,
-    /// The network in int8, which `int8_error` is of.
+    /// The network in int8, which `in_int8` is of.
     pub int8: Option<QuantisedNetwork>,
     /// What pruning has left, which `weights` then belong to; `None` without pruning.
     pub pruned: Option<Pruned>,
-    /// Which classes the best epoch's weights take for which, where it was counted.
+    /// Which classes the kept epoch's weights take for which, where it was counted.
     pub confusion: Option<Confusions>,
+}
+
+impl Evaluated {
+    /// The same with the means of the validation errors over folds, those in floats and in int8, and the standard error of the mean by
+    /// a metric.
+    pub fn with_folds(self, scores: &[(Scores, Option<Scores>)], metric: Metric) -> Self {
+        let validation: Vec<Scores> = scores.iter().map(|(scores, _)| *scores).collect();
+        let in_int8: Option<Vec<Scores>> = scores.iter().map(|(_, in_int8)| *in_int8).collect();
+        let errors: Vec<f64> = validation.iter().map(|scores| scores.get(metric)).collect();
+        Self {
+            validation: Scores::mean(&validation),
+            validation_stderr: standard_error_of_mean(&errors).or(self.validation_stderr),
+            in_int8: in_int8.map(|scores| Scores::mean(&scores)),
+            folds: scores.len() as u32,
+            ..self
+        }
+    }
+}
+
+/// The seed of a training on a fold: 63 bits, as those of trials are.
+fn fold_seed(seed: u64, number: usize) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"fold");
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&(number as u64).to_le_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(bytes) >> 1
 }
 
 /// Which classes a network takes for which.
@@ -130,6 +166,26 @@ pub trait Evaluator: Sync {
         assignment: &Assignment,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError>;
+
+    /// Number of folds that networks of the front are judged on; 1: they are judged once.
+    fn folds(&self) -> u32 {
+        1
+    }
+
+    /// Judges a network on the other folds too, of which `first` is the result on the first one: its validation errors become the means
+    /// over all folds. `observer` hears of batches only. The result depends on nothing but the assignment.
+    ///
+    /// # Errors
+    /// As with [`Evaluator::evaluate`].
+    fn evaluate_folds(
+        &self,
+        assignment: &Assignment,
+        first: Evaluated,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let _ = (assignment, observer);
+        Ok(first)
+    }
 }
 
 /// Trains each network on a dataset that all workers share.
@@ -138,7 +194,10 @@ pub struct TrainingEvaluator {
     dataset: Arc<Dataset>,
     settings: TrainSettings,
     pruning: Option<PruningSettings>,
+    /// What pruned networks must fit.
+    goal: Option<PruningGoal>,
     int8: Int8Settings,
+    metric: Metric,
     task: Task,
     memory_limit: u64,
     data: DataFacts,
@@ -153,15 +212,43 @@ impl TrainingEvaluator {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
         let memory_limit = machine::memory_for_trainings(&dataset);
         let data = DataFacts::of(&dataset, settings.normalise);
-        let (pruning, int8) = (experiment.pruning, experiment.int8);
-        Ok(Self { dataset, settings, pruning, int8, task, memory_limit, data })
+        let (pruning, int8, metric) = (experiment.pruning, experiment.int8, experiment.search.metric);
+        let goal = pruning_goal::of(&problem(experiment, &task));
+        Ok(Self { dataset, settings, pruning, goal, int8, metric, task, memory_limit, data })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
         let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
             pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
         });
-        TrainSettings { epochs: assignment.epochs, pruning, ..self.settings.clone() }
+        let pruning_goal = self.goal.clone().filter(|_| pruning.is_some());
+        TrainSettings { epochs: assignment.epochs, pruning, pruning_goal, ..self.settings.clone() }
+    }
+
+    /// Trains a network from scratch on a fold; its validation errors there, and those in int8.
+    fn judge_fold(
+        &self,
+        number: usize,
+        assignment: &Assignment,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<(Scores, Option<Scores>), EvaluationError> {
+        let fold = self.dataset.fold(number);
+        let settings = self.train_settings(assignment);
+        let seed = fold_seed(assignment.seed, number);
+        let trainer = Trainer::new(&assignment.graph, &fold, &settings, seed);
+        // The curve and the checkpoints are those of the first fold.
+        let model = trainer.and_then(|trainer| trainer.run(&mut |_| observer(Progress::Batch)));
+        let model = model.map_err(|error| match error {
+            TrainError::Stopped { .. } => EvaluationError::Stopped,
+            other => EvaluationError::Failed(format!("fold {number}: {other}")),
+        })?;
+        let normalisation = fold.normalisation(self.settings.normalise);
+        let int8 = quantise(&model, &fold, &normalisation, &self.int8);
+        let predicted =
+            int8_predictions(&int8, &fold.validation, &normalisation, || observer(Progress::Batch));
+        let predicted = predicted.ok_or(EvaluationError::Stopped)?;
+        let in_int8 = Scores::of_predictions(fold.validation.labels(), &predicted, fold.classes());
+        Ok((Scores::of(&model.validation_confusion), Some(in_int8)))
     }
 
     /// A training that goes on from the checkpoint, or begins anew if there is none that fits.
@@ -195,6 +282,23 @@ impl Evaluator for TrainingEvaluator {
         self.memory_limit
     }
 
+    fn folds(&self) -> u32 {
+        self.dataset.folds() as u32
+    }
+
+    fn evaluate_folds(
+        &self,
+        assignment: &Assignment,
+        first: Evaluated,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let mut scores = vec![(first.validation, first.in_int8)];
+        for number in 1..self.dataset.folds() {
+            scores.push(self.judge_fold(number, assignment, observer)?);
+        }
+        Ok(first.with_folds(&scores, self.metric))
+    }
+
     fn evaluate(
         &self,
         assignment: &Assignment,
@@ -209,12 +313,17 @@ impl Evaluator for TrainingEvaluator {
         let normalisation = &self.data.normalisation;
         let int8 = quantise(&model, &self.dataset, normalisation, &self.int8);
         let proceed = || observer(Progress::Batch);
-        let int8_error = int8_error(&int8, &self.dataset.validation, normalisation, proceed);
+        let (validation, classes) = (&self.dataset.validation, self.dataset.classes());
+        let in_int8 = int8_predictions(&int8, validation, normalisation, proceed);
+        let in_int8 = in_int8.ok_or(EvaluationError::Stopped)?;
+        let stderr = standard_error(self.metric, validation, classes, &model.validation_predicted);
         Ok(Evaluated {
-            validation_error: model.validation_error,
-            test_error: model.test_error,
+            validation: Scores::of(&model.validation_confusion),
+            validation_stderr: Some(stderr),
+            test: Scores::of(&model.test_confusion),
             last_test_error: model.last_test_error,
-            int8_error: Some(int8_error.ok_or(EvaluationError::Stopped)?),
+            folds: 1,
+            in_int8: Some(Scores::of_predictions(validation.labels(), &in_int8, classes)),
             best_epoch: model.best_epoch,
             pruned: settings.pruning.and_then(|pruning| Pruned::of(&model, pruning.mode)),
             confusion: Some(Confusions {

@@ -7,6 +7,8 @@
 //!   stopped. Stopped trials, and those that a killed process left running, go on from their last checkpoint, or from the
 //!   start, in the next session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
 //!   that was interrupted any number of times therefore has the same trials as one that never was.
+//! - Where there are folds, a trial whose validation error would put it on the front as it is when the trial ends is judged on the other
+//!   folds before it has a result. With one worker the trials before it decide that alone.
 //! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end, and
 //!   the free worker takes a later one that fits.
 //! - A trial that panics or diverges is recorded as failed, as is one that this machine has no memory for, and one that two
@@ -27,7 +29,7 @@ use munas_search::SearchError;
 use munas_train::EpochReport;
 
 use crate::error::RunError;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{EvaluationError, Evaluator};
 use crate::experiment::Experiment;
 use crate::machine;
 use crate::run::Run;
@@ -82,7 +84,8 @@ impl Limits {
         }
     }
 
-    fn worker_count(&self) -> usize {
+    /// How many trials there are side by side.
+    pub(crate) fn worker_count(&self) -> usize {
         match self.workers {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             workers => workers,
@@ -309,6 +312,7 @@ impl SearchLoop<'_, '_, '_> {
                     }
                 }
                 Some(Message::Ended(ended)) => {
+                    let Some(ended) = self.judge_folds(ended)? else { continue };
                     self.queue.end(ended.trial);
                     let record = self.finish(*ended)?;
                     if !self.workers.are_halted() && self.reaches_target(&record) {
@@ -388,6 +392,26 @@ impl SearchLoop<'_, '_, '_> {
             self.workers.start(start.assignment)?;
         }
         Ok(())
+    }
+
+    /// Has a trial that is worth it judged on the other folds; gives back any other. One for which there is no time any
+    /// more is stopped: its folds are for the next session, since the history alone may decide which trials have them.
+    fn judge_folds(&mut self, mut ended: Box<Ended>) -> Result<Option<Box<Ended>>, RunError> {
+        let is_first = ended.result.as_ref().is_ok_and(|evaluated| evaluated.folds == 1);
+        if !is_first || self.workers.folds() == 1 || !self.search.is_worth_folds(&ended) {
+            return Ok(Some(ended));
+        }
+        if self.workers.are_halted() {
+            ended.result = Err(EvaluationError::Stopped);
+            return Ok(Some(ended));
+        }
+        match *ended {
+            Ended { result: Ok(first), elapsed, assignment: Some(assignment), .. } => {
+                self.workers.judge_folds(assignment, first, elapsed)?;
+                Ok(None)
+            }
+            other => Ok(Some(Box::new(other))),
+        }
     }
 
     /// Records the end of a trial.

@@ -29,7 +29,7 @@ mod error;
 mod file;
 mod file_form;
 mod keys;
-mod layers;
+pub(crate) mod layers;
 mod proportion;
 pub mod quantity;
 mod recipe;
@@ -50,10 +50,11 @@ use toml::Table;
 
 use munas_cost::boards::{self, Board, BoardTable};
 use munas_data::{
-    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Layout, LoadOptions, Source,
+    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Folds, GroupChoice, Layout,
+    LoadOptions, Source,
 };
 use munas_ir::Shape;
-use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility};
+use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility, Sampling};
 use munas_space::Space;
 use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
 
@@ -63,7 +64,9 @@ pub use munas_train::PruningMode;
 pub use recorded::{Changes, FREE_KEYS};
 
 use crate::int8::Int8Settings;
+use crate::judge::Metric;
 use crate::models::{ModelError, SavedModel};
+use crate::trial::Driving;
 
 /// A search, fully described: the same experiment on the same data gives the same trials.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +133,8 @@ pub struct DataSettings {
     pub compact_labels: bool,
     /// Whether each class has a sample in every part that is drawn.
     pub every_class: bool,
+    /// Which samples belong together and stay on one side of every split.
+    pub groups: GroupChoice,
     /// How tables of text are read.
     pub csv: CsvSettings,
     /// How recordings become samples.
@@ -171,6 +176,8 @@ pub struct PruningSettings {
     pub min_sparsity: f64,
     /// Largest final sparsity, in [0, 1).
     pub max_sparsity: f64,
+    /// Whether a trial is pruned beyond its target, up to `max_sparsity`, where it takes that to meet the hard bounds.
+    pub fits_bounds: bool,
 }
 
 impl PruningSettings {
@@ -211,14 +218,30 @@ pub struct SearchSettings {
     pub worker_memory: u64,
     /// Bytes that one training may take: what needs more is not proposed. `None`: whatever it needs.
     pub training_memory: Option<u64>,
+    /// Multiply-accumulate operations of one inference that a network may have to be trained: what has more is not
+    /// proposed. `None`: as many as it has.
+    pub max_training_cost: Option<u64>,
+    /// How random architectures are drawn.
+    pub sampling: Sampling,
     /// Which error drives the search.
     pub error: DrivingError,
+    /// What counts as an error.
+    pub metric: Metric,
+    /// Pairs of training and validation parts that networks are judged on which would be on the front.
+    pub folds: Folds,
     /// Whether candidates far out of bounds are left untrained.
     pub feasibility: Feasibility,
     /// Whether an architecture that was trained before may be trained again.
     pub repeats: bool,
     /// Refused draws in a row after which the search gives up.
     pub max_draws: NonZero<u64>,
+}
+
+impl SearchSettings {
+    /// The error that drives the search.
+    pub const fn driving(&self) -> Driving {
+        Driving { error: self.error, metric: self.metric }
+    }
 }
 
 /// Which error drives the search.
@@ -246,8 +269,8 @@ impl Experiment {
     /// # Errors
     /// As [`Experiment::from_toml`].
     pub fn from_run_file(text: &str) -> Result<Self, ExperimentError> {
-        let implied = layers::merge(layers::parse(DEFAULTS)?, layers::parse(FIRST_VERSION)?);
-        Self::from_layers(implied, layers::parse(text)?)
+        let given = layers::parse(text)?;
+        Self::from_layers(implied_by_first_version(&given)?, given)
     }
 
     fn from_layers(under: Table, over: Table) -> Result<Self, ExperimentError> {
@@ -292,6 +315,9 @@ impl Experiment {
             arrays: data.arrays,
             compact_labels: data.compact_labels,
             every_class: data.every_class,
+            groups: data.groups,
+            folds: self.search.folds,
+            balanced: self.search.metric != Metric::Error,
             csv: data.csv,
         };
         munas_data::load(&data.source, &options)
@@ -369,6 +395,14 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
         Some(_) => Ok(absolute),
         None => Err(io::Error::new(io::ErrorKind::InvalidFilename, "the path is not Unicode")),
     }
+}
+
+/// What lies under the keys of a run's file: the defaults, and what the first version implied. An optional section that the run
+/// does not have stays away: the keys that are younger would make it one.
+fn implied_by_first_version(given: &Table) -> Result<Table, ExperimentError> {
+    let mut implied = layers::parse(FIRST_VERSION)?;
+    layers::drop_absent_section(&mut implied, given, ["train", "pruning"]);
+    Ok(layers::merge(layers::parse(DEFAULTS)?, implied))
 }
 
 /// The value of every key that has one without being asked for.

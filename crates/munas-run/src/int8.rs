@@ -66,14 +66,26 @@ pub fn int8_error(
     network: &QuantisedNetwork,
     split: &Split,
     normalisation: &Normalisation,
-    mut proceed: impl FnMut() -> ControlFlow<()>,
+    proceed: impl FnMut() -> ControlFlow<()>,
 ) -> Option<f64> {
+    let predicted = int8_predictions(network, split, normalisation, proceed)?;
+    let wrong = predicted.iter().zip(split.labels()).filter(|(predicted, label)| predicted != label).count();
+    Some(wrong as f64 / split.len() as f64)
+}
+
+/// The class that an int8 network takes each sample of `split` for. `None` and panics as with [`int8_error`].
+pub fn int8_predictions(
+    network: &QuantisedNetwork,
+    split: &Split,
+    normalisation: &Normalisation,
+    mut proceed: impl FnMut() -> ControlFlow<()>,
+) -> Option<Vec<u32>> {
     let graph = network.graph();
     let mut executor = BatchExecutor::new(network);
     let threshold = network.quantisation().tensor(graph.output()).zero_point;
     let [input_len, output_len] = [graph.input_shape(), graph.shape(graph.output())].map(Shape::elements);
     let mut inputs = vec![0.0; BatchExecutor::SAMPLES * input_len];
-    let mut wrong = 0;
+    let mut predicted = Vec::with_capacity(split.len());
     for first in (0..split.len()).step_by(BatchExecutor::SAMPLES) {
         let positions = first..split.len().min(first + BatchExecutor::SAMPLES);
         let inputs = &mut inputs[..positions.len() * input_len];
@@ -81,17 +93,12 @@ pub fn int8_error(
             normalisation.apply(split.sample(position), input);
         }
         let outputs = executor.run_real(inputs).chunks_exact(output_len);
-        wrong += outputs
-            .zip(positions)
-            .filter(|&(logits, position)| {
-                predicted_class(logits, threshold) != split.label(position) as usize
-            })
-            .count();
+        predicted.extend(outputs.map(|logits| predicted_class(logits, threshold) as u32));
         if proceed().is_break() {
             return None;
         }
     }
-    Some(wrong as f64 / split.len() as f64)
+    Some(predicted)
 }
 
 #[cfg(test)]

@@ -33,9 +33,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use crate::experiment::{DrivingError, Experiment};
+use crate::experiment::Experiment;
 use crate::session::Session;
 use crate::task::Task;
+use crate::trial::Driving;
 
 use copy::Copy;
 pub use error::{JournalError, JournalProblem};
@@ -56,7 +57,7 @@ pub(crate) struct Journal {
     path: PathBuf,
     task: Task,
     /// Which error of its trials counts.
-    driving_error: DrivingError,
+    driving: Driving,
     /// The experiment with which the run was made, in TOML.
     recorded: String,
     /// The name that the journal gave itself.
@@ -175,7 +176,7 @@ impl Journal {
             id: fact(meta::ID)?,
             connection,
             path: path.to_owned(),
-            driving_error: experiment.search.error,
+            driving: experiment.search.driving(),
             place: None,
             progress: None,
             patience: Patience::default(),

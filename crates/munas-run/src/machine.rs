@@ -4,6 +4,9 @@ use std::fs;
 
 use munas_data::{Dataset, machine_memory};
 
+use crate::experiment::Experiment;
+use crate::training_cost::affordable_macs;
+
 /// What is taken for the machine's memory where the system does not tell.
 const UNKNOWN: u64 = 4 << 30;
 /// Bytes of the program itself, the journal and the heap's slack.
@@ -12,6 +15,27 @@ const PROGRAM: u64 = 96 << 20;
 const SHARE: u64 = 80;
 /// A training of a small network takes a few megabytes: where there is less, trying does no harm.
 const LEAST: u64 = 16 << 20;
+
+/// What the machine has for a search: measured once, and then written into the experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Bytes that trainings side by side may take, beside the data.
+    pub training_memory: u64,
+    /// Multiply-accumulate operations of one inference of the largest network that is worth training; `None`: any.
+    pub macs_per_training: Option<u64>,
+}
+
+impl Machine {
+    /// This machine, or the control group of this process, however long a training takes.
+    pub fn here(dataset: &Dataset) -> Self {
+        Self { training_memory: memory_for_trainings(dataset), macs_per_training: None }
+    }
+
+    /// The same, with the largest network that the experiment has the time to train: half a second of training tells.
+    pub fn measured(experiment: &Experiment, dataset: &Dataset) -> Self {
+        Self { macs_per_training: affordable_macs(experiment, dataset), ..Self::here(dataset) }
+    }
+}
 
 /// Bytes that trainings side by side may take on this machine, or in the control group of this process, beside the data.
 pub(crate) fn memory_for_trainings(dataset: &Dataset) -> u64 {

@@ -47,7 +47,7 @@ pub struct SavedModel {
     pub architecture: Architecture,
     /// The graph that was trained; after structured pruning, what is left of it, with batch norms folded.
     pub graph: Graph,
-    /// The weights of its best epoch.
+    /// The weights of the epoch that was kept.
     pub weights: Weights,
     /// The network in int8, where it was quantised.
     pub int8: Option<QuantisedNetwork>,

@@ -1,14 +1,17 @@
 //! The experiments that come with munas: the files under `presets/`, part of the program.
 //!
-//! Their values are those of the published experiments. Each has variants, which are the same file with other values and not
-//! another file; suffixes may be combined.
+//! Their values are those of the published experiments, but for the quick start, which is munas's own. Each has variants, which
+//! are the same file with other values and not another file; suffixes may be combined.
 //!
 //! | suffix | difference |
 //! |---|---|
 //! | `-no-pruning` | without the section `[train.pruning]` |
 //! | `-bo` | Bayesian optimisation, 800 trials |
+//! | `-tuned` | the same data and bounds, which are never crossed; all else is what munas does for data of one's own |
 
-use crate::experiment::{Draft, Experiment, ExperimentError};
+use toml::{Table, Value};
+
+use crate::experiment::{Draft, Experiment, ExperimentError, layers};
 
 /// An experiment that comes with munas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,9 @@ pub struct Preset {
 /// Suffixes of variants, with what they change.
 const VARIANTS: [(&str, &[&str]); 2] =
     [("-no-pruning", &["train.pruning="]), ("-bo", &["search.algorithm=bayes", "search.trials=800"])];
+
+/// The suffix of the variant with munas's own space, training and search.
+const TUNED: &str = "-tuned";
 
 /// The name of the preset that `munas search` runs when nothing is asked for.
 pub const QUICK_START: &str = "quick-start";
@@ -114,13 +120,47 @@ impl Preset {
     pub fn draft(name: &str, overrides: &[String]) -> Result<Draft, ExperimentError> {
         let mut base = name;
         let mut changes = vec![format!("name={name}")];
-        while let Some((shorter, variant)) =
-            VARIANTS.iter().find_map(|(suffix, variant)| Some((base.strip_suffix(suffix)?, variant)))
-        {
-            base = shorter;
-            changes.extend(variant.iter().map(|&change| change.to_owned()));
+        let mut tuned = false;
+        loop {
+            if let Some(shorter) = base.strip_suffix(TUNED) {
+                (base, tuned) = (shorter, true);
+            } else if let Some((shorter, variant)) =
+                VARIANTS.iter().find_map(|(suffix, variant)| Some((base.strip_suffix(suffix)?, variant)))
+            {
+                base = shorter;
+                changes.extend(variant.iter().map(|&change| change.to_owned()));
+            } else {
+                break;
+            }
         }
-        Draft::from_toml(Self::find(base)?.toml, &[&changes, overrides].concat())
+        let preset = Self::find(base)?;
+        let changes = [&changes, overrides].concat();
+        match (tuned, preset.name) {
+            (true, _) => Draft::from_toml(&preset.task()?, &changes),
+            (false, QUICK_START) => Draft::from_toml(preset.toml, &changes),
+            (false, _) => Draft::published(preset.toml, &changes),
+        }
+    }
+
+    /// The text of an experiment with this one's data and bounds alone, all of them hard but that on the error.
+    fn task(&self) -> Result<String, ExperimentError> {
+        let given = layers::parse(self.toml)?;
+        let mut task = Table::new();
+        for key in ["data", "bounds"] {
+            if let Some(section) = given.get(key) {
+                task.insert(key.to_owned(), section.clone());
+            }
+        }
+        if let Some(kind) = given.get("space").and_then(|space| space.get("kind")) {
+            let space = Table::from_iter([("kind".to_owned(), kind.clone())]);
+            task.insert("space".to_owned(), Value::Table(space));
+        }
+        if let Some(bounds) = task.get_mut("bounds").and_then(Value::as_table_mut) {
+            let resources = bounds.keys().filter(|key| *key != "error" && *key != "hard").cloned();
+            let hard = resources.map(Value::String).collect();
+            bounds.insert("hard".to_owned(), Value::Array(hard));
+        }
+        Ok(task.to_string())
     }
 
     /// The preset of a name.
@@ -145,7 +185,7 @@ impl Preset {
     /// # Errors
     /// As [`Experiment::from_toml`]; never without overrides.
     pub fn experiment(&self, overrides: &[String]) -> Result<Experiment, ExperimentError> {
-        Experiment::from_toml(self.toml, overrides)
+        Self::resolve(self.name, overrides)
     }
 }
 

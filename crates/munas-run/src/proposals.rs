@@ -71,6 +71,7 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
             },
             min: pruning.min_sparsity,
             max: pruning.max_sparsity,
+            fits_bounds: pruning.fits_bounds,
         }),
         latency: experiment.board.as_ref().map(|BoardChoice { board, .. }| {
             let board = board.clone();
@@ -81,8 +82,9 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
                 let settings = train.clone();
                 TrainingMemory::new(limit, move |graph| settings.memory(graph))
             }),
-            macs: None,
+            macs: search.max_training_cost,
         },
+        sampling: search.sampling,
         ..Problem::new(space.clone(), task.input, task.classes(), train.epochs)
     }
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use munas_train::EpochReport;
 
 use crate::error::RunError;
+use crate::evaluate::Confusions;
 use crate::experiment::Experiment;
 use crate::files::write_atomically;
 use crate::journal::{Hook, Journal, JournalError, JournalProblem};
@@ -180,6 +181,14 @@ impl RunReader {
     /// [`RunError::Journal`].
     pub fn curve(&self, trial: u64) -> Result<Vec<EpochReport>, RunError> {
         Ok(self.journal.curve(trial)?)
+    }
+
+    /// Which classes a trial takes for which; kept for those on the front.
+    ///
+    /// # Errors
+    /// [`RunError::Journal`].
+    pub fn confusions(&self, trial: u64) -> Result<Option<Confusions>, RunError> {
+        Ok(self.journal.confusions(trial)?)
     }
 
     /// Where the trained network of a trial is, if it is kept.

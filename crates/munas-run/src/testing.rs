@@ -15,6 +15,7 @@ use crate::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 use crate::executor::{Event, Limits, StopFlag, Summary, execute};
 use crate::experiment::Experiment;
+use crate::judge::{Metric, Scores};
 use crate::models::DataFacts;
 use crate::run::{Run, RunReader};
 use crate::task::Task;
@@ -31,7 +32,7 @@ pub(crate) fn experiment(overrides: &[&str]) -> Experiment {
         space.bounds = { blocks = [1, 3], layers = [1, 2], filters = [1, 16], dense = [0, 1], units = [4, 16] }
         train.epochs = 3
         bounds = { error = 0.3, peak_memory = 1500, model_size = 2000, macs = "100k", hard = ["model_size"] }
-        search = { trials = 14, population = 5, sample = 3, workers = 1 }
+        search = { trials = 14, population = 5, sample = 3, workers = 1, sampling = "uniform" }
     "#;
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
     Experiment::from_toml(text, &overrides).unwrap()
@@ -48,6 +49,8 @@ pub(crate) struct Synthetic {
     pub uneven: bool,
     /// Whether evaluations last until they are stopped.
     pub endless: bool,
+    /// Folds that networks of the front are judged on.
+    pub folds: u32,
     /// Bytes that each evaluation says it takes.
     pub memory: u64,
     /// Bytes that the machine says it has.
@@ -68,7 +71,16 @@ impl Synthetic {
             element: ElementType::U8,
             normalisation: Normalisation::unit(1, 255.0),
         };
-        Self { task, data, failures: false, uneven: false, endless: false, memory: 0, memory_limit: u64::MAX }
+        Self {
+            task,
+            data,
+            failures: false,
+            uneven: false,
+            endless: false,
+            folds: 1,
+            memory: 0,
+            memory_limit: u64::MAX,
+        }
     }
 }
 
@@ -92,6 +104,28 @@ impl Evaluator for Synthetic {
 
     fn memory_limit(&self) -> u64 {
         self.memory_limit
+    }
+
+    fn folds(&self) -> u32 {
+        self.folds
+    }
+
+    fn evaluate_folds(
+        &self,
+        assignment: &Assignment,
+        first: Evaluated,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let mut of_folds = vec![(first.validation, first.in_int8)];
+        for fold in 1..self.folds {
+            if observer(Progress::Batch).is_break() {
+                return Err(EvaluationError::Stopped);
+            }
+            let hash = blake3::hash(format!("{} {fold}", assignment.seed).as_bytes());
+            let error = f64::from(hash.as_bytes()[0]) / 256.0;
+            of_folds.push((scores(error), Some(scores(error))));
+        }
+        Ok(first.with_folds(&of_folds, Metric::Error))
     }
 
     fn evaluate(
@@ -127,10 +161,12 @@ impl Evaluator for Synthetic {
             _ => {}
         }
         Ok(Evaluated {
-            validation_error: if failing == NAN { f64::NAN } else { share(0) },
-            test_error: share(4),
+            validation: scores(if failing == NAN { f64::NAN } else { share(0) }),
+            validation_stderr: Some(0.01),
+            test: scores(share(4)),
             last_test_error: share(5),
-            int8_error: Some(share(7)),
+            in_int8: Some(scores(share(7))),
+            folds: 1,
             best_epoch: 1 + u32::from(hash.as_bytes()[6]) % assignment.epochs,
             weights: Some(weights(&assignment.graph)),
             int8: None,
@@ -138,6 +174,11 @@ impl Evaluator for Synthetic {
             confusion: None,
         })
     }
+}
+
+/// Errors by all metrics, each another.
+fn scores(error: f64) -> Scores {
+    Scores { error, balanced: 1.0 - error, macro_f1: (error * 7.3).fract() }
 }
 
 /// Weights of the right sizes, all different.

@@ -4,6 +4,7 @@ use munas_ir::Graph;
 use munas_search::{Bounds, Candidate, Objective, Refusals};
 
 use crate::experiment::DrivingError;
+use crate::judge::Metric;
 use crate::task::Task;
 
 /// A trial as the journal has it.
@@ -19,7 +20,7 @@ pub struct TrialRecord {
     /// Seed of the training.
     pub seed: u64,
     /// Which of the errors drives the search.
-    pub driving_error: DrivingError,
+    pub driving: Driving,
     /// How far it came.
     pub state: TrialState,
     /// What pruning has left, if the trial is done and was pruned.
@@ -32,6 +33,15 @@ pub struct TrialRecord {
     pub started_ms: u64,
     /// When it ended, in milliseconds of Unix time.
     pub finished_ms: Option<u64>,
+}
+
+/// The error that drives a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Driving {
+    /// Of which network.
+    pub error: DrivingError,
+    /// What counts as an error.
+    pub metric: Metric,
 }
 
 /// A network after pruning.
@@ -85,19 +95,31 @@ impl TrialState {
 /// The result of a training. Errors are shares of misclassified samples, in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Validation error of the best epoch.
+    /// Validation error of the epoch that is kept.
     pub validation_error: f64,
-    /// Test error of the best epoch's weights.
+    /// Test error of its weights.
     pub test_error: f64,
     /// Test error after the last epoch.
     pub last_test_error: f64,
     /// Validation error of the network quantised to int8, where it was measured.
     pub int8_error: Option<f64>,
-    /// Validation error of the best epoch where each class counts alike, where it was measured.
+    /// Validation error of the kept epoch where each class counts alike, where it was measured.
     pub balanced_error: Option<f64>,
     /// The same of the test part.
     pub balanced_test_error: Option<f64>,
-    /// The epoch with the lowest validation error, from 1.
+    /// 1 less the macro-F1 of the validation part, where it was measured.
+    pub macro_f1_error: Option<f64>,
+    /// The same of the test part.
+    pub macro_f1_test_error: Option<f64>,
+    /// Validation error in int8 where each class counts alike, where it was measured.
+    pub int8_balanced_error: Option<f64>,
+    /// 1 less the macro-F1 of the validation part in int8, where it was measured.
+    pub int8_macro_f1_error: Option<f64>,
+    /// Folds that the validation errors are the means of; test errors, curve and weights are those of the first.
+    pub folds: u32,
+    /// Standard error of the validation error by the metric that drives the search; runs of earlier versions have none.
+    pub validation_stderr: Option<f64>,
+    /// The epoch that is kept, from 1: the one with the lowest validation error, or the last one.
     pub best_epoch: u32,
     /// Time that the training worked on its core, in seconds.
     pub train_seconds: f64,
@@ -106,6 +128,35 @@ pub struct Outcome {
 /// The objectives of the Pareto front, in the order of the coordinates of [`TrialRecord::point`].
 pub const FRONT_OBJECTIVES: [Objective; 4] =
     [Objective::Error, Objective::PeakMemory, Objective::ModelSize, Objective::Macs];
+
+impl Outcome {
+    /// The validation error by a metric, where it was measured.
+    pub const fn validation(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Error => Some(self.validation_error),
+            Metric::Balanced => self.balanced_error,
+            Metric::MacroF1 => self.macro_f1_error,
+        }
+    }
+
+    /// The test error by a metric, where it was measured.
+    pub const fn test(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Error => Some(self.test_error),
+            Metric::Balanced => self.balanced_test_error,
+            Metric::MacroF1 => self.macro_f1_test_error,
+        }
+    }
+
+    /// The validation error in int8 by a metric, where it was measured.
+    pub const fn in_int8(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Error => self.int8_error,
+            Metric::Balanced => self.int8_balanced_error,
+            Metric::MacroF1 => self.int8_macro_f1_error,
+        }
+    }
+}
 
 impl TrialRecord {
     /// The result, if the trial is done.
@@ -124,14 +175,20 @@ impl TrialRecord {
         }
     }
 
-    /// The validation error that drives the search, of the float network or of the one in int8; `None` if the trial is not
-    /// done, or the int8 network was not measured.
+    /// The validation error that drives the search, by its metric, of the float network or of the one in int8; `None` if the
+    /// trial is not done, or it was not measured.
     pub fn error(&self) -> Option<f64> {
-        let outcome = self.outcome()?;
-        match self.driving_error {
-            DrivingError::Float => Some(outcome.validation_error),
-            DrivingError::Int8 => outcome.int8_error,
+        let (outcome, Driving { error, metric }) = (self.outcome()?, self.driving);
+        match error {
+            DrivingError::Float => outcome.validation(metric),
+            DrivingError::Int8 => outcome.in_int8(metric),
         }
+    }
+
+    /// Standard error of [`error`](Self::error), where it was measured: that of the float network.
+    pub fn stderr(&self) -> Option<f64> {
+        let is_float = self.driving.error == DrivingError::Float;
+        self.outcome().and_then(|outcome| outcome.validation_stderr).filter(|_| is_float)
     }
 
     /// Whether the trial is done and meets all bounds, the error's included.

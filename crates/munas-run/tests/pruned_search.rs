@@ -110,3 +110,62 @@ fn unstructured_trials_count_what_is_not_zero() {
         assert!(record.candidate.resources.model_size < resources(graph).model_size);
     });
 }
+
+/// The trials of a short search under these hard bounds.
+fn under_hard_bounds(mode: &str, bounds: &str, kind: &str) -> (Experiment, Vec<TrialRecord>) {
+    let overrides = [
+        format!("train.pruning.mode={mode}"),
+        format!("bounds={bounds}"),
+        format!("space={kind}"),
+        "train.pruning.min_sparsity=0.05".to_owned(),
+        // Networks that are too large as they are drawn.
+        "search.sampling=uniform".to_owned(),
+    ];
+    let text = experiment(mode).to_toml();
+    let experiment = Experiment::from_toml(&text, &overrides).unwrap();
+    let dataset = Arc::new(experiment.load_data().unwrap());
+    let evaluator = TrainingEvaluator::new(&experiment, Arc::clone(&dataset)).unwrap();
+    let dir = tempdir().unwrap();
+    let mut run = Run::create(dir.path(), experiment.clone(), &Task::of(&dataset)).unwrap();
+    let limits = Limits { trials: TRIALS, ..Limits::of(&experiment) };
+    execute(&mut run, &evaluator, &limits, &StopFlag::default(), &mut |_| {}).unwrap();
+    (experiment, trials(dir.path()))
+}
+
+#[test]
+fn hard_bounds_are_never_crossed() {
+    let all = "{peak_memory=600, model_size=500, macs=20000, hard=[\"peak_memory\",\"model_size\",\"macs\"]}";
+    let size = "{model_size=450, hard=[\"model_size\"]}";
+    let cnn =
+        "{kind=\"cnn2d\", bounds={blocks=[1,2], layers=[1,2], filters=[2,12], dense=[0,1], units=[4,24]}}";
+    let (wide, mlp) =
+        ("{kind=\"cnn2d\", bounds=\"wide\"}", "{kind=\"mlp\", bounds={dense=[1,2], units=[8,32]}}");
+    let small = "{model_size=3000, hard=[\"model_size\"]}";
+    let (mut results, mut pruned_to_fit) = (0, 0);
+    for (mode, bounds, space) in [
+        ("structured", all, cnn),
+        ("structured", size, wide),
+        ("structured", small, mlp),
+        ("unstructured", size, cnn),
+        ("unstructured", small, mlp),
+    ] {
+        let (experiment, records) = under_hard_bounds(mode, bounds, space);
+        for record in records {
+            match &record.state {
+                TrialState::Done(outcome) => {
+                    results += 1;
+                    let values = record.candidate.objectives(Some(outcome.validation_error));
+                    assert_eq!(experiment.bounds.broken_hard(&values), None, "{mode} {bounds} {space}");
+                    let sparsity = record.pruned.as_ref().unwrap().sparsity;
+                    assert!(sparsity <= 0.81, "{sparsity}");
+                    pruned_to_fit += usize::from(sparsity > record.candidate.sparsity.unwrap() + 0.05);
+                }
+                TrialState::Failed(reason) => {
+                    assert!(reason.starts_with("with 80 % pruned the network still has "), "{reason}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(results > 20 && pruned_to_fit > 3, "{results} results, {pruned_to_fit} of them pruned further");
+}

@@ -9,6 +9,7 @@ use std::fmt;
 use munas_ir::{Graph, TensorId};
 
 use crate::objective::{ObjectiveValues, SOFT_BOUND_FACTOR};
+use crate::problem::Foreseen;
 use crate::{Candidate, Objective, Problem, Proposal};
 
 /// The refused draw that came nearest to the bounds, and the bound that it broke most.
@@ -81,18 +82,18 @@ impl<'a> Gate<'a> {
 
     /// The proposal as a candidate, or what forbids training it.
     pub(crate) fn admit(&mut self, proposal: Proposal) -> Result<Candidate, Broken> {
-        let graph = self.problem.priced_graph(&proposal);
-        if let Some(broken) = self.refuse_unpriced(&proposal, &graph) {
+        let foreseen = self.problem.foresee(&proposal);
+        if let Some(broken) = self.refuse_unpriced(&foreseen) {
             return Err(broken);
         }
-        self.judge(self.problem.price(proposal, &graph))
+        self.judge(self.problem.price(proposal, &foreseen))
     }
 
     /// Refuses by the floor of the peak memory, if the exact value could change nothing.
-    fn refuse_unpriced(&mut self, proposal: &Proposal, graph: &Graph) -> Option<Broken> {
+    fn refuse_unpriced(&mut self, foreseen: &Foreseen) -> Option<Broken> {
         const PEAK: usize = Objective::PeakMemory.index();
-        let floor = peak_memory_floor(graph) as f64;
-        let size = self.problem.model_size(proposal, graph) as f64;
+        let Foreseen { graph, model_size } = foreseen;
+        let (floor, size) = (peak_memory_floor(graph) as f64, *model_size as f64);
         let macs = munas_cost::macs(graph) as f64;
         let values = [None, Some(floor), Some(size), Some(macs), self.problem.latency_ms(graph)];
         let excess = self.excess(&values)?;

@@ -6,7 +6,7 @@ use munas_cost::Resources;
 use munas_ir::Shape;
 use munas_space::Architecture;
 
-use crate::objective::ObjectiveValues;
+use crate::objective::{self, ObjectiveValues};
 
 /// A point that is worth training: an architecture at a fidelity, with what is known about it before training.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,10 +27,7 @@ pub struct Candidate {
 impl Candidate {
     /// The values of all objectives, with `error` as the one that only training can tell.
     pub fn objectives(&self, error: Option<f64>) -> ObjectiveValues {
-        let resources = &self.resources;
-        let sizes = [resources.peak_memory, resources.model_size, resources.macs];
-        let [peak_memory, model_size, macs] = sizes.map(|size| Some(size as f64));
-        [error, peak_memory, model_size, macs, self.latency_ms]
+        objective::values(error, &self.resources, self.latency_ms)
     }
 }
 

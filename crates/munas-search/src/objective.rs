@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use munas_cost::Resources;
+
 use crate::Candidate;
 
 /// What a search trades off; every objective is minimised.
@@ -22,6 +24,13 @@ pub enum Objective {
 
 /// One value per objective, indexed by [`Objective::index`]; `None` where the objective has no value.
 pub type ObjectiveValues = [Option<f64>; Objective::ALL.len()];
+
+/// The values of a network with these resources.
+pub fn values(error: Option<f64>, resources: &Resources, latency_ms: Option<f64>) -> ObjectiveValues {
+    let sizes = [resources.peak_memory, resources.model_size, resources.macs];
+    let [peak_memory, model_size, macs] = sizes.map(|size| Some(size as f64));
+    [error, peak_memory, model_size, macs, latency_ms]
+}
 
 impl Objective {
     /// All objectives, in the order of their index.
@@ -66,6 +75,24 @@ impl FromStr for Objective {
 
 /// A bound may be broken by this factor before a candidate is refused, and no excess counts beyond it in a fitness.
 pub const SOFT_BOUND_FACTOR: f64 = 10.0;
+
+/// A hard bound, and what is above it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BrokenBound {
+    /// The objective.
+    pub objective: Objective,
+    /// What the network has, in the objective's unit.
+    pub value: f64,
+    /// What it may have.
+    pub bound: f64,
+}
+
+impl fmt::Display for BrokenBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { objective, value, bound } = self;
+        write!(f, "{objective} {value}, above the hard bound of {bound}")
+    }
+}
 
 /// The user's bounds. Each is optional and soft, unless it is listed in `hard`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,6 +142,14 @@ impl Bounds {
             _ if self.is_hard(objective) => Some(bound),
             _ => Some(SOFT_BOUND_FACTOR * bound),
         }
+    }
+
+    /// The first hard bound that one of `values` is above.
+    pub fn broken_hard(&self, values: &ObjectiveValues) -> Option<BrokenBound> {
+        Objective::ALL.into_iter().filter(|&objective| self.is_hard(objective)).find_map(|objective| {
+            let (bound, value) = self.get(objective).zip(values[objective.index()])?;
+            (value > bound).then_some(BrokenBound { objective, value, bound })
+        })
     }
 
     /// Whether a trained candidate meets every bound, the error's included; a missing value breaks its bound.

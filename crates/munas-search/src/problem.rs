@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use munas_cost::Resources;
@@ -44,6 +45,39 @@ pub enum Sampling {
     Target,
 }
 
+impl Sampling {
+    /// All ways.
+    pub const ALL: [Self; 2] = [Self::Uniform, Self::Target];
+
+    /// The name in experiment files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Target => "target",
+        }
+    }
+}
+
+impl fmt::Display for Sampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no way of sampling.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a way of sampling (uniform, target)")]
+pub struct UnknownSampling(pub String);
+
+impl FromStr for Sampling {
+    type Err = UnknownSampling;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|sampling| sampling.name() == name);
+        found.ok_or_else(|| UnknownSampling(name.to_owned()))
+    }
+}
+
 /// Which proposals are trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Feasibility {
@@ -81,6 +115,32 @@ pub struct Problem {
     pub training: TrainingLimits,
     /// How random architectures are drawn.
     pub sampling: Sampling,
+}
+
+/// Halvings after which the share that meets the hard bounds is known to a thousandth.
+const SHARE_BISECTIONS: u32 = 10;
+
+/// What a proposal is priced by before training.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreseen {
+    /// The network; structured pruning makes it smaller.
+    pub graph: Graph,
+    /// Its size in bytes; unstructured pruning makes it smaller.
+    pub model_size: u64,
+}
+
+impl Foreseen {
+    fn new(dense: &Graph, kind: PruningKind, share: f64) -> Self {
+        match kind {
+            PruningKind::Structured => {
+                let graph = dense.evenly_pruned(share);
+                Self { model_size: munas_cost::model_size(&graph), graph }
+            }
+            PruningKind::Unstructured => {
+                Self { graph: dense.clone(), model_size: munas_cost::model_size_at(dense, share) }
+            }
+        }
+    }
 }
 
 /// Why a problem cannot be searched.
@@ -158,38 +218,59 @@ impl Problem {
     /// With pruning, the resources are an estimate of what will be left: structured pruning takes the target share of every
     /// layer's channels ([`Graph::evenly_pruned`]; its global threshold will take more of some layers and less of others),
     /// unstructured pruning the target share of the weights within its reach, which is exact. What is refused by
-    /// it is too large even at its target sparsity.
+    /// it is too large even at its target sparsity. Where pruning goes on until the hard bounds are met, it is the smallest share
+    /// beyond the target that meets them, and what is refused is too large at the largest.
     pub fn candidate(&self, proposal: Proposal) -> Candidate {
-        let graph = self.priced_graph(&proposal);
-        self.price(proposal, &graph)
+        let foreseen = self.foresee(&proposal);
+        self.price(proposal, &foreseen)
     }
 
-    /// The graph whose resources count before training: that of the architecture, pruned as far as can be foreseen.
-    pub(crate) fn priced_graph(&self, proposal: &Proposal) -> Graph {
-        let graph = proposal.architecture.lower(self.input, self.classes);
-        match (self.pruning, proposal.sparsity) {
-            (Some(SparsityRange { kind: PruningKind::Structured, .. }), Some(share)) => {
-                graph.evenly_pruned(share)
-            }
-            _ => graph,
+    /// The network of a proposal, pruned as far as can be foreseen.
+    pub(crate) fn foresee(&self, proposal: &Proposal) -> Foreseen {
+        let dense = proposal.architecture.lower(self.input, self.classes);
+        let (Some(range), Some(target)) = (self.pruning, proposal.sparsity) else {
+            return Foreseen { model_size: munas_cost::model_size(&dense), graph: dense };
+        };
+        let at_target = Foreseen::new(&dense, range.kind, target);
+        if !range.fits_bounds || self.meets_hard_bounds(&at_target) {
+            return at_target;
         }
-    }
-
-    /// The model size that counts before training, of a proposal with this priced graph.
-    pub(crate) fn model_size(&self, proposal: &Proposal, graph: &Graph) -> u64 {
-        match (self.pruning, proposal.sparsity) {
-            (Some(SparsityRange { kind: PruningKind::Unstructured, .. }), Some(share)) => {
-                munas_cost::model_size_at(graph, share)
-            }
-            _ => munas_cost::model_size(graph),
+        let mut smallest = Foreseen::new(&dense, range.kind, range.max);
+        if !self.meets_hard_bounds(&smallest) {
+            return smallest;
         }
+        let (mut above, mut fits) = (target, range.max);
+        for _ in 0..SHARE_BISECTIONS {
+            let middle = f64::midpoint(above, fits);
+            let foreseen = Foreseen::new(&dense, range.kind, middle);
+            if self.meets_hard_bounds(&foreseen) {
+                (fits, smallest) = (middle, foreseen);
+            } else {
+                above = middle;
+            }
+        }
+        smallest
     }
 
-    /// The candidate of a proposal with this priced graph.
-    pub(crate) fn price(&self, proposal: Proposal, graph: &Graph) -> Candidate {
-        let model_size = self.model_size(&proposal, graph);
+    /// Whether no hard bound is broken; what is computed fastest is compared first.
+    fn meets_hard_bounds(&self, foreseen: &Foreseen) -> bool {
+        let Foreseen { graph, model_size } = foreseen;
+        let bounds = &self.bounds;
+        let within = |objective, value: &dyn Fn() -> Option<f64>| {
+            let bound = bounds.get(objective).filter(|_| bounds.is_hard(objective));
+            bound.is_none_or(|bound| value().is_none_or(|value| value <= bound))
+        };
+        within(Objective::ModelSize, &|| Some(*model_size as f64))
+            && within(Objective::Macs, &|| Some(munas_cost::macs(graph) as f64))
+            && within(Objective::Latency, &|| self.latency_ms(graph))
+            && within(Objective::PeakMemory, &|| Some(munas_cost::resources(graph).peak_memory as f64))
+    }
+
+    /// The candidate of a proposal of which this is foreseen.
+    pub(crate) fn price(&self, proposal: Proposal, foreseen: &Foreseen) -> Candidate {
         let Proposal { architecture, epochs, sparsity } = proposal;
-        let resources = Resources { model_size, ..munas_cost::resources(graph) };
+        let Foreseen { graph, model_size } = foreseen;
+        let resources = Resources { model_size: *model_size, ..munas_cost::resources(graph) };
         Candidate { architecture, resources, latency_ms: self.latency_ms(graph), epochs, sparsity }
     }
 

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | bⱼ | bound on resource j, or its natural scale where nothing is bounded |
 //! | mⱼ | resource j of the space's smallest network |
-//! | tⱼ | target of one draw: log-uniform from max(bⱼ/64, mⱼ) to bⱼ |
+//! | tⱼ | target of one draw, from max(bⱼ/64, mⱼ) to bⱼ: log-uniform for one resource, and for the others from the same share on |
 //! | rⱼ | resource j of an architecture |
 //!
 //! A draw takes targets first, then a random structure ([`Space::sample_structure`](munas_space::Space::sample_structure)) whose
-//! widths one factor scales together: the largest, found by bisection, with rⱼ ≤ tⱼ for every j. A structure that is too large
+//! widths one factor scales together: the largest, found by bisection, with rⱼ ≤ tⱼ for every j. One that has rⱼ ≤ tⱼ at its widest
+//! keeps the widths that it was drawn with. A structure that is too large
 //! at its narrowest is shrunk by up to 64 random changes; if it is then within the bounds it will do, else another one
 //! is drawn. Of 32 such draws one is taken, with a weight of 1 / density of the resources that were tried already (kernel density
 //! estimate over log r of all trials, Scott's bandwidth), so that a search looks where it has not been.
@@ -81,6 +82,14 @@ struct Aim {
     least: f64,
 }
 
+impl Aim {
+    /// The target at this share of the way, by logarithms, from the least to the bound.
+    fn at(&self, share: f64) -> f64 {
+        // Rounding must not take a target below the least that there is, or above the bound.
+        (self.least.ln() + share * (self.bound / self.least).ln()).exp().clamp(self.least, self.bound)
+    }
+}
+
 struct TargetSampler<'a> {
     problem: &'a Problem,
     aims: Vec<Aim>,
@@ -132,11 +141,22 @@ impl<'a> TargetSampler<'a> {
     /// A random architecture of random size within the bounds.
     fn draw_one(&self, rng: &mut dyn Rng) -> Option<Candidate> {
         (0..STRUCTURES).find_map(|_| {
-            let targets: Vec<f64> =
-                self.aims.iter().map(|aim| log_uniform(aim.least, aim.bound, rng)).collect();
+            let targets = self.targets(rng);
             let sparsity = random_sparsity(self.problem, rng);
             self.made_to(&targets, sparsity, rng)
         })
+    }
+
+    /// One target for each resource. Were all log-uniform, the least of them would leave little of the others in nearly every
+    /// draw: a single one is, and it is the one that a network is small in.
+    fn targets(&self, rng: &mut dyn Rng) -> Vec<f64> {
+        let scarce = rng.random_range(0..self.aims.len().max(1));
+        let share: f64 = rng.random();
+        let target = |(place, aim): (usize, &Aim)| {
+            let share = if place == scarce { share } else { rng.random_range(share..=1.0) };
+            aim.at(share)
+        };
+        self.aims.iter().enumerate().map(target).collect()
     }
 
     /// A random architecture with as much of each resource as its target allows, or at least within the bounds.
@@ -163,6 +183,10 @@ impl<'a> TargetSampler<'a> {
         }
         if excess(&narrowest) > 1.0 {
             return (worst(&narrowest, &self.aims, |aim| aim.bound) <= 1.0).then_some(narrowest);
+        }
+        if excess(&price(space.scaled(&structure, LARGEST_FACTOR))) <= 1.0 {
+            // The targets say nothing of its widths: they stay as they were drawn.
+            return Some(price(structure));
         }
         let mut widest = narrowest;
         let (mut low, mut high) = (-LARGEST_FACTOR.ln(), LARGEST_FACTOR.ln());
@@ -214,11 +238,6 @@ fn worst(candidate: &Candidate, aims: &[Aim], limit: impl Fn(&Aim) -> f64) -> f6
 
 fn logarithms(candidate: &Candidate, aims: &[Aim]) -> Vec<f64> {
     aims.iter().map(|aim| value(candidate, aim.objective).unwrap_or(1.0).max(1.0).ln()).collect()
-}
-
-fn log_uniform(least: f64, most: f64, rng: &mut dyn Rng) -> f64 {
-    // Rounding must not take a target below the least that there is, or above the bound.
-    (least.ln() + rng.random::<f64>() * (most / least).ln()).exp().clamp(least, most)
 }
 
 /// A position drawn with these weights.

@@ -24,6 +24,8 @@ pub struct SparsityRange {
     pub min: f64,
     /// Largest target.
     pub max: f64,
+    /// Whether trainings go beyond the target, up to `max`, where it takes that to meet the hard bounds.
+    pub fits_bounds: bool,
 }
 
 impl SparsityRange {
@@ -45,7 +47,8 @@ mod tests {
     use super::{PruningKind, SparsityRange};
     use crate::testing::generator;
 
-    const RANGE: SparsityRange = SparsityRange { kind: PruningKind::Structured, min: 0.1, max: 0.9 };
+    const RANGE: SparsityRange =
+        SparsityRange { kind: PruningKind::Structured, min: 0.1, max: 0.9, fits_bounds: false };
 
     #[test]
     fn targets_spread_over_the_range() {

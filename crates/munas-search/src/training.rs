@@ -70,6 +70,13 @@ impl fmt::Display for TrainingExcess {
     }
 }
 
+impl Problem {
+    /// The limit that training an architecture would exceed, if there is one; who proposes it anyway has it refused.
+    pub fn training_excess(&self, architecture: &Architecture) -> Option<TrainingExcess> {
+        self.training.excess(self, architecture)
+    }
+}
+
 impl TrainingLimits {
     /// The limit that training an architecture would exceed, if there is one.
     pub(crate) fn excess(&self, problem: &Problem, architecture: &Architecture) -> Option<TrainingExcess> {

@@ -3,8 +3,8 @@
 //! | tensor | values |
 //! |---|---|
 //! | `parameters`, `parameters.moving` | what is trained, and the batch norms' moving statistics |
-//! | `best`, `best.moving` | the same of the best epoch so far |
-//! | `ranges`, `best.ranges` | smallest and largest value of each tensor of the graph, in quantised epochs |
+//! | `best`, `best.moving` | the same of the best epoch so far, where that one is kept |
+//! | `ranges`, `best.ranges` | smallest and largest value of each tensor of the graph, in quantised epochs; the second where the best epoch is kept |
 //! | `optimizer.first`, `optimizer.second` | the optimiser's moments, laid out as `parameters` |
 //! | `mask` | 1, or 0 where a parameter is masked; with pruning |
 //!

@@ -60,6 +60,19 @@ impl Confusion {
         let recalls: Vec<f64> = self.recalls().flatten().collect();
         1.0 - recalls.iter().sum::<f64>() / recalls.len().max(1) as f64
     }
+
+    /// 1 less the mean F1 of the classes that have samples; the F1 of a class is twice its hits over its samples and what is taken
+    /// for it, so that false alarms count too.
+    pub fn macro_f1_error(&self) -> f64 {
+        let mut predicted = vec![0; self.classes];
+        self.rows().for_each(|row| predicted.iter_mut().zip(row).for_each(|(sum, count)| *sum += count));
+        let f1 = self.rows().enumerate().filter_map(|(class, row)| {
+            let samples: u64 = row.iter().sum();
+            (samples > 0).then(|| 2.0 * row[class] as f64 / (samples + predicted[class]) as f64)
+        });
+        let of_classes: Vec<f64> = f1.collect();
+        1.0 - of_classes.iter().sum::<f64>() / of_classes.len().max(1) as f64
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +89,9 @@ mod tests {
         assert_eq!(confusion.recalls().collect::<Vec<_>>(), [Some(1.0), Some(0.1), None]);
         assert!((confusion.error() - 0.09).abs() < 1e-12);
         assert!((confusion.balanced_error() - 0.45).abs() < 1e-12);
+        // F1 of the first: 180 / (90 + 99); of the second: 2 / (10 + 1).
+        let f1 = (180.0 / 189.0 + 2.0 / 11.0) / 2.0;
+        assert!((confusion.macro_f1_error() - (1.0 - f1)).abs() < 1e-12);
     }
 
     #[test]

@@ -15,6 +15,14 @@ pub enum TrainError {
         /// Mean loss of the batch that showed it.
         loss: f64,
     },
+    /// What pruning leaves does not reach its goal.
+    #[error("with {:.0} % pruned the network still has {excess}", 100.0 * sparsity)]
+    TooLarge {
+        /// Share of the channels or weights within reach that may be gone at most.
+        sparsity: f64,
+        /// What is too much.
+        excess: String,
+    },
     /// The observer asked to stop.
     #[error("stopped after {epochs} epochs")]
     Stopped {

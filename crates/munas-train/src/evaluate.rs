@@ -26,6 +26,8 @@ pub(crate) struct Evaluator {
     activations: Vec<TensorQuantisation>,
     /// What was taken for what, where it is counted.
     confusion: Option<Confusion>,
+    /// What each sample was taken for, where it is counted.
+    predicted: Vec<u32>,
 }
 
 impl Evaluator {
@@ -57,6 +59,7 @@ impl Evaluator {
             positions: Vec::with_capacity(batch),
             activations: Vec::new(),
             confusion: None,
+            predicted: Vec::new(),
             graph,
         }
     }
@@ -112,11 +115,12 @@ impl Evaluator {
     /// From now on it is counted which of so many classes are taken for which.
     pub fn count_confusion(&mut self, classes: usize) {
         self.confusion = Some(Confusion::new(classes));
+        self.predicted.clear();
     }
 
-    /// What was counted since.
-    pub fn take_confusion(&mut self) -> Option<Confusion> {
-        self.confusion.take()
+    /// What was counted since, and the class that each sample was taken for.
+    pub fn take_confusion(&mut self) -> Option<(Confusion, Vec<u32>)> {
+        Some((self.confusion.take()?, std::mem::take(&mut self.predicted)))
     }
 
     /// Loss and error of the loaded weights on `split`, which is not empty.
@@ -153,7 +157,9 @@ impl Evaluator {
             if let Some(confusion) = &mut self.confusion {
                 let labels = &split.labels()[start..start + batch];
                 for (sample, &label) in labels.iter().enumerate() {
-                    confusion.add(label as usize, predicted_class(logits, self.loss.units, sample));
+                    let predicted = predicted_class(logits, self.loss.units, sample);
+                    confusion.add(label as usize, predicted);
+                    self.predicted.push(predicted as u32);
                 }
             }
             if proceed().is_break() {

@@ -14,6 +14,7 @@
 //! | `quantisation` | awareness of int8, post-training quantisation |
 //! | `pruning` | masks of weights and channels during training |
 //! | `distillation`, `mixup` | what changes the loss: a teacher, blends of samples |
+//! | `norm_statistics` | statistics of batch norms for the weights that are judged |
 //! | `evaluate` | loss and error on the inference graph |
 //! | `confusion` | which classes are taken for which |
 //! | `report`, `error` | what a trial returns |
@@ -34,6 +35,7 @@ mod gradcheck;
 mod loss;
 mod memory;
 mod mixup;
+mod norm_statistics;
 mod optimizer;
 mod parameters;
 mod plan;
@@ -52,11 +54,12 @@ pub use confusion::Confusion;
 pub use distillation::{Distillation, Teacher};
 pub use error::TrainError;
 pub use evaluate::evaluate;
+pub use norm_statistics::NormStatistics;
 pub use optimizer::Optimizer;
 pub use plan::{Phase, ProfileRow, StepProfile, profile};
-pub use pruning::{Pruning, PruningMode};
+pub use pruning::{Pruning, PruningGoal, PruningMode, Remainder};
 pub use reference::ReferenceNetwork;
 pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel};
 pub use schedule::{ParseScheduleError, Schedule};
-pub use settings::TrainSettings;
+pub use settings::{Keep, TrainSettings};
 pub use trainer::{Trainer, train};

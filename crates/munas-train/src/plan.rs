@@ -5,7 +5,7 @@
 //! blocks uses the front of each buffer.
 //!
 //! Points in time, for lifetimes, with n layers: the forward pass of layer i is at i, the loss at n, the backward
-//! pass of layer i at 2n − i. A plan for inference ends with the loss. Gradients and the activations that the
+//! pass of layer i at 2n − i. A plan for inference or statistics ends with the loss. Gradients and the activations that the
 //! backward pass no longer needs share memory, so a training plan takes little more than the activations that the
 //! gradients are computed from: for batches of 128, 2.6 MB for the benchmark network A (28×28×1, 22 k MACs), 14 MB for B
 //! (32×32×3, 361 k MACs) and 38 MB for C (32×32×3, 3.1 M MACs); for inference 1.0, 4.2 and 13.8 MB.
@@ -48,6 +48,8 @@ pub(crate) enum Purpose {
     },
     /// Forward only. The graph's batch norms must have been folded.
     Inference,
+    /// Forward only, for the statistics of the batch norms. Dropout is left out.
+    Statistics,
 }
 
 /// An executable network; see the module's documentation.
@@ -94,7 +96,7 @@ impl Plan {
                 maskable: if channel_masks { maskable(graph) } else { Vec::new() },
                 ..Extras::default()
             },
-            Purpose::Inference => Extras::default(),
+            Purpose::Inference | Purpose::Statistics => Extras::default(),
         };
         Self::with_extras(graph, layout, largest_batch, (purpose, extras))
     }
@@ -171,14 +173,14 @@ impl Plan {
     /// The logits of the last forward pass, and where their gradient is written before a backward pass.
     ///
     /// # Panics
-    /// If the plan is for inference.
+    /// If the plan is not for training.
     pub fn logits_and_gradient<'w>(
         &self,
         batch: usize,
         workspace: &'w mut Workspace,
     ) -> (&'w [f32], &'w mut [f32]) {
         let blocks = blocks_for(batch);
-        let d_logits = self.memory.d_logits.expect("a plan for inference has no gradients");
+        let d_logits = self.memory.d_logits.expect("only plans for training have gradients");
         let [logits, d_logits] =
             disjoint(&mut workspace.arena, [self.slot(self.logits).range(blocks), d_logits.range(blocks)]);
         (logits, d_logits)
@@ -235,7 +237,7 @@ impl Workspace {
         &self.observed
     }
 
-    /// Statistics of each batch norm in the last forward pass of a training plan.
+    /// Statistics of each batch norm in the last forward pass of a plan that has any.
     pub fn statistics(&self) -> &[BatchStatistics] {
         &self.statistics
     }

@@ -30,14 +30,18 @@
 //! all layers then takes all channels but one from layers whose kernels begin short, which are those that widen
 //! (Glorot: a norm of about √(2·fan-in/(fan-in + fan-out))): often the first ones.
 //!
+//! With a [`PruningGoal`], s_f is a lower limit: the share rises as far as it takes to meet hard bounds.
+//!
 //! After training, zero channels are removed: see `munas_ir::remove_zero_channels`.
 
 mod channels;
+mod goal;
 mod mask;
 mod select;
 
 pub(crate) use channels::maskable;
-pub(crate) use mask::{ChannelMask, Mask};
+pub use goal::{PruningGoal, Remainder};
+pub(crate) use mask::{ChannelMask, Mask, Network};
 
 use crate::TrainError;
 

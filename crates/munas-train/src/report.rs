@@ -53,13 +53,13 @@ pub struct Evaluation {
     pub error: f64,
 }
 
-/// A trained network: the weights of the epoch with the lowest validation error.
+/// A trained network: the weights of the epoch that [`Keep`](crate::Keep) says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainedModel {
     /// The network that the weights belong to. After structured pruning, this is the smaller one that is left, with batch
     /// norms folded; else it is the network that was trained.
     pub graph: Graph,
-    /// Weights of the best epoch, batch norm apart where the graph has any.
+    /// Weights of the epoch that is kept, batch norm apart where the graph has any.
     pub weights: Weights,
     /// With quantised epochs, how int8 integers stand for the values; the errors below are then those of the network with
     /// all values rounded accordingly, and the batch norms of `weights` change nothing. `None` without.
@@ -68,8 +68,8 @@ pub struct TrainedModel {
     pub sparsity: Option<f64>,
     /// One entry per epoch.
     pub curve: Vec<EpochReport>,
-    /// The epoch that `weights` were taken after: the first of those with the lowest validation error. With
-    /// pruning, only epochs from the one in which the sparsity is reached count.
+    /// The epoch that `weights` were taken after: the first of those with the lowest validation error, or the last one
+    /// trained. With pruning, only epochs from the one in which the sparsity is reached count.
     pub best_epoch: u32,
     /// Validation error of `weights`.
     pub validation_error: f64,
@@ -79,6 +79,8 @@ pub struct TrainedModel {
     pub last_test_error: f64,
     /// Which classes of the validation part `weights` take for which.
     pub validation_confusion: Confusion,
+    /// The class that each sample of the validation part is taken for.
+    pub validation_predicted: Vec<u32>,
     /// The same of the test part.
     pub test_confusion: Confusion,
 }

@@ -2,12 +2,23 @@
 
 use munas_data::{Augmentation, NormaliseMode};
 
-use crate::{Distillation, Optimizer, Pruning, PruningMode, Schedule, TrainError};
+use crate::{
+    Distillation, NormStatistics, Optimizer, Pruning, PruningGoal, PruningMode, Schedule, TrainError,
+};
 
 /// Far beyond what any training needs: a learning rate that is still meant to change has long become a typing error.
 const MOST_EPOCHS: u32 = 100_000;
 /// The largest batch whose buffers are worth having.
 const LARGEST_BATCH: usize = 65_536;
+
+/// Which epoch a training is judged by: the one whose weights and errors it ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The first with the lowest validation error. Of many epochs, one is best on a small validation part by chance.
+    Best,
+    /// The last: with a learning rate that ends near 0, the one that the schedule leads to.
+    Last,
+}
 
 /// Everything that decides how a network is trained, but the network, the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +41,9 @@ pub struct TrainSettings {
     pub dropout: f64,
     /// Random changes to each training sample, in this order.
     pub augment: Vec<Augmentation>,
+    /// Share of the epochs after which samples are no longer changed, mix-up included: the network ends on samples as they are. In
+    /// [0, 1].
+    pub augment_until: f64,
     /// How stored samples become network inputs.
     pub normalise: NormaliseMode,
     /// Weigh each class by n/(k·n_c): samples / (classes · samples of the class), in the training part.
@@ -40,6 +54,10 @@ pub struct TrainSettings {
     pub gradient_clip: Option<f64>,
     /// λ of the penalty λ·Σw² over all kernels, added to the loss that gradients are taken of.
     pub kernel_l2: f64,
+    /// Which statistics batch norms have in evaluations, and in what is kept.
+    pub norm_statistics: NormStatistics,
+    /// Which epoch's weights the training ends with; patience counts from the best one either way.
+    pub keep: Keep,
     /// Epochs without a lower validation error after which training ends early.
     pub early_stop: Option<u32>,
     /// The teacher whose outputs the network learns besides the labels, if there is one.
@@ -48,6 +66,8 @@ pub struct TrainSettings {
     pub quantised_epochs: u32,
     /// How the network is pruned, if it is.
     pub pruning: Option<Pruning>,
+    /// What pruning has to reach besides its target sparsity, if anything; means nothing without pruning.
+    pub pruning_goal: Option<PruningGoal>,
 }
 
 /// Ten epochs of SGD with momentum 0.9 at 0.01, batches of 128, nothing else.
@@ -63,15 +83,19 @@ impl Default for TrainSettings {
             warm_up: 0.0,
             dropout: 0.0,
             augment: Vec::new(),
+            augment_until: 1.0,
             normalise: NormaliseMode::Unit,
             class_weights: false,
             label_smoothing: 0.0,
             gradient_clip: None,
             kernel_l2: 0.0,
+            norm_statistics: NormStatistics::Moving,
+            keep: Keep::Best,
             early_stop: None,
             distillation: None,
             quantised_epochs: 0,
             pruning: None,
+            pruning_goal: None,
         }
     }
 }
@@ -112,6 +136,9 @@ impl TrainSettings {
         if self.warm_up >= f64::from(self.epochs) {
             return fail("warm_up", self.warm_up.to_string(), "must be below the number of epochs");
         }
+        if !(0.0..=1.0).contains(&self.augment_until) {
+            return fail("augment_until", self.augment_until.to_string(), "must be at least 0 and at most 1");
+        }
         if self.optimizer == Optimizer::Adam && self.weight_decay > 0.0 {
             return fail("weight_decay", self.weight_decay.to_string(), "adam has none; choose adamw, or 0");
         }
@@ -128,6 +155,9 @@ impl TrainSettings {
         }
         if let Some(pruning) = &self.pruning {
             pruning.check(self.epochs)?;
+        }
+        if let Some(goal) = &self.pruning_goal {
+            share("pruning.max_sparsity", goal.max_sparsity)?;
         }
         if let Some(distillation) = &self.distillation {
             let Distillation { alpha, temperature, .. } = *distillation;

@@ -24,6 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::batch::{BatchLoader, Selection};
 use crate::evaluate::Evaluator;
 use crate::loss::has_diverged;
+use crate::norm_statistics::{NormStatistics, StatisticsEstimator};
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Plan, Purpose, Workspace};
 use crate::pruning::{Mask, PruningMode};
@@ -33,7 +34,7 @@ use crate::{
     TrainedModel,
 };
 use objective::Objective;
-use state::TrainState;
+use state::{Best, Kept, TrainState};
 
 /// What a batch norm's moving statistics keep of themselves in each step.
 const BATCH_NORM_MOMENTUM: f32 = 0.99;
@@ -45,6 +46,7 @@ enum Draw {
     Shuffle = 1,
     Augment = 2,
     Dropout = 3,
+    NormStatistics = 4,
 }
 
 /// The generator of one purpose in one epoch. Epoch 0 is the time before training.
@@ -85,6 +87,8 @@ pub struct Trainer<'a> {
     loader: BatchLoader,
     augmenter: Augmenter,
     evaluator: Evaluator,
+    /// Where batch norms' statistics are estimated anew; `None` once they are folded.
+    estimator: Option<StatisticsEstimator>,
     workspace: Workspace,
     gradients: AlignedBuffer,
     generators: Generators,
@@ -113,6 +117,11 @@ impl<'a> Trainer<'a> {
         let plan =
             Plan::new(graph, &layout, batch, Purpose::Training { dropout: settings.dropout, channel_masks });
         let evaluator = Evaluator::new(graph, batch);
+        let mut draws = generator(seed, Draw::NormStatistics, 0);
+        let re_estimates = settings.norm_statistics == NormStatistics::ReEstimated;
+        let estimator = re_estimates
+            .then(|| StatisticsEstimator::new(graph, &layout, batch, train.len(), &mut draws))
+            .flatten();
         let augmenter = Augmenter::new(&settings.augment, dataset.input, dataset.full_scale);
         let buffers = if augmenter.is_identity() { 0 } else { LANES };
         let buffers = (0..buffers).map(|_| SampleBuffer::new(dataset.element_type())).collect();
@@ -128,7 +137,7 @@ impl<'a> Trainer<'a> {
         let state = TrainState::new(settings, &layout, parameters, learning_rate);
         Ok(Self {
             objective: Objective::new(graph, dataset, settings)?,
-            workspace: Workspace::for_plans(&[&plan, evaluator.plan()]),
+            workspace: workspace_for(&plan, &evaluator, estimator.as_ref()),
             gradients: AlignedBuffer::zeroed(layout.parameters()),
             loader: BatchLoader::new(normalisation, graph.input_shape().pixels(), buffers),
             generators: Generators::new(seed, 1),
@@ -143,6 +152,7 @@ impl<'a> Trainer<'a> {
             plan,
             augmenter,
             evaluator,
+            estimator,
             state,
         })
     }
@@ -194,7 +204,7 @@ impl<'a> Trainer<'a> {
 
     /// The present weights; with pruning, the masked ones.
     pub fn weights(&self) -> Weights {
-        self.present_parameters().to_weights(self.graph, &self.layout)
+        self.state.present_parameters(&self.kernels).to_weights(self.graph, &self.layout)
     }
 
     /// Memory of all activations and their gradients, in bytes; parameters and the dataset come on top.
@@ -205,14 +215,14 @@ impl<'a> Trainer<'a> {
     /// One step on the training samples at `positions`.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`], with the parameters as they were.
+    /// [`TrainError::Diverged`], with the parameters as they were; [`TrainError::TooLarge`] where pruning has to fit and cannot.
     ///
     /// # Panics
     /// If there are no positions, or more than the settings' `batch`, or one past the end of the training part.
     pub fn step(&mut self, positions: &[u32]) -> Result<StepReport, TrainError> {
         let batch = positions.len();
         assert!((1..=self.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
-        self.update_mask();
+        self.update_mask()?;
         self.quantise_parameters();
         self.load(positions);
         self.plan.draw_masks(batch, &mut self.workspace, &mut self.generators.dropout);
@@ -238,7 +248,7 @@ impl<'a> Trainer<'a> {
     /// Trains on every sample once and evaluates on the validation part.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`].
+    /// [`TrainError::Diverged`], [`TrainError::TooLarge`].
     pub fn epoch(&mut self) -> Result<EpochReport, TrainError> {
         self.epoch_while(&mut || ControlFlow::Continue(()))
     }
@@ -265,6 +275,7 @@ impl<'a> Trainer<'a> {
         }
         self.order = order;
 
+        self.estimate_norm_statistics(proceed)?;
         let validation = self.evaluate_present(&self.dataset.validation, proceed)?;
         if !validation.loss.is_finite() {
             return Err(TrainError::Diverged { epoch, loss: validation.loss });
@@ -289,7 +300,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The network and weights of the best epoch, and what they and the last weights do on the test part.
+    /// The network and weights of the epoch that is kept, and what they and the last weights do on the test part.
     ///
     /// # Panics
     /// If no epoch was trained; with pruning, if none was from the one in which the sparsity is reached.
@@ -300,21 +311,29 @@ impl<'a> Trainer<'a> {
     /// The same, asking `proceed` after every batch of the evaluations.
     fn finish_while(mut self, proceed: Proceed<'_>) -> Result<TrainedModel, TrainError> {
         assert!(self.state.best.epoch > 0, "no epoch was trained that counts");
-        let last_test_error = self.evaluate_present(&self.dataset.test, proceed)?.error;
-        let weights = self.state.best.parameters.to_weights(self.graph, &self.layout);
+        let (epoch, weights, ranges, last_test_error) = match self.state.best.kept.take() {
+            Some(Kept { parameters, ranges }) => {
+                let last = self.evaluate_present(&self.dataset.test, proceed)?;
+                let weights = parameters.to_weights(self.graph, &self.layout);
+                (self.state.best.epoch, weights, ranges, Some(last.error))
+            }
+            None => (self.state.curve.len() as u32, self.weights(), self.state.ranges(), None),
+        };
         let (graph, weights) = self.without_masked_channels(weights);
-        let (evaluator, quantisation) = self.best_evaluator(&graph, &weights);
+        let (evaluator, quantisation) = self.kept_evaluator(&graph, &weights, ranges.as_ref());
         self.evaluator = evaluator;
         self.workspace.replan(&[self.evaluator.plan()]);
-        let (validation, validation_confusion) = self.count_loaded(&self.dataset.validation, proceed)?;
-        let (test, test_confusion) = self.count_loaded(&self.dataset.test, proceed)?;
+        let (validation, (validation_confusion, validation_predicted)) =
+            self.count_loaded(&self.dataset.validation, proceed)?;
+        let (test, (test_confusion, _)) = self.count_loaded(&self.dataset.test, proceed)?;
         Ok(TrainedModel {
-            best_epoch: self.state.best.epoch,
+            best_epoch: epoch,
             validation_error: validation.error,
             test_error: test.error,
             validation_confusion,
+            validation_predicted,
             test_confusion,
-            last_test_error,
+            last_test_error: last_test_error.unwrap_or(test.error),
             sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
             curve: self.state.curve,
             quantisation,
@@ -326,7 +345,7 @@ impl<'a> Trainer<'a> {
     /// Trains to the end of the settings' epochs. `observer` hears of the epochs before a checkpoint first.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`], [`TrainError::Stopped`] by the observer.
+    /// [`TrainError::Diverged`], [`TrainError::TooLarge`], [`TrainError::Stopped`] by the observer.
     pub fn run(
         mut self,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
@@ -362,18 +381,25 @@ impl<'a> Trainer<'a> {
 
     /// Fills the plan's input and the targets.
     fn load(&mut self, positions: &[u32]) {
-        let train = &self.dataset.train;
+        let (train, augments) = (&self.dataset.train, self.augments());
         self.targets.clear();
         self.targets.extend(positions.iter().map(|&position| train.label(position as usize)));
         let input = self.plan.input(positions.len(), &mut self.workspace);
         let selection = Selection { split: train, positions };
-        if self.augmenter.is_identity() {
+        if !augments || self.augmenter.is_identity() {
             self.loader.load(&self.kernels, selection, input);
         } else {
             let rng = &mut self.generators.augment;
             self.loader.load_augmented(&self.kernels, selection, &self.augmenter, rng, input);
         }
-        self.objective.prepare(positions, &self.targets, input, &mut self.generators.augment);
+        let rng = augments.then_some(&mut self.generators.augment);
+        self.objective.prepare(positions, &self.targets, input, rng);
+    }
+
+    /// Whether samples are changed in the epoch under way.
+    fn augments(&self) -> bool {
+        let epochs = f64::from(self.state.learning_rate.horizon.budget);
+        f64::from(self.epoch_number() - 1) < self.settings.augment_until * epochs
     }
 
     fn add_kernel_penalty(&mut self) {
@@ -395,6 +421,18 @@ impl<'a> Trainer<'a> {
         if norm > limit {
             self.kernels.scale((limit / norm) as f32, &mut self.gradients);
         }
+    }
+
+    /// Statistics of the batch norms for the present weights, where they are estimated anew.
+    fn estimate_norm_statistics(&mut self, proceed: Proceed<'_>) -> Result<(), TrainError> {
+        let Some(mut estimator) = self.estimator.take() else { return Ok(()) };
+        let Self { kernels, loader, workspace, dataset, .. } = self;
+        let parameters = self.state.present_parameters(kernels);
+        let statistics = estimator.estimate(kernels, &parameters, &dataset.train, loader, workspace, proceed);
+        self.estimator = Some(estimator);
+        let statistics = statistics.ok_or_else(|| self.stopped())?;
+        self.state.parameters.moving.copy_from_slice(&statistics);
+        Ok(())
     }
 
     fn update_moving_statistics(&mut self) {
@@ -424,16 +462,17 @@ impl<'a> Trainer<'a> {
         evaluation.ok_or_else(|| self.stopped())
     }
 
-    /// The same, with what was taken for what.
+    /// The same, with what was taken for what, all together and sample by sample.
     fn count_loaded(
         &mut self,
         split: &Split,
         proceed: Proceed<'_>,
-    ) -> Result<(Evaluation, Confusion), TrainError> {
+    ) -> Result<(Evaluation, (Confusion, Vec<u32>)), TrainError> {
         let classes = self.dataset.classes();
         self.evaluator.count_confusion(classes);
         let evaluation = self.evaluate_loaded(split, proceed)?;
-        Ok((evaluation, self.evaluator.take_confusion().unwrap_or_else(|| Confusion::new(classes))))
+        let counted = self.evaluator.take_confusion();
+        Ok((evaluation, counted.unwrap_or_else(|| (Confusion::new(classes), Vec::new()))))
     }
 
     fn stopped(&self) -> TrainError {
@@ -445,16 +484,20 @@ impl<'a> Trainer<'a> {
         self.state.curve.push(*report);
         let counts = self.pruning().is_none_or(|pruning| report.epoch >= pruning.finish);
         if counts && report.validation_error < self.state.best.validation_error {
-            let parameters = self.present_parameters().into_owned();
-            let state = &mut self.state;
-            state.best.parameters = parameters;
-            state.best.epoch = report.epoch;
-            state.best.validation_error = report.validation_error;
-            if let Some(awareness) = &mut state.awareness {
-                awareness.best_ranges = awareness.ranges.clone();
-            }
+            let kept = self.state.best.kept.is_some().then(|| Kept {
+                parameters: self.state.present_parameters(&self.kernels).into_owned(),
+                ranges: self.state.ranges(),
+            });
+            let (epoch, validation_error) = (report.epoch, report.validation_error);
+            self.state.best = Best { epoch, validation_error, kept };
         }
     }
+}
+
+/// Memory for all plans that a training has at the same time.
+fn workspace_for(plan: &Plan, evaluator: &Evaluator, estimator: Option<&StatisticsEstimator>) -> Workspace {
+    let plans = [plan, evaluator.plan()].into_iter().chain(estimator.map(StatisticsEstimator::plan));
+    Workspace::for_plans(&plans.collect::<Vec<_>>())
 }
 
 fn check_data(graph: &Graph, dataset: &Dataset) -> Result<(), TrainError> {
@@ -477,7 +520,7 @@ fn check_data(graph: &Graph, dataset: &Dataset) -> Result<(), TrainError> {
 /// `observer` hears of every batch and every epoch, and may end the training at any of them.
 ///
 /// # Errors
-/// [`TrainError::Diverged`], [`TrainError::Stopped`] by the observer; the others if a setting cannot be used, or the
+/// [`TrainError::Diverged`], [`TrainError::TooLarge`], [`TrainError::Stopped`] by the observer; the others if a setting cannot be used, or the
 /// graph does not fit the data.
 pub fn train(
     graph: &Graph,

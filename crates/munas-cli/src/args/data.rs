@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use munas_data::{Delimiter, Layout};
+use munas_run::Metric;
 
 use super::Format;
 use super::experiment::{Overrides, path_text};
@@ -63,6 +64,13 @@ pub struct DataSource {
     /// What is between the columns of a table: , ; | tab space [default: found out]
     #[arg(long, value_name = "SIGN", allow_hyphen_values = true)]
     pub delimiter: Option<Delimiter>,
+    /// What belongs together and stays in one part: a column or array (subject, speaker, session), in folders `level` or `name`; or
+    /// none [default: found out]
+    #[arg(long, value_name = "NAME")]
+    pub groups: Option<String>,
+    /// What counts as the error: error (share of wrong samples), balanced (each class counts alike) or macro-f1
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<Metric>,
     /// Axes of arrays: nhwc (or image), nchw, time-channels or channels-time [default: found out]
     #[arg(long, value_name = "LAYOUT")]
     pub layout: Option<Layout>,
@@ -81,6 +89,8 @@ impl DataSource {
             .text("data.audio.channel", self.channel.as_deref())
             .flag("data.skip_bad", self.skip_bad)
             .text("data.csv.delimiter", self.delimiter.map(|delimiter| delimiter.to_string()).as_deref())
+            .text("data.groups", self.groups.as_deref())
+            .text("search.metric", self.metric.map(Metric::name))
             .text("data.layout", self.layout.map(Layout::name))
             .literal(
                 "data.arrays",

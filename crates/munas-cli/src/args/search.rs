@@ -11,6 +11,7 @@ Examples:
   munas search --preset fashion-mnist --trials 500
   munas search experiment.toml --out runs/mine --workers 4
   munas search --data csv:gestures.csv --max-peak-memory 8KB --time 30m
+  munas search --data images:photos --board stm32f446re --time 10m --dry-run
   munas search --preset mnist --set train.epochs=10
 
 Settings come from an experiment file, a preset or the built-in defaults; flags
@@ -26,7 +27,7 @@ pub struct SearchArgs {
     /// Experiment file (TOML)
     #[arg(value_name = "FILE.toml")]
     pub file: Option<PathBuf>,
-    /// A published experiment; `munas presets` lists them
+    /// A published experiment, or NAME-tuned: `munas presets` lists them
     #[arg(long, value_name = "NAME", conflicts_with = "file")]
     pub preset: Option<String>,
     /// Directory of the run; must not hold one yet [default: runs/NAME-1, -2, …]
@@ -52,6 +53,9 @@ pub struct SearchArgs {
     /// Any other key of the experiment file, for example train.epochs=20
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Say what the search would do and how many trials its time buys, without a run
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub format: Format,
     #[command(flatten)]

@@ -1,7 +1,7 @@
 use clap::{CommandFactory, Parser};
 use expect_test::expect_file;
 
-use super::{Args, Command, SearchArgs, TrainArgs};
+use super::{Args, Command, DataArgs, DataCommand, SearchArgs, TrainArgs};
 
 fn parse(line: &str) -> Command {
     Args::try_parse_from(line.split_whitespace()).unwrap().command
@@ -55,6 +55,22 @@ fn flags_of_a_search_become_overrides_in_their_units() {
 }
 
 #[test]
+fn groups_and_metric_are_known_to_all_commands_that_load_data() {
+    let expected = [r#"data.groups="subject""#, r#"search.metric="balanced""#];
+    let flags = "--groups subject --metric balanced";
+    assert_eq!(search(&format!("munas search {flags}")).overrides(), expected);
+    let of_train = train(&format!("munas train --space mlp --arch a.json {flags}")).overrides();
+    assert_eq!(of_train, expected);
+    let Command::Data(DataArgs { command: DataCommand::Info(info) }) =
+        parse(&format!("munas data info csv:a {flags}"))
+    else {
+        panic!("another command");
+    };
+    assert_eq!(info.overrides()[1..], expected);
+    assert!(Args::try_parse_from(["munas", "search", "--metric", "accuracy"]).is_err());
+}
+
+#[test]
 fn a_text_stays_a_text_whatever_it_looks_like() {
     assert_eq!(search("munas search --data 7").overrides(), [r#"data.source="7""#]);
     let quoted = SearchArgs { data: Some("csv:a \"b\".csv".into()), ..SearchArgs::default() };
@@ -78,6 +94,34 @@ fn training_options_become_overrides() {
     assert_eq!(args.overrides(), expected);
     let pieces = train("munas train --space mlp --arch a.json --schedule [[2,0.1]] --augment none");
     assert_eq!(pieces.overrides(), ["train.schedule=[[2,0.1]]", r#"train.augment="none""#]);
+}
+
+#[test]
+fn an_accuracy_is_a_limit_of_the_error() {
+    let bounds = |line: &str| match parse(line) {
+        Command::Front(args) => args.limits.bounds(),
+        other => panic!("{other:?}"),
+    };
+    for rate in ["95%", "0.95", ".95", "95 %"] {
+        let args = ["munas", "front", "run", "--at-least", rate, "--max-macs", "5k"];
+        let Command::Front(args) = Args::try_parse_from(args).unwrap().command else { panic!() };
+        let bounds = args.limits.bounds();
+        assert!((bounds.error.unwrap() - 0.05).abs() < 1e-12, "{rate}");
+        assert_eq!(bounds.macs, Some(5_000));
+    }
+    let all = bounds(
+        "munas front run --max-error 8% --max-peak-memory 4KB --max-model-size 1KiB --max-latency 2ms",
+    );
+    assert_eq!(
+        (all.error, all.peak_memory, all.model_size, all.latency_ms),
+        (Some(0.08), Some(4_000), Some(1_024), Some(2.0))
+    );
+    for wrong in ["95", "-1%", "nan", "101%", "good"] {
+        assert!(
+            Args::try_parse_from(["munas", "front", "run", &format!("--at-least={wrong}")]).is_err(),
+            "{wrong}"
+        );
+    }
 }
 
 #[test]

@@ -44,6 +44,16 @@ pub fn error_rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "not an error rate above 0 and at most 1, such as 0.1 or 10%".to_owned())
 }
 
+/// A share of samples that are classified rightly: `0.95`, `95%`.
+pub fn accuracy(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim(), 100.0));
+    let value = number.parse::<f64>().ok();
+    value
+        .map(|value| value / whole)
+        .filter(|value| (0.0..=1.0).contains(value))
+        .ok_or_else(|| "not an accuracy from 0 to 1, such as 0.95 or 95%".to_owned())
+}
+
 /// Largest height, width or number of channels: far above any microcontroller's input, low enough that no product of
 /// dimensions overflows.
 const MAX_DIMENSION: usize = 65_536;

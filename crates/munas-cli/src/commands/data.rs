@@ -29,7 +29,7 @@ struct EntryRecord {
 
 /// A loaded dataset.
 #[derive(Debug, Serialize)]
-struct InfoRecord<'a> {
+pub(super) struct InfoRecord<'a> {
     name: &'a str,
     input: [usize; 3],
     element_type: String,
@@ -41,9 +41,18 @@ struct InfoRecord<'a> {
     refused: usize,
     rate: Option<u32>,
     groups: usize,
+    /// Groups that the samples of each part are in.
+    groups_of_parts: PartsRecord,
     reading: BTreeMap<&'static str, &'a str>,
     warnings: Vec<String>,
     fingerprint: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct PartsRecord {
+    train: usize,
+    validation: usize,
+    test: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,7 +150,8 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
         ("in memory", munas_report::units::bytes(record.bytes as u64)),
         ("fingerprint", record.fingerprint.to_owned()),
     ];
-    facts.extend(dataset.facts.iter().map(|fact| (fact.about, fact.found.clone())));
+    let of_source = dataset.facts.iter().filter(|fact| fact.about != GROUPS);
+    facts.extend(of_source.map(|fact| (fact.about, fact.found.clone())));
     if record.refused > 0 {
         facts.push(("left out", format!("{} unreadable", record.refused)));
     }
@@ -149,7 +159,7 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
         facts.push(("recordings", format!("{rate} Hz")));
     }
     if record.groups > 0 {
-        facts.push(("groups", format!("{}, drawn whole where there are enough", record.groups)));
+        facts.push((GROUPS, groups_text(&dataset, &record)));
     }
     output.facts(facts)?;
     output.line("")?;
@@ -169,7 +179,19 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
     Ok(())
 }
 
-fn describe(dataset: &Dataset) -> InfoRecord<'_> {
+/// What the fact about groups is called.
+const GROUPS: &str = "groups";
+
+/// Where the groups are from, and how many each part has.
+fn groups_text(dataset: &Dataset, record: &InfoRecord<'_>) -> String {
+    let PartsRecord { train, validation, test } = record.groups_of_parts;
+    let found = dataset.facts.iter().find(|fact| fact.about == GROUPS).map(|fact| fact.found.clone());
+    let found = found.unwrap_or_else(|| record.groups.to_string());
+    format!("{found}: {train} in training, {validation} in validation, {test} in test")
+}
+
+/// What there is to say of a dataset.
+pub(super) fn describe(dataset: &Dataset) -> InfoRecord<'_> {
     let counts = [&dataset.train, &dataset.validation, &dataset.test]
         .map(|split| split.class_counts(dataset.classes()));
     let classes = dataset.class_names.iter().enumerate().map(|(class, name)| {
@@ -188,6 +210,11 @@ fn describe(dataset: &Dataset) -> InfoRecord<'_> {
         refused: dataset.refused,
         rate: dataset.rate,
         groups: dataset.group_names.len(),
+        groups_of_parts: PartsRecord {
+            train: dataset.train.groups(),
+            validation: dataset.validation.groups(),
+            test: dataset.test.groups(),
+        },
         reading: dataset.facts.iter().map(|fact| (fact.about, fact.found.as_str())).collect(),
         warnings: dataset.warnings.iter().map(ToString::to_string).collect(),
         fingerprint: &dataset.fingerprint,

@@ -1,24 +1,92 @@
-//! `munas front`: the Pareto front of a run.
+//! `munas front`: the Pareto front of a run, or what of it meets the user's limits.
 
-use munas_report::{front_table, nothing_usable};
-use munas_run::{RunReader, front};
+use std::fmt::Write as _;
 
-use crate::args::RunArgs;
-use crate::error::CliResult;
+use munas_report::{front_table, nothing_usable, objective_text, objective_title};
+use munas_run::{Metric, RunReader, TrialRecord, front};
+use munas_search::{Bounds, Objective};
+
+use crate::args::FrontArgs;
+use crate::error::{CliError, CliResult};
 use crate::output::Output;
 use crate::records::TrialJson;
 
 /// Prints the front.
-pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
-    let bounds = &reader.experiment().bounds;
+    let limits = args.limits.bounds();
+    let experiment = reader.experiment();
+    if limits.latency_ms.is_some() && experiment.board.is_none() {
+        return Err(CliError::input("--max-latency needs a board, and the run has none")
+            .hint("`munas search --board NAME` searches with one; `munas boards` lists them"));
+    }
+    let bounds = &experiment.bounds;
     let front = front(&reader)?;
+    let within: Vec<TrialRecord> = front.iter().filter(|record| record.in_bounds(&limits)).cloned().collect();
+    if within.is_empty() && !front.is_empty() {
+        output.note(none_left(&front, &limits, experiment.search.metric));
+    }
     if args.format.json {
-        output.json(&TrialJson::list(&front, bounds))?;
+        output.json(&TrialJson::list(&within, bounds))?;
     } else if front.is_empty() {
         output.note(nothing_usable(&reader.trials()?));
-    } else {
-        output.text(front_table(&front, bounds))?;
+    } else if !within.is_empty() {
+        output.text(front_table(&within, bounds))?;
     }
     Ok(())
+}
+
+/// How far networks are above a limit: 1 and less is within.
+fn excess(record: &TrialRecord, limits: &Bounds, objective: Objective) -> Option<f64> {
+    let limit = limits.get(objective)?;
+    let value = value(record, objective);
+    if value <= limit { Some(1.0) } else { Some(value / limit.max(f64::MIN_POSITIVE)) }
+}
+
+fn value(record: &TrialRecord, objective: Objective) -> f64 {
+    record.candidate.objectives(record.error())[objective.index()].unwrap_or(f64::INFINITY)
+}
+
+/// Which limits leave nothing of the front, and what comes nearest.
+fn none_left(front: &[TrialRecord], limits: &Bounds, metric: Metric) -> String {
+    let mut text = String::new();
+    for objective in Objective::ALL {
+        let Some(limit) = limits.get(objective) else { continue };
+        let least = front.iter().min_by(|a, b| value(a, objective).total_cmp(&value(b, objective)));
+        let Some(least) = least.filter(|least| value(least, objective) > limit) else { continue };
+        let (title, written) = (objective_title(objective, metric), |value| objective_text(objective, value));
+        let line = format!(
+            "no network of the front has {title} ≤ {}: the least is {} (trial {})\n",
+            written(limit),
+            written(value(least, objective)),
+            least.trial
+        );
+        text.push_str(&line);
+    }
+    if text.is_empty() {
+        text.push_str("each of the limits is met by some network of the front, but no network meets all\n");
+    }
+    let worst = |record: &TrialRecord| {
+        Objective::ALL
+            .into_iter()
+            .filter_map(|objective| excess(record, limits, objective))
+            .fold(1.0, f64::max)
+    };
+    if let Some(nearest) = front.iter().min_by(|a, b| worst(a).total_cmp(&worst(b))) {
+        let figures: Vec<String> = Objective::ALL
+            .into_iter()
+            .filter_map(|objective| {
+                let (limit, value) = (limits.get(objective)?, value(nearest, objective));
+                let mark = if value > limit { " (above)" } else { "" };
+                Some(format!(
+                    "{} {}{mark}",
+                    objective_title(objective, metric),
+                    objective_text(objective, value)
+                ))
+            })
+            .collect();
+        // Writing to a string cannot fail.
+        let _ = write!(text, "the nearest is trial {}: {}", nearest.trial, figures.join(", "));
+    }
+    text
 }

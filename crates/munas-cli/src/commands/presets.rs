@@ -73,5 +73,7 @@ pub fn run(format: Format, output: &mut Output) -> CliResult {
     output.text(table.render())?;
     output
         .line("\n`munas search --preset NAME` runs one; --set and the other flags change single values.")?;
+    output.line("NAME-tuned has its data and bounds, all hard, and the rest as for data of your own (docs/search.md);")?;
+    output.line("NAME-no-pruning and NAME-bo leave pruning out and search by Bayesian optimisation.")?;
     Ok(())
 }

@@ -24,16 +24,20 @@ pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let trials = reader.trials()?;
     let front = front_of(&trials);
-    let curves: BTreeMap<_, _> = detailed(&front, &reader.experiment().bounds)
-        .into_iter()
-        .map(|member| Ok((member, reader.curve(member)?)))
-        .collect::<CliResult<_>>()?;
+    let shown = detailed(&front, &reader.experiment().bounds);
+    let curves: BTreeMap<_, _> =
+        shown.iter().map(|&member| Ok((member, reader.curve(member)?))).collect::<CliResult<_>>()?;
+    let mut confusions = BTreeMap::new();
+    for member in shown {
+        confusions.extend(reader.confusions(member)?.map(|found| (member, found)));
+    }
     let page = html_report(&RunView {
         experiment: reader.experiment(),
         task: reader.task(),
         trials: &trials,
         front: &front,
         curves: &curves,
+        confusions: &confusions,
     });
     let path = args.output.clone().unwrap_or_else(|| args.dir.join(DEFAULT_NAME));
     std::fs::write(&path, &page).map_err(|error| {

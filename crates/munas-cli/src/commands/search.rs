@@ -1,4 +1,6 @@
-//! `munas search`: a new run.
+//! `munas search`: a new run, or what it would be.
+
+mod dry_run;
 
 use std::path::{Path, PathBuf};
 
@@ -7,21 +9,24 @@ use munas_run::{Draft, Experiment, Limits, Run, RunError, Task};
 
 use crate::args::SearchArgs;
 use crate::error::{CliError, CliResult};
-use crate::experiment::{self, Base, check_source, resolve};
+use crate::experiment::{self, Base, check_source, resolve_to_search};
 use crate::output::Output;
 use crate::session;
 
 /// Where runs go that were not given a directory.
 const RUNS: &str = "runs";
 
-/// Searches in a new run.
+/// Searches in a new run, or says what the search would be.
 pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let draft = draft(args)?;
     if let Some(dir) = &args.out {
         // Before minutes go into loading data.
         Run::require_free(dir)?;
     }
-    let (experiment, dataset) = resolve(&draft, output)?;
+    let (experiment, dataset) = resolve_to_search(&draft, output)?;
+    if args.dry_run {
+        return dry_run::run(&experiment, &dataset, args.format, output);
+    }
     // Before there is a run: one whose teacher cannot be read would be left behind empty.
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);

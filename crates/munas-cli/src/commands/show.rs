@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use munas_report::{Network, classes_table, curve_table, outline, units};
-use munas_run::{Confusions, RunReader, TrialDetails, TrialState, trial};
+use munas_run::{Confusions, Metric, RunReader, TrialDetails, TrialState, trial};
 use munas_train::Confusion;
 use serde::Serialize;
 
@@ -146,24 +146,40 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         facts.push(("sparsity", sparsity));
     }
     if let Some(outcome) = record.outcome() {
-        facts.push(("val. error", units::percent(outcome.validation_error)));
+        let metric = record.driving.metric;
+        let stderr = |of: Metric| outcome.validation_stderr.filter(|_| of == metric);
+        facts.push(("val. error", units::percent_with(outcome.validation_error, stderr(Metric::Error))));
         if let Some(error) = outcome.int8_error {
             facts.push(("in int8", format!("{} (validation)", units::percent(error))));
         }
-        facts.push((
-            "test error",
-            format!(
-                "{} (after the last epoch {})",
-                units::percent(outcome.test_error),
-                units::percent(outcome.last_test_error)
-            ),
-        ));
+        facts.push(("test error", units::percent_and_last(outcome.test_error, outcome.last_test_error)));
         if let (Some(validation), Some(test)) = (outcome.balanced_error, outcome.balanced_test_error) {
-            let (validation, test) = (units::percent(validation), units::percent(test));
+            let validation = units::percent_with(validation, stderr(Metric::Balanced));
+            let test = units::percent(test);
             facts.push((
                 "balanced",
                 format!("{validation} (validation), {test} (test): each class counts alike"),
             ));
+        }
+        if let (Some(validation), Some(test)) = (outcome.macro_f1_error, outcome.macro_f1_test_error) {
+            let validation = units::percent_with(validation, stderr(Metric::MacroF1));
+            facts.push((
+                "macro-F1",
+                format!("{validation} (validation), {} (test): 1 less the mean F1", units::percent(test)),
+            ));
+        }
+        if outcome.folds > 1 {
+            let folds = format!(
+                "{}: validation errors are the means over them; all else is of the first",
+                outcome.folds
+            );
+            facts.push(("folds", folds));
+        }
+        if outcome.validation_stderr.is_some() {
+            facts.push(("±", format!("standard error of the {}", metric.title())));
+        }
+        if metric != Metric::Error {
+            facts.push(("search.metric", format!("{metric}: the {} drives the search", metric.title())));
         }
         facts.push(("trained in", units::duration(outcome.train_seconds)));
         let inside = if record.in_bounds(&reader.experiment().bounds) { "yes" } else { "no" };

@@ -9,7 +9,9 @@ use munas_data::Dataset;
 use munas_ir::{Shape, fold_batch_norm};
 use munas_quant::QuantisedNetwork;
 use munas_report::{curve_table, units};
-use munas_run::{DataFacts, Draft, SavedModel, ThreadClock, int8_error, quantise};
+use munas_run::{
+    DataFacts, Draft, Metric, SavedModel, Scores, ThreadClock, int8_error, quantise, standard_error,
+};
 use munas_space::Architecture;
 use munas_train::{EpochReport, Progress, PruningMode, TrainSettings, TrainedModel, train};
 use serde::Serialize;
@@ -40,6 +42,15 @@ struct TrainJson {
     /// Validation error of the network in int8.
     int8_error: Option<f64>,
     int8_test_error: Option<f64>,
+    /// What counts as the error (`search.metric`): error, balanced or macro-f1.
+    metric: &'static str,
+    /// Standard error of the validation error by that metric.
+    val_stderr: f64,
+    balanced_error: f64,
+    balanced_test_error: f64,
+    /// 1 - macro-F1.
+    macro_f1_error: f64,
+    macro_f1_test_error: f64,
     best_epoch: u32,
     seconds: f64,
     /// Share of the channels or weights within reach of pruning that are gone; null without pruning. Costs are those of what is left.
@@ -84,6 +95,9 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     let (int8_val_error, int8_test_error) =
         (error_in_int8(&dataset.validation), error_in_int8(&dataset.test));
     let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained, int8, data)).transpose()?;
+    let metric = experiment.search.metric;
+    let validation = Scores::of(&trained.validation_confusion);
+    let test = Scores::of(&trained.test_confusion);
     let document = TrainJson {
         data: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
@@ -94,6 +108,17 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         last_test_error: trained.last_test_error,
         int8_error: int8_val_error,
         int8_test_error,
+        metric: metric.name(),
+        val_stderr: standard_error(
+            metric,
+            &dataset.validation,
+            dataset.classes(),
+            &trained.validation_predicted,
+        ),
+        balanced_error: validation.balanced,
+        balanced_test_error: test.balanced,
+        macro_f1_error: validation.macro_f1,
+        macro_f1_test_error: test.macro_f1,
         best_epoch: trained.best_epoch,
         seconds,
         sparsity: trained.sparsity,
@@ -108,7 +133,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         output.json(&document)?;
         return Ok(());
     }
-    print(&dataset, &trained, &document, output)
+    print(&dataset, &trained, (&document, metric), output)
 }
 
 /// The experiment whose data and training settings count; its search space does not.
@@ -175,23 +200,28 @@ fn save_result(dir: &Path, document: &TrainJson) -> CliResult {
     std::fs::write(&path, text + "\n").map_err(failed)
 }
 
-fn print(dataset: &Dataset, trained: &TrainedModel, document: &TrainJson, output: &mut Output) -> CliResult {
+fn print(
+    dataset: &Dataset,
+    trained: &TrainedModel,
+    (document, metric): (&TrainJson, Metric),
+    output: &mut Output,
+) -> CliResult {
+    let with_stderr = |of: Metric, error: f64| {
+        units::percent_with(error, Some(document.val_stderr).filter(|_| of == metric))
+    };
     output.text(curve_table(&trained.curve, Some(trained.best_epoch)))?;
     let cost = &document.cost;
     let mut facts = vec![
         ("data", format!("{}, {} training samples", dataset.name, dataset.train.len())),
         (
             "val. error",
-            format!("{} (epoch {})", units::percent(trained.validation_error), trained.best_epoch),
-        ),
-        (
-            "test error",
             format!(
-                "{} (after the last epoch {})",
-                units::percent(trained.test_error),
-                units::percent(trained.last_test_error)
+                "{} (epoch {})",
+                with_stderr(Metric::Error, trained.validation_error),
+                trained.best_epoch
             ),
         ),
+        ("test error", units::percent_and_last(trained.test_error, trained.last_test_error)),
         (
             "in int8",
             format!(
@@ -200,6 +230,23 @@ fn print(dataset: &Dataset, trained: &TrainedModel, document: &TrainJson, output
                 units::percent_or_dash(document.int8_test_error)
             ),
         ),
+        (
+            "balanced",
+            format!(
+                "{} (test {}): each class counts alike",
+                with_stderr(Metric::Balanced, document.balanced_error),
+                units::percent(document.balanced_test_error)
+            ),
+        ),
+        (
+            "macro-F1",
+            format!(
+                "{} (test {}): 1 less the mean F1",
+                with_stderr(Metric::MacroF1, document.macro_f1_error),
+                units::percent(document.macro_f1_test_error)
+            ),
+        ),
+        ("±", format!("standard error of the {} of validation", metric.title())),
         ("sparsity", units::percent_or_dash(document.sparsity)),
         ("peak memory", units::bytes(cost.peak_memory)),
         ("model size", units::bytes(cost.model_size)),

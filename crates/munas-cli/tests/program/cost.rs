@@ -95,7 +95,7 @@ fn a_model_is_priced_on_a_board() {
     }
 
     // A board of the user's, too small for it.
-    let table = "[[board]]\nname = \"tiny\"\ncore = \"avr\"\nclock_mhz = 8\nram_kib = 1\nflash_kib = 4\n";
+    let table = "[[board]]\nname = \"tiny\"\ncore = \"avr\"\nclock_mhz = 8\nram_kib = 1\nflash_kib = 1\n";
     workspace.write("boards.toml", table);
     let small = ["cost", "out/model.tflite", "--board", "tiny", "--board-file", "boards.toml"];
     let cost = workspace.json(&[&small[..], &["--json"]].concat());

@@ -265,7 +265,7 @@ fn a_search_that_fails_before_its_first_trial_leaves_no_run() {
     assert_eq!(finished.code, Some(2));
     let error = finished.stderr.split("error: ").nth(1).unwrap();
     expect![[r#"
-        no architecture within the bounds in 200 draws: the nearest has peak_memory 27, above the hard bound of 5 (smallest peak_memory seen: 27)
+        no architecture within the bounds in 200 draws: the nearest has peak_memory 10, above the hard bound of 5 (smallest peak_memory seen: 10)
         hint: loosen the bound, or make it soft: leave it out of `bounds.hard`
     "#]].assert_eq(error);
     let unnamed = [&["search"], TINY, &bounds].concat();

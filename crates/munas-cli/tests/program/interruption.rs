@@ -131,7 +131,7 @@ fn signals_that_were_ignored_from_the_beginning_stay_ignored() {
 #[test]
 fn a_second_ctrl_c_ends_at_once() {
     let workspace = Workspace::new();
-    // One epoch takes far longer than the test: only the second Ctrl-C can end it in time.
+    // A batch takes longer than two signals: only the second Ctrl-C can end it in time.
     let long = [
         "search",
         "--out",
@@ -140,6 +140,12 @@ fn a_second_ctrl_c_ends_at_once() {
         "glyphs28",
         "--workers",
         "1",
+        "--set",
+        "train.batch=128",
+        "--set",
+        "search.sampling=uniform",
+        "--set",
+        "search.max_training_cost=1000000M",
         "--set",
         "space.bounds={blocks=[9,10],kernels=[7],filters=[100,128],pool_sizes=[2],dense=[1,2],units=[10,64],layers=[3,3]}",
     ];

@@ -11,6 +11,7 @@ mod data;
 mod errors;
 mod export;
 mod interruption;
+mod judging;
 mod search;
 mod support;
 mod train;

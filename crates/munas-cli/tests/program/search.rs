@@ -191,3 +191,71 @@ fn a_second_process_on_the_same_run_is_refused_and_readers_are_not() {
     first.kill();
     assert_eq!(workspace.json(&["status", "run", "--json"])["active"], false);
 }
+
+#[test]
+fn a_dry_run_says_what_the_search_would_do_and_makes_no_run() {
+    let workspace = Workspace::new();
+    let settings = ["--set", "search.sampling=target", "--max-model-size", "20KB"];
+    let args = Workspace::tiny_search("run", &[&settings[..], &["--dry-run"]].concat());
+    let said = workspace.ok(&args);
+    for part in ["glyphs: ", "mlp, ", "model size ≤ 20.0 KB (hard)", "2 epochs in batches of", "aging"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(said.contains("random networks, ") && said.contains("about 6 trials in "), "{said}");
+    assert!(!workspace.path("run").exists(), "no run is made");
+
+    let json = workspace.json(&[args, vec!["--json"]].concat());
+    let draws = field(&json, "draws");
+    assert_eq!(draws["drawn"], draws["within_hard_bounds"], "the sampler aims within hard bounds");
+    assert!(draws["median_model_size"].as_u64().is_some_and(|size| size <= 20_000));
+    assert_eq!((json["trials"].as_u64(), json["workers"].as_u64()), (Some(6), Some(1)));
+    assert!(json["trial"]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
+    assert_eq!(json["data"]["classes"].as_array().unwrap().len(), 10);
+
+    // The experiment is that of the search, and can be searched.
+    let text = json["experiment"].as_str().unwrap();
+    workspace.ok(&Workspace::tiny_search("run", &[&settings[..], &["--trials", "1"]].concat()));
+    let made = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
+    let without_trials =
+        |text: &str| text.lines().filter(|line| !line.starts_with("trials")).collect::<String>();
+    assert_eq!(without_trials(text), without_trials(&made));
+    workspace.write("same.toml", text);
+    workspace.ok(&["search", "same.toml", "--out", "again", "--trials", "1"]);
+
+    let bad = workspace.run(&Workspace::tiny_search("run", &["--dry-run"]));
+    assert_eq!(bad.code, Some(2), "a run that could not be made: {}", bad.stderr);
+}
+
+#[test]
+fn a_front_within_limits() {
+    let workspace = Workspace::new();
+    workspace.ok(&Workspace::tiny_search("run", &[]));
+    let front = workspace.json(&["front", "run", "--json"]);
+    let front = front.as_array().unwrap();
+    let sizes: Vec<u64> = front.iter().map(|member| member["model_size"].as_u64().unwrap()).collect();
+    let (least, most) = (*sizes.iter().min().unwrap(), *sizes.iter().max().unwrap());
+    assert!(least < most, "the front has networks of several sizes");
+
+    let limit = |limits: &[&str]| workspace.json(&[&["front", "run", "--json"], limits].concat());
+    let middle = (most - 1).to_string();
+    let within = limit(&["--max-model-size", &middle]);
+    let expected: Vec<&Value> =
+        front.iter().filter(|member| member["model_size"].as_u64().unwrap() < most).collect();
+    assert_eq!(within.as_array().unwrap().iter().collect::<Vec<_>>(), expected);
+    let best = front[0]["val_error"].as_f64().unwrap();
+    let accuracy = (1.0 - best - 1e-9).to_string();
+    let accurate = limit(&["--at-least", &accuracy]);
+    assert!(!accurate.as_array().unwrap().is_empty());
+    assert!(accurate.as_array().unwrap().iter().all(|member| member["val_error"] == front[0]["val_error"]));
+
+    let least = (least - 1).to_string();
+    assert_eq!(limit(&["--max-model-size", &least]).as_array().unwrap().len(), 0);
+    let none = workspace.run(&["front", "run", "--max-model-size", &least, "--at-least", "1%"]);
+    assert_eq!((none.code, &*none.stdout), (Some(0), ""));
+    let said = none.stderr;
+    assert!(said.starts_with("no network of the front has model size ≤ "), "{said}");
+    assert!(said.contains("the nearest is trial ") && !said.contains("validation error ≤"), "{said}");
+    let apart = workspace.run(&["front", "run", "--max-latency", "5ms"]);
+    assert_eq!(apart.code, Some(2));
+    assert!(apart.stderr.contains("hint: `munas search --board NAME`"), "{}", apart.stderr);
+}

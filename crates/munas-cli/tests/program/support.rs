@@ -16,6 +16,8 @@ pub const TINY: &[&str] = &[
     "--set",
     "space.kind=mlp",
     "--set",
+    "search.sampling=uniform",
+    "--set",
     "train.epochs=2",
     "--set",
     "search.trials=6",

@@ -13,8 +13,8 @@ fn a_network_is_trained_saved_and_reproducible() {
     let mut first = workspace.json(&args);
     let curve = first["curve"].as_array().unwrap();
     assert_eq!(curve.len(), 3);
-    let best = curve.iter().map(|epoch| epoch["val_error"].as_f64().unwrap()).fold(1.0, f64::min);
-    assert_eq!(first["val_error"].as_f64(), Some(best));
+    assert_eq!((&first["val_error"], &first["best_epoch"]), (&curve[2]["val_error"], &3.into()));
+    assert_eq!(first["test_error"], first["last_test_error"]);
     assert_eq!(first["model_size"], 24 * 256 + 24 + 240 + 10);
     assert!(workspace.path("model/model.safetensors").metadata().unwrap().len() > 4 * 6_418);
     let saved = std::fs::read_to_string(workspace.path("model/result.json")).unwrap();
@@ -24,6 +24,27 @@ fn a_network_is_trained_saved_and_reproducible() {
         result.as_object_mut().unwrap().remove("seconds");
     }
     assert_eq!(first, second);
+}
+
+#[test]
+fn the_best_epoch_is_kept_where_the_learning_rate_stays() {
+    let workspace = Workspace::new();
+    let arch = workspace.write("arch.json", r#"{"dense":[8]}"#);
+    let options = [
+        &["train", "--space", "mlp", "--arch", arch, "--json"][..],
+        &["--data", "glyphs", "--set", "data.subset=400", "--epochs", "12", "--learning-rate", "0.3"],
+        &["--schedule", "constant"],
+    ]
+    .concat();
+    let trained = workspace.json(&options);
+    let errors =
+        trained["curve"].as_array().unwrap().iter().map(|epoch| epoch["val_error"].as_f64().unwrap());
+    let best = errors.clone().fold(1.0, f64::min);
+    let first = errors.clone().position(|error| error == best).unwrap() + 1;
+    assert_eq!((&trained["val_error"], &trained["best_epoch"]), (&best.into(), &first.into()));
+    let last = workspace.json(&[&options[..], &["--set", "train.keep=last"]].concat());
+    assert_eq!((&last["curve"], &last["best_epoch"]), (&trained["curve"], &12.into()));
+    assert_eq!(last["val_error"], trained["curve"][11]["val_error"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::Augmentation;
 use super::buffer::{Element, Pair, Planes, SampleBuffer};
 use super::noise::NoiseTable;
 use super::rotate::Rotation;
-use super::warp::{Frame, Offset, Rectangle, fill_with_means, flip, shift, shift_time};
+use super::warp::{Frame, Offset, Rectangle, fill_with_means, flip, scale, shift, shift_time};
 use crate::samples::SampleRef;
 use crate::split::Split;
 
@@ -141,6 +141,12 @@ impl Augmenter {
             }
             Augmentation::Noise { deviation } => {
                 self.noise.add(deviation as f32 * self.full_scale, rng, &mut pair.front);
+            }
+            Augmentation::Scale { deviation } => {
+                for channel in 0..frame.channels {
+                    let factor = rng.random_range(1.0 - deviation..=1.0 + deviation);
+                    scale(frame, channel, factor as f32, &mut pair.front);
+                }
             }
             Augmentation::TimeMask { width } => {
                 let rows = band(width.resolve(frame.height), frame.height, rng);

@@ -36,6 +36,7 @@ fn specs_survive_a_round_trip() {
         "cutout:4",
         "timeshift:5%",
         "noise:0.05",
+        "scale:0.1",
         "timemask:4",
         "freqmask:2",
         "mixup:0.2",
@@ -243,7 +244,7 @@ proptest! {
     fn every_list_fits_every_shape(
         height in 1_usize..12, width in 1_usize..12, channels in 1_usize..4, seed: u64,
         specs in prop::collection::vec(prop::sample::select(vec![
-            "flip", "shift:3", "shift:100%", "rotate:3.1", "cutout:5", "timeshift:20", "noise:0.3", "timemask:30%",
+            "flip", "shift:3", "shift:100%", "rotate:3.1", "cutout:5", "timeshift:20", "noise:0.3", "scale:0.5", "timemask:30%",
             "freqmask:4",
         ]), 0..6),
     ) {
@@ -314,6 +315,28 @@ fn a_buffer_adapts_to_the_type_of_the_sample() {
     assert_eq!(buffer.sample(), SampleRef::F32(&[1.0, 1.0, 1.0]));
     augmenter.apply(SampleRef::I16(&[-7, -7, -7]), &mut rng, &mut buffer);
     assert_eq!(buffer.sample(), SampleRef::I16(&[-7, -7, -7]));
+}
+
+#[test]
+fn each_channel_is_scaled_by_a_factor_of_its_own() {
+    let augmenter = Augmenter::new(&[spec("scale:0.2")], [50, 1, 3], 1.0);
+    let sample: Vec<f32> = (0..150).map(|index| index as f32 - 70.0).collect();
+    let mut buffer = SampleBuffer::new(ElementType::F32);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (mut least, mut most) = (1.0_f64, 1.0_f64);
+    for _ in 0..200 {
+        augmenter.apply(SampleRef::F32(&sample), &mut rng, &mut buffer);
+        let scaled = |index: usize| f64::from(buffer.sample().get(index));
+        let factors = [0, 1, 2].map(|channel| scaled(channel) / f64::from(sample[channel]));
+        assert!(factors[0] != factors[1] && factors[1] != factors[2]);
+        for (index, value) in sample.iter().enumerate() {
+            let expected = f64::from(*value) * factors[index % 3];
+            assert!((scaled(index) - expected).abs() < 1e-3, "{} is not {expected}", scaled(index));
+        }
+        least = factors.into_iter().fold(least, f64::min);
+        most = factors.into_iter().fold(most, f64::max);
+    }
+    assert!((0.8..0.82).contains(&least) && (1.18..=1.2001).contains(&most), "{least} to {most}");
 }
 
 #[test]

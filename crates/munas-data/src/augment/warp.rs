@@ -119,6 +119,13 @@ pub(super) fn shift_time<T: Element>(frame: Frame, later: isize, values: &mut [T
     }
 }
 
+/// Multiplies the values of one channel.
+pub(super) fn scale<T: Element>(frame: Frame, channel: usize, factor: f32, values: &mut [T]) {
+    for value in values.iter_mut().skip(channel).step_by(frame.channels) {
+        *value = T::from_f32(value.to_f32() * factor);
+    }
+}
+
 /// Fills a rectangle with the mean of each channel over the whole sample.
 pub(super) fn fill_with_means<T: Element>(frame: Frame, rectangle: &Rectangle, pair: &mut Pair<T>) {
     if rectangle.rows.is_empty() || rectangle.columns.is_empty() {

@@ -5,8 +5,10 @@
 //! | `store` | the values of all samples in the type in which they are kept |
 //! | `order` | column-major arrays and channels that come first |
 //! | `classes` | arrays of labels: numbers, texts, one-hot rows |
+//! | `groups` | arrays that say which samples belong together |
 
 mod classes;
+mod groups;
 mod order;
 mod store;
 
@@ -15,6 +17,7 @@ use std::path::Path;
 use self::order::{channels_last, index_of, row_major};
 use self::store::Store;
 use super::file::Content;
+use super::group_names::GroupNames;
 use super::labels::Labels;
 use super::numbers::NumberFormat;
 use super::refusals::Refusals;
@@ -78,6 +81,9 @@ pub(super) struct Collector {
     options: ArrayOptions,
     store: Option<Store>,
     labels: Labels,
+    groups: GroupNames,
+    /// Whether an array of groups was read.
+    grouped: bool,
     /// Samples that cannot be used.
     bad: Vec<usize>,
     refusals: Refusals,
@@ -93,6 +99,8 @@ impl Collector {
             options,
             store: None,
             labels: Labels::default(),
+            groups: GroupNames::default(),
+            grouped: false,
             bad: Vec::new(),
             refusals: Refusals::default(),
             first: None,
@@ -181,6 +189,9 @@ impl Collector {
         if !self.bad.is_empty() {
             store.remove(&self.bad);
             self.labels.remove(&self.bad);
+            if self.grouped {
+                self.groups.remove(&self.bad);
+            }
             parts = without(parts, &self.bad);
         }
         let (warnings, facts) = (self.warnings(&store), self.facts());
@@ -201,6 +212,7 @@ impl Collector {
             parts,
             full_scale,
             refused: self.bad.len(),
+            groups: self.grouped.then(|| self.groups.finish()),
             warnings,
             facts,
             ..RawData::default()

@@ -13,6 +13,7 @@ use crate::audio::{AudioSettings, FrontEnd, Mixer, Noise, Part, Scratch};
 use crate::budget::Budget;
 use crate::dataset::RawData;
 use crate::error::{DataError, LISTED};
+use crate::group_choice::GroupChoice;
 use crate::samples::{ElementType, Samples};
 use crate::split::Renditions;
 use crate::warning::Warning;
@@ -32,9 +33,14 @@ pub(crate) struct AudioOptions<'a> {
 }
 
 /// Reads a tree of recordings. Classes are the folders, in the order of their names.
-pub(crate) fn read_folder(root: &Path, name: &str, options: AudioOptions<'_>) -> Result<RawData, DataError> {
+pub(crate) fn read_folder(
+    root: &Path,
+    name: &str,
+    options: AudioOptions<'_>,
+    groups: &GroupChoice,
+) -> Result<RawData, DataError> {
     options.settings.check()?;
-    let tree = ClassTree::list(root, &RECORDINGS)?;
+    let tree = ClassTree::list(root, &RECORDINGS, groups)?;
     let root = &*tree.root;
     let rate = match options.settings.rate {
         Some(rate) => rate,

@@ -4,6 +4,7 @@
 //! root/class/file                      the parts are drawn
 //! root/train/class/file                root/val/… and root/test/… are the other parts, where they are there
 //! root/…/class/group/file              files of a group (a session, a speaker, a device) belong together
+//! root/…/class/speaker_12.wav          so do those whose names begin alike, if it is asked for
 //! root/wrapper/…                       a single folder around all of that, as archives often have
 //! ```
 //!
@@ -12,11 +13,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::file_groups;
 use super::folder::{Contents, Folders};
 use super::tree::{Labelled, Listing};
 use super::unused::Unused;
 use crate::dataset::RawData;
 use crate::error::DataError;
+use crate::group_choice::GroupChoice;
 use crate::warning::Warning;
 
 /// Names of the folders that make the parts, in lower case.
@@ -54,7 +57,10 @@ pub(super) struct ClassTree {
 
 impl ClassTree {
     /// Lists a tree of files of this kind.
-    pub(super) fn list(given: &Path, kind: &Kind) -> Result<Self, DataError> {
+    ///
+    /// # Errors
+    /// If the tree is none, or does not have the groups that are asked for.
+    pub(super) fn list(given: &Path, kind: &Kind, groups: &GroupChoice) -> Result<Self, DataError> {
         let mut unused = Unused::new(given);
         let (root, contents) = unwrap(given, kind, &mut unused)?;
         let [train, validation, test] = parts_of(&root, contents, kind, &mut unused)?;
@@ -66,10 +72,13 @@ impl ClassTree {
             test: test.map(|part| lister.files(&part, false)).transpose()?,
         };
         let group_names = lister.name_groups(&mut listing);
+        let unused = lister.unused.into_warning();
+        let (group_names, said) =
+            file_groups::choose(given, &mut listing, group_names, &class_names, groups)?;
         let wrapped = (root != given).then(|| {
             Warning::new(format!("{}: the classes are taken from {}", given.display(), root.display()))
         });
-        let warnings = wrapped.into_iter().chain(lister.unused.into_warning()).collect();
+        let warnings = wrapped.into_iter().chain(unused).chain(said).collect();
         Ok(Self { root, class_names, group_names, listing, warnings })
     }
 

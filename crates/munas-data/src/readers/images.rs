@@ -31,6 +31,7 @@ use super::tree::{Gathered, Listing, Reading};
 use crate::budget::Budget;
 use crate::dataset::RawData;
 use crate::error::DataError;
+use crate::group_choice::GroupChoice;
 use crate::samples::{ElementType, Samples};
 use crate::warning::Warning;
 
@@ -84,8 +85,13 @@ pub(crate) struct ImageOptions {
 const PICTURES: Kind = Kind { files: "pictures", is_sample: header::is_picture, is_no_class: |_| false };
 
 /// Reads a tree of images. Classes are the folders, in the order of their names.
-pub(crate) fn read_folder(root: &Path, name: &str, options: &ImageOptions) -> Result<RawData, DataError> {
-    let tree = ClassTree::list(root, &PICTURES)?;
+pub(crate) fn read_folder(
+    root: &Path,
+    name: &str,
+    options: &ImageOptions,
+    groups: &GroupChoice,
+) -> Result<RawData, DataError> {
+    let tree = ClassTree::list(root, &PICTURES, groups)?;
     let raw = read_listing(&tree.root, &tree.listing, options)?;
     tree.describe(raw, name, &PICTURES)
 }

@@ -14,18 +14,29 @@ use self::names::{Pair, Pairs};
 use super::arrays::{Array, ArrayOptions, Collector};
 use super::file::{Content, MAX_EXPANSION};
 use super::npy::{MAGIC, read_header};
-use crate::dataset::{PartSizes, RawData, TestPart};
+use crate::dataset::{Fact, PartSizes, RawData, TestPart};
 use crate::error::DataError;
+use crate::group_choice::GroupChoice;
+use crate::groups::Groups;
 
-/// Reads an archive. `arrays` names the samples and labels of training, then those of test, or of validation and of test.
+/// Which arrays of an archive are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selection<'a> {
+    /// Samples and labels of training, then those of test, or of validation and of test; found by their names when left out.
+    pub(crate) arrays: Option<&'a [String]>,
+    /// The groups.
+    pub(crate) groups: &'a GroupChoice,
+}
+
+/// Reads an archive.
 pub(crate) fn read(
     path: &Path,
     name: &str,
     options: ArrayOptions,
-    arrays: Option<&[String]>,
+    selection: Selection<'_>,
 ) -> Result<RawData, DataError> {
     let mut archive = Archive { path, archive: open(path)?, collector: Collector::new(options) };
-    let pairs = archive.find(arrays)?;
+    let pairs = archive.find(selection)?;
     let train = archive.append_part(pairs.train.as_ref())?;
     let validation = archive.append_part(pairs.validation.as_ref())?;
     let test = archive.append_part(pairs.test.as_ref())?;
@@ -34,8 +45,26 @@ pub(crate) fn read(
         Some(train) => (train, validation),
         None => (0, validation.or(Some(0))),
     };
-    archive.collector.finish(path, name, PartSizes { train, validation, test: TestPart::own_or_drawn(test) })
+    let parts = PartSizes { train, validation, test: TestPart::own_or_drawn(test) };
+    let mut raw = archive.collector.finish(path, name, parts)?;
+    let tell_nothing = |groups: &Groups| !groups.are_some(LEAST_GROUPS);
+    if raw.groups.as_ref().is_some_and(tell_nothing) {
+        raw.groups = None;
+        if let Some(asked) = selection.groups.asked() {
+            let problem = format!(
+                "the groups of `{asked}` tell nothing apart: all samples are in one, or each in its own"
+            );
+            return Err(DataError::advised(path, problem, "`--groups none` does without groups"));
+        }
+    }
+    if let (Some(groups), Some(array)) = (&raw.groups, pairs.train.and_then(|train| train.groups)) {
+        raw.facts.push(Fact::new("groups", format!("{array}, {} different", groups.names.len())));
+    }
+    Ok(raw)
 }
+
+/// Fewer groups than this are none.
+const LEAST_GROUPS: usize = 2;
 
 fn open(path: &Path) -> Result<ZipArchive<BufReader<File>>, DataError> {
     const HOW: &str =
@@ -63,7 +92,8 @@ struct Archive<'a, R> {
 
 impl<R: Read + Seek> Archive<'_, R> {
     /// The arrays to read.
-    fn find(&mut self, arrays: Option<&[String]>) -> Result<Pairs, DataError> {
+    fn find(&mut self, selection: Selection<'_>) -> Result<Pairs, DataError> {
+        let Selection { arrays, groups } = selection;
         const HINT: &str = "`--arrays SAMPLES,LABELS` names them, and after them those of test, or of validation and of test";
         let names: Vec<String> = self
             .archive
@@ -83,7 +113,13 @@ impl<R: Read + Seek> Archive<'_, R> {
                 found => found,
             },
         };
-        pairs.map_err(|problem| {
+        let with_groups = |mut pairs: Pairs| {
+            if groups.is_auto() || groups.asked().is_some() {
+                pairs.find_groups(&names, groups.asked())?;
+            }
+            Ok(pairs)
+        };
+        pairs.and_then(with_groups).map_err(|problem| {
             let problem = match self.describe(names) {
                 found if found.is_empty() => format!("{problem}; it holds no arrays"),
                 found => format!("{problem}; it holds {found}"),
@@ -118,7 +154,7 @@ impl<R: Read + Seek> Archive<'_, R> {
 
     /// Appends a pair of arrays and returns the number of samples.
     fn append_part(&mut self, pair: Option<&Pair>) -> Result<Option<usize>, DataError> {
-        let Some(Pair { samples, labels }) = pair else { return Ok(None) };
+        let Some(Pair { samples, labels, groups }) = pair else { return Ok(None) };
         let Self { path, archive, collector } = self;
         let (header, mut file) = content(path, archive, samples)?;
         let count = collector.append_samples(&mut file, &header, samples)?;
@@ -129,6 +165,17 @@ impl<R: Read + Seek> Archive<'_, R> {
             return Err(DataError::malformed(path, problem));
         }
         collector.append_labels(&mut file, &header, labels)?;
+        file.expect_end()?;
+        let Some(groups) = groups else {
+            collector.append_without_groups(count);
+            return Ok(Some(count));
+        };
+        let (header, mut file) = content(path, archive, groups)?;
+        if header.shape.first() != Some(&count) {
+            let problem = format!("{count} samples in {samples}, but {groups} is {}", header.describe());
+            return Err(DataError::advised(path, problem, "`--groups none` does without groups"));
+        }
+        collector.append_groups(&mut file, &header, groups)?;
         file.expect_end()?;
         Ok(Some(count))
     }

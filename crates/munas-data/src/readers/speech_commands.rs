@@ -6,7 +6,7 @@
 //! are drawn from all other folders, silence is noise of random volume, from another stretch of the recordings for each part. Both
 //! draws are always the same, so that results can be compared.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use rand::seq::SliceRandom;
@@ -20,6 +20,7 @@ use super::tree::{Labelled, Listing};
 use crate::audio::{AudioSettings, FrontEnd, Part};
 use crate::dataset::RawData;
 use crate::error::DataError;
+use crate::group_choice::GroupChoice;
 
 /// The recordings' sampling rate in Hz.
 const RATE: u32 = 16_000;
@@ -39,6 +40,7 @@ pub(crate) fn read(
     name: &str,
     words: &[&str],
     options: AudioOptions<'_>,
+    groups: &GroupChoice,
 ) -> Result<RawData, DataError> {
     let settings = AudioSettings { rate: Some(RATE), ..options.settings.clone() };
     if options.settings.rate.is_some_and(|rate| rate != RATE) {
@@ -77,13 +79,17 @@ pub(crate) fn read(
         let files = std::mem::take(parts.of(part));
         fill_up(files, part, words.len() as u32)
     };
-    let listing = Listing {
+    let mut listing = Listing {
         train: filled(Part::Train),
         validation: Some(filled(Part::Validation)),
         test: Some(filled(Part::Test)),
     };
     let options = AudioOptions { settings: &settings, ..options };
-    let raw = AudioTask { root, front_end: &front_end, noise: Some(&noise), options }.read(&listing)?;
+    let speakers = if groups.is_auto() { group_by_speaker(&mut listing) } else { Vec::new() };
+    let mut raw = AudioTask { root, front_end: &front_end, noise: Some(&noise), options }.read(&listing)?;
+    if let Some(groups) = &mut raw.groups {
+        groups.names = speakers;
+    }
     let class_names = words.iter().chain(&["silence", "unknown"]).map(|&class| class.to_owned()).collect();
     Ok(RawData { name: name.to_owned(), class_names, ..raw })
 }
@@ -153,9 +159,31 @@ impl Lists {
     }
 }
 
-/// The part of a file by its name: all recordings of a speaker, whose name is what stands before `_nohash_`, are in one.
+/// Puts all recordings of a speaker into one group; returns the speakers.
+fn group_by_speaker(listing: &mut Listing<Clip>) -> Vec<String> {
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut speakers = Vec::new();
+    for Labelled { item, group, .. } in listing.parts_mut().flatten() {
+        let Clip::File(path) = item else { continue };
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let speaker = speaker_of(&file_name);
+        let number = *numbers.entry(speaker.to_owned()).or_insert_with(|| {
+            speakers.push(speaker.to_owned());
+            speakers.len() as u32 - 1
+        });
+        *group = Some(number);
+    }
+    speakers
+}
+
+/// The speaker of a file: what stands before `_nohash_` in its name.
+fn speaker_of(file_name: &str) -> &str {
+    file_name.split("_nohash_").next().unwrap_or(file_name)
+}
+
+/// The part of a file by its name: all recordings of a speaker are in one.
 fn part_of_hash(file_name: &str) -> Part {
-    let speaker = file_name.split("_nohash_").next().unwrap_or(file_name);
+    let speaker = speaker_of(file_name);
     let digest = Sha1::digest(speaker.as_bytes());
     let last: [u8; 4] = std::array::from_fn(|index| digest[digest.len() - 4 + index]);
     let share = u32::from_be_bytes(last) & MOST_PER_WORD;

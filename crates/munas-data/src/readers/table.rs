@@ -7,7 +7,7 @@
 //! | `text` | compression and encoding; whether it is text at all |
 //! | `dialect` | delimiter, comments |
 //! | `header` | names of the columns, titles above them, units below |
-//! | `label` | which column holds the labels |
+//! | `label`, `group` | which column holds the labels, and which says what belongs together |
 //! | `layout` | all of these together, and which columns are features |
 //! | `index` | columns that only number the rows |
 //! | `account` | what is said about all this |
@@ -15,6 +15,7 @@
 
 mod account;
 mod dialect;
+mod group;
 mod header;
 mod index;
 mod label;
@@ -30,12 +31,14 @@ use self::layout::Layout;
 use self::numbers::{DecimalMark, Numbers};
 use self::rows::{Row, Rows};
 use self::text::Text;
+use super::group_names::GroupNames;
 use super::labels::Labels;
 use super::refusals::Refusals;
 use crate::budget::Budget;
 use crate::csv_settings::{CsvSettings, IndexColumn};
 use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
+use crate::group_choice::GroupChoice;
 use crate::samples::{ElementType, Samples};
 
 /// What a row takes besides its values: its label while it is read, and its place in a part with the label there.
@@ -46,6 +49,8 @@ const BYTES_OF_ROW: usize = 16;
 pub(crate) struct TableOptions<'a> {
     /// Name, or number from 1, of the column of labels.
     pub(crate) label: Option<&'a str>,
+    /// The column of groups.
+    pub(crate) groups: &'a GroupChoice,
     /// What is not to be found out.
     pub(crate) settings: &'a CsvSettings,
     /// Leave out rows that cannot be read.
@@ -108,6 +113,8 @@ struct Table<'a> {
     features: Vec<usize>,
     values: Vec<f32>,
     labels: Labels,
+    /// The values of the column of groups.
+    groups: GroupNames,
     numbers: Numbers,
     numberings: Vec<Numbering>,
     /// Columns that were found to number the rows.
@@ -129,6 +136,7 @@ impl<'a> Table<'a> {
             features,
             values: Vec::new(),
             labels: Labels::default(),
+            groups: GroupNames::default(),
             numbers: Numbers::new(layout.comma_allowed),
             numberings,
             indices: Vec::new(),
@@ -169,10 +177,15 @@ impl<'a> Table<'a> {
         self.numberings.retain(|numbering| !numbering.is_settled());
         let comma = self.numbers.mark() == Some(DecimalMark::Comma);
         let point = comma.then(|| label.replace(',', ".")).filter(|label| label.parse::<f64>().is_ok());
-        self.labels.push_text(point.as_deref().unwrap_or(&label)).map_err(|_| {
-            let label = self.layout.describe(self.layout.label);
-            RowError::Table(format!("too many distinct labels in {label}; is it the right one?"))
-        })
+        let too_many = |what: &str, column: usize| {
+            let column = self.layout.describe(column);
+            RowError::Table(format!("too many distinct {what} in {column}; is it the right one?"))
+        };
+        if let Some(column) = self.layout.group {
+            self.groups.push_text(&row.field(column)).map_err(|_| too_many("groups", column))?;
+        }
+        let label = point.as_deref().unwrap_or(&label);
+        self.labels.push_text(label).map_err(|_| too_many("labels", self.layout.label))
     }
 
     /// Takes the columns out that only number the rows; one column stays whatever it holds.
@@ -197,9 +210,14 @@ impl<'a> Table<'a> {
         self.features.retain(|column| !self.indices.contains(column));
     }
 
-    fn finish(self, name: &str, encoding: &Encoding) -> RawData {
-        let warnings = self.warnings(encoding);
-        let facts = self.facts(encoding);
+    fn finish(mut self, name: &str, encoding: &Encoding) -> RawData {
+        let groups = std::mem::take(&mut self.groups).finish();
+        let verdict = self.layout.group.map(|column| group::Verdict::of(column, &groups));
+        let mut warnings = self.warnings(encoding);
+        warnings.extend(verdict.and_then(|verdict| self.group_warning(verdict)));
+        let mut facts = self.facts(encoding);
+        facts.extend(verdict.and_then(|verdict| self.group_fact(verdict)));
+        let groups = verdict.is_some_and(|verdict| self.uses_groups(verdict)).then_some(groups);
         let (labels, class_names) = self.labels.finish();
         RawData {
             name: name.to_owned(),
@@ -208,6 +226,7 @@ impl<'a> Table<'a> {
             samples: Samples::F32(self.values),
             parts: PartSizes { train: labels.len(), validation: None, test: TestPart::own_or_drawn(None) },
             labels,
+            groups,
             full_scale: ElementType::F32.full_scale(),
             warnings,
             facts,

@@ -43,8 +43,12 @@ pub(super) struct Gathered {
 impl<I: Sync> Listing<I> {
     /// Items of all parts, in order.
     pub(super) fn items(&self) -> impl Iterator<Item = &I> {
-        let parts = [Some(&self.train), self.validation.as_ref(), self.test.as_ref()];
-        parts.into_iter().flatten().flatten().map(|labelled| &labelled.item)
+        self.labelled().map(|labelled| &labelled.item)
+    }
+
+    /// Items of all parts with their labels, in order.
+    pub(super) fn labelled(&self) -> impl Iterator<Item = &Labelled<I>> {
+        [Some(&self.train), self.validation.as_ref(), self.test.as_ref()].into_iter().flatten().flatten()
     }
 
     /// The lists of all parts, in order.

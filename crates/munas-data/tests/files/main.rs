@@ -7,6 +7,7 @@ mod audio;
 mod damaged;
 mod fabricate;
 mod fuzz;
+mod groups;
 mod own_data;
 mod pictures;
 mod tables;

@@ -5,9 +5,8 @@ use munas_run::TrialRecord;
 use munas_search::Objective;
 use munas_train::EpochReport;
 
-use super::{RunView, anchor, axis_format};
+use super::{RunView, anchor, axis_format, classes};
 use crate::network::{LAYER_COLUMNS, Network, trial_outline};
-use crate::objective::objective_title;
 use crate::plot::{Axis, Line, LinePlot, Shape};
 use crate::{Scale, units};
 
@@ -38,7 +37,7 @@ fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
             summary {
                 "Trial " (trial.trial)
                 span .figures {
-                    "error " (units::percent_or_dash(trial.error()))
+                    (trial.driving.metric.title()) " " (units::percent_with_or_dash(trial.error(), trial.stderr()))
                     " · " (units::bytes(resources.peak_memory)) " peak memory"
                     " · " (units::bytes(resources.model_size)) " parameters"
                     " · " (units::count(resources.macs)) " MACs · " (trial_outline(trial))
@@ -62,6 +61,9 @@ fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
                     }
                 }
             }
+            @if let Some(confusions) = view.confusions.get(&trial.trial) {
+                (classes::section(&view.task.class_names, confusions))
+            }
             div .scroll.below { (layers(&network)) }
             details {
                 summary { "Architecture as JSON" }
@@ -78,10 +80,9 @@ fn training_note(trial: &TrialRecord) -> String {
             format!("Validation error {} in int8 ({loss:+.2} points). ", units::percent(error))
         });
         format!(
-            "{int8}Best epoch {}; test error {} with its weights, {} after the last epoch; trained in {}.",
+            "{int8}The weights are those of epoch {}: test error {}; trained in {}.",
             outcome.best_epoch,
-            units::percent(outcome.test_error),
-            units::percent(outcome.last_test_error),
+            units::percent_and_last(outcome.test_error, outcome.last_test_error),
             units::duration(outcome.train_seconds),
         )
     })
@@ -107,7 +108,7 @@ fn curve_plot(curve: &[EpochReport]) -> Markup {
             format: |value| format!("{value:.0}"),
         },
         y: Axis {
-            label: objective_title(Objective::Error).trim_start_matches("validation ").to_owned(),
+            label: "error".to_owned(),
             scale: Scale::around(errors),
             format: axis_format(Objective::Error),
         },

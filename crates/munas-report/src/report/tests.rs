@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 
 use munas_ir::Shape;
-use munas_run::{DrivingError, Experiment, Outcome, ProposalRecord, Task, TrialRecord, TrialState};
+use munas_run::{
+    Confusions, Driving, DrivingError, Experiment, Metric, Outcome, ProposalRecord, Task, TrialRecord,
+    TrialState,
+};
 use munas_search::{Candidate, Refusals, pareto};
 use munas_space::{Architecture, Kind};
-use munas_train::EpochReport;
+use munas_train::{Confusion, EpochReport};
 
 use super::{RunView, detailed, html_report};
 
@@ -41,11 +44,17 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         int8_error: None,
         balanced_error: None,
         balanced_test_error: None,
+        macro_f1_error: None,
+        macro_f1_test_error: None,
+        int8_balanced_error: None,
+        int8_macro_f1_error: None,
+        folds: 1,
+        validation_stderr: Some(0.012),
         best_epoch: 2,
         train_seconds: 1.5,
     };
     TrialRecord {
-        driving_error: DrivingError::Float,
+        driving: Driving { error: DrivingError::Float, metric: Metric::Error },
         trial: number,
         candidate: Candidate {
             resources: munas_cost::resources(&architecture.lower(INPUT, 10)),
@@ -86,6 +95,15 @@ pub(super) fn tradeoff(count: u64) -> Vec<TrialRecord> {
     (1..=count).rev().map(member).collect()
 }
 
+/// Of each trial: four samples of class 0 are taken for class 3, and one of each class for what it is.
+fn confusions(front: &[TrialRecord]) -> BTreeMap<u64, Confusions> {
+    let mut confusion = Confusion::new(10);
+    (0..10).for_each(|class| confusion.add(class, class));
+    (0..4).for_each(|_| confusion.add(0, 3));
+    let of_one = Confusions { validation: confusion.clone(), test: confusion };
+    front.iter().map(|trial| (trial.trial, of_one.clone())).collect()
+}
+
 fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
     let done: Vec<&TrialRecord> = trials.iter().filter(|trial| trial.outcome().is_some()).collect();
     let points: Vec<[f64; 4]> = done.iter().filter_map(|trial| trial.point()).collect();
@@ -103,7 +121,15 @@ fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
         .into_iter()
         .map(|trial| (trial, (1..=3).map(report).collect()))
         .collect();
-    html_report(&RunView { experiment, task: &task(), trials, front: &front, curves: &curves })
+    let confusions = confusions(&front);
+    html_report(&RunView {
+        experiment,
+        task: &task(),
+        trials,
+        front: &front,
+        curves: &curves,
+        confusions: &confusions,
+    })
 }
 
 #[test]
@@ -117,6 +143,20 @@ fn names_are_escaped_and_nothing_comes_from_outside() {
     }
     // The policy allows style sheets, and no style attribute is used that a stricter one would refuse.
     assert!(!page.contains("style=\""));
+}
+
+#[test]
+fn networks_of_the_front_have_their_classes_and_standard_errors() {
+    let trials: Vec<TrialRecord> = (1..=3).map(|number| trial(number, None)).collect();
+    let page = page(&experiment(""), &trials);
+    assert!(page.contains("val. error ± s.e."), "the head says what ± is");
+    assert!(page.contains("± 1.20 %"));
+    // Of class 0, one of five is recognised, and four are taken for class 3.
+    let row = "<td>20.00 %</td><td>20.00 %</td><td class=\"met\">1</td><td></td><td></td><td>4</td>";
+    assert!(page.contains(row), "{}", &page[page.find("val. recall").unwrap()..][..900]);
+    let mut balanced = experiment("");
+    balanced.search.metric = Metric::Balanced;
+    assert!(self::page(&balanced, &trials).contains("Balanced validation error and peak memory"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use munas_ir::Weights;
 use munas_quant::QuantisedNetwork;
-use munas_search::{Candidate, History, Interruption, SearchError};
+use munas_search::{BrokenBound, Candidate, Feasibility, History, Interruption, SearchError};
 use munas_train::{Checkpoint, EpochReport};
 
 use super::workers::Ended;
@@ -37,6 +37,11 @@ pub(super) struct Search<'a> {
     next_trial: u64,
     tally: Tally,
 }
+
+/// Trials with more than so many times the least error are not judged on folds.
+const FOLDS_UP_TO: f64 = 3.0;
+/// An error that is low, whatever the least one.
+const LOW_ERROR: f64 = 0.05;
 
 /// Trials that ended in this session.
 #[derive(Default)]
@@ -136,7 +141,7 @@ impl<'a> Search<'a> {
                 refused: suggestion.refused,
             },
             seed: training_seed(self.run.experiment().seed, trial),
-            driving_error: self.run.experiment().search.error,
+            driving: self.run.experiment().search.driving(),
             state: TrialState::Running,
             pruned: None,
             arrival: None,
@@ -185,14 +190,17 @@ impl<'a> Search<'a> {
     /// Records the end of a running trial. Returns its record, and whether it is on the front.
     pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), RunError> {
         let mut record = self.running.remove(&ended.trial).expect("a trial that ends was running");
-        let (state, network) = conclude(ended.result, ended.elapsed);
-        let Network { weights, int8, pruned, confusion } = network.unwrap_or_default();
-        if let Some(Pruned { network, resources }) = pruned {
-            let latency = self.proposals.problem().latency.as_ref();
-            record.candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
-            record.candidate.resources = resources;
-            record.pruned = Some(network);
+        let (mut state, mut network) = conclude(ended.result, ended.elapsed);
+        let pruned = network.as_mut().and_then(|network| network.pruned.take());
+        let candidate = self.candidate_left(&record.candidate, pruned.as_ref());
+        match self.broken_bound(&candidate) {
+            Some(broken) if network.is_some() => {
+                state = TrialState::Failed(format!("the trained network has {broken}"));
+                network = None;
+            }
+            _ => (record.candidate, record.pruned) = (candidate, pruned.map(|pruned| pruned.network)),
         }
+        let Network { weights, int8, confusion, .. } = network.unwrap_or_default();
         record.arrival = match state {
             TrialState::Done(_) | TrialState::Failed(_) => Some(self.history.len() as u64 + 1),
             TrialState::Running | TrialState::Stopped => None,
@@ -232,6 +240,44 @@ impl<'a> Search<'a> {
         Ok((record, on_front))
     }
 
+    /// What is trained, with the resources of what pruning has left of it.
+    fn candidate_left(&self, candidate: &Candidate, pruned: Option<&Pruned>) -> Candidate {
+        let mut candidate = candidate.clone();
+        if let Some(Pruned { network, resources }) = pruned {
+            let latency = self.proposals.problem().latency.as_ref();
+            candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
+            candidate.resources = *resources;
+        }
+        candidate
+    }
+
+    /// The hard bound that a trained network is above, where none shall be: not in searches that train whatever is drawn, nor in
+    /// those that leave it to chance what pruning comes to.
+    fn broken_bound(&self, candidate: &Candidate) -> Option<BrokenBound> {
+        let problem = self.proposals.problem();
+        let strict = problem.feasibility == Feasibility::Skip
+            && problem.pruning.is_none_or(|pruning| pruning.fits_bounds);
+        problem.bounds.broken_hard(&candidate.objectives(None)).filter(|_| strict)
+    }
+
+    /// Whether what an evaluation came to would put its trial on the front, among those whose error somebody may want: tiny networks
+    /// that err nearly always are on it too.
+    pub fn is_worth_folds(&self, ended: &Ended) -> bool {
+        let (Ok(evaluated), Some(record)) = (&ended.result, self.running.get(&ended.trial)) else {
+            return false;
+        };
+        let candidate = self.candidate_left(&record.candidate, evaluated.pruned.as_ref());
+        if self.broken_bound(&candidate).is_some() {
+            return false;
+        }
+        let mut record = TrialRecord { candidate, ..record.clone() };
+        let Some(outcome) = outcome_of(evaluated, ended.elapsed) else { return false };
+        record.state = TrialState::Done(outcome);
+        let least = self.history.finished().filter_map(|known| known.error).fold(f64::INFINITY, f64::min);
+        let is_low = |error: f64| error <= (FOLDS_UP_TO * least).max(LOW_ERROR);
+        record.error().is_some_and(is_low) && self.front.accepts(&record)
+    }
+
     /// Whether a trained trial meets all bounds.
     pub fn meets_bounds(&self, record: &TrialRecord) -> bool {
         record.in_bounds(&self.proposals.problem().bounds)
@@ -260,20 +306,34 @@ fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (T
         Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
         Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
     };
-    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
-    let errors = [evaluated.validation_error, evaluated.test_error, evaluated.last_test_error];
-    if errors.iter().any(|error| !error.is_finite()) {
+    let Some(outcome) = outcome_of(&evaluated, elapsed) else {
         return (TrialState::Failed("the error is not a number".to_owned()), None);
+    };
+    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
+    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
+}
+
+/// The figures of an evaluation; `None` if an error is not a number.
+fn outcome_of(evaluated: &Evaluated, elapsed: Duration) -> Option<Outcome> {
+    let Evaluated { validation, test, in_int8, .. } = evaluated;
+    let errors = [validation.error, test.error, evaluated.last_test_error];
+    if errors.iter().any(|error| !error.is_finite()) {
+        return None;
     }
-    let outcome = Outcome {
-        validation_error: evaluated.validation_error,
-        test_error: evaluated.test_error,
+    Some(Outcome {
+        validation_error: validation.error,
+        test_error: test.error,
         last_test_error: evaluated.last_test_error,
-        int8_error: evaluated.int8_error,
-        balanced_error: confusion.as_ref().map(|confusion| confusion.validation.balanced_error()),
-        balanced_test_error: confusion.as_ref().map(|confusion| confusion.test.balanced_error()),
+        int8_error: in_int8.map(|scores| scores.error),
+        balanced_error: Some(validation.balanced),
+        balanced_test_error: Some(test.balanced),
+        macro_f1_error: Some(validation.macro_f1),
+        macro_f1_test_error: Some(test.macro_f1),
+        int8_balanced_error: in_int8.map(|scores| scores.balanced),
+        int8_macro_f1_error: in_int8.map(|scores| scores.macro_f1),
+        validation_stderr: evaluated.validation_stderr,
+        folds: evaluated.folds,
         best_epoch: evaluated.best_epoch,
         train_seconds: elapsed.as_secs_f64(),
-    };
-    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
+    })
 }

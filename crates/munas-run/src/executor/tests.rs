@@ -1,5 +1,7 @@
 //! Whole searches with a synthetic evaluator; see `crate::testing`.
 
+mod bounds;
+mod folds;
 mod interruption;
 mod journal;
 mod limits;

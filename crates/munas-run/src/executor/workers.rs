@@ -34,17 +34,24 @@ pub(super) struct Ended {
     pub result: Result<Evaluated, EvaluationError>,
     /// The time that its thread worked, with that of earlier sessions up to the checkpoint.
     pub elapsed: Duration,
+    /// What the worker was told to train, if one was.
+    pub assignment: Option<Assignment>,
 }
 
 impl Ended {
     /// The end of a trial that no worker was given.
     pub fn before_it_began(trial: u64) -> Self {
-        Self { trial, result: Err(EvaluationError::Stopped), elapsed: Duration::ZERO }
+        Self { trial, result: Err(EvaluationError::Stopped), elapsed: Duration::ZERO, assignment: None }
     }
 
     /// The end of a trial that no worker shall be given.
     pub fn unfit(trial: u64, reason: String) -> Self {
-        Self { trial, result: Err(EvaluationError::Failed(reason)), elapsed: Duration::ZERO }
+        Self {
+            trial,
+            result: Err(EvaluationError::Failed(reason)),
+            elapsed: Duration::ZERO,
+            assignment: None,
+        }
     }
 }
 
@@ -87,8 +94,40 @@ impl<'scope, 'env> Workers<'scope, 'env> {
             checkpoint_every: self.checkpoint_every,
             sender: self.sender.clone(),
         };
-        let name = format!("trial {}", assignment.trial);
-        let started = Builder::new().name(name).spawn_scoped(self.scope, move || worker.work(&assignment));
+        self.spawn(assignment.trial, move || {
+            let before = time_before(&assignment);
+            worker
+                .work(assignment, before, |worker, assignment, elapsed| worker.evaluate(assignment, elapsed));
+        })
+    }
+
+    /// Number of folds that networks of the front are judged on.
+    pub fn folds(&self) -> u32 {
+        self.evaluator.folds()
+    }
+
+    /// Judges a trial that was evaluated on the first fold on the others too, on a new thread.
+    pub fn judge_folds(
+        &self,
+        assignment: Assignment,
+        first: Evaluated,
+        before: Duration,
+    ) -> Result<(), RunError> {
+        let worker = Worker {
+            evaluator: self.evaluator,
+            halt: self.halt,
+            checkpoint_every: self.checkpoint_every,
+            sender: self.sender.clone(),
+        };
+        self.spawn(assignment.trial, move || {
+            worker.work(assignment, before, |worker, assignment, _| {
+                worker.evaluator.evaluate_folds(assignment, first, &mut |_| worker.proceed())
+            });
+        })
+    }
+
+    fn spawn(&self, trial: u64, work: impl FnOnce() + Send + 'scope) -> Result<(), RunError> {
+        let started = Builder::new().name(format!("trial {trial}")).spawn_scoped(self.scope, work);
         started.map(drop).map_err(RunError::io("start a thread for", Path::new("a trial")))
     }
 
@@ -117,17 +156,28 @@ struct Worker<'env> {
 }
 
 impl Worker<'_> {
-    fn work(&self, assignment: &Assignment) {
-        let (clock, before) = (ThreadClock::start(), time_before(assignment));
+    /// Evaluates an assignment that took so much time before, and sends what came of it.
+    fn work(
+        &self,
+        assignment: Assignment,
+        before: Duration,
+        evaluate: impl FnOnce(&Self, &Assignment, &dyn Fn() -> Duration) -> Result<Evaluated, EvaluationError>,
+    ) {
+        let clock = ThreadClock::start();
         let elapsed = || before + clock.elapsed();
         // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
-        let result =
-            catch_unwind(AssertUnwindSafe(|| self.evaluate(assignment, &elapsed))).unwrap_or_else(|panic| {
-                Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic))))
-            });
-        let ended = Ended { trial: assignment.trial, result, elapsed: elapsed() };
+        let result = catch_unwind(AssertUnwindSafe(|| evaluate(self, &assignment, &elapsed))).unwrap_or_else(
+            |panic| Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic)))),
+        );
+        let ended =
+            Ended { trial: assignment.trial, result, elapsed: elapsed(), assignment: Some(assignment) };
         // A message that cannot be sent has no receiver any more: the search has ended with an error.
         let _ = self.sender.send(Message::Ended(Box::new(ended)));
+    }
+
+    /// Whether the search goes on.
+    fn proceed(&self) -> ControlFlow<()> {
+        if self.halt.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn evaluate(
@@ -150,11 +200,7 @@ impl Worker<'_> {
                 }
             };
             let heard = message.is_none_or(|message| self.sender.send(message).is_ok());
-            if !heard || self.halt.load(Ordering::Relaxed) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            if heard { self.proceed() } else { ControlFlow::Break(()) }
         })
     }
 }

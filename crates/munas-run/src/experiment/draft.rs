@@ -1,18 +1,21 @@
 //! An experiment as its user wrote it, before the data are known.
 
-use toml::Table;
+use toml::{Table, Value};
 
 use munas_data::Dataset;
 use munas_search::Objective;
 
-use super::{Experiment, ExperimentError, InputPlace, layers, proportion, recipe, resolve::invalid};
-use crate::machine;
+use super::recipe::Recipe;
+use super::{Experiment, ExperimentError, InputPlace, layers, proportion, resolve::invalid};
+use crate::machine::Machine;
 
 /// An experiment as its user wrote it: keys that it leaves open, and whose value depends on the data, are filled in by
 /// [`Draft::resolve`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     given: Table,
+    /// Whether what is left open is as published, whatever the data.
+    published: bool,
 }
 
 impl Draft {
@@ -21,13 +24,25 @@ impl Draft {
     /// # Errors
     /// [`ExperimentError`], which names the key, or the table of boards that `board.file` names and that cannot be read.
     pub fn from_toml(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        let before = layers::parse(text)?;
+        Self::new(&layers::parse(text)?, overrides, false)
+    }
+
+    /// The draft of a published experiment: what it leaves open has the values of the first version, which are those of the
+    /// paper, and not those that would be best for the data.
+    ///
+    /// # Errors
+    /// As [`Draft::from_toml`].
+    pub fn published(text: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
+        Self::new(&layers::parse(text)?, overrides, true)
+    }
+
+    fn new(before: &Table, overrides: &[String], published: bool) -> Result<Self, ExperimentError> {
         let mut given = before.clone();
         for text in overrides {
             layers::apply_override(&mut given, text)?;
         }
-        proportion::stretch_pruning(&before, &mut given);
-        let draft = Self { given };
+        proportion::stretch_pruning(before, &mut given);
+        let draft = Self { given, published };
         draft.preliminary()?;
         Ok(draft)
     }
@@ -38,17 +53,40 @@ impl Draft {
     /// # Errors
     /// None once [`Draft::from_toml`] has accepted the draft, unless the table of boards has changed since.
     pub fn preliminary(&self) -> Result<Experiment, ExperimentError> {
-        Experiment::from_layers(layers::parse(super::DEFAULTS)?, self.given.clone())
+        Experiment::from_layers(self.defaults()?, self.given.clone())
+    }
+
+    fn defaults(&self) -> Result<Table, ExperimentError> {
+        if !self.published {
+            return layers::parse(super::DEFAULTS);
+        }
+        let mut defaults = super::implied_by_first_version(&self.given)?;
+        let pruning = defaults.get_mut("train").and_then(|train| train.get_mut("pruning"));
+        if let Some(pruning) = pruning.and_then(Value::as_table_mut) {
+            // Published bounds are soft; hard ones are the user's, and hold for what pruning leaves too.
+            pruning.insert("fit".to_owned(), Value::from("hard-bounds"));
+        }
+        Ok(defaults)
+    }
+
+    /// Whether the largest network that is trained follows the machine: whoever searches measures it
+    /// ([`Machine::measured`]).
+    pub fn leaves_training_cost_open(&self) -> bool {
+        let given = self.given.get("search").and_then(|search| search.get("max_training_cost"));
+        !self.published && given.is_none()
     }
 
     /// The experiment on these data: what is left open follows them (`recipe`), and a board's RAM has to hold the input too.
     ///
     /// # Errors
     /// [`ExperimentError::Value`] if the input alone is more than the board's RAM can hold.
-    pub fn resolve(&self, dataset: &Dataset) -> Result<Experiment, ExperimentError> {
-        let recipe = recipe::of(dataset, machine::memory_for_trainings(dataset));
-        let under = layers::merge(layers::parse(super::DEFAULTS)?, recipe);
+    pub fn resolve(&self, dataset: &Dataset, machine: &Machine) -> Result<Experiment, ExperimentError> {
+        let mut under = self.defaults()?;
+        if !self.published {
+            under = layers::merge(under, Recipe { dataset, machine, given: &self.given }.layer());
+        }
         let mut experiment = Experiment::from_layers(under, self.given.clone())?;
+        experiment.search.training_memory.get_or_insert(machine.training_memory);
         experiment.train.batch = experiment.train.batch.min(dataset.train.len().max(1));
         make_room_for_input(&mut experiment, dataset.input.iter().product::<usize>() as u64)?;
         Ok(experiment.settled(dataset))

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use munas_data::{
-    Augmentation, Channel, Delimiter, FeatureKind, HeaderRow, IndexColumn, Layout, NormaliseMode,
+    Augmentation, Channel, Delimiter, FeatureKind, Folds, GroupChoice, HeaderRow, IndexColumn, Layout,
+    NormaliseMode,
 };
 use munas_quant::Calibration;
-use munas_search::{AlgorithmKind, Objective};
+use munas_search::{AlgorithmKind, Objective, Sampling};
 use munas_train::Schedule;
 
-use super::{ExperimentError, InputPlace, values};
+use super::{ExperimentError, InputPlace, Metric, values};
 
 /// The whole file.
 #[derive(Debug, Deserialize, Serialize)]
@@ -61,6 +62,8 @@ pub(super) struct DataFile {
     pub arrays: Option<Vec<String>>,
     pub compact_labels: bool,
     pub every_class: bool,
+    #[serde(with = "values::name")]
+    pub groups: GroupChoice,
     pub csv: CsvFile,
     pub audio: AudioFile,
 }
@@ -134,10 +137,13 @@ pub(super) struct TrainFile {
     pub dropout: f64,
     #[serde(with = "values::augment")]
     pub augment: Vec<Augmentation>,
+    pub augment_until: f64,
     pub class_weights: bool,
     pub label_smoothing: f64,
     pub gradient_clip: Option<f64>,
     pub kernel_l2: f64,
+    pub norm_statistics: NormStatisticsName,
+    pub keep: KeepName,
     pub early_stop: Option<u32>,
     pub pruning: Option<PruningFile>,
     pub distillation: Option<DistillationFile>,
@@ -153,6 +159,23 @@ pub(super) enum OptimizerName {
     Adam,
 }
 
+/// Names of the statistics of batch norms.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NormStatisticsName {
+    Moving,
+    #[serde(rename = "re-estimated")]
+    ReEstimated,
+}
+
+/// Names of the epochs that a training can end with.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KeepName {
+    Best,
+    Last,
+}
+
 /// `[train.pruning]`
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
@@ -162,6 +185,17 @@ pub(super) struct PruningFile {
     pub finish: u32,
     pub min_sparsity: f64,
     pub max_sparsity: f64,
+    #[serde(default)]
+    pub fit: PruningFitName,
+}
+
+/// What pruning has to reach.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PruningFitName {
+    #[default]
+    HardBounds,
+    None,
 }
 
 /// Names of the pruning modes.
@@ -239,9 +273,17 @@ pub(super) struct SearchFile {
     pub workers: usize,
     #[serde(deserialize_with = "values::required_bytes")]
     pub worker_memory: u64,
+    #[serde(with = "values::text")]
+    pub sampling: Sampling,
     #[serde(default, deserialize_with = "values::bytes")]
     pub training_memory: Option<u64>,
+    #[serde(default, deserialize_with = "values::count")]
+    pub max_training_cost: Option<u64>,
     pub error: DrivingErrorName,
+    #[serde(with = "values::text")]
+    pub metric: Metric,
+    #[serde(with = "values::name")]
+    pub folds: Folds,
     pub feasibility: FeasibilityName,
     pub repeats: bool,
     pub max_draws: NonZero<u64>,

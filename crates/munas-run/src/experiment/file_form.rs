@@ -5,12 +5,12 @@ use toml::Value;
 use munas_data::{AudioSettings, Backdrop, CsvSettings};
 use munas_search::Feasibility;
 use munas_space::Space;
-use munas_train::Optimizer;
+use munas_train::{Keep, NormStatistics, Optimizer};
 
 use super::file::{
     AudioFile, BackdropName, BoardFile, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, Int8File, OptimizerName, PruningFile, PruningModeName, QuantisationFile,
-    SearchFile, SpaceFile, TrainFile,
+    ExperimentFile, FeasibilityName, Int8File, KeepName, NormStatisticsName, OptimizerName, PruningFile,
+    PruningFitName, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 use super::{DrivingError, Experiment, PruningMode};
 
@@ -43,6 +43,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             arrays: data.arrays.clone(),
             compact_labels: data.compact_labels,
             every_class: data.every_class,
+            groups: data.groups.clone(),
             csv: csv_file(&data.csv),
             audio: audio_file(&data.audio),
         },
@@ -70,11 +71,15 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             sample: search.evolution.sample,
             workers: search.workers,
             worker_memory: search.worker_memory,
+            sampling: search.sampling,
             training_memory: search.training_memory,
+            max_training_cost: search.max_training_cost,
             error: match search.error {
                 DrivingError::Float => DrivingErrorName::Float,
                 DrivingError::Int8 => DrivingErrorName::Int8,
             },
+            metric: search.metric,
+            folds: search.folds,
             feasibility: match search.feasibility {
                 Feasibility::Skip => FeasibilityName::Skip,
                 Feasibility::Off => FeasibilityName::Off,
@@ -141,10 +146,19 @@ fn train_file(experiment: &Experiment) -> TrainFile {
         warm_up: train.warm_up,
         dropout: train.dropout,
         augment: train.augment.clone(),
+        augment_until: train.augment_until,
         class_weights: train.class_weights,
         label_smoothing: train.label_smoothing,
         gradient_clip: train.gradient_clip,
         kernel_l2: train.kernel_l2,
+        norm_statistics: match train.norm_statistics {
+            NormStatistics::Moving => NormStatisticsName::Moving,
+            NormStatistics::ReEstimated => NormStatisticsName::ReEstimated,
+        },
+        keep: match train.keep {
+            Keep::Best => KeepName::Best,
+            Keep::Last => KeepName::Last,
+        },
         early_stop: train.early_stop,
         pruning: experiment.pruning.map(|pruning| PruningFile {
             mode: match pruning.mode {
@@ -155,6 +169,7 @@ fn train_file(experiment: &Experiment) -> TrainFile {
             finish: pruning.finish,
             min_sparsity: pruning.min_sparsity,
             max_sparsity: pruning.max_sparsity,
+            fit: if pruning.fits_bounds { PruningFitName::HardBounds } else { PruningFitName::None },
         }),
         distillation: experiment.distillation.clone().map(|distillation| DistillationFile {
             teacher: distillation.teacher,

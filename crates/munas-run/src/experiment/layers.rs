@@ -5,14 +5,14 @@ use toml::{Table, Value};
 use super::ExperimentError;
 
 /// The table of a text.
-pub(super) fn parse(text: &str) -> Result<Table, ExperimentError> {
+pub(crate) fn parse(text: &str) -> Result<Table, ExperimentError> {
     text.parse().map_err(|error: toml::de::Error| ExperimentError::Syntax {
         message: error.to_string().trim_end().to_owned(),
     })
 }
 
 /// `over` laid over `under`: its values win, tables are merged key by key.
-pub(super) fn merge(mut under: Table, over: Table) -> Table {
+pub(crate) fn merge(mut under: Table, over: Table) -> Table {
     for (key, value) in over {
         let merged = match (under.remove(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) => Value::Table(merge(below, above)),
@@ -23,10 +23,18 @@ pub(super) fn merge(mut under: Table, over: Table) -> Table {
     under
 }
 
+/// Takes a section out of `table` where `given` does not have it.
+pub(super) fn drop_absent_section(table: &mut Table, given: &Table, [outer, inner]: [&str; 2]) {
+    let is_given = given.get(outer).and_then(|section| section.get(inner)).is_some();
+    if !is_given && let Some(section) = table.get_mut(outer).and_then(Value::as_table_mut) {
+        section.remove(inner);
+    }
+}
+
 /// Applies `section.key=value`; an empty value takes the key away. A value that is no TOML is a text, so that
 /// `search.algorithm=random` needs no quotes. `section.key+=value` adds the entries of a list, or a single one, that are not in
 /// the key's list yet.
-pub(super) fn apply_override(table: &mut Table, text: &str) -> Result<(), ExperimentError> {
+pub(crate) fn apply_override(table: &mut Table, text: &str) -> Result<(), ExperimentError> {
     let invalid = |problem: String| ExperimentError::Override { text: text.to_owned(), problem };
     let (path, value) =
         text.split_once('=').ok_or_else(|| invalid("not of the form key=value".to_owned()))?;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use toml::{Table, Value};
 
-use super::{DEFAULTS, Experiment, ExperimentError, FIRST_VERSION, layers};
+use super::{Experiment, ExperimentError, implied_by_first_version, layers};
 
 /// The keys that may change in a run: how long it goes on and with what means, its name, and where its data are, which are
 /// known by their fingerprint.
@@ -67,7 +67,7 @@ impl Experiment {
             take_over(&mut before, &found, key);
         }
         // Keys that are younger than the record have the value that the version which wrote it implied.
-        let implied = layers::merge(layers::parse(DEFAULTS)?, layers::parse(FIRST_VERSION)?);
+        let implied = implied_by_first_version(&before)?;
         let before = layers::parse(&Self::from_layers(implied, before)?.to_toml())?;
         let (before, found) = (values(&before), values(&found));
         let keys: BTreeSet<&String> = before.keys().chain(found.keys()).collect();

@@ -4,12 +4,12 @@ use munas_cost::boards::{Board, BoardBounds};
 use munas_data::{AudioSettings, Backdrop, CsvSettings, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
 use munas_space::{Space, SpaceError};
-use munas_train::{Optimizer, TrainError, TrainSettings};
+use munas_train::{Keep, NormStatistics, Optimizer, TrainError, TrainSettings};
 
 use super::file::{
     AudioFile, BackdropName, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, OptimizerName, PruningFile, PruningModeName, SearchFile, SpaceFile,
-    TrainFile,
+    ExperimentFile, FeasibilityName, KeepName, NormStatisticsName, OptimizerName, PruningFile,
+    PruningFitName, PruningModeName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -18,6 +18,8 @@ use super::{
 
 use crate::int8::Int8Settings;
 
+/// The most pixels of a picture after it was scaled.
+const MOST_PIXELS: usize = 1 << 20;
 /// The most members of a population and of a sample of it.
 const MOST_MEMBERS: usize = 1_000_000;
 /// The most trainings side by side: a thread each.
@@ -87,6 +89,10 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         "must be above 0 and below 1",
     )?;
     require(file.size.is_none_or(|sides| !sides.contains(&0)), "data.size", "must be at least [1, 1]")?;
+    let fits =
+        |[height, width]: [usize; 2]| height.checked_mul(width).is_some_and(|pixels| pixels <= MOST_PIXELS);
+    let too_many = format!("must be at most {MOST_PIXELS} pixels: no microcontroller holds more");
+    require(file.size.is_none_or(fits), "data.size", &too_many)?;
     let crop_is_share = file.crop.is_none_or(|share| share > 0.0 && share <= 1.0);
     require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
     require(file.subset != Some(0), "data.subset", "must be at least 1")?;
@@ -121,6 +127,7 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         arrays: file.arrays,
         compact_labels: file.compact_labels,
         every_class: file.every_class,
+        groups: file.groups,
         csv: resolve_csv(file.csv),
         audio: resolve_audio(&file.audio)?,
     })
@@ -183,13 +190,24 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         warm_up: file.warm_up,
         dropout: file.dropout,
         augment: file.augment.clone(),
+        augment_until: file.augment_until,
         normalise,
         class_weights: file.class_weights,
         label_smoothing: file.label_smoothing,
         gradient_clip: file.gradient_clip,
         kernel_l2: file.kernel_l2,
+        norm_statistics: match file.norm_statistics {
+            NormStatisticsName::Moving => NormStatistics::Moving,
+            NormStatisticsName::ReEstimated => NormStatistics::ReEstimated,
+        },
+        keep: match file.keep {
+            KeepName::Best => Keep::Best,
+            KeepName::Last => Keep::Last,
+        },
         early_stop: file.early_stop,
+        // Trials have them: each its own target, and what all must fit.
         pruning: None,
+        pruning_goal: None,
         // The teacher is a file: read by `Experiment::train_settings`.
         distillation: None,
         quantised_epochs: file.quantisation.as_ref().map_or(0, |quantisation| quantisation.epochs),
@@ -206,7 +224,7 @@ fn train_error(error: TrainError) -> ExperimentError {
 }
 
 fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, ExperimentError> {
-    let PruningFile { mode, start, finish, min_sparsity, max_sparsity } = *file;
+    let PruningFile { mode, start, finish, min_sparsity, max_sparsity, fit } = *file;
     require(start >= 1, "train.pruning.start", "must be at least 1: epochs count from 1")?;
     require(start < finish, "train.pruning.start", "must be before train.pruning.finish")?;
     require(finish <= epochs, "train.pruning.finish", "must not be after the last epoch (train.epochs)")?;
@@ -226,7 +244,8 @@ fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, E
         PruningModeName::Structured => PruningMode::Structured,
         PruningModeName::Unstructured => PruningMode::Unstructured,
     };
-    Ok(PruningSettings { mode, start, finish, min_sparsity, max_sparsity })
+    let fits_bounds = matches!(fit, PruningFitName::HardBounds);
+    Ok(PruningSettings { mode, start, finish, min_sparsity, max_sparsity, fits_bounds })
 }
 
 fn resolve_distillation(file: &DistillationFile) -> Result<DistillationSettings, ExperimentError> {
@@ -302,6 +321,8 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
     }
     let memory_is_some = file.training_memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
     require(memory_is_some, "search.training_memory", "must be at least 1 and below 2^63")?;
+    let cost_is_some = file.max_training_cost.is_none_or(|macs| (1..=LARGEST).contains(&macs));
+    require(cost_is_some, "search.max_training_cost", "must be at least 1 and below 2^63")?;
     for (key, value, most) in
         [("search.population", file.population, MOST_MEMBERS), ("search.sample", file.sample, MOST_MEMBERS)]
     {
@@ -318,11 +339,15 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
         target_error: file.target_error,
         workers: file.workers,
         worker_memory: file.worker_memory,
+        sampling: file.sampling,
         training_memory: file.training_memory,
+        max_training_cost: file.max_training_cost,
         error: match file.error {
             DrivingErrorName::Float => DrivingError::Float,
             DrivingErrorName::Int8 => DrivingError::Int8,
         },
+        metric: file.metric,
+        folds: file.folds,
         feasibility: match file.feasibility {
             FeasibilityName::Skip => Feasibility::Skip,
             FeasibilityName::Off => Feasibility::Off,

@@ -1,12 +1,12 @@
 //! What an experiment leaves to its data, written down once they are known.
 
-use munas_data::{Dataset, Source};
+use munas_data::{Dataset, Folds, Source};
 
 use super::Experiment;
 
 impl Experiment {
     /// The same experiment with the values that the user's own images or recordings decided: their size and colour, their
-    /// sampling rate and band. The same data read with them are the same samples.
+    /// sampling rate and band; and the number of folds. The same data read with them are the same samples.
     pub fn settled(mut self, dataset: &Dataset) -> Self {
         let [height, width, channels] = dataset.input;
         match self.data.source.parse() {
@@ -21,6 +21,7 @@ impl Experiment {
             }
             _ => {}
         }
+        self.search.folds = Folds::Count(dataset.folds());
         self
     }
 }

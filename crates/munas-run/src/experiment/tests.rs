@@ -1,15 +1,16 @@
 use expect_test::{Expect, expect};
 
 use munas_cost::boards::BoardBounds;
-use munas_data::IndexColumn;
+use munas_data::{GroupChoice, IndexColumn};
 use munas_search::Objective;
 use munas_space::CnnBounds;
-use munas_train::{Optimizer, Schedule};
+use munas_train::{Keep, NormStatistics, Optimizer, Schedule};
 
 use super::*;
 
 mod data;
 mod round_trip;
+mod train;
 
 /// The example of the specification, with everything in it.
 const FULL: &str = r#"
@@ -131,6 +132,7 @@ fn the_resolved_text_writes_out_every_value() {
         layout = "auto"
         compact_labels = true
         every_class = true
+        groups = "auto"
 
         [data.csv]
         delimiter = "auto"
@@ -169,9 +171,12 @@ fn the_resolved_text_writes_out_every_value() {
         warm_up = 0.0
         dropout = 0.0
         augment = []
+        augment_until = 0.6
         class_weights = false
         label_smoothing = 0.0
         kernel_l2 = 0.0
+        norm_statistics = "re-estimated"
+        keep = "best"
 
         [int8]
         calibration = "min-max"
@@ -189,7 +194,10 @@ fn the_resolved_text_writes_out_every_value() {
         sample = 25
         workers = 0
         worker_memory = 370000000
+        sampling = "target"
         error = "float"
+        metric = "error"
+        folds = "auto"
         feasibility = "skip"
         repeats = false
         max_draws = 1000000
@@ -269,7 +277,7 @@ fn bad_values_name_their_key() {
     check(
         "train.augment = ['flip', 'flop']",
         expect![
-            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, timemask:4, freqmask:2, mixup:0.2"
+            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, scale:0.1, timemask:4, freqmask:2, mixup:0.2"
         ],
     );
     check(
@@ -310,6 +318,10 @@ fn bad_values_name_their_key() {
         expect!["`data.audio.features`: unknown audio features `plp`; there are: mfcc, log-mel"],
     );
     check("data.size = [48]", expect!["`data.size`: invalid length 1, expected an array of length 2"]);
+    check(
+        "data.size = [4096, 4096]",
+        expect!["`data.size`: must be at most 1048576 pixels: no microcontroller holds more"],
+    );
     check("space.kind = 'rnn'", expect!["`space.kind`: rnn is not one of cnn2d, cnn1d, mlp"]);
     check(
         "space.bounds = 'munas-2021'",
@@ -506,6 +518,9 @@ fn runs_of_the_first_version_read_tables_and_arrays_as_it_did() {
     assert_eq!((old.layout, new.layout), (Layout::Nhwc, Layout::Auto));
     assert_eq!((old.compact_labels, new.compact_labels), (false, true));
     assert_eq!((old.every_class, new.every_class), (false, true));
+    assert_eq!((old.groups, new.groups), (GroupChoice::LevelShare, GroupChoice::Auto));
+    let by_number = Experiment::from_toml(text, &["data.groups=2".to_owned()]).unwrap().data;
+    assert_eq!(by_number.groups, GroupChoice::By("2".to_owned()));
     assert_eq!(
         (old.csv.delimiter.map(|sign| sign.to_string()), new.csv.delimiter),
         (Some(",".to_owned()), None)

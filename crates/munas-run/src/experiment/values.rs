@@ -29,6 +29,25 @@ pub(super) mod text {
     }
 }
 
+/// The same of a name that may be a number, as that of a column is.
+pub(super) mod name {
+    use super::*;
+
+    pub use super::text::serialize;
+
+    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        let text = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(name) => name,
+            toml::Value::Integer(number) => number.to_string(),
+            other => return Err(de::Error::custom(format!("`{other}` is no name or number"))),
+        };
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 const AUTO: &str = "auto";
 
 /// Such a value or `"auto"`.

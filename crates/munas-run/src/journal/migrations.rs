@@ -9,6 +9,7 @@
 //! | 2 | that of the first version of munas |
 //! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
 //! | 4 | balanced errors and confusions; draws that are too dear to train; processes that died under a trial |
+//! | 5 | errors by macro-F1, balanced errors in int8, standard errors, folds; kills for want of memory |
 
 use rusqlite::{Connection, Transaction};
 
@@ -16,7 +17,7 @@ use super::meta::{self, set_fact};
 use crate::experiment::Experiment;
 
 /// The version of the schema that this version of munas writes.
-pub const SCHEMA_VERSION: i32 = 4;
+pub const SCHEMA_VERSION: i32 = 5;
 
 /// The oldest version of the schema that can be read.
 pub const OLDEST_SCHEMA: i32 = 2;
@@ -26,7 +27,7 @@ type Step = fn(&Transaction<'_>, &Experiment) -> rusqlite::Result<()>;
 
 /// The steps by the version that they lead to, in order and without a gap.
 const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] =
-    [(3, record_experiment), (4, add_confusions)];
+    [(3, record_experiment), (4, add_confusions), (5, add_standard_errors)];
 
 /// Takes all steps from version `from` on.
 pub(super) fn migrate(
@@ -59,7 +60,6 @@ fn add_confusions(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Re
     transaction.execute_batch(
         "ALTER TABLE trial ADD COLUMN refused_training INTEGER NOT NULL DEFAULT 0;
          ALTER TABLE trial ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0;
-         ALTER TABLE session ADD COLUMN memory_kills INTEGER;
          ALTER TABLE trial ADD COLUMN balanced_error REAL;
          ALTER TABLE trial ADD COLUMN balanced_test_error REAL;
          CREATE TABLE confusion (
@@ -68,5 +68,18 @@ fn add_confusions(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Re
              counts     TEXT    NOT NULL,
              PRIMARY KEY (trial, part)
          ) STRICT, WITHOUT ROWID;",
+    )
+}
+
+/// What the new columns hold cannot be told from what there was: it takes the validation samples and their groups.
+fn add_standard_errors(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "ALTER TABLE trial ADD COLUMN macro_f1_error REAL;
+         ALTER TABLE trial ADD COLUMN macro_f1_test_error REAL;
+         ALTER TABLE trial ADD COLUMN int8_balanced_error REAL;
+         ALTER TABLE trial ADD COLUMN int8_macro_f1_error REAL;
+         ALTER TABLE trial ADD COLUMN validation_stderr REAL;
+         ALTER TABLE trial ADD COLUMN folds INTEGER;
+         ALTER TABLE session ADD COLUMN memory_kills INTEGER;",
     )
 }

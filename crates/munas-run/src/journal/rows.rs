@@ -10,8 +10,7 @@ use munas_ir::{Graph, Shape};
 use munas_search::{Candidate, Refusals};
 use munas_space::Architecture;
 
-use crate::experiment::DrivingError;
-use crate::trial::{Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
+use crate::trial::{Driving, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
 
 /// A row that is no trial: which column, and what is wrong with it.
 #[derive(Debug)]
@@ -59,6 +58,12 @@ pub(super) struct ResultRow {
     pub int8_error: Option<f64>,
     pub balanced_error: Option<f64>,
     pub balanced_test_error: Option<f64>,
+    pub macro_f1_error: Option<f64>,
+    pub macro_f1_test_error: Option<f64>,
+    pub int8_balanced_error: Option<f64>,
+    pub int8_macro_f1_error: Option<f64>,
+    pub validation_stderr: Option<f64>,
+    pub folds: Option<i64>,
     pub best_epoch: Option<i64>,
     pub sparsity: Option<f64>,
     pub graph: Option<String>,
@@ -107,6 +112,12 @@ impl ResultRow {
             int8_error: row.get("int8_error")?,
             balanced_error: row.get("balanced_error")?,
             balanced_test_error: row.get("balanced_test_error")?,
+            macro_f1_error: row.get("macro_f1_error")?,
+            macro_f1_test_error: row.get("macro_f1_test_error")?,
+            int8_balanced_error: row.get("int8_balanced_error")?,
+            int8_macro_f1_error: row.get("int8_macro_f1_error")?,
+            validation_stderr: row.get("validation_stderr")?,
+            folds: row.get("folds")?,
             best_epoch: row.get("best_epoch")?,
             sparsity: row.get("sparsity")?,
             graph: row.get("graph")?,
@@ -169,6 +180,12 @@ pub(super) fn result_row(record: &TrialRecord) -> ResultRow {
         int8_error: outcome.and_then(|outcome| outcome.int8_error),
         balanced_error: outcome.and_then(|outcome| outcome.balanced_error),
         balanced_test_error: outcome.and_then(|outcome| outcome.balanced_test_error),
+        macro_f1_error: outcome.and_then(|outcome| outcome.macro_f1_error),
+        macro_f1_test_error: outcome.and_then(|outcome| outcome.macro_f1_test_error),
+        int8_balanced_error: outcome.and_then(|outcome| outcome.int8_balanced_error),
+        int8_macro_f1_error: outcome.and_then(|outcome| outcome.int8_macro_f1_error),
+        validation_stderr: outcome.and_then(|outcome| outcome.validation_stderr),
+        folds: outcome.map(|outcome| i64::from(outcome.folds)),
         best_epoch: outcome.map(|outcome| i64::from(outcome.best_epoch)),
         sparsity: record.pruned.as_ref().map(|pruned| pruned.sparsity),
         graph: record.pruned.as_ref().map(|pruned| pruned.graph.to_json()),
@@ -183,7 +200,7 @@ pub(super) fn trial_record(
     proposal: ProposalRow,
     result: ResultRow,
     input: Shape,
-    driving_error: DrivingError,
+    driving: Driving,
 ) -> Result<TrialRecord, RowError> {
     let column = Columns { trial: proposal.id };
     let kind = proposal.space.parse().map_err(|error| column.error("space", &error))?;
@@ -226,7 +243,7 @@ pub(super) fn trial_record(
             refused,
         },
         seed: column.unsigned("seed", proposal.seed)?,
-        driving_error,
+        driving,
         pruned: column.pruned(&result)?,
         deaths: column.unsigned("deaths", result.deaths)?,
         state: column.state(result)?,
@@ -272,6 +289,12 @@ impl Columns {
                 int8_error: row.int8_error,
                 balanced_error: row.balanced_error,
                 balanced_test_error: row.balanced_test_error,
+                macro_f1_error: row.macro_f1_error,
+                macro_f1_test_error: row.macro_f1_test_error,
+                int8_balanced_error: row.int8_balanced_error,
+                int8_macro_f1_error: row.int8_macro_f1_error,
+                validation_stderr: row.validation_stderr,
+                folds: row.folds.map_or(Ok(1), |folds| self.unsigned("folds", folds))?,
                 best_epoch: self.unsigned("best_epoch", self.present("best_epoch", row.best_epoch)?)?,
                 train_seconds: self.present("train_seconds", row.train_seconds)?,
             })),

@@ -56,6 +56,13 @@ CREATE TABLE trial (
     deaths                 INTEGER NOT NULL DEFAULT 0,  -- processes that were killed, for all that is known for want of memory, since it last recorded an epoch
     balanced_error         REAL,                        -- of the validation part: each class counts alike
     balanced_test_error    REAL,
+    -- since version 5
+    macro_f1_error         REAL,                        -- 1 - macro-F1 of the validation part
+    macro_f1_test_error    REAL,
+    int8_balanced_error    REAL,                        -- of the validation part
+    int8_macro_f1_error    REAL,
+    validation_stderr      REAL,                        -- standard error of the validation error by search.metric
+    folds                  INTEGER,                     -- that the validation errors are the means of
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK ((state IN ('done', 'failed')) = (arrival IS NOT NULL)),
     CHECK ((state = 'done') = (validation_error IS NOT NULL)),

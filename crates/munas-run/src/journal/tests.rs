@@ -34,7 +34,7 @@ fn another_schema_is_refused() {
         assert!(matches!(problem, JournalProblem::SchemaVersion { found: 99 }), "{problem}");
         assert_eq!(
             problem.to_string(),
-            "the journal has schema version 99, this version of munas reads 2 to 4"
+            "the journal has schema version 99, this version of munas reads 2 to 5"
         );
     }
 }
@@ -61,6 +61,7 @@ fn migrated_journals_are_as_new_ones() {
         old.execute_batch(match version {
             // Version 3 has other facts in the same tables.
             2 | 3 => include_str!("../../tests/first_version/schema.sql"),
+            4 => include_str!("../../tests/schema_of_version_4.sql"),
             other => panic!("the schema of version {other} is wanted here"),
         })
         .unwrap();

@@ -111,9 +111,9 @@ impl Journal {
                 statement.query_map(params, |row| Ok((ProposalRow::read(row)?, ResultRow::read(row)?)))?;
             rows.collect()
         })?;
-        let records = rows.into_iter().map(|(proposal, result)| {
-            rows::trial_record(proposal, result, self.task.input, self.driving_error)
-        });
+        let records = rows
+            .into_iter()
+            .map(|(proposal, result)| rows::trial_record(proposal, result, self.task.input, self.driving));
         records
             .collect::<Result<_, _>>()
             .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))
@@ -159,7 +159,9 @@ fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> r
     let mut statement = connection.prepare_cached(
         "UPDATE trial SET state = :state, reason = :reason, arrival = :arrival, validation_error = :validation_error,
             test_error = :test_error, last_test_error = :last_test_error, int8_error = :int8_error,
-            balanced_error = :balanced_error, balanced_test_error = :balanced_test_error, deaths = :deaths,
+            balanced_error = :balanced_error, balanced_test_error = :balanced_test_error, macro_f1_error = :macro_f1_error,
+            macro_f1_test_error = :macro_f1_test_error, int8_balanced_error = :int8_balanced_error,
+            int8_macro_f1_error = :int8_macro_f1_error, validation_stderr = :validation_stderr, folds = :folds, deaths = :deaths,
             best_epoch = :best_epoch, sparsity = :sparsity, graph = :graph, train_seconds = :train_seconds,
             finished_ms = :finished_ms, peak_memory = :peak_memory, peak_memory_with_input = :peak_memory_with_input,
             model_size = :model_size, macs = :macs, exact = :exact, latency_ms = :latency_ms
@@ -176,6 +178,12 @@ fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> r
         ":int8_error": row.int8_error,
         ":balanced_error": row.balanced_error,
         ":balanced_test_error": row.balanced_test_error,
+        ":macro_f1_error": row.macro_f1_error,
+        ":macro_f1_test_error": row.macro_f1_test_error,
+        ":int8_balanced_error": row.int8_balanced_error,
+        ":int8_macro_f1_error": row.int8_macro_f1_error,
+        ":validation_stderr": row.validation_stderr,
+        ":folds": row.folds,
         ":deaths": row.deaths,
         ":best_epoch": row.best_epoch,
         ":sparsity": row.sparsity,

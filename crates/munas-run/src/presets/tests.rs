@@ -1,6 +1,7 @@
 use munas_data::{FrontEnd, NormaliseMode};
-use munas_search::{AlgorithmKind, Bounds};
-use munas_train::{Optimizer, Schedule};
+use munas_search::{AlgorithmKind, Bounds, Objective, Sampling};
+use munas_space::Kind;
+use munas_train::{NormStatistics, Optimizer, Schedule};
 
 use super::*;
 use crate::experiment::{PruningMode, PruningSettings};
@@ -168,8 +169,13 @@ fn presets_have_the_published_values() {
         assert_eq!((train.optimizer, train.learning_rate), (row.optimizer, row.learning_rate), "{name}");
         assert_eq!((train.weight_decay, train.dropout), (row.weight_decay, row.dropout), "{name}");
         assert_eq!(train.schedule, row.schedule, "{name}");
+        // Dense layers have no batch norms.
+        let has_norms = experiment.space.kind() != Kind::Mlp;
+        let moving = train.norm_statistics == NormStatistics::Moving;
+        assert!(moving || !has_norms, "{name}: {:?}", train.norm_statistics);
         let augment: Vec<String> = train.augment.iter().map(ToString::to_string).collect();
         assert_eq!(augment, row.augment, "{name}");
+        assert!(train.augment_until == 1.0 || row.augment.is_empty(), "{name}: {}", train.augment_until);
         let pruning = experiment.pruning.inspect(|pruning| assert_eq!(pruning.mode, PruningMode::Structured));
         let pruning = pruning.map(|one| (one.start, one.finish, one.min_sparsity, one.max_sparsity));
         assert_eq!(pruning, row.pruning, "{name}");
@@ -237,10 +243,23 @@ fn variants_differ_in_what_their_names_say_alone() {
         finish: 18,
         min_sparsity: 0.2,
         max_sparsity: 0.98,
+        fits_bounds: true,
     };
     assert_eq!((unstructured.pruning, &unstructured.train), (Some(pruning), &mnist.train));
     let expected = Bounds { error: Some(0.025), model_size: Some(1000), ..Bounds::default() };
     assert_eq!(unstructured.bounds, expected);
+}
+
+#[test]
+fn tuned_presets_have_data_and_bounds_of_the_published_ones_and_nothing_else() {
+    let (published, tuned) = (experiment("mnist"), Preset::resolve("mnist-tuned", &[]).unwrap());
+    assert_eq!((tuned.name.as_str(), &tuned.data.source), ("mnist-tuned", &published.data.source));
+    let hard = vec![Objective::Macs, Objective::ModelSize, Objective::PeakMemory];
+    assert_eq!(tuned.bounds, Bounds { hard, ..published.bounds });
+    assert_eq!((tuned.pruning, tuned.search.sampling), (None, Sampling::Target));
+    assert_eq!(published.search.sampling, Sampling::Uniform);
+    let dense = Preset::resolve("mlp-fashion-tuned", &[]).unwrap();
+    assert_eq!(dense.space.kind(), Kind::Mlp);
 }
 
 #[test]

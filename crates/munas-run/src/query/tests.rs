@@ -2,6 +2,7 @@ use tempfile::tempdir;
 
 use super::*;
 use crate::executor::Event;
+use crate::judge::Metric;
 use crate::run::Run;
 use crate::testing::{EPOCHS, Synthetic, drive, experiment, search};
 
@@ -113,6 +114,41 @@ fn the_error_in_int8_drives_where_it_is_asked_to() {
     };
     let (by_float, by_int8) = (drawn(&float), drawn(&int8));
     assert!(by_float[0] == by_int8[0] && by_float != by_int8);
+}
+
+#[test]
+fn the_metric_drives_where_it_is_asked_to() {
+    let dir = tempdir().unwrap();
+    let of = |metric: Metric| {
+        let dir = dir.path().join(metric.name());
+        let experiment = experiment(&["search.trials=40", &format!("search.metric={metric}")]);
+        search(&dir, &experiment, &Synthetic::new());
+        RunReader::open(&dir).unwrap()
+    };
+    let readers = Metric::ALL.map(of);
+    let drawn = readers.each_ref().map(|reader| -> Vec<_> {
+        reader.trials().unwrap().into_iter().map(|record| record.candidate.architecture).collect()
+    });
+    // Once the population is full, what is drawn depends on the error.
+    assert!(drawn[0][0] == drawn[1][0] && drawn[0] != drawn[1] && drawn[0] != drawn[2]);
+    for (metric, reader) in Metric::ALL.into_iter().zip(&readers) {
+        let front = front(reader).unwrap();
+        let errors: Vec<f64> = front.iter().filter_map(|trial| trial.outcome()?.validation(metric)).collect();
+        assert!(errors.len() > 2 && errors.is_sorted(), "{metric}");
+        assert_eq!(status(reader).unwrap().best.unwrap().error(), Some(errors[0]));
+        assert_eq!(front[0].stderr(), Some(0.01));
+        // A bound on the error is one on this error.
+        let bound = Bounds { error: Some(errors[0]), ..Bounds::default() };
+        let within = reader.trials().unwrap().iter().filter(|trial| trial.in_bounds(&bound)).count();
+        assert_eq!(within, 1, "{metric}");
+        assert!(crate::replay(reader).unwrap().difference.is_none());
+    }
+    let both = experiment(&["search.trials=20", "search.error=int8", "search.metric=balanced"]);
+    search(&dir.path().join("both"), &both, &Synthetic::new());
+    for record in RunReader::open(&dir.path().join("both")).unwrap().trials().unwrap() {
+        assert_eq!(record.error(), record.outcome().unwrap().int8_balanced_error);
+        assert_eq!(record.stderr(), None, "it is that of the float network");
+    }
 }
 
 #[test]

@@ -55,7 +55,8 @@ fn draws(algorithm: &dyn Algorithm, context: Context<'_>, seed: u64, count: usiz
 fn problems() -> [Problem; 4] {
     let series = Space::named("cnn1d", "wide-1d").unwrap();
     let series = Problem::new(series, munas_ir::Shape::new(50, 1, 3), 2, 4);
-    let pruning = Some(SparsityRange { kind: PruningKind::Structured, min: 0.2, max: 0.7 });
+    let pruning =
+        Some(SparsityRange { kind: PruningKind::Structured, min: 0.2, max: 0.7, fits_bounds: false });
     [image_problem(), tiny_problem(), series, Problem { pruning, ..image_problem() }]
 }
 

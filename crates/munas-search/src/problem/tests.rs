@@ -3,6 +3,42 @@ use crate::testing::{generator, image_problem, random_candidate};
 use crate::{Bounds, Objective, Proposal, PruningKind, SparsityRange};
 use munas_cost::Resources;
 
+#[test]
+fn what_may_be_pruned_until_it_fits_is_priced_where_it_does() {
+    let hard = vec![Objective::PeakMemory, Objective::ModelSize, Objective::Macs];
+    let (mut fitting, mut refused) = (0, 0);
+    for kind in [PruningKind::Structured, PruningKind::Unstructured] {
+        let pruning = Some(SparsityRange { kind, min: 0.0, max: 0.9, fits_bounds: true });
+        let mut problem = Problem { pruning, ..image_problem() };
+        problem.bounds.hard = hard.clone();
+        let mut rng = generator(4, 0);
+        for _ in 0..300 {
+            let architecture = random_candidate(&image_problem(), &mut rng).architecture;
+            let sparsity = 0.1;
+            let proposal = Proposal { architecture, epochs: 1, sparsity: Some(sparsity) };
+            let breaks =
+                |candidate: &crate::Candidate| problem.bounds.broken_hard(&candidate.objectives(None));
+            let at = |share: f64| {
+                let range = SparsityRange { kind, min: 0.0, max: 0.9, fits_bounds: false };
+                let exact = Problem { pruning: Some(range), ..problem.clone() };
+                exact.candidate(Proposal { sparsity: Some(share), ..proposal.clone() })
+            };
+            let candidate = problem.candidate(proposal.clone());
+            assert_eq!(candidate.sparsity, Some(sparsity), "the target stays the least that is taken");
+            if breaks(&at(sparsity)).is_none() {
+                assert_eq!(candidate, at(sparsity));
+            } else if breaks(&at(0.9)).is_none() {
+                fitting += 1;
+                assert_eq!(breaks(&candidate), None);
+            } else {
+                refused += 1;
+                assert!(breaks(&candidate).is_some());
+            }
+        }
+    }
+    assert!(fitting > 20 && refused > 20, "{fitting} and {refused}");
+}
+
 fn check(bounds: Bounds) -> Result<(), ProblemError> {
     Problem { bounds, ..image_problem() }.check()
 }
@@ -57,7 +93,7 @@ fn candidates_carry_their_resources() {
 fn pruned_candidates_are_priced_at_their_target() {
     let architecture = random_candidate(&image_problem(), &mut generator(3, 0)).architecture;
     let priced = |kind, sparsity| {
-        let pruning = Some(SparsityRange { kind, min: 0.0, max: 0.9 });
+        let pruning = Some(SparsityRange { kind, min: 0.0, max: 0.9, fits_bounds: false });
         let problem = Problem { pruning, ..image_problem() };
         let proposal = Proposal { architecture: architecture.clone(), epochs: 1, sparsity: Some(sparsity) };
         problem.candidate(proposal).resources

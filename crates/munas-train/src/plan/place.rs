@@ -60,10 +60,10 @@ pub(super) struct Mask {
 pub(super) struct Memory {
     /// Place of each value.
     pub slots: Vec<Slot>,
-    /// Per layer; empty in a plan for inference.
+    /// Per layer; empty in a plan that is not for training.
     pub backward: Vec<Option<BackwardStep>>,
     pub masks: Vec<Mask>,
-    /// Place of the gradient of the logits; `None` in a plan for inference.
+    /// Place of the gradient of the logits; `None` in a plan that is not for training.
     pub d_logits: Option<Slot>,
     /// Elements of the arena.
     pub arena_len: usize,
@@ -78,7 +78,7 @@ pub(super) fn place(lowered: &Lowered, blocks: usize, purpose: Purpose) -> Memor
             planner.keep_for_backward();
             Some(planner.gradients())
         }
-        Purpose::Inference => None,
+        Purpose::Inference | Purpose::Statistics => None,
     };
     let placement = arena::place(&planner.buffers);
     let slot = |buffer: usize| Slot {

@@ -7,8 +7,16 @@ use munas_kernels::{AlignedBuffer, Kernels, LANES};
 
 use super::channels::masked_channels;
 use super::select::{largest, smallest};
-use super::{Pruning, PruningMode};
+use super::{Pruning, PruningGoal, PruningMode, Remainder};
 use crate::parameters::ParameterLayout;
+
+/// A network that is masked, with its dense parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Network<'a> {
+    pub graph: &'a Graph,
+    pub layout: &'a ParameterLayout,
+    pub dense: &'a [f32],
+}
 
 /// The mask m of a network's parameters: 1, or 0 where a parameter is masked.
 #[derive(Clone, Debug)]
@@ -39,16 +47,84 @@ impl Mask {
         &self.factors
     }
 
-    /// Masks the share of smallest magnitude that is due in `epoch`.
+    /// Masks the share of smallest magnitude that is due in `epoch`. With a goal, what is left fits from the finish on.
+    ///
+    /// # Errors
+    /// In the epoch of the finish, what is still too much at the goal's largest sparsity.
     pub fn update(
         &mut self,
         pruning: &Pruning,
+        goal: Option<&PruningGoal>,
         epoch: u32,
-        graph: &Graph,
-        layout: &ParameterLayout,
-        dense: &[f32],
-    ) {
-        let share = pruning.sparsity_in(epoch);
+        network: Network<'_>,
+    ) -> Result<(), String> {
+        let sparsity = match goal.map(|goal| self.fitting_share(pruning.sparsity, goal, network)) {
+            None => pruning.sparsity,
+            Some(Ok(share)) => share,
+            Some(Err(excess)) if epoch >= pruning.finish => return Err(excess),
+            // Magnitudes may yet change.
+            Some(Err(_)) => goal.map_or(pruning.sparsity, |goal| goal.max_sparsity),
+        };
+        self.mask_share(Pruning { sparsity, ..*pruning }.sparsity_in(epoch), network);
+        Ok(())
+    }
+
+    /// The smallest share, `least` or more, with which what is left fits; else what is too much at the largest share.
+    fn fitting_share(&mut self, least: f64, goal: &PruningGoal, network: Network<'_>) -> Result<f64, String> {
+        if self.judge_share(least, goal, network).is_ok() {
+            return Ok(least);
+        }
+        let reach = self.reach(network);
+        let count = |share: f64| (share * reach as f64).round() as usize;
+        let share = |count: usize| count as f64 / reach.max(1) as f64;
+        let (mut above, mut fits) = (count(least), count(goal.max_sparsity.max(least)));
+        self.judge_share(share(fits), goal, network)?;
+        // A larger share leaves a part of what a smaller one leaves.
+        while fits - above > 1 {
+            let middle = above.midpoint(fits);
+            match self.judge_share(share(middle), goal, network) {
+                Ok(()) => fits = middle,
+                Err(_) => above = middle,
+            }
+        }
+        Ok(share(fits))
+    }
+
+    /// Masks a share, and says what of the rest is too much.
+    fn judge_share(&mut self, share: f64, goal: &PruningGoal, network: Network<'_>) -> Result<(), String> {
+        self.mask_share(share, network);
+        let Network { graph, layout, .. } = network;
+        match self.mode {
+            PruningMode::Structured => {
+                let left = graph.without_channels(|op, channel| {
+                    let ranges = layout.layer(op);
+                    ranges.is_some_and(|ranges| self.factors[ranges.affine.bias.clone()][channel] == 0.0)
+                });
+                goal.judge(Remainder { graph: &left, stored: None })
+            }
+            PruningMode::Unstructured => {
+                let stored = layout.layers().map(|ranges| {
+                    let kernel = &self.factors[ranges.affine.kernel.clone()];
+                    kernel.iter().filter(|factor| **factor != 0.0).count() + ranges.affine.bias.len()
+                });
+                goal.judge(Remainder { graph, stored: Some(stored.sum::<usize>() as u64) })
+            }
+        }
+    }
+
+    /// Number of channels or weights that are chosen from.
+    pub(super) fn reach(&self, network: Network<'_>) -> usize {
+        let Network { graph, layout, .. } = network;
+        match self.mode {
+            PruningMode::Structured => {
+                graph.prunable_layers().map(|op| graph.output_shape(op).channels).sum()
+            }
+            PruningMode::Unstructured => hidden_kernels(graph, layout).map(|kernel| kernel.len()).sum(),
+        }
+    }
+
+    fn mask_share(&mut self, share: f64, network: Network<'_>) {
+        let Network { graph, layout, dense } = network;
         self.factors.fill(1.0);
         self.sparsity = match self.mode {
             PruningMode::Unstructured => self.mask_weights(share, graph, layout, dense),
@@ -75,11 +151,7 @@ impl Mask {
     }
 
     fn mask_weights(&mut self, share: f64, graph: &Graph, layout: &ParameterLayout, dense: &[f32]) -> f64 {
-        let hidden = graph.ops().filter(|(op, _)| op.output() != graph.output());
-        let indices: Vec<usize> = hidden
-            .filter_map(|(op, _)| layout.layer(op))
-            .flat_map(|ranges| ranges.affine.kernel.clone())
-            .collect();
+        let indices: Vec<usize> = hidden_kernels(graph, layout).flatten().collect();
         let magnitudes: Vec<f32> = indices.iter().map(|&index| dense[index].abs()).collect();
         let masked = smallest(&magnitudes, share);
         for (&index, _) in indices.iter().zip(&masked).filter(|(_, is_masked)| **is_masked) {
@@ -122,6 +194,15 @@ impl Mask {
             }
         }
     }
+}
+
+/// The kernels that single weights are masked in: all but the last layer's.
+fn hidden_kernels<'a>(
+    graph: &'a Graph,
+    layout: &'a ParameterLayout,
+) -> impl Iterator<Item = Range<usize>> + use<'a> {
+    let hidden = graph.ops().filter(|(op, _)| op.output() != graph.output());
+    hidden.filter_map(|(op, _)| layout.layer(op)).map(|ranges| ranges.affine.kernel.clone())
 }
 
 /// Zeroes the rows of the masked channels in a tensor whose slowest axis is the output channel.

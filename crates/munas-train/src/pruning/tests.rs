@@ -1,3 +1,4 @@
+mod goal;
 mod training;
 
 use munas_ir::{Graph, PoolKind, Shape, remove_zero_channels};
@@ -8,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::channels::maskable;
-use super::{Mask, Pruning, PruningMode};
+use super::{Mask, Network, Pruning, PruningMode};
 use crate::loss::Loss;
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
@@ -71,7 +72,8 @@ fn dense_and_mask(graph: &Graph, pruning: Pruning) -> (ParameterLayout, Paramete
     let layout = ParameterLayout::new(graph);
     let parameters = random_parameters(graph, &layout, &mut ChaCha8Rng::seed_from_u64(4));
     let mut mask = Mask::full(pruning.mode, &layout);
-    mask.update(&pruning, pruning.finish, graph, &layout, &parameters.trained);
+    let dense = Network { graph, layout: &layout, dense: &parameters.trained };
+    mask.update(&pruning, None, pruning.finish, dense).unwrap();
     (layout, parameters, mask)
 }
 
@@ -197,6 +199,10 @@ fn removal_keeps_the_outputs_of_random_networks() {
         let weights = parameters.to_weights(&graph, &layout);
 
         let (pruned, left) = remove_zero_channels(&graph, &weights);
+        let by_mask = graph.without_channels(|op, channel| {
+            layout.layer(op).is_some_and(|ranges| mask.factors()[ranges.affine.bias.clone()][channel] == 0.0)
+        });
+        prop_assert_eq!(&by_mask, &pruned);
         let (expected, found) = (logits(&graph, &weights, 5), logits(&pruned, &left, 5));
         prop_assert_eq!(pruned.output_shape(munas_ir::OpId::new(pruned.nodes().len() - 1)), Shape::flat(3));
         let scale = expected.iter().fold(1.0_f32, |most, value| most.max(value.abs()));

@@ -13,7 +13,7 @@ use crate::loss::Loss;
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
 use crate::testing::{Conv, Net, patterns};
-use crate::{Evaluation, TrainSettings, TrainedModel, Trainer, evaluate, train};
+use crate::{Evaluation, Keep, TrainSettings, TrainedModel, Trainer, evaluate, train};
 
 /// Every kind of operator on 8×8×2 pixels.
 fn network() -> Graph {
@@ -127,6 +127,23 @@ fn quantised_epochs_give_a_quantised_network() {
     let plain = run(&TrainSettings { quantised_epochs: 0, ..settings });
     assert_eq!(plain.curve[..8], model.curve[..8]);
     assert_eq!(plain.quantisation, None);
+}
+
+#[test]
+fn the_last_quantised_epoch_is_kept_with_its_ranges() {
+    let (graph, dataset) = (network(), patterns(4, 8, 8, 1));
+    let model = run(&TrainSettings { quantised_epochs: 4, keep: Keep::Last, ..settings() });
+    assert_eq!((model.best_epoch, model.last_test_error), (12, model.test_error));
+    let quantisation = model.quantisation.unwrap();
+    let mut quantised = Quantised::new(&graph, &model.weights, &dataset);
+    let validation = quantised.evaluate(&quantisation, &dataset.validation);
+    let reported = model.curve[11];
+    assert_eq!(
+        (validation.error, model.validation_error),
+        (model.validation_error, reported.validation_error)
+    );
+    assert!((validation.loss - reported.validation_loss).abs() < 1e-5, "{}", validation.loss);
+    assert_eq!(quantised.evaluate(&quantisation, &dataset.test).error, model.test_error);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use munas_ir::Graph;
 use super::tests::{network, settings};
 use crate::testing::{Net, patterns};
 use crate::{
-    Checkpoint, CheckpointError, EpochReport, Optimizer, Schedule, TrainError, TrainSettings, TrainedModel,
-    Trainer,
+    Checkpoint, CheckpointError, EpochReport, Keep, NormStatistics, Optimizer, Pruning, PruningMode,
+    Schedule, TrainError, TrainSettings, TrainedModel, Trainer,
 };
 
 const SEED: u64 = 7;
@@ -58,7 +58,9 @@ fn random_draws_go_on_bit_for_bit() {
         .map(|spec| spec.parse().unwrap())
         .to_vec();
     check_stops(&TrainSettings { dropout: 0.3, ..short() });
-    check_stops(&TrainSettings { augment, dropout: 0.3, label_smoothing: 0.1, ..short() });
+    let fading = TrainSettings { augment, dropout: 0.3, label_smoothing: 0.1, ..short() };
+    check_stops(&TrainSettings { augment_until: 0.5, ..fading.clone() });
+    check_stops(&fading);
 }
 
 #[test]
@@ -72,6 +74,42 @@ fn quantised_epochs_go_on_bit_for_bit() {
         learning_rate: 0.01,
         ..short()
     });
+}
+
+#[test]
+fn estimated_statistics_go_on_bit_for_bit() {
+    let norm_statistics = NormStatistics::ReEstimated;
+    check_stops(&TrainSettings { norm_statistics, optimizer: Optimizer::AdamW, dropout: 0.3, ..short() });
+    check_stops(&TrainSettings { norm_statistics, quantised_epochs: 2, ..short() });
+    for mode in [PruningMode::Structured, PruningMode::Unstructured] {
+        let pruning = Some(Pruning { mode, sparsity: 0.4, start: 1, finish: 3 });
+        check_stops(&TrainSettings { norm_statistics, pruning, ..short() });
+    }
+}
+
+#[test]
+fn the_last_epoch_is_kept_bit_for_bit_without_a_copy_of_the_best() {
+    let plain = TrainSettings { keep: Keep::Last, ..short() };
+    check_stops(&plain);
+    check_stops(&TrainSettings { quantised_epochs: 2, ..plain.clone() });
+    for mode in [PruningMode::Structured, PruningMode::Unstructured] {
+        let pruning = Some(Pruning { mode, sparsity: 0.4, start: 1, finish: 3 });
+        check_stops(&TrainSettings { pruning, ..plain.clone() });
+    }
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let (_, checkpoint, _) = train_with_stops(&graph, &dataset, &plain, &[]);
+    assert!(
+        checkpoint.tensors.keys().all(|name| !name.starts_with("best")),
+        "{:?}",
+        checkpoint.tensors.keys()
+    );
+    // Another setting is another training.
+    let resumed = Trainer::resume(&graph, &dataset, &short(), SEED, &checkpoint).err();
+    let missing = CheckpointError::Entry { entry: "best".to_owned() };
+    assert_eq!(resumed, Some(TrainError::Checkpoint(missing)));
+    let bytes = |settings: &TrainSettings| settings.memory(&graph);
+    let parameters = checkpoint.tensors["parameters"].len();
+    assert_eq!(bytes(&short()) - bytes(&plain), (parameters * size_of::<f32>()) as u64);
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::{TrainError, TrainSettings};
 pub(super) struct Objective {
     loss: Loss,
     mixup: Option<MixUp>,
+    /// Whether the samples of the present batch are blends.
+    is_blended: bool,
     tutor: Option<Tutor>,
 }
 
@@ -35,13 +37,22 @@ impl Objective {
         }
         let tutor =
             settings.distillation.as_ref().map(|distillation| Tutor::new(distillation, dataset, settings));
-        Ok(Self { loss, mixup: settings.mixup().map(MixUp::new), tutor })
+        Ok(Self { loss, mixup: settings.mixup().map(MixUp::new), is_blended: false, tutor })
     }
 
-    /// Blends the samples of `input`, where they are to be blended, and asks the teacher about them.
-    pub fn prepare(&mut self, positions: &[u32], targets: &[u32], input: &mut [f32], rng: &mut impl Rng) {
-        if let Some(mixup) = &mut self.mixup {
+    /// Blends the samples of `input`, where they are to be blended and there is an `rng` for it, and asks the teacher about
+    /// them.
+    pub fn prepare(
+        &mut self,
+        positions: &[u32],
+        targets: &[u32],
+        input: &mut [f32],
+        rng: Option<&mut impl Rng>,
+    ) {
+        self.is_blended = false;
+        if let Some((mixup, rng)) = self.mixup.as_mut().zip(rng) {
             mixup.blend(targets, input, rng);
+            self.is_blended = true;
         }
         if let Some(tutor) = &mut self.tutor {
             tutor.prepare(positions, input);
@@ -57,8 +68,10 @@ impl Objective {
         workspace: &mut Workspace,
     ) -> LossSum {
         let mut sum = match &mut self.mixup {
-            Some(mixup) => mixup.differentiate(&self.loss, kernels, plan, targets, workspace),
-            None => self.loss.differentiate(kernels, plan, targets, workspace),
+            Some(mixup) if self.is_blended => {
+                mixup.differentiate(&self.loss, kernels, plan, targets, workspace)
+            }
+            _ => self.loss.differentiate(kernels, plan, targets, workspace),
         };
         if let Some(tutor) = &self.tutor {
             sum.loss += tutor.differentiate(plan, workspace);

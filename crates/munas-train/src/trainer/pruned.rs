@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use munas_ir::{Graph, Weights, remove_zero_channels};
+use munas_kernels::Kernels;
 
 use super::Trainer;
 use super::state::TrainState;
+use crate::TrainError;
 use crate::parameters::Parameters;
-use crate::pruning::{Pruning, PruningMode};
+use crate::pruning::{Network, Pruning, PruningMode};
 
 impl Trainer<'_> {
     /// The pruning of the settings; its epochs are stretched over the budget as the learning rate schedule is.
@@ -17,24 +19,25 @@ impl Trainer<'_> {
     }
 
     /// Before a step: makes the mask anew where that is due, and masks the kernels.
-    pub(super) fn update_mask(&mut self) {
-        let Some(pruning) = self.pruning() else { return };
+    ///
+    /// # Errors
+    /// [`TrainError::TooLarge`] in the epoch from which the network has to fit.
+    pub(super) fn update_mask(&mut self) -> Result<(), TrainError> {
+        let Some(pruning) = self.pruning() else { return Ok(()) };
         let epoch = self.epoch_number();
         let step = self.state.steps % self.state.learning_rate.horizon.steps_per_epoch;
-        let TrainState { mask: Some(mask), parameters, .. } = &mut self.state else { return };
+        let TrainState { mask: Some(mask), parameters, .. } = &mut self.state else { return Ok(()) };
         if pruning.is_update(epoch, step) {
-            mask.update(&pruning, epoch, self.graph, &self.layout, &parameters.trained);
+            let network = Network { graph: self.graph, layout: &self.layout, dense: &parameters.trained };
+            let goal = self.settings.pruning_goal.as_ref();
+            let update = mask.update(&pruning, goal, epoch, network);
+            update.map_err(|excess| {
+                let sparsity = goal.map_or(pruning.sparsity, |goal| goal.max_sparsity);
+                TrainError::TooLarge { sparsity, excess }
+            })?;
         }
         mask.apply(&self.kernels, self.graph, &self.layout, &parameters.trained);
-    }
-
-    /// The present parameters; with pruning, the masked ones.
-    pub(super) fn present_parameters(&self) -> Cow<'_, Parameters> {
-        let TrainState { parameters, mask, .. } = &self.state;
-        let Some(mask) = mask else { return Cow::Borrowed(parameters) };
-        let mut masked = parameters.clone();
-        self.kernels.multiply(&parameters.trained, mask.factors(), &mut masked.trained);
-        Cow::Owned(masked)
+        Ok(())
     }
 
     /// The network that `weights` are left with.
@@ -44,5 +47,16 @@ impl Trainer<'_> {
         } else {
             (self.graph.clone(), weights)
         }
+    }
+}
+
+impl TrainState {
+    /// The present parameters; with pruning, the masked ones.
+    pub(super) fn present_parameters(&self, kernels: &Kernels) -> Cow<'_, Parameters> {
+        let Self { parameters, mask, .. } = self;
+        let Some(mask) = mask else { return Cow::Borrowed(parameters) };
+        let mut masked = parameters.clone();
+        kernels.multiply(&parameters.trained, mask.factors(), &mut masked.trained);
+        Cow::Owned(masked)
     }
 }

@@ -15,8 +15,6 @@ use crate::quantisation::Ranges;
 #[derive(Clone, Debug)]
 pub(super) struct Awareness {
     pub ranges: Ranges,
-    /// The ranges of the best epoch.
-    pub best_ranges: Ranges,
     /// Representable values of the parameters, at which gradients are taken.
     pub parameters: AlignedBuffer,
     /// Quantisation of each tensor at the present step.
@@ -26,7 +24,7 @@ pub(super) struct Awareness {
 impl Awareness {
     pub fn new(ranges: Ranges, parameters: usize) -> Self {
         let parameters = AlignedBuffer::zeroed(parameters);
-        Self { best_ranges: ranges.clone(), ranges, parameters, activations: Vec::new() }
+        Self { ranges, parameters, activations: Vec::new() }
     }
 }
 
@@ -56,9 +54,12 @@ impl Trainer<'_> {
         self.evaluator.load_weights(self.graph, &weights);
         let train = &self.dataset.train;
         let ranges = self.evaluator.calibrate(&self.kernels, train, &self.loader, &mut self.workspace);
+        let best = &mut self.state.best;
+        (best.epoch, best.validation_error) = (0, f64::INFINITY);
+        if let Some(kept) = &mut best.kept {
+            kept.ranges = Some(ranges.clone());
+        }
         self.state.awareness = Some(Awareness::new(ranges, self.layout.parameters()));
-        self.state.best.epoch = 0;
-        self.state.best.validation_error = f64::INFINITY;
     }
 
     /// Plans the inference form with fake quantisation, on the same parameters.
@@ -68,6 +69,7 @@ impl Trainer<'_> {
         let folded = self.graph.without_batch_norm();
         self.plan = Plan::quantised(&folded, &self.layout.without_norms(), batch, purpose);
         self.evaluator = Evaluator::quantised(self.graph, batch);
+        self.estimator = None;
         self.workspace.replan(&[&self.plan, self.evaluator.plan()]);
         // Batch norms have no gradients any more.
         self.gradients.fill(0.0);
@@ -89,19 +91,19 @@ impl Trainer<'_> {
         self.state.parameters.neutralise_norms(&self.layout);
     }
 
-    /// An evaluator of the best epoch, and its quantisation, where it is quantised.
-    pub(super) fn best_evaluator(
+    /// An evaluator of the network that is kept, and its quantisation where it has `ranges`.
+    pub(super) fn kept_evaluator(
         &self,
         graph: &Graph,
         weights: &Weights,
+        ranges: Option<&Ranges>,
     ) -> (Evaluator, Option<Quantisation>) {
         let batch = self.plan.largest_batch();
-        let Some(awareness) = &self.state.awareness else {
+        let Some(ranges) = ranges else {
             let mut evaluator = Evaluator::new(graph, batch);
             evaluator.load_weights(graph, weights);
             return (evaluator, None);
         };
-        let ranges = &awareness.best_ranges;
         let mut evaluator = Evaluator::quantised(graph, batch);
         evaluator.load_weights(graph, weights);
         evaluator.quantise(&self.kernels, ranges.tensors(graph));

@@ -11,7 +11,7 @@ use crate::plan::Pass;
 use crate::pruning::Mask;
 use crate::quantisation::Ranges;
 use crate::schedule::{LearningRate, Plateau};
-use crate::{EpochReport, TrainSettings};
+use crate::{EpochReport, Keep, TrainSettings};
 
 /// Everything that changes from step to step, apart from buffers that each step overwrites.
 #[derive(Clone, Debug)]
@@ -28,12 +28,21 @@ pub(super) struct TrainState {
     pub awareness: Option<Awareness>,
 }
 
-/// The parameters of the epoch with the lowest validation error so far.
+/// The epoch with the lowest validation error so far; 0 before there is one.
 #[derive(Clone, Debug)]
 pub(super) struct Best {
-    pub parameters: Parameters,
     pub epoch: u32,
     pub validation_error: f64,
+    /// What it was evaluated with; `None` where the last epoch is kept.
+    pub kept: Option<Kept>,
+}
+
+/// What an epoch's evaluation depends on.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub parameters: Parameters,
+    /// Ranges of fake quantisation, in its epochs.
+    pub ranges: Option<Ranges>,
 }
 
 impl TrainState {
@@ -48,7 +57,12 @@ impl TrainState {
             optimizer: OptimizerState::new(settings.optimizer, settings.weight_decay, layout.parameters()),
             learning_rate,
             steps: 0,
-            best: Best { parameters: parameters.clone(), epoch: 0, validation_error: f64::INFINITY },
+            best: Best {
+                epoch: 0,
+                validation_error: f64::INFINITY,
+                kept: (settings.keep == Keep::Best)
+                    .then(|| Kept { parameters: parameters.clone(), ranges: None }),
+            },
             curve: Vec::with_capacity(settings.epochs as usize),
             mask: settings.pruning.map(|pruning| Mask::full(pruning.mode, layout)),
             awareness: None,
@@ -74,6 +88,11 @@ impl TrainState {
         }
     }
 
+    /// The present ranges of fake quantisation, in its epochs.
+    pub fn ranges(&self) -> Option<Ranges> {
+        self.awareness.as_ref().map(|awareness| awareness.ranges.clone())
+    }
+
     /// The form at rest of a training of `graph`.
     pub fn to_checkpoint(&self, graph: &Graph, seed: u64) -> Checkpoint {
         let mut checkpoint = Checkpoint::default();
@@ -92,8 +111,6 @@ impl TrainState {
         for (name, values) in [
             ("parameters", &parameters.trained),
             ("parameters.moving", &parameters.moving),
-            ("best", &best.parameters.trained),
-            ("best.moving", &best.parameters.moving),
             ("optimizer.first", &optimizer.first),
             ("optimizer.second", &optimizer.second),
         ] {
@@ -105,7 +122,13 @@ impl TrainState {
         }
         if let Some(awareness) = awareness {
             checkpoint.put_tensor("ranges", awareness.ranges.0.as_flattened());
-            checkpoint.put_tensor("best.ranges", awareness.best_ranges.0.as_flattened());
+        }
+        if let Some(Kept { parameters, ranges }) = &best.kept {
+            checkpoint.put_tensor("best", &parameters.trained);
+            checkpoint.put_tensor("best.moving", &parameters.moving);
+            if let Some(ranges) = ranges {
+                checkpoint.put_tensor("best.ranges", ranges.0.as_flattened());
+            }
         }
         checkpoint
     }
@@ -134,10 +157,19 @@ impl TrainState {
             Ok::<_, CheckpointError>(Parameters { trained, moving })
         };
         let [epoch, validation_error] = words("best", checkpoint.text("best")?)?;
+        let ranges = |name: &str| {
+            let flat = checkpoint.tensor(name, 2 * graph.shapes().len())?;
+            Ok::<_, CheckpointError>(Ranges(flat.as_chunks::<2>().0.to_vec()))
+        };
+        let is_quantised = checkpoint.tensors.contains_key("ranges");
+        let read_kept = || {
+            let ranges = is_quantised.then(|| ranges("best.ranges")).transpose()?;
+            Ok::<_, CheckpointError>(Kept { parameters: parameters("best")?, ranges })
+        };
         let best = Best {
-            parameters: parameters("best")?,
             epoch: parse("best", epoch)?,
             validation_error: parse("best", validation_error)?,
+            kept: self.best.kept.is_some().then(read_kept).transpose()?,
         };
         let [multiplier, best_loss, epochs_without_gain] = words("plateau", checkpoint.text("plateau")?)?;
         let plateau = Plateau {
@@ -160,14 +192,8 @@ impl TrainState {
             mask.restore(checkpoint.tensor("mask", layout.parameters())?, sparsity);
         }
         self.awareness = None;
-        if checkpoint.tensors.contains_key("ranges") {
-            let ranges = |name| {
-                let flat = checkpoint.tensor(name, 2 * graph.shapes().len())?;
-                Ok::<_, CheckpointError>(Ranges(flat.as_chunks::<2>().0.to_vec()))
-            };
-            let mut awareness = Awareness::new(ranges("ranges")?, layout.parameters());
-            awareness.best_ranges = ranges("best.ranges")?;
-            self.awareness = Some(awareness);
+        if is_quantised {
+            self.awareness = Some(Awareness::new(ranges("ranges")?, layout.parameters()));
         }
         self.optimizer.first = checkpoint.tensor("optimizer.first", self.optimizer.first.len())?;
         self.optimizer.second = checkpoint.tensor("optimizer.second", self.optimizer.second.len())?;

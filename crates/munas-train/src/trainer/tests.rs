@@ -1,12 +1,14 @@
 use std::ops::ControlFlow;
 
-use munas_data::{Dataset, NormaliseMode, Split};
+use munas_data::{Dataset, NormaliseMode, PartSizes, RawData, Samples, Split, SplitOptions, TestPart};
 use munas_ir::{Graph, PoolKind};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use crate::testing::{Conv, Net, patterns};
 use crate::{
-    EpochReport, Optimizer, Progress, Schedule, TrainError, TrainSettings, TrainedModel, Trainer, evaluate,
-    train,
+    EpochReport, Keep, Optimizer, Progress, Schedule, TrainError, TrainSettings, TrainedModel, Trainer,
+    evaluate, train,
 };
 
 /// Every kind of operator on 8×8×2 pixels.
@@ -70,9 +72,71 @@ fn what_is_learnt_holds_on_other_samples() {
 }
 
 #[test]
+fn the_last_epoch_is_kept_where_it_is_to_be() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    // A rate at which the error jumps: the best epoch is not the last.
+    let best = TrainSettings { learning_rate: 0.2, ..settings() };
+    let last = TrainSettings { keep: Keep::Last, ..best.clone() };
+    let (of_best, model) = (run(&graph, &dataset, &best, 7), run(&graph, &dataset, &last, 7));
+    assert_eq!(of_best.curve, model.curve);
+    assert!(of_best.best_epoch < 12, "{:?}", model.curve);
+    assert_eq!((model.best_epoch, model.validation_error), (12, model.curve[11].validation_error));
+    assert_ne!(of_best.weights, model.weights);
+    assert_eq!((model.test_error, model.last_test_error), (of_best.last_test_error, model.test_error));
+    let normalisation = dataset.normalisation(NormaliseMode::Unit);
+    let test = evaluate(&graph, &model.weights, &dataset.test, &normalisation, 24).unwrap();
+    assert_eq!((test.error, model.test_confusion.error()), (model.test_error, model.test_error));
+    assert_eq!(model.validation_confusion.error(), model.validation_error);
+    // Patience counts from the best epoch, and the training ends with the one that it ends in.
+    let impatient = run(&graph, &dataset, &TrainSettings { early_stop: Some(2), ..last }, 7);
+    let epochs = impatient.curve.len() as u32;
+    let errors = impatient.curve.iter().map(|report| report.validation_error);
+    let least = errors.clone().fold(1.0, f64::min);
+    assert!(epochs < 12 && errors.clone().position(|error| error == least) == Some(epochs as usize - 3));
+    assert_eq!(impatient.best_epoch, epochs);
+}
+
+#[test]
 fn two_classes_share_one_output() {
     let (graph, dataset) = (network(1), patterns(2, 8, 8, 1));
     assert!(run(&graph, &dataset, &settings(), 7).test_error < 0.15);
+}
+
+/// Nine samples of class 0 for each one of class 1, one pixel each, whose values overlap.
+fn rare_class() -> Dataset {
+    const PART: usize = 600;
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let labels: Vec<u32> = (0..3 * PART).map(|sample| u32::from(sample % 10 == 0)).collect();
+    let value = |label: &u32| if *label == 0 { 60 } else { 110 } + rng.random_range(0..100_u8);
+    let raw = RawData {
+        name: "rare class".into(),
+        input: [1, 1, 1],
+        class_names: vec!["common".into(), "rare".into()],
+        samples: Samples::U8(labels.iter().map(value).collect()),
+        labels,
+        parts: PartSizes { train: PART, validation: Some(PART), test: TestPart::Own(PART) },
+        full_scale: 255.0,
+        ..RawData::default()
+    };
+    raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).unwrap()
+}
+
+#[test]
+fn class_weights_lower_the_balanced_error_and_raise_the_plain_one() {
+    let dataset = rare_class();
+    for outputs in [1, 2] {
+        let graph = Net::new(1, 1, 1).outputs(outputs);
+        let errors = |class_weights| {
+            let normalise = NormaliseMode::MeanStd;
+            let settings =
+                TrainSettings { epochs: 20, learning_rate: 0.1, class_weights, normalise, ..settings() };
+            let confusion = run(&graph, &dataset, &settings, 7).test_confusion;
+            (confusion.balanced_error(), confusion.error())
+        };
+        let (plain, weighted) = (errors(false), errors(true));
+        assert!(weighted.0 < plain.0 - 0.03, "{outputs} outputs: {weighted:?} and {plain:?}");
+        assert!(weighted.1 > plain.1, "{outputs} outputs: {weighted:?} and {plain:?}");
+    }
 }
 
 #[test]
@@ -83,6 +147,28 @@ fn the_seed_decides_everything() {
     let model = run(&graph, &dataset, &settings, 7);
     assert_eq!(model, run(&graph, &dataset, &settings, 7));
     assert_ne!(model.curve, run(&graph, &dataset, &settings, 8).curve);
+}
+
+#[test]
+fn the_last_epochs_are_trained_on_samples_as_they_are() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let augment = ["shift:3", "mixup:0.5"].map(|spec| spec.parse().unwrap()).to_vec();
+    let plain = TrainSettings { epochs: 4, learning_rate: 0.0, batch: 70, ..settings() };
+    let fading = TrainSettings { augment, augment_until: 0.5, ..plain.clone() };
+    // Nothing is learnt: a loss is that of the samples.
+    let losses = |settings: &TrainSettings| -> Vec<f64> {
+        run(&graph, &dataset, settings, 7).curve.iter().map(|report| report.train_loss).collect()
+    };
+    let (plain, faded) = (losses(&plain), losses(&fading));
+    let close = |epoch: usize| (plain[epoch] - faded[epoch]).abs() < 1e-5;
+    assert_eq!([0, 1, 2, 3].map(close), [false, false, true, true], "{plain:?} and {faded:?}");
+    let always = losses(&TrainSettings { augment_until: 1.0, ..fading.clone() });
+    assert_eq!((always[1], always[3] == faded[3]), (faded[1], false));
+    // The share is one of the budget.
+    let mut rung = Trainer::new(&graph, &dataset, &fading, 7).unwrap();
+    rung.set_budget(2);
+    let rung: Vec<f64> = (0..2).map(|_| rung.epoch().unwrap().train_loss).collect();
+    assert!(rung[0] == faded[0] && (rung[1] - plain[1]).abs() < 1e-5, "{rung:?}");
 }
 
 #[test]
@@ -234,6 +320,8 @@ fn what_does_not_fit_is_refused() {
         TrainSettings { learning_rate: f64::NAN, ..settings() },
         TrainSettings { dropout: 1.0, ..settings() },
         TrainSettings { warm_up: 12.0, ..settings() },
+        TrainSettings { augment_until: 1.1, ..settings() },
+        TrainSettings { augment_until: f64::NAN, ..settings() },
         TrainSettings { schedule: Schedule::Piecewise(vec![(3, 0.1), (3, 0.2)]), ..settings() },
         TrainSettings { schedule: Schedule::OneCycle, warm_up: 1.0, ..settings() },
         TrainSettings { optimizer: Optimizer::Sgdw { momentum: 1.0 }, ..settings() },

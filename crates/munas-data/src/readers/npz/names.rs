@@ -1,5 +1,7 @@
 //! Which arrays of an archive hold samples and which labels, by the names that people give them.
 
+use crate::readers::group_names;
+
 /// What an array holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
@@ -53,11 +55,12 @@ const SAMPLES: &[&str] = &[
 const LABELS: &[&str] =
     &["y", "ys", "labels", "label", "targets", "target", "class", "classid", "classids", "arr1"];
 
-/// Names of the samples and labels of a part.
+/// Names of the samples and labels of a part, and of the array that says which samples belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) samples: String,
     pub(super) labels: String,
+    pub(super) groups: Option<String>,
 }
 
 /// The arrays of a dataset.
@@ -70,7 +73,8 @@ pub(super) struct Pairs {
 
 /// The arrays as asked for: samples and labels of training, of training and test, or of training, validation and test.
 pub(super) fn given(names: &[String]) -> Result<Pairs, String> {
-    let pair = |at: usize| Some(Pair { samples: names[at].clone(), labels: names[at + 1].clone() });
+    let pair =
+        |at: usize| Some(Pair { samples: names[at].clone(), labels: names[at + 1].clone(), groups: None });
     match names.len() {
         2 => Ok(Pairs { train: pair(0), ..Pairs::default() }),
         4 => Ok(Pairs { train: pair(0), test: pair(2), ..Pairs::default() }),
@@ -97,7 +101,7 @@ pub(super) fn find(names: &[String]) -> Result<Pairs, String> {
     let pair = |part: Option<Part>| -> Result<Option<Pair>, String> {
         match (best(part, Content::Samples)?, best(part, Content::Labels)?) {
             (Some(samples), Some(labels)) => {
-                Ok(Some(Pair { samples: samples.to_owned(), labels: labels.to_owned() }))
+                Ok(Some(Pair { samples: samples.to_owned(), labels: labels.to_owned(), groups: None }))
             }
             (None, None) => Ok(None),
             // An array that names no part may be anything.
@@ -137,19 +141,75 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn of(name: &'a str) -> Option<Self> {
-        let plain: String = name
-            .chars()
-            .filter(|character| character.is_alphanumeric())
-            .flat_map(char::to_lowercase)
+        let ((content, rank), part) = with_part(&plain(name), content)?;
+        Some(Self { name, part, content, rank })
+    }
+}
+
+/// A name without case, blanks and signs.
+fn plain(name: &str) -> String {
+    name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// What a plain name means as a whole, or before or behind the word for a part.
+fn with_part<T>(plain: &str, mean: impl Fn(&str) -> Option<T>) -> Option<(T, Option<Part>)> {
+    if let Some(meaning) = mean(plain) {
+        return Some((meaning, None));
+    }
+    PARTS.iter().find_map(|(word, part)| {
+        let rest = plain.strip_prefix(word).or_else(|| plain.strip_suffix(word))?;
+        Some((mean(rest)?, Some(*part)))
+    })
+}
+
+impl Pairs {
+    /// Gives each part the array of its groups: of the usual names, or of those that are like `asked` but for the part.
+    ///
+    /// # Errors
+    /// If there is no array like `asked` for the training part.
+    pub(super) fn find_groups(&mut self, names: &[String], asked: Option<&str>) -> Result<(), String> {
+        let asked_for = asked.map(|asked| {
+            let plain = plain(asked);
+            // Without the word for its part, if it has one.
+            let stems = PARTS
+                .iter()
+                .filter_map(|(word, _)| plain.strip_prefix(word).or_else(|| plain.strip_suffix(word)));
+            stems.filter(|stem| !stem.is_empty()).map(str::to_owned).next().unwrap_or(plain)
+        });
+        let rank = |word: &str| match &asked_for {
+            Some(asked) => (word == asked).then_some(0),
+            None => group_names::rank(word),
+        };
+        let used: Vec<String> =
+            self.parts().flat_map(|pair| [pair.samples.clone(), pair.labels.clone()]).collect();
+        let known: Vec<(&String, usize, Option<Part>)> = names
+            .iter()
+            .filter(|name| !used.contains(name))
+            .filter_map(|name| with_part(&plain(name), rank).map(|(rank, part)| (name, rank, part)))
             .collect();
-        if let Some((content, rank)) = content(&plain) {
-            return Some(Self { name, part: None, content, rank });
+        let best = |part: Option<Part>| {
+            let of_part = known.iter().filter(|(_, _, known)| *known == part);
+            of_part.min_by_key(|(name, rank, _)| (*rank, *name)).map(|(name, ..)| (*name).clone())
+        };
+        let exact = asked.and_then(|asked| names.iter().find(|name| *name == asked)).cloned();
+        let Self { train, validation, test } = self;
+        if let Some(train) = train {
+            train.groups = exact.or_else(|| best(Some(Part::Train))).or_else(|| best(None));
+            if let (Some(asked), None) = (asked, &train.groups) {
+                return Err(format!("there is no array `{asked}` of groups"));
+            }
         }
-        PARTS.iter().find_map(|(word, part)| {
-            let rest = plain.strip_prefix(word).or_else(|| plain.strip_suffix(word))?;
-            let (content, rank) = content(rest)?;
-            Some(Self { name, part: Some(*part), content, rank })
-        })
+        for (pair, part) in [(validation, Part::Validation), (test, Part::Test)] {
+            if let Some(pair) = pair {
+                pair.groups = best(Some(part));
+            }
+        }
+        Ok(())
+    }
+
+    /// The parts that there are.
+    fn parts(&self) -> impl Iterator<Item = &Pair> {
+        [&self.train, &self.validation, &self.test].into_iter().flatten()
     }
 }
 
@@ -167,7 +227,7 @@ mod tests {
         let names: Vec<String> = names.split_whitespace().map(str::to_owned).collect();
         let Pairs { train, validation, test } = find(&names)?;
         let parts = [train, validation, test].map(|pair| {
-            pair.map_or("-".to_owned(), |Pair { samples, labels }| format!("{samples} {labels}"))
+            pair.map_or("-".to_owned(), |Pair { samples, labels, .. }| format!("{samples} {labels}"))
         });
         Ok(parts.join(", "))
     }
@@ -223,7 +283,7 @@ mod tests {
         let names = |text: &str| given(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(
             names("a b").unwrap().train,
-            Some(Pair { samples: "a".to_owned(), labels: "b".to_owned() })
+            Some(Pair { samples: "a".to_owned(), labels: "b".to_owned(), groups: None })
         );
         let six = names("a b c d e f").unwrap();
         assert_eq!(
@@ -231,5 +291,41 @@ mod tests {
             ("c".to_owned(), "f".to_owned())
         );
         assert!(names("a b c").unwrap_err().starts_with("3 names"));
+    }
+
+    #[track_caller]
+    fn check_groups(names: &str, asked: Option<&str>, expected: Result<&str, &str>) {
+        let names: Vec<String> = names.split_whitespace().map(str::to_owned).collect();
+        let mut pairs = find(&names).unwrap();
+        let found = pairs.find_groups(&names, asked).map(|()| {
+            let of = |pair: &Option<Pair>| {
+                pair.as_ref().and_then(|pair| pair.groups.clone()).unwrap_or("-".to_owned())
+            };
+            [of(&pairs.train), of(&pairs.validation), of(&pairs.test)].join(" ")
+        });
+        assert_eq!(found.as_deref().map_err(String::as_str), expected, "{names:?}");
+    }
+
+    #[test]
+    fn groups_are_known_by_their_names() {
+        let four = "x_train y_train x_test y_test";
+        check_groups(&format!("{four} subject_train subject_test"), None, Ok("subject_train - subject_test"));
+        check_groups(&format!("{four} groups"), None, Ok("groups - -"));
+        check_groups(&format!("{four} session_train speaker_train"), None, Ok("speaker_train - -"));
+        check_groups("X y subjects", None, Ok("subjects - -"));
+        check_groups("X y", None, Ok("- - -"));
+        check_groups(
+            "x_train y_train x_val y_val groups_train groups_val",
+            None,
+            Ok("groups_train groups_val -"),
+        );
+        check_groups("X y age room", Some("room"), Ok("room - -"));
+        check_groups(
+            &format!("{four} room_train room_test"),
+            Some("room_train"),
+            Ok("room_train - room_test"),
+        );
+        check_groups(&format!("{four} room_train"), Some("room"), Ok("room_train - -"));
+        check_groups(four, Some("room"), Err("there is no array `room` of groups"));
     }
 }

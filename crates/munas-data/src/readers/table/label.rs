@@ -124,8 +124,13 @@ pub(super) fn has_label_name(field: &str) -> bool {
     rank(field).is_some() && plain(field) != "y"
 }
 
-/// The label column, and why it is taken for it.
-pub(super) fn find(view: &View<'_>, wanted: Option<&str>) -> Result<(usize, Reason), String> {
+/// The label column, and why it is taken for it. Columns `aside` hold groups by their names, and labels only if no other column
+/// looks like labels.
+pub(super) fn find(
+    view: &View<'_>,
+    wanted: Option<&str>,
+    aside: &[usize],
+) -> Result<(usize, Reason), String> {
     if let Some(wanted) = wanted {
         return Ok((view.find(wanted)?, Reason::Given));
     }
@@ -134,17 +139,30 @@ pub(super) fn find(view: &View<'_>, wanted: Option<&str>) -> Result<(usize, Reas
     {
         return Ok((column, Reason::Name));
     }
-    let last = view.columns - 1;
+    let others: Vec<usize> = (0..view.columns).filter(|column| !aside.contains(column)).collect();
+    if !aside.is_empty()
+        && let Some((column, reason)) = by_content(view, &others)
+        && (view.is_text(column) || looks_like_classes(view, column))
+    {
+        return Ok((column, reason));
+    }
+    let all: Vec<usize> = (0..view.columns).collect();
+    by_content(view, &all).ok_or_else(|| "no columns".to_owned())
+}
+
+/// The one of these columns that is taken for the labels by what it holds.
+fn by_content(view: &View<'_>, columns: &[usize]) -> Option<(usize, Reason)> {
+    let (&last, before) = columns.split_last()?;
     if !view.is_text(last) {
-        let mut texts = (0..last).filter(|&column| view.is_text(column));
-        if let (Some(only), None) = (texts.next(), texts.next()) {
-            return Ok((only, Reason::OnlyText));
+        let mut texts = before.iter().filter(|&&column| view.is_text(column));
+        if let (Some(&only), None) = (texts.next(), texts.next()) {
+            return Some((only, Reason::OnlyText));
         }
-        if looks_measured(view, last) && looks_like_classes(view, 0) {
-            return Ok((0, Reason::LastLooksMeasured));
+        if looks_measured(view, last) && looks_like_classes(view, columns[0]) {
+            return Some((columns[0], Reason::LastLooksMeasured));
         }
     }
-    Ok((last, Reason::Last))
+    Some((last, Reason::Last))
 }
 
 fn by_name(names: &[String]) -> Option<usize> {
@@ -181,7 +199,9 @@ fn distinct(fields: &[&str]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::group;
     use super::*;
+    use crate::group_choice::GroupChoice;
 
     /// The label column of a table with names in its first line, and the reason.
     fn found(text: &str, wanted: Option<&str>) -> Result<(usize, Reason), String> {
@@ -192,7 +212,7 @@ mod tests {
         let named = names.iter().any(|name| !name.is_empty());
         let view =
             View { names: named.then_some(names), columns: names.len(), rows: &rows, comma_allowed: false };
-        find(&view, wanted)
+        find(&view, wanted, &group::named(&view, &GroupChoice::Auto))
     }
 
     #[test]
@@ -216,6 +236,20 @@ mod tests {
         assert_eq!(found(&format!(",,\n{measured}"), None), Ok((0, Reason::LastLooksMeasured)));
         let whole: String = (0..12).map(|row| format!("{},{row},{}\n", row % 2, row % 3)).collect();
         assert_eq!(found(&format!(",,\n{whole}"), None), Ok((2, Reason::Last)));
+    }
+
+    #[test]
+    fn columns_of_groups_are_labels_only_where_nothing_else_is() {
+        assert_eq!(
+            found("subject,a,kind\nx,1.5,1\ny,2.5,2\ny,3.5,1\nz,1.5,1\nz,2.5,2\nx,3.5,2\n", None),
+            Ok((2, Reason::Last))
+        );
+        assert_eq!(found("a,activity,user\n1,walk,3\n2,sit,4\n", None), Ok((1, Reason::Last)));
+        let whole: String = (0..12).map(|row| format!("{}.5,{},{row}\n", row * 7, row % 2)).collect();
+        assert_eq!(found(&format!("a,kind,subject\n{whole}"), None), Ok((1, Reason::Last)));
+        let speakers: String = (0..12).map(|row| format!("{row}.25,{}.5,s{}\n", row * 7, row % 3)).collect();
+        assert_eq!(found(&format!("a,b,speaker\n{speakers}"), None), Ok((2, Reason::Last)));
+        assert_eq!(found("subject,label,a\nx,1,2\n", None), Ok((1, Reason::Name)));
     }
 
     #[test]

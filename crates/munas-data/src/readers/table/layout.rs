@@ -5,7 +5,7 @@ use super::label::{self, Reason, View};
 use super::numbers::shortened;
 use super::rows::{Dialect, sample};
 use super::text::{MAX_ROW, Text};
-use super::{TableOptions, dialect};
+use super::{TableOptions, dialect, group};
 use crate::csv_settings::Delimiter;
 
 /// Rows that are looked at.
@@ -27,6 +27,9 @@ pub(super) struct Layout {
     pub(super) first_line: u64,
     pub(super) label: usize,
     pub(super) reason: Reason,
+    /// The column that says which rows belong together, and why that one.
+    pub(super) group: Option<usize>,
+    pub(super) group_reason: Option<group::Reason>,
     /// The columns of the features.
     pub(super) features: Vec<usize>,
     /// The columns that are left out.
@@ -68,10 +71,28 @@ impl Layout {
             .map(|row| &row.fields[..columns])
             .collect();
         let view = View { names: header.names.as_deref(), columns, rows: &fitting, comma_allowed };
-        let (label, reason) = label::find(&view, options.label).map_err(|problem| (problem, None))?;
-        let (features, left_out) = features(&view, label, &settings.ignore)?;
+        let plain = |problem: String| (problem, None);
+        let named = group::named(&view, options.groups);
+        let asked = options.groups.asked().and_then(|asked| view.find(asked).ok());
+        let aside: Vec<usize> = named.iter().copied().chain(asked).collect();
+        let (label, reason) = label::find(&view, options.label, &aside).map_err(plain)?;
+        let (group, groups) = group::find(&view, label, &named, options.groups)
+            .map_err(|problem| (format!("data.groups: {problem}"), Some(NO_GROUPS.to_owned())))?;
+        let (features, left_out) = features(&view, label, &settings.ignore, groups)?;
         check_numeric(&view, &features)?;
-        Ok(Self { dialect, comma_allowed, first_line, label, reason, features, left_out, header })
+        let (group, group_reason) = group.unzip();
+        Ok(Self {
+            dialect,
+            comma_allowed,
+            first_line,
+            label,
+            reason,
+            group,
+            group_reason,
+            features,
+            left_out,
+            header,
+        })
     }
 
     /// The name of a column; none where the table has no names.
@@ -91,9 +112,16 @@ impl Layout {
     }
 }
 
-/// The columns that are features, and those that are left out.
-fn features(view: &View<'_>, label: usize, ignore: &[String]) -> Result<(Vec<usize>, Vec<LeftOut>), Problem> {
-    let mut left_out = Vec::new();
+/// What helps where the column of groups is not found.
+const NO_GROUPS: &str = "`--groups none` does without groups";
+
+/// The columns that are features, and those that are left out; the latter begin with some that are known to be none.
+fn features(
+    view: &View<'_>,
+    label: usize,
+    ignore: &[String],
+    mut left_out: Vec<LeftOut>,
+) -> Result<(Vec<usize>, Vec<LeftOut>), Problem> {
     for wanted in ignore {
         let column = view.find(wanted).map_err(|problem| (format!("data.csv.ignore: {problem}"), None))?;
         if column == label {
@@ -110,7 +138,7 @@ fn features(view: &View<'_>, label: usize, ignore: &[String]) -> Result<(Vec<usi
             .filter(|&column| column != label && is_empty(column))
             .map(|column| LeftOut { column, why: "empty" }),
     );
-    left_out.sort_unstable();
+    left_out.sort_by_key(|left| left.column);
     left_out.dedup_by_key(|left| left.column);
     let is_feature = |column: &usize| {
         *column != label && left_out.binary_search_by_key(column, |left| left.column).is_err()

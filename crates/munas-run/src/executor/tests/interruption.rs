@@ -26,20 +26,28 @@ fn snapshot(from: &Path, to: &Path) {
 
 #[test]
 fn killed_after_any_step_it_resumes_to_the_same_trials() {
+    resumes_after_any_step(&Synthetic { failures: true, ..Synthetic::new() });
+}
+
+#[test]
+fn killed_after_any_step_it_resumes_to_the_same_trials_on_folds() {
+    resumes_after_any_step(&Synthetic { failures: true, folds: 3, ..Synthetic::new() });
+}
+
+fn resumes_after_any_step(evaluator: &Synthetic) {
     let dir = tempdir().unwrap();
     let whole = dir.path().join("whole");
-    let evaluator = Synthetic { failures: true, ..Synthetic::new() };
     let mut run = Run::create(&whole, experiment(&[]), &evaluator.task).unwrap();
     let mut steps = 0;
     let killed = |step: usize| dir.path().join(format!("killed-{step}"));
-    drive(&mut run, &evaluator, &mut |_| {
+    drive(&mut run, evaluator, &mut |_| {
         snapshot(&whole, &killed(steps));
         steps += 1;
     })
     .unwrap();
     assert!(steps > 14 * 4, "{steps} steps: start, three epochs and end of each trial");
     for step in 0..steps {
-        resume(&killed(step), &evaluator);
+        resume(&killed(step), evaluator);
         assert_eq!(essence(&killed(step)), essence(&whole), "killed after step {step}");
         assert_eq!(model_files(&killed(step)), model_files(&whole), "killed after step {step}");
     }

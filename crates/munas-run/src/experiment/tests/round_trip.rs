@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use munas_data::{
-    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, HeaderRow, IndexColumn, Layout,
-    NormaliseMode,
+    Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, Folds, GroupChoice, HeaderRow,
+    IndexColumn, Layout, NormaliseMode,
 };
 use munas_space::{MlpBounds, Range};
 
@@ -68,13 +68,21 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
                 schedule,
                 dropout,
                 augment,
+                augment_until: dropout,
                 normalise,
                 class_weights,
                 label_smoothing,
                 gradient_clip,
                 kernel_l2: dropout,
+                norm_statistics: if class_weights {
+                    NormStatistics::Moving
+                } else {
+                    NormStatistics::ReEstimated
+                },
+                keep: if class_weights { Keep::Last } else { Keep::Best },
                 early_stop,
                 pruning: None,
+                pruning_goal: None,
                 distillation: None,
                 quantised_epochs: if early_stop.is_none() { epochs / 2 } else { 0 },
             }
@@ -127,7 +135,11 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 workers,
                 worker_memory,
                 training_memory: repeats.then_some(worker_memory),
+                max_training_cost: repeats.then_some(trials),
+                sampling: if repeats { Sampling::Uniform } else { Sampling::Target },
                 error: if int8 { DrivingError::Int8 } else { DrivingError::Float },
+                metric: Metric::ALL[population % 3],
+                folds: if off { Folds::Auto } else { Folds::Count(1 + sample) },
                 feasibility: if off { Feasibility::Off } else { Feasibility::Skip },
                 repeats,
                 max_draws: NonZero::new(max_draws).unwrap(),
@@ -173,6 +185,7 @@ fn data() -> impl Strategy<Value = DataSettings> {
             arrays: subset.map(|_| vec!["a".to_owned(), "b \"c\"".to_owned()]),
             compact_labels: flag,
             every_class: !flag,
+            groups: if flag { GroupChoice::Auto } else { GroupChoice::By("a \"b\"".to_owned()) },
             csv: CsvSettings {
                 delimiter: subset.map(|_| if flag { Delimiter::Blanks } else { Delimiter::Character(b'\t') }),
                 header: if flag { HeaderRow::No } else { HeaderRow::Auto },
@@ -202,6 +215,7 @@ fn experiment() -> impl Strategy<Value = Experiment> {
             finish: start + 1,
             min_sparsity: 0.05,
             max_sparsity: 0.9,
+            fits_bounds: structured,
         })
     });
     let distillation = option::of(("\\PC{1,9}", share())).prop_map(|distillation| {

@@ -6,7 +6,7 @@ use munas_data::NormaliseMode;
 
 use super::network;
 use crate::testing::patterns;
-use crate::{Pruning, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer, evaluate, train};
+use crate::{Keep, Pruning, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer, evaluate, train};
 
 fn settings(mode: PruningMode, sparsity: f64) -> TrainSettings {
     let pruning = Some(Pruning { mode, sparsity, start: 2, finish: 7 });
@@ -36,6 +36,21 @@ fn channels_are_removed_and_the_figures_are_those_of_what_is_left() {
     let report = model.curve[model.best_epoch as usize - 1];
     assert!((on(&dataset.validation).loss - report.validation_loss).abs() < 1e-5);
     assert!(model.test_error < 0.4, "{}", model.test_error);
+}
+
+#[test]
+fn the_last_epoch_of_a_pruned_network_is_kept() {
+    let dataset = patterns(4, 8, 8, 1);
+    for mode in [PruningMode::Structured, PruningMode::Unstructured] {
+        let model = run(&TrainSettings { keep: Keep::Last, ..settings(mode, 0.5) });
+        let best = run(&settings(mode, 0.5));
+        assert_eq!((model.best_epoch, &model.curve), (16, &best.curve));
+        let normalisation = dataset.normalisation(NormaliseMode::Unit);
+        let validation =
+            evaluate(&model.graph, &model.weights, &dataset.validation, &normalisation, 16).unwrap();
+        assert_eq!((validation.error, model.last_test_error), (model.validation_error, model.test_error));
+        assert!((validation.loss - model.curve[15].validation_loss).abs() < 1e-5);
+    }
 }
 
 #[test]

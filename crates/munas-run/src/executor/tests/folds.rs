@@ -1,0 +1,101 @@
+//! Which trials are judged on several folds.
+
+use std::sync::Arc;
+
+use tempfile::tempdir;
+
+use crate::evaluate::TrainingEvaluator;
+use crate::executor::{EndReason, Event, Limits, StopFlag, execute};
+use crate::kept::Front;
+use crate::proposals::by_arrival;
+use crate::query::front;
+use crate::replay::replay;
+use crate::run::{Run, RunReader};
+use crate::task::Task;
+use crate::testing::{Synthetic, drive, essence, experiment, search};
+use crate::trial::TrialState;
+
+#[test]
+fn trials_with_low_errors_on_the_front_are_judged_on_all_folds_and_no_others() {
+    let (dir, again) = (tempdir().unwrap(), tempdir().unwrap());
+    let evaluator = Synthetic { folds: 3, failures: true, ..Synthetic::new() };
+    let experiment = experiment(&["search.trials=40"]);
+    search(dir.path(), &experiment, &evaluator);
+    let reader = RunReader::open(dir.path()).unwrap();
+    let records = reader.trials().unwrap();
+    let mut kept = Front::default();
+    let (mut folded, mut least) = (0, f64::INFINITY);
+    for record in by_arrival(&records) {
+        let Some(outcome) = record.outcome() else { continue };
+        if outcome.folds == 1 {
+            let is_high = outcome.validation_error > 0.05_f64.max(3.0 * least);
+            assert!(is_high || !kept.accepts(record), "trial {} would be on the front", record.trial);
+            assert_eq!(outcome.validation_stderr, Some(0.01));
+        } else {
+            folded += 1;
+            assert_eq!(outcome.folds, 3);
+            assert!(outcome.validation_stderr.unwrap() > 0.01, "hashes differ more than that");
+        }
+        least = least.min(outcome.validation_error);
+        if kept.accepts(record) {
+            kept.insert(record);
+        }
+    }
+    let front = front(&reader).unwrap();
+    assert!(front.iter().any(|record| record.outcome().unwrap().folds == 3));
+    assert!(folded > 3 && folded < records.len() / 2, "{folded} of {}", records.len());
+    assert!(replay(&reader).unwrap().difference.is_none());
+    search(again.path(), &experiment, &evaluator);
+    assert_eq!(essence(dir.path()), essence(again.path()));
+}
+
+#[test]
+fn a_trial_that_is_stopped_before_its_folds_has_no_result_yet() {
+    let (whole, stopped) = (tempdir().unwrap(), tempdir().unwrap());
+    let evaluator = Synthetic { folds: 3, ..Synthetic::new() };
+    search(whole.path(), &experiment(&[]), &evaluator);
+    let mut run = Run::create(stopped.path(), experiment(&[]), &evaluator.task).unwrap();
+    let flag = StopFlag::default();
+    let limits = Limits::of(run.experiment());
+    let summary = execute(&mut run, &evaluator, &limits, &flag, &mut |event| {
+        if let Event::Epoch { trial: 1, report } = event
+            && report.epoch == 3
+        {
+            flag.request();
+        }
+    })
+    .unwrap();
+    assert_eq!((summary.reason, summary.done), (EndReason::Interrupted, 0));
+    drop(run);
+    assert_eq!(RunReader::open(stopped.path()).unwrap().trials().unwrap()[0].state, TrialState::Stopped);
+    drive(&mut Run::open(stopped.path()).unwrap(), &evaluator, &mut |_| {}).unwrap();
+    assert_eq!(essence(whole.path()), essence(stopped.path()));
+}
+
+#[test]
+fn real_trainings_on_folds_are_reproducible() {
+    let settings = [
+        "search.trials=3",
+        "search.folds=3",
+        "data.subset=200",
+        "train.epochs=1",
+        "space.kind=mlp",
+        "space.bounds=",
+        "bounds.hard=[]",
+        "bounds.model_size=",
+    ];
+    let experiment = experiment(&settings);
+    let dataset = Arc::new(experiment.load_data().unwrap());
+    assert_eq!(dataset.folds(), 3);
+    let evaluator = TrainingEvaluator::new(&experiment, Arc::clone(&dataset)).unwrap();
+    let [first, second] = [tempdir().unwrap(), tempdir().unwrap()].map(|dir| {
+        let mut run = Run::create(dir.path(), experiment.clone(), &Task::of(&dataset)).unwrap();
+        execute(&mut run, &evaluator, &Limits::of(&experiment), &StopFlag::default(), &mut |_| {}).unwrap();
+        essence(dir.path())
+    });
+    assert_eq!(first, second);
+    let outcome = first[0].0.outcome().unwrap();
+    assert_eq!(outcome.folds, 3, "the first is on the front");
+    let of_first_fold = first[0].1.iter().map(|epoch| epoch.validation_error).fold(1.0, f64::min);
+    assert!((outcome.validation_error - of_first_fold).abs() > 1e-9, "the mean of three parts");
+}

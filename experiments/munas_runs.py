@@ -1,0 +1,133 @@
+"""Trainings with the munas binary, kept in a CSV file, and plots of them as SVG. Standard library only.
+
+A row that is in the CSV file is not computed again: remove the file, or rows of it, to repeat an experiment.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from statistics import mean, stdev
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def arguments(description):
+    """Arguments that all experiments have."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--munas", default=str(ROOT / "target/release/munas"), help="the binary")
+    parser.add_argument("--data-dir", required=True, help="where the datasets are")
+    parser.add_argument("--seeds", type=int, default=2, help="trainings of each setting")
+    parser.add_argument("--time", type=float, default=float("inf"), help="seconds after which no training starts")
+    parser.add_argument("--plot-only", action="store_true", help="draw what is there")
+    return parser
+
+
+def train(options, kind, architecture, data, settings, seed):
+    """Trains one network; returns the document of `munas train --json`, or None where the training failed."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(architecture, file)
+        file.flush()
+        command = [options.munas, "train", "--space", kind, "--arch", file.name, "--data", data]
+        command += ["--data-dir", options.data_dir, "--seed", str(seed), "--json"]
+        for key, value in settings.items():
+            command += ["--set", f"{key}={json.dumps(value)}"]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(done.stderr.strip().splitlines()[-1:], " ".join(command))
+        return None
+    return json.loads(done.stdout)
+
+
+class Table:
+    """Rows of a CSV file, identified by some of its columns."""
+
+    def __init__(self, path, keys, values):
+        self.path, self.keys, self.columns = Path(path), keys, keys + values
+        self.rows = []
+        if self.path.exists():
+            with self.path.open(newline="") as file:
+                self.rows = list(csv.DictReader(file))
+        else:
+            with self.path.open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerow(self.columns)
+
+    def has(self, **key):
+        return any(all(row[name] == str(key[name]) for name in self.keys) for row in self.rows)
+
+    def add(self, **row):
+        row = {name: str(row[name]) for name in self.columns}
+        self.rows.append(row)
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, self.columns, lineterminator="\n").writerow(row)
+
+    def select(self, **wanted):
+        return [row for row in self.rows if all(row[name] == str(value) for name, value in wanted.items())]
+
+
+def summary(values):
+    """Mean and standard deviation as text, in percent."""
+    values = [100 * float(value) for value in values]
+    if not values:
+        return "–"
+    return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999"]
+
+
+def line_plot(path, panels, columns=2):
+    """Draws panels (title, x label, y label, {name: [(x, y)]}) as one SVG file; a name has one colour in all of them."""
+    width, height, margin = 420, 260, 52
+    rows = -(-len(panels) // columns)
+    names = list(dict.fromkeys(name for panel in panels for name in panel[3]))
+    colour = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
+    total = (width * columns, height * rows + 24 * (1 + len(names) // 4))
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total[0]} {total[1]}" '
+        'font-family="sans-serif" font-size="11">',
+        f'<rect width="{total[0]}" height="{total[1]}" fill="white"/>',
+    ]
+    for index, (title, x_label, y_label, series) in enumerate(panels):
+        left, top = index % columns * width + margin, index // columns * height + 26
+        right, bottom = left + width - margin - 14, top + height - 26 - 44
+        points = [point for line in series.values() for point in line]
+        if not points:
+            continue
+        xs = sorted({x for x, _ in points})
+        texts = any(isinstance(x, str) for x in xs)
+        ticks = list(dict.fromkeys(x for line in series.values() for x, _ in line)) if texts else xs
+        place = {x: i for i, x in enumerate(ticks)} if texts else {x: x for x in xs}
+        low, high = min(place.values()), max(place.values())
+        floor, ceiling = min(y for _, y in points), max(y for _, y in points)
+        pad = 0.06 * (ceiling - floor) or 1
+        floor, ceiling = floor - pad, ceiling + pad
+        at_x = lambda x: left + (right - left) * ((place[x] - low) / (high - low) if high > low else 0.5)
+        at_y = lambda y: bottom - (bottom - top) * (y - floor) / (ceiling - floor)
+        out.append(f'<text x="{left}" y="{top - 10}" font-weight="bold">{title}</text>')
+        out.append(f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#444"/>')
+        out.append(f'<text x="{(left + right) / 2}" y="{bottom + 34}" text-anchor="middle">{x_label}</text>')
+        middle = (top + bottom) / 2
+        out.append(
+            f'<text transform="translate({left - 38} {middle}) rotate(-90)" text-anchor="middle">{y_label}</text>'
+        )
+        shown = ticks if len(ticks) <= 8 else ticks[:: -(-len(ticks) // 8)]
+        for x in shown:
+            out.append(f'<text x="{at_x(x):.1f}" y="{bottom + 16}" text-anchor="middle">{x}</text>')
+        for step in range(5):
+            y = floor + (ceiling - floor) * step / 4
+            out.append(f'<text x="{left - 6}" y="{at_y(y) + 4:.1f}" text-anchor="end">{y:.3g}</text>')
+        for name, line in series.items():
+            path_data = "M" + "L".join(f"{at_x(x):.1f} {at_y(y):.1f}" for x, y in line)
+            out.append(f'<path d="{path_data}" fill="none" stroke="{colour[name]}" stroke-width="1.6"/>')
+            for x, y in line:
+                out.append(f'<circle cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="2.2" fill="{colour[name]}"/>')
+    for index, name in enumerate(names):
+        x, y = 20 + index % 4 * 200, height * rows + 14 + index // 4 * 20
+        out.append(f'<rect x="{x}" y="{y - 8}" width="18" height="4" fill="{colour[name]}"/>')
+        out.append(f'<text x="{x + 24}" y="{y - 2}">{name}</text>')
+    out.append("</svg>")
+    Path(path).write_text("\n".join(out) + "\n")
