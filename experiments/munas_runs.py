@@ -7,8 +7,10 @@ import argparse
 import csv
 import json
 import os
+import sqlite3
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -40,6 +42,17 @@ def train(options, kind, architecture, data, settings, seed):
         print(done.stderr.strip().splitlines()[-1:], " ".join(command))
         return None
     return json.loads(done.stdout)
+
+
+def trials(options, arguments, folder):
+    """Runs `munas search` into a folder; returns the trials with a result in the order of these."""
+    done = subprocess.run([options.munas, "search", *arguments, "--out", str(folder)], capture_output=True, text=True)
+    if not (folder / "journal.db").exists():
+        print(done.stderr.strip()[-300:])
+        return []
+    with closing(sqlite3.connect(folder / "journal.db")) as journal:
+        journal.row_factory = sqlite3.Row
+        return [dict(row) for row in journal.execute("SELECT * FROM trial WHERE arrival IS NOT NULL ORDER BY arrival")]
 
 
 class Table:

@@ -2,14 +2,11 @@
 """Searches under hard bounds with pruning as published, with pruning to fit, and without; see README.md."""
 
 import shutil
-import sqlite3
-import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from munas_runs import Table, arguments, line_plot
+from munas_runs import Table, arguments, line_plot, trials
 
 HERE = Path(__file__).resolve().parent
 OBJECTIVES = ["peak_memory", "model_size", "macs"]
@@ -70,14 +67,7 @@ def search(options, task, way, seed):
     folder.parent.mkdir(parents=True, exist_ok=True)
     file = folder.with_suffix(".toml")
     file.write_text(text)
-    command = [options.munas, "search", str(file), "--out", str(folder), "--data-dir", options.data_dir]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        print(done.stderr.strip()[-300:])
-        return []
-    with closing(sqlite3.connect(folder / "journal.db")) as journal:
-        journal.row_factory = sqlite3.Row
-        return [dict(row) for row in journal.execute("SELECT * FROM trial ORDER BY arrival")]
+    return trials(options, [str(file), "--data-dir", options.data_dir], folder)
 
 
 def report(table):

@@ -2,16 +2,13 @@
 """Random search under hard bounds with three ways of drawing architectures; see README.md."""
 
 import shutil
-import sqlite3
-import subprocess
 import sys
 import time
-from contextlib import closing
 from math import log
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from munas_runs import Table, arguments, line_plot
+from munas_runs import Table, arguments, line_plot, trials
 
 HERE = Path(__file__).resolve().parent
 OBJECTIVES = ["peak_memory", "model_size", "macs"]
@@ -35,22 +32,15 @@ def search(options, task, way, seed):
         "search.algorithm=random", "search.folds=1", "search.workers=1", f"train.epochs={options.epochs}",
         f"data.subset={options.samples}", f"space.kind={facts['kind']}",
     ]
-    command = [options.munas, "search", "--data", task, "--data-dir", options.data_dir, "--seed", str(seed)]
-    command += ["--trials", str(options.trials), "--time", f"{options.minutes}m", "--out", str(folder)]
+    command = ["--data", task, "--data-dir", options.data_dir, "--seed", str(seed)]
+    command += ["--trials", str(options.trials), "--time", f"{options.minutes}m"]
     for flag, bound in zip(["--max-peak-memory", "--max-model-size", "--max-macs"], facts["bounds"]):
         command += [flag, str(bound)]
     for setting in settings:
         command += ["--set", setting]
     begin = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True)
-    seconds = time.monotonic() - begin
-    if not (folder / "journal.db").exists():
-        print(done.stderr.strip()[-300:])
-        return [], seconds
-    with closing(sqlite3.connect(folder / "journal.db")) as journal:
-        journal.row_factory = sqlite3.Row
-        rows = [dict(row) for row in journal.execute("SELECT * FROM trial WHERE state = 'done' ORDER BY arrival")]
-    return rows, seconds
+    rows = [row for row in trials(options, command, folder) if row["state"] == "done"]
+    return rows, time.monotonic() - begin
 
 
 def volume(points, reference):
