@@ -108,7 +108,7 @@ def report(table, options):
         for row in table.select(row=name)[:1]:
             bars["goal"].append((name, 100 - goal))
             bars["reached"].append((name, 100 * float(row["test_error_int8"])))
-    line_plot(HERE / "plot.svg", [("ten minutes, only the bounds given", "", "test error in int8, in %", bars)], columns=1)
+    line_plot(HERE / "plot.svg", [("only the bounds given", "", "test error in int8, in %", bars)], columns=1)
 
 
 def main():
