@@ -29,7 +29,7 @@ pub struct TrialJson {
     metric: &'static str,
     /// The validation error by that metric, of the network that `search.error` names.
     objective_error: Option<f64>,
-    /// Standard error of the validation error by that metric; null in runs of earlier versions.
+    /// Standard error of `objective_error`; null in runs of earlier versions.
     val_stderr: Option<f64>,
     /// Folds that the validation errors are the means of.
     folds: Option<u32>,
@@ -76,7 +76,7 @@ impl TrialJson {
             metric: record.driving.metric.name(),
             objective_error: record.error(),
             folds: outcome.map(|outcome| outcome.folds),
-            val_stderr: outcome.and_then(|outcome| outcome.validation_stderr),
+            val_stderr: record.stderr(),
             peak_memory: resources.peak_memory,
             peak_memory_with_input: resources.peak_memory_with_input,
             model_size: resources.model_size,

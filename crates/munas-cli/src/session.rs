@@ -153,7 +153,7 @@ pub fn bounds_text(experiment: &Experiment) -> String {
     let text = |objective: Objective| {
         let bound = objective_text(objective, bounds.get(objective)?);
         let hard = if bounds.is_hard(objective) { " (hard)" } else { "" };
-        Some(format!("{} ≤ {bound}{hard}", objective_title(objective, experiment.search.metric)))
+        Some(format!("{} ≤ {bound}{hard}", objective_title(objective, experiment.search.driving())))
     };
     let given: Vec<String> = Objective::ALL.into_iter().filter_map(text).collect();
     if given.is_empty() { "none".to_owned() } else { given.join(", ") }

@@ -1,17 +1,20 @@
 //! Objectives and their values in words.
 
-use munas_run::Metric;
+use munas_run::{Driving, DrivingError, Metric, TrialRecord};
 use munas_search::Objective;
 
 use crate::units;
 
-/// What an objective is called in text, where this is the metric of the error.
-pub const fn objective_title(objective: Objective, metric: Metric) -> &'static str {
+/// What an objective is called in text, where this error drives the search.
+pub const fn objective_title(objective: Objective, driving: Driving) -> &'static str {
     match objective {
-        Objective::Error => match metric {
-            Metric::Error => "validation error",
-            Metric::Balanced => "balanced validation error",
-            Metric::MacroF1 => "macro-F1 error of validation",
+        Objective::Error => match (driving.metric, driving.error) {
+            (Metric::Error, DrivingError::Float) => "validation error",
+            (Metric::Error, DrivingError::Int8) => "validation error in int8",
+            (Metric::Balanced, DrivingError::Float) => "balanced validation error",
+            (Metric::Balanced, DrivingError::Int8) => "balanced validation error in int8",
+            (Metric::MacroF1, DrivingError::Float) => "macro-F1 error of validation",
+            (Metric::MacroF1, DrivingError::Int8) => "macro-F1 error of validation in int8",
         },
         Objective::PeakMemory => "peak memory",
         Objective::ModelSize => "model size",
@@ -30,8 +33,27 @@ pub fn objective_text(objective: Objective, value: f64) -> String {
     }
 }
 
-/// Heads of the columns of errors: of validation with its standard error, if there is one, and of the test.
-pub fn error_heads(metric: Metric, with_stderr: bool) -> [String; 2] {
-    let spread = if with_stderr { " ± s.e." } else { "" };
-    [format!("val. {}{spread}", metric.title()), format!("test {}", metric.title())]
+/// Heads of the columns of errors: of validation, of validation in int8 and of the test; that which drives the search comes with its
+/// standard error, if there is one.
+pub fn error_heads(driving: Driving, with_stderr: bool) -> [String; 3] {
+    let metric = driving.metric.title();
+    let spread = |error: DrivingError| if with_stderr && error == driving.error { " ± s.e." } else { "" };
+    [
+        format!("val. {metric}{}", spread(DrivingError::Float)),
+        format!("in int8{}", spread(DrivingError::Int8)),
+        format!("test {metric}"),
+    ]
+}
+
+/// The errors of a trial under those heads.
+pub fn error_cells(trial: &TrialRecord) -> [String; 3] {
+    let (outcome, metric) = (trial.outcome(), trial.driving.metric);
+    let stderr = |error: DrivingError| trial.stderr().filter(|_| error == trial.driving.error);
+    let float = outcome.and_then(|outcome| outcome.validation(metric));
+    let in_int8 = outcome.and_then(|outcome| outcome.in_int8(metric));
+    [
+        units::percent_with_or_dash(float, stderr(DrivingError::Float)),
+        units::percent_with_or_dash(in_int8, stderr(DrivingError::Int8)),
+        units::percent_or_dash(outcome.and_then(|outcome| outcome.test(metric))),
+    ]
 }

@@ -18,7 +18,7 @@ mod summary;
 use std::collections::BTreeMap;
 
 use maud::html;
-use munas_run::{Confusions, Experiment, Metric, Task, TrialRecord};
+use munas_run::{Confusions, Driving, Experiment, Task, TrialRecord};
 use munas_search::{Bounds, Objective};
 use munas_train::EpochReport;
 
@@ -63,9 +63,9 @@ impl RunView<'_> {
         &self.experiment.bounds
     }
 
-    /// What counts as an error.
-    const fn metric(&self) -> Metric {
-        self.experiment.search.metric
+    /// The error that drives the search.
+    const fn driving(&self) -> Driving {
+        self.experiment.search.driving()
     }
 
     /// Whether there are so many trials that only some of the points in plots say what they are.
@@ -99,11 +99,7 @@ fn trial_title(trial: &TrialRecord) -> String {
     let values = trial.candidate.objectives(trial.error());
     let figures = Objective::ALL.into_iter().filter_map(|objective| {
         let value = values[objective.index()]?;
-        Some(format!(
-            "{} {}",
-            objective_title(objective, trial.driving.metric),
-            objective_text(objective, value)
-        ))
+        Some(format!("{} {}", objective_title(objective, trial.driving), objective_text(objective, value)))
     });
     format!("trial {}: {}", trial.trial, figures.collect::<Vec<_>>().join(", "))
 }

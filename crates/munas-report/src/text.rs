@@ -5,29 +5,27 @@ use munas_search::Bounds;
 use munas_train::EpochReport;
 
 use crate::table::{Align, Table};
-use crate::{error_heads, trial_outline, units};
+use crate::{error_cells, error_heads, trial_outline, units};
 
 /// Trials with their figures; those beyond a bound say so. Milliseconds stand where a board gives them.
 pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     let right = |title| (title, Align::Right);
     let has_latency = trials.iter().any(|trial| trial.candidate.latency_ms.is_some());
-    let metric = trials.first().map(|trial| trial.driving.metric).unwrap_or_default();
-    let stderr = |trial: &TrialRecord| trial.outcome().and_then(|outcome| outcome.validation_stderr);
-    let [validation, test] = error_heads(metric, trials.iter().any(|trial| stderr(trial).is_some()));
-    let figures = ["trial", &validation, "in int8", &test, "peak memory", "model size", "MACs"].map(right);
+    let driving = trials.first().map(|trial| trial.driving).unwrap_or_default();
+    let [validation, in_int8, test] =
+        error_heads(driving, trials.iter().any(|trial| trial.stderr().is_some()));
+    let figures = ["trial", &validation, &in_int8, &test, "peak memory", "model size", "MACs"].map(right);
     let latency = has_latency.then(|| right("latency"));
     let words = [("in bounds", Align::Left), ("network", Align::Left)];
     let mut table = Table::new(&figures.into_iter().chain(latency).chain(words).collect::<Vec<_>>());
     for trial in trials {
-        let (candidate, outcome) = (&trial.candidate, trial.outcome());
+        let candidate = &trial.candidate;
+        let [validation, in_int8, test] = error_cells(trial);
         let figures = [
             trial.trial.to_string(),
-            units::percent_with_or_dash(
-                outcome.and_then(|outcome| outcome.validation(metric)),
-                stderr(trial),
-            ),
-            units::percent_or_dash(outcome.and_then(|outcome| outcome.in_int8(metric))),
-            units::percent_or_dash(outcome.and_then(|outcome| outcome.test(metric))),
+            validation,
+            in_int8,
+            test,
             units::bytes(candidate.resources.peak_memory),
             units::bytes(candidate.resources.model_size),
             units::count(candidate.resources.macs),
@@ -79,7 +77,7 @@ pub fn trial_figures(record: &TrialRecord) -> String {
     let resources = &record.candidate.resources;
     format!(
         "{} {}, {} peak memory, {} parameters, {} MACs",
-        record.driving.metric.title(),
+        record.driving.title(),
         units::percent_with_or_dash(record.error(), record.stderr()),
         units::bytes(resources.peak_memory),
         units::bytes(resources.model_size),

@@ -12,15 +12,15 @@ use munas_train::{
     Trainer,
 };
 
-use crate::experiment::{Experiment, PruningSettings};
+use crate::experiment::{DrivingError, Experiment, PruningSettings};
 use crate::int8::{Int8Settings, int8_predictions, quantise};
-use crate::judge::{Metric, Scores, standard_error, standard_error_of_mean};
+use crate::judge::{Scores, standard_error, standard_error_of_mean};
 use crate::machine;
 use crate::models::{DataFacts, ModelError};
 use crate::proposals::problem;
 use crate::pruning_goal;
 use crate::task::Task;
-use crate::trial::PrunedNetwork;
+use crate::trial::{Driving, PrunedNetwork};
 
 /// What a worker is told to train.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub struct Assignment {
 pub struct Evaluated {
     /// Validation errors of the epoch that is kept.
     pub validation: Scores,
-    /// Standard error of the validation error by the metric that drives the search, where it was measured.
+    /// Standard error of the validation error that drives the search, where it was measured.
     pub validation_stderr: Option<f64>,
     /// Test errors of its weights.
     pub test: Scores,
@@ -67,12 +67,13 @@ pub struct Evaluated {
 }
 
 impl Evaluated {
-    /// The same with the means of the validation errors over folds, those in floats and in int8, and the standard error of the mean by
-    /// a metric.
-    pub fn with_folds(self, scores: &[(Scores, Option<Scores>)], metric: Metric) -> Self {
+    /// The same with the means of the validation errors over folds, those in floats and in int8, and the standard error of the mean of
+    /// those that drive the search.
+    pub fn with_folds(self, scores: &[(Scores, Option<Scores>)], driving: Driving) -> Self {
         let validation: Vec<Scores> = scores.iter().map(|(scores, _)| *scores).collect();
         let in_int8: Option<Vec<Scores>> = scores.iter().map(|(_, in_int8)| *in_int8).collect();
-        let errors: Vec<f64> = validation.iter().map(|scores| scores.get(metric)).collect();
+        let errors: Vec<f64> =
+            scores.iter().filter_map(|(float, int8)| driving.of(float, int8.as_ref())).collect();
         Self {
             validation: Scores::mean(&validation),
             validation_stderr: standard_error_of_mean(&errors).or(self.validation_stderr),
@@ -197,7 +198,7 @@ pub struct TrainingEvaluator {
     /// What pruned networks must fit.
     goal: Option<PruningGoal>,
     int8: Int8Settings,
-    metric: Metric,
+    driving: Driving,
     task: Task,
     memory_limit: u64,
     data: DataFacts,
@@ -212,9 +213,9 @@ impl TrainingEvaluator {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
         let memory_limit = machine::memory_for_trainings(&dataset);
         let data = DataFacts::of(&dataset, settings.normalise);
-        let (pruning, int8, metric) = (experiment.pruning, experiment.int8, experiment.search.metric);
+        let (pruning, int8, driving) = (experiment.pruning, experiment.int8, experiment.search.driving());
         let goal = pruning_goal::of(&problem(experiment, &task));
-        Ok(Self { dataset, settings, pruning, goal, int8, metric, task, memory_limit, data })
+        Ok(Self { dataset, settings, pruning, goal, int8, driving, task, memory_limit, data })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
@@ -296,7 +297,7 @@ impl Evaluator for TrainingEvaluator {
         for number in 1..self.dataset.folds() {
             scores.push(self.judge_fold(number, assignment, observer)?);
         }
-        Ok(first.with_folds(&scores, self.metric))
+        Ok(first.with_folds(&scores, self.driving))
     }
 
     fn evaluate(
@@ -316,7 +317,11 @@ impl Evaluator for TrainingEvaluator {
         let (validation, classes) = (&self.dataset.validation, self.dataset.classes());
         let in_int8 = int8_predictions(&int8, validation, normalisation, proceed);
         let in_int8 = in_int8.ok_or(EvaluationError::Stopped)?;
-        let stderr = standard_error(self.metric, validation, classes, &model.validation_predicted);
+        let judged = match self.driving.error {
+            DrivingError::Float => &model.validation_predicted,
+            DrivingError::Int8 => &in_int8,
+        };
+        let stderr = standard_error(self.driving.metric, validation, classes, judged);
         Ok(Evaluated {
             validation: Scores::of(&model.validation_confusion),
             validation_stderr: Some(stderr),

@@ -245,9 +245,10 @@ impl SearchSettings {
 }
 
 /// Which error drives the search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DrivingError {
     /// Of the float network.
+    #[default]
     Float,
     /// Of the network quantised to int8.
     Int8,

@@ -15,11 +15,11 @@ use crate::RunError;
 use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
 use crate::executor::{Event, Limits, StopFlag, Summary, execute};
 use crate::experiment::Experiment;
-use crate::judge::{Metric, Scores};
+use crate::judge::Scores;
 use crate::models::DataFacts;
 use crate::run::{Run, RunReader};
 use crate::task::Task;
-use crate::trial::{TrialRecord, TrialState};
+use crate::trial::{Driving, TrialRecord, TrialState};
 
 /// Epochs of every synthetic training.
 pub(crate) const EPOCHS: u32 = 3;
@@ -125,7 +125,7 @@ impl Evaluator for Synthetic {
             let error = f64::from(hash.as_bytes()[0]) / 256.0;
             of_folds.push((scores(error), Some(scores(error))));
         }
-        Ok(first.with_folds(&of_folds, Metric::Error))
+        Ok(first.with_folds(&of_folds, Driving::default()))
     }
 
     fn evaluate(

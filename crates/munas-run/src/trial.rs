@@ -4,7 +4,7 @@ use munas_ir::Graph;
 use munas_search::{Bounds, Candidate, Objective, Refusals};
 
 use crate::experiment::DrivingError;
-use crate::judge::Metric;
+use crate::judge::{Metric, Scores};
 use crate::task::Task;
 
 /// A trial as the journal has it.
@@ -36,12 +36,30 @@ pub struct TrialRecord {
 }
 
 /// The error that drives a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Driving {
     /// Of which network.
     pub error: DrivingError,
     /// What counts as an error.
     pub metric: Metric,
+}
+
+impl Driving {
+    /// The error of a network in floats with `float`, and in int8 with `int8`; `None` if it was not measured.
+    pub(crate) fn of(self, float: &Scores, int8: Option<&Scores>) -> Option<f64> {
+        match self.error {
+            DrivingError::Float => Some(float.get(self.metric)),
+            DrivingError::Int8 => int8.map(|scores| scores.get(self.metric)),
+        }
+    }
+
+    /// What users read: "balanced error in int8".
+    pub fn title(self) -> String {
+        match self.error {
+            DrivingError::Float => self.metric.title().to_owned(),
+            DrivingError::Int8 => format!("{} in int8", self.metric.title()),
+        }
+    }
 }
 
 /// A network after pruning.
@@ -185,10 +203,9 @@ impl TrialRecord {
         }
     }
 
-    /// Standard error of [`error`](Self::error), where it was measured: that of the float network.
+    /// Standard error of [`error`](Self::error), where it was measured.
     pub fn stderr(&self) -> Option<f64> {
-        let is_float = self.driving.error == DrivingError::Float;
-        self.outcome().and_then(|outcome| outcome.validation_stderr).filter(|_| is_float)
+        self.outcome().and_then(|outcome| outcome.validation_stderr)
     }
 
     /// Whether the trial is done and meets all bounds, the error's included.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use munas_report::{front_table, nothing_usable, objective_text, objective_title};
-use munas_run::{Metric, RunReader, TrialRecord, front};
+use munas_run::{Driving, RunReader, TrialRecord, front};
 use munas_search::{Bounds, Objective};
 
 use crate::args::FrontArgs;
@@ -24,7 +24,7 @@ pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
     let front = front(&reader)?;
     let within: Vec<TrialRecord> = front.iter().filter(|record| record.in_bounds(&limits)).cloned().collect();
     if within.is_empty() && !front.is_empty() {
-        output.note(none_left(&front, &limits, experiment.search.metric));
+        output.note(none_left(&front, &limits, experiment.search.driving()));
     }
     if args.format.json {
         output.json(&TrialJson::list(&within, bounds))?;
@@ -48,13 +48,14 @@ fn value(record: &TrialRecord, objective: Objective) -> f64 {
 }
 
 /// Which limits leave nothing of the front, and what comes nearest.
-fn none_left(front: &[TrialRecord], limits: &Bounds, metric: Metric) -> String {
+fn none_left(front: &[TrialRecord], limits: &Bounds, driving: Driving) -> String {
     let mut text = String::new();
     for objective in Objective::ALL {
         let Some(limit) = limits.get(objective) else { continue };
         let least = front.iter().min_by(|a, b| value(a, objective).total_cmp(&value(b, objective)));
         let Some(least) = least.filter(|least| value(least, objective) > limit) else { continue };
-        let (title, written) = (objective_title(objective, metric), |value| objective_text(objective, value));
+        let (title, written) =
+            (objective_title(objective, driving), |value| objective_text(objective, value));
         let line = format!(
             "no network of the front has {title} ≤ {}: the least is {} (trial {})\n",
             written(limit),
@@ -80,7 +81,7 @@ fn none_left(front: &[TrialRecord], limits: &Bounds, metric: Metric) -> String {
                 let mark = if value > limit { " (above)" } else { "" };
                 Some(format!(
                     "{} {}{mark}",
-                    objective_title(objective, metric),
+                    objective_title(objective, driving),
                     objective_text(objective, value)
                 ))
             })

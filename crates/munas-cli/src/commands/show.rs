@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use munas_report::{Network, classes_table, curve_table, outline, units};
-use munas_run::{Confusions, Metric, RunReader, TrialDetails, TrialState, trial};
+use munas_run::{Confusions, Driving, DrivingError, Metric, RunReader, TrialDetails, TrialState, trial};
 use munas_train::Confusion;
 use serde::Serialize;
 
@@ -147,14 +147,20 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
     }
     if let Some(outcome) = record.outcome() {
         let metric = record.driving.metric;
-        let stderr = |of: Metric| outcome.validation_stderr.filter(|_| of == metric);
-        facts.push(("val. error", units::percent_with(outcome.validation_error, stderr(Metric::Error))));
-        if let Some(error) = outcome.int8_error {
-            facts.push(("in int8", format!("{} (validation)", units::percent(error))));
+        let driving = record.driving;
+        let stderr = |error: DrivingError, of: Metric| {
+            record.stderr().filter(|_| driving == Driving { error, metric: of })
+        };
+        let float = |of: Metric| stderr(DrivingError::Float, of);
+        facts.push(("val. error", units::percent_with(outcome.validation_error, float(Metric::Error))));
+        if let Some(error) = outcome.in_int8(metric) {
+            let error = units::percent_with(error, stderr(DrivingError::Int8, metric));
+            let of = if metric == Metric::Error { "" } else { metric.title() };
+            facts.push(("in int8", format!("{error} ({})", [of, "validation"].join(" ").trim_start())));
         }
         facts.push(("test error", units::percent_and_last(outcome.test_error, outcome.last_test_error)));
         if let (Some(validation), Some(test)) = (outcome.balanced_error, outcome.balanced_test_error) {
-            let validation = units::percent_with(validation, stderr(Metric::Balanced));
+            let validation = units::percent_with(validation, float(Metric::Balanced));
             let test = units::percent(test);
             facts.push((
                 "balanced",
@@ -162,7 +168,7 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
             ));
         }
         if let (Some(validation), Some(test)) = (outcome.macro_f1_error, outcome.macro_f1_test_error) {
-            let validation = units::percent_with(validation, stderr(Metric::MacroF1));
+            let validation = units::percent_with(validation, float(Metric::MacroF1));
             facts.push((
                 "macro-F1",
                 format!("{validation} (validation), {} (test): 1 less the mean F1", units::percent(test)),
@@ -176,7 +182,7 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
             facts.push(("folds", folds));
         }
         if outcome.validation_stderr.is_some() {
-            facts.push(("±", format!("standard error of the {}", metric.title())));
+            facts.push(("±", format!("standard error of the {}", driving.title())));
         }
         if metric != Metric::Error {
             facts.push(("search.metric", format!("{metric}: the {} drives the search", metric.title())));

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use munas_run::{DrivingError, Metric, TrialRecord};
+use munas_run::{Driving, DrivingError, TrialRecord};
 use munas_search::Objective;
 
 use super::{RunView, anchor, axis_format, trial_title};
-use crate::objective::{error_heads, objective_text, objective_title};
+use crate::Scale;
+use crate::objective::{error_cells, error_heads, objective_text, objective_title};
 use crate::plot::{Axis, Mark, Point, ScatterPlot};
 use crate::text::nothing_usable;
-use crate::{Scale, units};
 
 /// What is plotted against what: horizontal and vertical axis.
 const PLOTS: [(Objective, Objective); 4] = [
@@ -35,7 +35,7 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
             p .keys { (keys(view)) }
             div .grid {
                 @for (x, y) in PLOTS {
-                    figure .card { h3 { (plot_title(x, y, view.metric())) } (plot(view, x, y)) }
+                    figure .card { h3 { (plot_title(x, y, view.driving())) } (plot(view, x, y)) }
                 }
             }
             div .card.scroll.below.tall { (table(view)) }
@@ -60,8 +60,8 @@ fn keys(view: &RunView<'_>) -> Markup {
 }
 
 /// `Validation error and peak memory`.
-fn plot_title(x: Objective, y: Objective, metric: Metric) -> String {
-    format!("{} and {}", capitalised(objective_title(y, metric)), objective_title(x, metric))
+fn plot_title(x: Objective, y: Objective, driving: Driving) -> String {
+    format!("{} and {}", capitalised(objective_title(y, driving)), objective_title(x, driving))
 }
 
 fn sentence(text: &str) -> String {
@@ -96,11 +96,11 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
     };
     let points: Vec<Point> = view.trials.iter().filter_map(point).collect();
     let axis = |objective: Objective, of: fn(&Point) -> f64| Axis {
-        label: objective_title(objective, view.metric()).to_owned(),
+        label: objective_title(objective, view.driving()).to_owned(),
         scale: Scale::around(points.iter().map(of).chain(bounds.get(objective))),
         format: axis_format(objective),
     };
-    let summary = format!("{} of {} trials", plot_title(x, y, view.metric()), points.len());
+    let summary = format!("{} of {} trials", plot_title(x, y, view.driving()), points.len());
     let plot = ScatterPlot {
         x: axis(x, |point| point.x),
         y: axis(y, |point| point.y),
@@ -114,14 +114,13 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
 }
 
 fn table(view: &RunView<'_>) -> Markup {
-    let known =
-        |trial: &TrialRecord| trial.outcome().is_some_and(|outcome| outcome.validation_stderr.is_some());
-    let [validation, test] = error_heads(view.metric(), view.front.iter().any(known));
+    let known = view.front.iter().any(|trial| trial.stderr().is_some());
+    let [validation, in_int8, test] = error_heads(view.driving(), known);
     html! {
         table .front {
             thead {
                 tr {
-                    th { "trial" } th { (validation) } th { "in int8" } th { (test) } th { "peak memory" } th { "model size" } th { "MACs" }
+                    th { "trial" } th { (validation) } th { (in_int8) } th { (test) } th { "peak memory" } th { "model size" } th { "MACs" }
                     th .word { "within bounds" } th .word { "network" }
                 }
             }
@@ -140,28 +139,21 @@ fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
             td .over[over] { (value.map_or_else(|| "–".to_owned(), |value| objective_text(objective, value))) }
         }
     };
-    let outcome = trial.outcome();
-    // The error that drives the search is judged by the bound, the other one is for comparison.
-    let metric = view.metric();
-    let float_error = outcome.and_then(|outcome| outcome.validation(metric));
-    let stderr = outcome.and_then(|outcome| outcome.validation_stderr);
-    let int8_error = outcome.and_then(|outcome| outcome.in_int8(metric));
-    let test_error = outcome.and_then(|outcome| outcome.test(metric));
+    let [validation, in_int8, test] = error_cells(trial);
     let inside = trial.in_bounds(view.bounds());
-    let float = units::percent_with_or_dash(float_error, stderr);
-    let over = matches!((float_error, view.bounds().error), (Some(value), Some(bound)) if value > bound);
-    let error_cell = html! { td .over[over] { (float) } };
+    // The error that drives the search is judged by the bound, the other one is for comparison.
+    let over = matches!((trial.error(), view.bounds().error), (Some(value), Some(bound)) if value > bound);
+    let [float_is_over, int8_is_over] =
+        [DrivingError::Float, DrivingError::Int8].map(|error| over && error == trial.driving.error);
     html! {
         tr {
             td {
                 @if view.is_detailed(trial) { a href=(format!("#{}", anchor(trial.trial))) { (trial.trial) } }
                 @else { (trial.trial) }
             }
-            @match trial.driving.error {
-                DrivingError::Float => { (error_cell) td { (units::percent_or_dash(int8_error)) } }
-                DrivingError::Int8 => { td { (float) } (cell(Objective::Error)) }
-            }
-            td { (units::percent_or_dash(test_error)) }
+            td .over[float_is_over] { (validation) }
+            td .over[int8_is_over] { (in_int8) }
+            td { (test) }
             (cell(Objective::PeakMemory)) (cell(Objective::ModelSize)) (cell(Objective::Macs))
             td .met[inside] { @if inside { "yes" } @else { "no" } }
             td { (crate::network::trial_outline(trial)) }

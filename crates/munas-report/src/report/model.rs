@@ -37,7 +37,7 @@ fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
             summary {
                 "Trial " (trial.trial)
                 span .figures {
-                    (trial.driving.metric.title()) " " (units::percent_with_or_dash(trial.error(), trial.stderr()))
+                    (trial.driving.title()) " " (units::percent_with_or_dash(trial.error(), trial.stderr()))
                     " · " (units::bytes(resources.peak_memory)) " peak memory"
                     " · " (units::bytes(resources.model_size)) " parameters"
                     " · " (units::count(resources.macs)) " MACs · " (trial_outline(trial))

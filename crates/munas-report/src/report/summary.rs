@@ -95,7 +95,7 @@ fn bounds(view: &RunView<'_>) -> Markup {
         } @else {
             dl {
                 @for (objective, bound) in given {
-                    dt { (objective_title(objective, view.metric())) }
+                    dt { (objective_title(objective, view.driving())) }
                     dd { "≤ " (objective_text(objective, bound)) @if bounds.is_hard(objective) { " (hard)" } }
                 }
             }

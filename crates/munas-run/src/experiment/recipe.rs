@@ -8,6 +8,7 @@
 //! | augmentation | turned and shifted, below 1,000 samples | none | none |
 //! | label smoothing | 0 | 0 | 0.1 |
 //! | weights that are kept | of the last epoch, where the schedule anneals | the same | the same |
+//! | error that drives the search | in int8, which is what a device runs | the same | the same |
 //!
 //! A training has some [`STEPS`] steps whatever the number of samples, in batches of 16 (below 500 samples), 32 or 64 (from 20,000 on).
 //! The constants are those of `experiments/recipe`.
@@ -129,6 +130,7 @@ impl Recipe<'_> {
             ("training_memory", Value::from(i64::try_from(self.machine.training_memory).unwrap_or(i64::MAX))),
             ("population", Value::from(30)),
             ("sample", Value::from(10)),
+            ("error", Value::from("int8")),
         ]);
         if let Some(macs) = self.machine.macs_per_training {
             search

@@ -147,7 +147,7 @@ fn the_metric_drives_where_it_is_asked_to() {
     search(&dir.path().join("both"), &both, &Synthetic::new());
     for record in RunReader::open(&dir.path().join("both")).unwrap().trials().unwrap() {
         assert_eq!(record.error(), record.outcome().unwrap().int8_balanced_error);
-        assert_eq!(record.stderr(), None, "it is that of the float network");
+        assert_eq!(record.stderr(), Some(0.01));
     }
 }
 
