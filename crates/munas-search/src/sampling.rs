@@ -33,6 +33,8 @@ const STRUCTURES: usize = 200;
 const BISECTIONS: usize = 10;
 /// The largest factor of widths, and the inverse of the smallest.
 const LARGEST_FACTOR: f64 = 256.0;
+/// The least that the smallest networks take of a resource, over the least that any network does: less than this.
+const SMALLEST_ERROR: f64 = 1.05;
 /// Trials below which no density is estimated.
 const LEAST_KNOWN: usize = 5;
 /// The least deviation of a logarithm that a bandwidth is taken from.
@@ -115,7 +117,7 @@ impl<'a> TargetSampler<'a> {
         }
         let excess = |candidate: &Candidate| worst(candidate, &aims, |aim| aim.bound);
         let nearest = smallest.iter().min_by(|one, other| excess(one).total_cmp(&excess(other)));
-        let too_large = nearest.filter(|nearest| excess(nearest) > 1.0);
+        let too_large = nearest.filter(|nearest| excess(nearest) > SMALLEST_ERROR);
         let too_large = too_large.map(|candidate| candidate.architecture.clone());
         let tried = context.history.trials().iter().map(|trial| &trial.candidate).chain(context.pending);
         let density = Density::new(tried.map(|candidate| logarithms(candidate, &aims)).collect());

@@ -80,34 +80,55 @@ const SHRINKING_BLOCKS: usize = 6;
 
 fn smallest_cnns(bounds: &CnnBounds) -> impl Iterator<Item = Cnn> + '_ {
     let blocks = bounds.blocks.min..=bounds.blocks.max.min(bounds.blocks.min + SHRINKING_BLOCKS);
-    blocks.map(|blocks| smallest_cnn(bounds, blocks))
+    // The first layer decides the peak of memory: a pool before it has its own output beside that of the layer, where a large kernel
+    // without padding leaves less at once, but has more parameters.
+    blocks.flat_map(move |blocks| {
+        let layers = shrinking_layers(bounds);
+        let pairs = layers.clone().into_iter().flat_map(move |first| {
+            let rest = [layers.first(), layers.last()].map(|rest| rest.copied().unwrap_or(first));
+            rest.map(|rest| (first, rest))
+        });
+        pairs.map(move |(first, rest)| shrinking_cnn(bounds, blocks, first, rest))
+    })
 }
 
-fn smallest_cnn(bounds: &CnnBounds, blocks: usize) -> Cnn {
-    let largest_stride = bounds.strides.last().copied().unwrap_or(1);
-    let smallest_kernel = bounds.kernels.first().copied().unwrap_or(1);
-    let padding = bounds.padding[0];
-    let kinds = [LayerKind::Pointwise, LayerKind::Depthwise, LayerKind::Conv];
-    let kind = kinds.into_iter().find(|kind| bounds.ops.contains(kind)).unwrap_or(LayerKind::Conv);
-    let layer = |kind: LayerKind| Layer {
-        op: match kind {
-            LayerKind::Pointwise => LayerOp::Pointwise { filters: bounds.filters.min },
+/// The narrowest layers that shrink their input: with a pool before them or without, with the smallest and the largest kernel; that
+/// with the fewest parameters comes first, that with the smallest output last.
+fn shrinking_layers(bounds: &CnnBounds) -> Vec<Layer> {
+    let stride = bounds.strides.last().copied().unwrap_or(1);
+    let kernels = [bounds.kernels.first(), bounds.kernels.last()].map(|kernel| kernel.copied().unwrap_or(1));
+    let windows =
+        kernels.into_iter().flat_map(|kernel| bounds.padding.iter().map(move |&padding| (kernel, padding)));
+    let filters = bounds.filters.min;
+    let ops = [LayerKind::Pointwise, LayerKind::Depthwise, LayerKind::Conv].into_iter();
+    let ops = ops.filter(|kind| bounds.ops.contains(kind)).flat_map(|kind| -> Vec<LayerOp> {
+        let windows = windows.clone();
+        match kind {
+            LayerKind::Pointwise => vec![LayerOp::Pointwise { filters }],
             LayerKind::Depthwise => {
-                LayerOp::Depthwise { kernel: smallest_kernel, stride: largest_stride, padding }
+                windows.map(|(kernel, padding)| LayerOp::Depthwise { kernel, stride, padding }).collect()
             }
-            LayerKind::Conv => LayerOp::Conv {
-                kernel: smallest_kernel,
-                filters: bounds.filters.min,
-                stride: largest_stride,
-                padding,
-            },
-        },
-        pre_pool: true,
-        batch_norm: false,
-        relu: true,
+            LayerKind::Conv => {
+                windows.map(|(kernel, padding)| LayerOp::Conv { kernel, filters, stride, padding }).collect()
+            }
+        }
+    });
+    let ops: Vec<LayerOp> = ops.collect();
+    let layer =
+        |pre_pool: bool| move |op: &LayerOp| Layer { op: *op, pre_pool, batch_norm: false, relu: true };
+    let pooled = ops.iter().map(layer(true));
+    let mut layers: Vec<Layer> = pooled.chain(ops.iter().map(layer(false))).collect();
+    layers.dedup();
+    layers
+}
+
+fn shrinking_cnn(bounds: &CnnBounds, blocks: usize, first: Layer, rest: Layer) -> Cnn {
+    let mut layers = std::iter::once(first).chain(std::iter::repeat(rest));
+    let block = |_| crate::Block {
+        branch: false,
+        residual: false,
+        layers: layers.by_ref().take(bounds.layers.min).collect(),
     };
-    let block =
-        |_| crate::Block { branch: false, residual: false, layers: vec![layer(kind); bounds.layers.min] };
     Cnn {
         blocks: (0..blocks).map(block).collect(),
         pool: largest_pool(bounds),

@@ -27,6 +27,8 @@ fn problems() -> Vec<Problem> {
         problem("mlp", "wide", Shape::flat(64), within(60, 1_640, 10_000)),
         Problem { pruning, ..problem("cnn2d", "wide", image, within(2_000, 1_000, 60_000)) },
         problem("cnn2d", "wide", image, Bounds { peak_memory: Some(8_000), ..Bounds::default() }),
+        // A pool before the first layer would take 768 bytes beside the 256 of its output.
+        problem("cnn2d", "wide", Shape::new(32, 32, 3), within(909, 685, 41_200)),
     ]
 }
 
@@ -103,5 +105,37 @@ fn without_bounds_the_cost_of_training_is_the_limit() {
     let mut rng = generator(3, 0);
     for _ in 0..20 {
         assert!(problem.candidate(sampler.draw(&mut rng)).resources.macs <= 100_000);
+    }
+}
+
+#[test]
+fn no_walk_of_shrinking_changes_finds_much_less_than_the_smallest_networks() {
+    let inputs = [Shape::new(32, 32, 3), Shape::new(28, 28, 1), Shape::new(96, 96, 3), Shape::new(49, 10, 1)];
+    let spaces = ["munas-2020", "wide"].map(|bounds| ("cnn2d", bounds, inputs.as_slice()));
+    let series = [Shape::new(128, 1, 9), Shape::new(1_000, 1, 1)];
+    for (kind, bounds, inputs) in spaces.into_iter().chain([("cnn1d", "wide-1d", series.as_slice())]) {
+        for &input in inputs {
+            let space = Space::named(kind, bounds).unwrap();
+            let sizes = |architecture: &Architecture| {
+                let resources = munas_cost::resources(&architecture.lower(input, 2));
+                [resources.peak_memory, resources.model_size, resources.macs]
+            };
+            let smallest: Vec<[u64; 3]> = space.smallest().iter().map(sizes).collect();
+            let mut rng = generator(3, 0);
+            for _ in 0..10 {
+                let mut architecture = space.sample_structure(&mut rng);
+                while let Some(smaller) = space.shrunk(&architecture, &mut rng) {
+                    architecture = smaller;
+                    let found = sizes(&space.scaled(&architecture, 0.0));
+                    for (resource, found) in found.into_iter().enumerate() {
+                        let least = smallest.iter().map(|sizes| sizes[resource]).min().unwrap();
+                        assert!(
+                            least as f64 <= found as f64 * SMALLEST_ERROR,
+                            "{kind} {bounds} {input}: {found} < {least}: {architecture}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }
