@@ -6,6 +6,7 @@ mod cost;
 mod data;
 mod experiment;
 mod export;
+mod limits;
 mod run;
 mod search;
 mod train;
@@ -13,8 +14,9 @@ pub mod values;
 
 pub use cost::{BenchArgs, BenchNetwork, CostArgs};
 pub use data::{DataArgs, DataCommand, DataSource, FetchArgs, InfoArgs, ListArgs};
-pub use experiment::{BoundArgs, RunLength};
+pub use experiment::RunLength;
 pub use export::{ExportArgs, VerifyArgs};
+pub use limits::{BoundArgs, LimitArgs};
 pub use run::{FrontArgs, MovedData, ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
 pub use search::SearchArgs;
 pub use train::TrainArgs;

@@ -40,6 +40,10 @@ pub struct TrialJson {
     exact: bool,
     /// Milliseconds on the experiment's board, an estimate; null without a board.
     latency_ms: Option<f64>,
+    /// Millijoules of an inference on it; null where its power is not known.
+    energy_mj: Option<f64>,
+    /// Bytes of its program memory: weights, tables and code.
+    flash: Option<u64>,
     in_bounds: bool,
     epochs: u32,
     best_epoch: Option<u32>,
@@ -82,7 +86,9 @@ impl TrialJson {
             model_size: resources.model_size,
             macs: resources.macs,
             exact: resources.exact,
-            latency_ms: record.candidate.latency_ms,
+            latency_ms: record.candidate.on_board.latency_ms,
+            energy_mj: record.candidate.on_board.energy_mj,
+            flash: record.candidate.on_board.flash,
             in_bounds: record.in_bounds(bounds),
             epochs: record.candidate.epochs,
             best_epoch: outcome.map(|outcome| outcome.best_epoch),

@@ -11,7 +11,6 @@ use munas_run::{
     EndReason, Experiment, Failure, Limits, Run, RunError, RunReader, Status, Summary, TrainingEvaluator,
     execute, front, status,
 };
-use munas_search::Objective;
 use serde::Serialize;
 
 use crate::args::Format;
@@ -150,12 +149,12 @@ pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
 /// The bounds in one line, and which of them are hard.
 pub fn bounds_text(experiment: &Experiment) -> String {
     let bounds = &experiment.bounds;
-    let text = |objective: Objective| {
-        let bound = objective_text(objective, bounds.get(objective)?);
+    let text = |(objective, bound)| {
+        let bound = objective_text(objective, bound);
         let hard = if bounds.is_hard(objective) { " (hard)" } else { "" };
-        Some(format!("{} ≤ {bound}{hard}", objective_title(objective, experiment.search.driving())))
+        format!("{} ≤ {bound}{hard}", objective_title(objective, experiment.search.driving()))
     };
-    let given: Vec<String> = Objective::ALL.into_iter().filter_map(text).collect();
+    let given: Vec<String> = bounds.values.iter().map(text).collect();
     if given.is_empty() { "none".to_owned() } else { given.join(", ") }
 }
 

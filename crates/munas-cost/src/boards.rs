@@ -16,6 +16,7 @@ use std::sync::LazyLock;
 mod families;
 mod file_form;
 
+use crate::flash::{CodeModel, code_models};
 use crate::latency::{InstructionModel, instruction_models};
 
 /// Why a table of boards was refused.
@@ -76,6 +77,8 @@ pub struct Core {
     pub name: String,
     /// The instruction counts of the core whose code it runs.
     pub instructions: &'static InstructionModel,
+    /// The bytes of that core's code.
+    pub code: &'static CodeModel,
     /// Cycles per counted instruction, memory waits included; 1 where the model counts cycles.
     pub cycles_per_instruction: f64,
 }
@@ -99,7 +102,7 @@ pub struct Board {
     pub flash: u64,
     /// Share of the RAM that activations may take; the rest is for stack, drivers and application.
     pub usable_ram_share: f64,
-    /// Share of the flash that parameters may take; the rest is for code.
+    /// Share of the flash that a network may take, its code included; the rest is for drivers and application.
     pub usable_flash_share: f64,
     /// Power in milliwatts while the core computes at this clock, where the data sheet tells.
     pub active_power_mw: Option<f64>,
@@ -110,8 +113,8 @@ pub struct Board {
 pub struct BoardBounds {
     /// Bytes of activations.
     pub peak_memory: u64,
-    /// Bytes of parameters.
-    pub model_size: u64,
+    /// Bytes of program memory: parameters, tables and code.
+    pub flash: u64,
 }
 
 impl UnknownBoard {
@@ -133,7 +136,7 @@ impl Board {
         let share_of = |bytes: u64, share: f64| (bytes as f64 * share) as u64;
         BoardBounds {
             peak_memory: share_of(self.ram, self.usable_ram_share),
-            model_size: share_of(self.flash, self.usable_flash_share),
+            flash: share_of(self.flash, self.usable_flash_share),
         }
     }
 
@@ -228,7 +231,7 @@ impl BoardTable {
         let file = file_form::BoardFile::read(text)?;
         let mut table = self.clone();
         for core in &file.core {
-            replace(&mut table.cores, core.resolve(instruction_models())?, |core| &core.name);
+            replace(&mut table.cores, core.resolve(instruction_models(), code_models())?, |core| &core.name);
         }
         for board in &file.board {
             replace(&mut table.boards, board.resolve(&table.cores)?, |board| &board.name);

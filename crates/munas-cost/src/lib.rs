@@ -9,6 +9,8 @@
 //! | [`layer_costs`] | MACs and parameters of every operator |
 //! | [`boards`] | memory, clock and power of microcontrollers |
 //! | [`latency()`] | an estimate of time and energy of one inference on a board |
+//! | [`flash()`] | what a network takes of a board's program memory |
+//! | [`board_figures`] | the figures of a board that a search bounds |
 //!
 //! All figures are those of the inference graph: batch norm folded into its convolution, activations fused, a
 //! batch of one, one byte per element ([`Resources::with_element_bytes`] for others). Choosing an order and
@@ -17,6 +19,8 @@
 //! Deliberately absent: I/O, clocks, execution.
 
 pub mod boards;
+mod figures;
+mod flash;
 mod flow;
 mod latency;
 mod layers;
@@ -24,6 +28,10 @@ mod memory;
 mod order;
 mod resources;
 
+pub use figures::{BoardFigures, board_figures};
+pub use flash::{
+    CodeModel, CodeModels, FlashEstimate, KindCode, code_models, constants, flash, operator_counts,
+};
 pub use flow::{Dataflow, FlowTensor, Read};
 pub use latency::{
     CoefficientTable, CountUnit, InstructionModel, InstructionModels, LatencyEstimate, OperatorCoefficients,

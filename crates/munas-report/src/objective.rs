@@ -1,7 +1,7 @@
 //! Objectives and their values in words.
 
 use munas_run::{Driving, DrivingError, Metric, TrialRecord};
-use munas_search::Objective;
+use munas_search::{Objective, Unit};
 
 use crate::units;
 
@@ -20,16 +20,19 @@ pub const fn objective_title(objective: Objective, driving: Driving) -> &'static
         Objective::ModelSize => "model size",
         Objective::Macs => "MACs",
         Objective::Latency => "latency",
+        Objective::Energy => "energy",
+        Objective::Flash => "flash",
     }
 }
 
 /// How a value of an objective is written, with its unit.
 pub fn objective_text(objective: Objective, value: f64) -> String {
-    match objective {
-        Objective::Error => units::percent(value),
-        Objective::PeakMemory | Objective::ModelSize => units::bytes(value as u64),
-        Objective::Macs => units::count(value as u64),
-        Objective::Latency => format!("{value:.1} ms"),
+    match objective.unit() {
+        Unit::Share => units::percent(value),
+        Unit::Bytes => units::bytes(value as u64),
+        Unit::Operations => units::count(value as u64),
+        Unit::Milliseconds => format!("{value:.2} ms"),
+        Unit::Millijoules => units::millijoules(value),
     }
 }
 
@@ -56,4 +59,19 @@ pub fn error_cells(trial: &TrialRecord) -> [String; 3] {
         units::percent_with_or_dash(in_int8, stderr(DrivingError::Int8)),
         units::percent_or_dash(outcome.and_then(|outcome| outcome.test(metric))),
     ]
+}
+
+/// The objectives of a board that some of the trials have a value of.
+pub fn board_objectives(trials: &[TrialRecord]) -> Vec<Objective> {
+    let is_known = |objective: &Objective| {
+        objective.needs_board()
+            && trials.iter().any(|trial| trial.candidate.objectives(None)[*objective].is_some())
+    };
+    Objective::ALL.into_iter().filter(is_known).collect()
+}
+
+/// The value of an objective, or a dash where there is none.
+pub fn objective_cell(trial: &TrialRecord, objective: Objective) -> String {
+    let value = trial.candidate.objectives(trial.error())[objective];
+    value.map_or_else(|| "–".to_owned(), |value| objective_text(objective, value))
 }

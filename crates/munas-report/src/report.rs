@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use maud::html;
 use munas_run::{Confusions, Driving, Experiment, Task, TrialRecord};
-use munas_search::{Bounds, Objective};
+use munas_search::{Bounds, Objective, Unit};
 use munas_train::EpochReport;
 
 use crate::objective::{objective_text, objective_title};
@@ -81,11 +81,12 @@ impl RunView<'_> {
 
 /// How ticks of an objective are written.
 const fn axis_format(objective: Objective) -> fn(f64) -> String {
-    match objective {
-        Objective::Error => units::percent_tick,
-        Objective::PeakMemory | Objective::ModelSize => units::bytes_tick,
-        Objective::Macs => units::count_tick,
-        Objective::Latency => |value| format!("{value:.1}"),
+    match objective.unit() {
+        Unit::Share => units::percent_tick,
+        Unit::Bytes => units::bytes_tick,
+        Unit::Operations => units::count_tick,
+        Unit::Milliseconds => |value| format!("{value:.1}"),
+        Unit::Millijoules => units::millijoules,
     }
 }
 
@@ -98,7 +99,7 @@ fn anchor(trial: u64) -> String {
 fn trial_title(trial: &TrialRecord) -> String {
     let values = trial.candidate.objectives(trial.error());
     let figures = Objective::ALL.into_iter().filter_map(|objective| {
-        let value = values[objective.index()]?;
+        let value = values[objective]?;
         Some(format!("{} {}", objective_title(objective, trial.driving), objective_text(objective, value)))
     });
     format!("trial {}: {}", trial.trial, figures.collect::<Vec<_>>().join(", "))

@@ -5,19 +5,21 @@ use munas_search::Bounds;
 use munas_train::EpochReport;
 
 use crate::table::{Align, Table};
-use crate::{error_cells, error_heads, trial_outline, units};
+use crate::{
+    board_objectives, error_cells, error_heads, objective_cell, objective_title, trial_outline, units,
+};
 
-/// Trials with their figures; those beyond a bound say so. Milliseconds stand where a board gives them.
+/// Trials with their figures; those beyond a bound say so. Figures of a board stand where there is one.
 pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     let right = |title| (title, Align::Right);
-    let has_latency = trials.iter().any(|trial| trial.candidate.latency_ms.is_some());
+    let on_board = board_objectives(trials);
     let driving = trials.first().map(|trial| trial.driving).unwrap_or_default();
     let [validation, in_int8, test] =
         error_heads(driving, trials.iter().any(|trial| trial.stderr().is_some()));
     let figures = ["trial", &validation, &in_int8, &test, "peak memory", "model size", "MACs"].map(right);
-    let latency = has_latency.then(|| right("latency"));
+    let of_board = on_board.iter().map(|&objective| right(objective_title(objective, driving)));
     let words = [("in bounds", Align::Left), ("network", Align::Left)];
-    let mut table = Table::new(&figures.into_iter().chain(latency).chain(words).collect::<Vec<_>>());
+    let mut table = Table::new(&figures.into_iter().chain(of_board).chain(words).collect::<Vec<_>>());
     for trial in trials {
         let candidate = &trial.candidate;
         let [validation, in_int8, test] = error_cells(trial);
@@ -30,13 +32,9 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
             units::bytes(candidate.resources.model_size),
             units::count(candidate.resources.macs),
         ];
-        let latency = has_latency.then(|| {
-            candidate
-                .latency_ms
-                .map_or_else(|| "–".to_owned(), |milliseconds| format!("{milliseconds:.2} ms"))
-        });
+        let of_board = on_board.iter().map(|&objective| objective_cell(trial, objective));
         let inside = if trial.in_bounds(bounds) { "yes" } else { "no" };
-        table.row(figures.into_iter().chain(latency).chain([inside.to_owned(), trial_outline(trial)]));
+        table.row(figures.into_iter().chain(of_board).chain([inside.to_owned(), trial_outline(trial)]));
     }
     table.render()
 }

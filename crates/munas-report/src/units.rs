@@ -10,6 +10,11 @@ pub fn count(count: u64) -> String {
     scaled(count as f64, ["", "K", "M", "G"])
 }
 
+/// Energy: `1.25 mJ`, `35.1 µJ`.
+pub fn millijoules(millijoules: f64) -> String {
+    if millijoules < 0.1 { format!("{:.1} µJ", millijoules * 1e3) } else { format!("{millijoules:.2} mJ") }
+}
+
 /// A fraction as a percentage: `3.21 %`.
 pub fn percent(fraction: f64) -> String {
     format!("{:.2} %", fraction * 100.0)

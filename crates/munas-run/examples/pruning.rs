@@ -15,12 +15,13 @@ use munas_cost::{Resources, resources, sparse_model_size};
 use munas_ir::fold_batch_norm;
 use munas_run::Task;
 use munas_run::presets::Preset;
+use munas_search::Objective;
 use munas_train::{Pruning, PruningMode, TrainSettings, train};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// Dense networks up to so many multiples of the preset's bounds are trained: those that pruning may bring within them.
-const BEYOND_BOUNDS: u64 = 10;
+const BEYOND_BOUNDS: f64 = 10.0;
 /// Larger ones only make the table take longer.
 const MACS: u64 = 300_000;
 
@@ -55,9 +56,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let architecture = experiment.space.sample(&mut ChaCha8Rng::seed_from_u64(draw));
         let graph = architecture.lower(task.input, task.classes());
         let Resources { peak_memory, model_size, macs, .. } = resources(&graph);
-        let within = |value, bound: Option<u64>| bound.is_none_or(|bound| value <= BEYOND_BOUNDS * bound);
-        let bounds = &experiment.bounds;
-        if macs > MACS || !within(peak_memory, bounds.peak_memory) || !within(model_size, bounds.model_size) {
+        let within = |value: u64, objective| {
+            let bound = experiment.bounds.get(objective);
+            bound.is_none_or(|bound| value as f64 <= BEYOND_BOUNDS * bound)
+        };
+        let fits = within(peak_memory, Objective::PeakMemory) && within(model_size, Objective::ModelSize);
+        if macs > MACS || !fits {
             continue;
         }
         trained += 1;

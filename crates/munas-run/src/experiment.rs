@@ -24,6 +24,7 @@
 //! | `resolve`, `file_form` | file form → [`Experiment`] and back |
 //! | [`quantity`] | the texts of sizes, counts and durations |
 
+mod bounds_file;
 mod draft;
 mod error;
 mod file;
@@ -271,10 +272,20 @@ impl Experiment {
     /// As [`Experiment::from_toml`].
     pub fn from_run_file(text: &str) -> Result<Self, ExperimentError> {
         let given = layers::parse(text)?;
-        Self::from_layers(implied_by_first_version(&given)?, given)
+        // What its board bounds was written down when the run was made.
+        Self::as_written(implied_by_first_version(&given)?, given)
     }
 
+    /// The experiment of two layers, bounded by what its board has.
     fn from_layers(under: Table, over: Table) -> Result<Self, ExperimentError> {
+        let mut experiment = Self::as_written(under, over)?;
+        if let Some(BoardChoice { board, .. }) = &experiment.board {
+            resolve::cap_by_board(&mut experiment.bounds, board);
+        }
+        Ok(experiment)
+    }
+
+    fn as_written(under: Table, over: Table) -> Result<Self, ExperimentError> {
         keys::check(&over)?;
         let file = file::read(layers::merge(under, over))?;
         let board = file.board.as_ref().map(resolve_board).transpose()?;

@@ -135,10 +135,9 @@ fn draw(problem: &Problem, experiment: &Experiment) -> Vec<Candidate> {
 /// Whether the bounds are met, all or the hard ones, but that on the error, which is not known yet.
 fn meets(candidate: &Candidate, problem: &Problem, hard_only: bool) -> bool {
     let values = candidate.objectives(None);
-    Objective::ALL.into_iter().all(|objective| {
+    problem.bounds.values.iter().all(|(objective, bound)| {
         let counts = !hard_only || problem.bounds.is_hard(objective);
-        let bound = problem.bounds.get(objective).filter(|_| counts);
-        bound.zip(values[objective.index()]).is_none_or(|(bound, value)| value <= bound)
+        !counts || values[objective].is_none_or(|value| value <= bound)
     })
 }
 
@@ -147,7 +146,7 @@ fn is_trained(candidate: &Candidate, problem: &Problem) -> bool {
     let values = candidate.objectives(None);
     let is_feasible = Objective::ALL.into_iter().all(|objective| {
         let limit = problem.bounds.limit(objective);
-        limit.zip(values[objective.index()]).is_none_or(|(limit, value)| value <= limit)
+        limit.zip(values[objective]).is_none_or(|(limit, value)| value <= limit)
     });
     is_feasible && problem.training_excess(&candidate.architecture).is_none()
 }

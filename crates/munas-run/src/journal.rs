@@ -16,6 +16,7 @@
 //! Deliberately absent: what the rows mean for the search (see `executor`), and anything that can be derived from them,
 //! such as the front.
 
+mod columns;
 mod confusions;
 mod copy;
 mod error;

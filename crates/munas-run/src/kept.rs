@@ -1,23 +1,30 @@
 //! The Pareto front while it grows: which models are worth keeping.
 //!
-//! It is the front over [`FRONT_OBJECTIVES`](crate::FRONT_OBJECTIVES) of all trained trials. The best trial by any single
+//! It is the front over the [`front_objectives`] of the run, of all trained trials. The best trial by any single
 //! objective is on it (or one that equals it there and is better elsewhere), and so is the best one within the bounds,
 //! since whatever dominates a trial meets every bound that the trial meets.
 
 use munas_search::pareto::dominates;
+use munas_search::{Bounds, Objective};
 
-use crate::trial::TrialRecord;
+use crate::trial::{TrialRecord, front_objectives};
 
 /// A front that takes one trial after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Front {
-    members: Vec<(u64, [f64; 4])>,
+    objectives: Vec<Objective>,
+    members: Vec<(u64, Vec<f64>)>,
 }
 
 impl Front {
+    /// The front of no trial in a run with these bounds.
+    pub fn new(bounds: &Bounds) -> Self {
+        Self { objectives: front_objectives(bounds), members: Vec::new() }
+    }
+
     /// The front of these trials.
-    pub fn of(records: &[TrialRecord]) -> Self {
-        let mut front = Self::default();
+    pub fn of(records: &[TrialRecord], bounds: &Bounds) -> Self {
+        let mut front = Self::new(bounds);
         for record in records {
             if front.accepts(record) {
                 front.insert(record);
@@ -28,13 +35,14 @@ impl Front {
 
     /// Whether the trial would be on the front.
     pub fn accepts(&self, record: &TrialRecord) -> bool {
-        record.point().is_some_and(|point| !self.members.iter().any(|(_, member)| dominates(member, &point)))
+        let point = record.point(&self.objectives);
+        point.is_some_and(|point| !self.members.iter().any(|(_, member)| dominates(member, &point)))
     }
 
     /// Takes in a trial that the front accepts, and returns those that leave it.
     pub fn insert(&mut self, record: &TrialRecord) -> Vec<u64> {
-        let Some(point) = record.point() else { return Vec::new() };
-        let leaving = self.members.extract_if(.., |(_, member)| dominates(&point, &*member));
+        let Some(point) = record.point(&self.objectives) else { return Vec::new() };
+        let leaving = self.members.extract_if(.., |(_, member)| dominates(&point, member));
         let leaving = leaving.map(|(trial, _)| trial).collect();
         self.members.push((record.trial, point));
         leaving

@@ -79,4 +79,7 @@ pub use replay::{Difference, Replay, replay};
 pub use run::{Run, RunReader};
 pub use session::Session;
 pub use task::Task;
-pub use trial::{Driving, FRONT_OBJECTIVES, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
+pub use trial::{
+    COMMON_OBJECTIVES, Driving, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState,
+    front_objectives,
+};

@@ -13,9 +13,9 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use munas_cost::latency_ms;
+use munas_cost::board_figures;
 use munas_search::{
-    Algorithm, Candidate, Context, History, Interruption, LatencyModel, Observed, Problem, PruningKind,
+    Algorithm, BoardModel, Candidate, Context, History, Interruption, Observed, Problem, PruningKind,
     SearchError, SparsityRange, Suggestion, TrainingLimits, TrainingMemory, suggest,
 };
 
@@ -73,9 +73,9 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
             max: pruning.max_sparsity,
             fits_bounds: pruning.fits_bounds,
         }),
-        latency: experiment.board.as_ref().map(|BoardChoice { board, .. }| {
+        board: experiment.board.as_ref().map(|BoardChoice { board, .. }| {
             let board = board.clone();
-            LatencyModel::new(move |graph| latency_ms(graph, &board))
+            BoardModel::new(move |graph| board_figures(graph, &board))
         }),
         training: TrainingLimits {
             memory: search.training_memory.map(|limit| {

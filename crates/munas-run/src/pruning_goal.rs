@@ -1,7 +1,7 @@
 //! What pruning has to reach in a training: the hard bounds of the search.
 
 use munas_cost::{Resources, resources};
-use munas_search::{Problem, SparsityRange};
+use munas_search::{ObjectiveValues, Problem, SparsityRange};
 use munas_train::{PruningGoal, Remainder};
 
 /// The goal of every training, if there are bounds to reach.
@@ -14,8 +14,8 @@ pub(crate) fn of(problem: &Problem) -> Option<PruningGoal> {
     Some(PruningGoal::new(max, move |remainder: Remainder<'_>| {
         let found = resources(remainder.graph);
         let left = Resources { model_size: remainder.stored.unwrap_or(found.model_size), ..found };
-        let latency = problem.latency.as_ref().map(|model| model.milliseconds(remainder.graph));
-        let broken = problem.bounds.broken_hard(&munas_search::objective::values(None, &left, latency));
+        let on_board = problem.on_board(remainder.graph);
+        let broken = problem.bounds.broken_hard(&ObjectiveValues::of_network(None, &left, &on_board));
         broken.map_or(Ok(()), |broken| Err(broken.to_string()))
     }))
 }

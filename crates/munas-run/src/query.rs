@@ -10,7 +10,7 @@ use crate::evaluate::Confusions;
 use crate::models::SavedModel;
 use crate::run::RunReader;
 use crate::session::Session;
-use crate::trial::{TrialRecord, TrialState};
+use crate::trial::{TrialRecord, TrialState, front_objectives};
 
 /// The trials from whose durations the rate is taken: the latest, since trials change as a search goes on.
 const RATE_WINDOW: usize = 50;
@@ -96,8 +96,9 @@ pub fn status(reader: &RunReader) -> Result<Status, RunError> {
     let trials_limit = session.as_ref().map_or(experiment.search.trials, |session| session.trials_limit);
     let count = |name: &str| records.iter().filter(|record| record.state.name() == name).count() as u64;
     let bounds = &experiment.bounds;
-    let resource_bounds = Bounds { error: None, ..bounds.clone() };
-    let front = front_of(&records);
+    let mut resource_bounds = bounds.clone();
+    resource_bounds.values[Objective::Error] = None;
+    let front = front_of(&records, bounds);
     let fits = |record: &&TrialRecord| record.in_bounds(&resource_bounds);
     let mut status = Status {
         name: experiment.name.clone(),
@@ -133,18 +134,19 @@ pub fn status(reader: &RunReader) -> Result<Status, RunError> {
     Ok(status)
 }
 
-/// The Pareto front over [`FRONT_OBJECTIVES`](crate::FRONT_OBJECTIVES) of all trained trials, by validation error.
+/// The Pareto front over the [`front_objectives`](crate::front_objectives) of all trained trials, by validation error.
 ///
 /// # Errors
 /// [`RunError::Journal`].
 pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, RunError> {
-    Ok(front_of(&reader.trials()?))
+    Ok(front_of(&reader.trials()?, &reader.experiment().bounds))
 }
 
-/// The Pareto front of these trials, by validation error.
-pub fn front_of(records: &[TrialRecord]) -> Vec<TrialRecord> {
-    let (placed, points): (Vec<&TrialRecord>, Vec<[f64; 4]>) =
-        records.iter().filter_map(|record| Some((record, record.point()?))).unzip();
+/// The Pareto front of these trials under these bounds, by validation error.
+pub fn front_of(records: &[TrialRecord], bounds: &Bounds) -> Vec<TrialRecord> {
+    let objectives = front_objectives(bounds);
+    let (placed, points): (Vec<&TrialRecord>, Vec<Vec<f64>>) =
+        records.iter().filter_map(|record| Some((record, record.point(&objectives)?))).unzip();
     let mut front: Vec<TrialRecord> =
         pareto::front(&points).into_iter().map(|index| placed[index].clone()).collect();
     front.sort_by(by_error);
@@ -176,7 +178,7 @@ pub fn model(reader: &RunReader, number: u64) -> Result<Option<SavedModel>, RunE
 }
 
 fn by_error(a: &TrialRecord, b: &TrialRecord) -> std::cmp::Ordering {
-    let error = |record: &TrialRecord| record.candidate.objectives(record.error())[Objective::Error.index()];
+    let error = |record: &TrialRecord| record.candidate.objectives(record.error())[Objective::Error];
     error(a).partial_cmp(&error(b)).unwrap_or(std::cmp::Ordering::Equal).then(a.trial.cmp(&b.trial))
 }
 

@@ -143,9 +143,24 @@ pub struct Outcome {
     pub train_seconds: f64,
 }
 
-/// The objectives of the Pareto front, in the order of the coordinates of [`TrialRecord::point`].
-pub const FRONT_OBJECTIVES: [Objective; 4] =
+/// The objectives that every trained network has a value of, those of muNAS.
+pub const COMMON_OBJECTIVES: [Objective; 4] =
     [Objective::Error, Objective::PeakMemory, Objective::ModelSize, Objective::Macs];
+
+/// The objectives that a front is over: the [`COMMON_OBJECTIVES`], latency and energy where they are bounded, and bounded flash in
+/// place of the model size, which it follows.
+pub fn front_objectives(bounds: &Bounds) -> Vec<Objective> {
+    let flash = bounds.get(Objective::Flash).map(|_| Objective::Flash);
+    let common = COMMON_OBJECTIVES.map(|objective| match objective {
+        Objective::ModelSize => flash.unwrap_or(objective),
+        other => other,
+    });
+    let bounded = [Objective::Latency, Objective::Energy];
+    common
+        .into_iter()
+        .chain(bounded.into_iter().filter(|objective| bounds.get(*objective).is_some()))
+        .collect()
+}
 
 impl Outcome {
     /// The validation error by a metric, where it was measured.
@@ -213,10 +228,10 @@ impl TrialRecord {
         self.outcome().is_some() && bounds.are_met(&self.candidate, self.error())
     }
 
-    /// The trial as a point of the [`FRONT_OBJECTIVES`], if it is done.
-    pub fn point(&self) -> Option<[f64; 4]> {
+    /// The trial as a point of these objectives, if it is done.
+    pub fn point(&self, objectives: &[Objective]) -> Option<Vec<f64>> {
         let error = self.error()?;
         let values = self.candidate.objectives(Some(error));
-        Some(FRONT_OBJECTIVES.map(|objective| values[objective.index()].unwrap_or(f64::INFINITY)))
+        Some(objectives.iter().map(|&objective| values[objective].unwrap_or(f64::INFINITY)).collect())
     }
 }

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use munas_ir::Shape;
 use munas_search::{
-    AlgorithmKind, Bounds, Context, EvolutionSettings, History, Observed, Problem, SearchError, suggest,
+    AlgorithmKind, Bounds, Context, EvolutionSettings, History, Objective, Observed, Problem, SearchError,
+    suggest,
 };
 use munas_space::Space;
 use rand::{Rng, SeedableRng};
@@ -16,13 +17,12 @@ use rand_chacha::ChaCha8Rng;
 const RESULTS: [u64; 5] = [50, 100, 200, 800, 2_000];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let bounds = Bounds {
-        error: Some(0.1),
-        peak_memory: Some(64_000),
-        model_size: Some(64_000),
-        macs: Some(30_000_000),
-        ..Bounds::default()
-    };
+    let bounds = Bounds::soft([
+        (Objective::Error, 0.1),
+        (Objective::PeakMemory, 64_000.0),
+        (Objective::ModelSize, 64_000.0),
+        (Objective::Macs, 30_000_000.0),
+    ]);
     let space = Space::named("cnn2d", "munas-2020")?;
     let problem = Problem { bounds, ..Problem::new(space, Shape::new(28, 28, 1), 10, 45) };
     println!("results  fit and distances, s  proposal, s");

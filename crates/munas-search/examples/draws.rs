@@ -16,12 +16,13 @@ use rand_chacha::ChaCha8Rng;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds: f64 = std::env::args().nth(1).map_or(Ok(2.0), |text| text.parse())?;
     let bounds = Bounds {
-        error: Some(0.1),
-        peak_memory: Some(2_000),
-        model_size: Some(2_000),
-        macs: Some(1_000_000),
         hard: vec![Objective::PeakMemory, Objective::ModelSize],
-        ..Bounds::default()
+        ..Bounds::soft([
+            (Objective::Error, 0.1),
+            (Objective::PeakMemory, 2_000.0),
+            (Objective::ModelSize, 2_000.0),
+            (Objective::Macs, 1_000_000.0),
+        ])
     };
     let space = Space::named("cnn2d", "munas-2020")?;
     let problem = Problem { bounds, ..Problem::new(space, Shape::new(28, 28, 1), 10, 45) };

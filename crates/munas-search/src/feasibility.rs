@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use munas_cost::Resources;
 use munas_ir::{Graph, TensorId};
 
 use crate::objective::{ObjectiveValues, SOFT_BOUND_FACTOR};
@@ -60,7 +61,7 @@ pub(crate) enum Broken {
 pub(crate) struct Gate<'a> {
     problem: &'a Problem,
     limits: ObjectiveValues,
-    smallest: [f64; Objective::ALL.len()],
+    smallest: ObjectiveValues,
     nearest: Option<(Excess, Candidate)>,
 }
 
@@ -76,8 +77,8 @@ struct Excess {
 
 impl<'a> Gate<'a> {
     pub(crate) fn new(problem: &'a Problem) -> Self {
-        let limits = Objective::ALL.map(|objective| problem.bounds.limit(objective));
-        Self { problem, limits, smallest: [f64::INFINITY; Objective::ALL.len()], nearest: None }
+        let limits = ObjectiveValues::from_fn(|objective| problem.bounds.limit(objective));
+        Self { problem, limits, smallest: ObjectiveValues::default(), nearest: None }
     }
 
     /// The proposal as a candidate, or what forbids training it.
@@ -91,16 +92,22 @@ impl<'a> Gate<'a> {
 
     /// Refuses by the floor of the peak memory, if the exact value could change nothing.
     fn refuse_unpriced(&mut self, foreseen: &Foreseen) -> Option<Broken> {
-        const PEAK: usize = Objective::PeakMemory.index();
         let Foreseen { graph, model_size } = foreseen;
-        let (floor, size) = (peak_memory_floor(graph) as f64, *model_size as f64);
-        let macs = munas_cost::macs(graph) as f64;
-        let values = [None, Some(floor), Some(size), Some(macs), self.problem.latency_ms(graph)];
+        let floor = peak_memory_floor(graph);
+        let resources = Resources {
+            peak_memory: floor,
+            peak_memory_with_input: floor,
+            model_size: *model_size,
+            macs: munas_cost::macs(graph),
+            exact: false,
+        };
+        let values = ObjectiveValues::of_network(None, &resources, &self.problem.on_board(graph));
         let excess = self.excess(&values)?;
         let other_reason =
             excess.broken == Broken::Soft && self.problem.bounds.is_hard(Objective::PeakMemory);
         let nearer = self.nearest.as_ref().is_none_or(|(nearest, _)| excess.factor < nearest.factor);
-        let smaller = self.limits[PEAK].is_some() && floor < self.smallest[PEAK];
+        let smaller = self.limits[Objective::PeakMemory].is_some()
+            && self.smallest[Objective::PeakMemory].is_none_or(|smallest| (floor as f64) < smallest);
         if other_reason || nearer || smaller {
             return None;
         }
@@ -120,17 +127,17 @@ impl<'a> Gate<'a> {
     }
 
     fn note(&mut self, values: &ObjectiveValues) {
-        for (smallest, value) in self.smallest.iter_mut().zip(values) {
-            *smallest = value.map_or(*smallest, |value| smallest.min(value));
+        for (objective, value) in values.iter() {
+            let smallest = self.smallest[objective].map_or(value, |smallest| smallest.min(value));
+            self.smallest[objective] = Some(smallest);
         }
     }
 
     /// `None` if no value is above its limit.
     fn excess(&self, values: &ObjectiveValues) -> Option<Excess> {
         let mut worst: Option<Excess> = None;
-        for objective in Objective::ALL {
-            let (value, limit) = (values[objective.index()], self.limits[objective.index()]);
-            let Some(factor) = value.zip(limit).map(|(value, limit)| value / limit) else { continue };
+        for (objective, limit) in self.limits.iter() {
+            let Some(factor) = values[objective].map(|value| value / limit) else { continue };
             if factor <= 1.0 {
                 continue;
             }
@@ -155,8 +162,8 @@ impl<'a> Gate<'a> {
             objective,
             bound: bounds.get(objective)?,
             hard: bounds.is_hard(objective),
-            value: candidate.objectives(None)[objective.index()]?,
-            smallest: self.smallest[objective.index()],
+            value: candidate.objectives(None)[objective]?,
+            smallest: self.smallest[objective]?,
             candidate,
         })
     }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use munas_cost::Resources;
+use munas_cost::{BoardFigures, Resources};
 use munas_ir::Shape;
 use munas_space::Architecture;
 
-use crate::objective::{self, ObjectiveValues};
+use crate::objective::ObjectiveValues;
 
 /// A point that is worth training: an architecture at a fidelity, with what is known about it before training.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,8 @@ pub struct Candidate {
     /// Its resources: exact without pruning. With pruning an estimate at the target sparsity before the training
     /// ([`Problem::candidate`](crate::Problem::candidate)), and those of what is left after it.
     pub resources: Resources,
-    /// Milliseconds on the experiment's board, where the problem has a latency model.
-    pub latency_ms: Option<f64>,
+    /// What it takes on the experiment's board, where the problem has one.
+    pub on_board: BoardFigures,
     /// The fidelity: epochs of training.
     pub epochs: u32,
     /// The target sparsity, where the problem has pruning.
@@ -27,7 +27,7 @@ pub struct Candidate {
 impl Candidate {
     /// The values of all objectives, with `error` as the one that only training can tell.
     pub fn objectives(&self, error: Option<f64>) -> ObjectiveValues {
-        objective::values(error, &self.resources, self.latency_ms)
+        ObjectiveValues::of_network(error, &self.resources, &self.on_board)
     }
 }
 

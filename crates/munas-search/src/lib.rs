@@ -36,8 +36,8 @@ pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposal, Pro
 pub use algorithms::{AlgorithmKind, EvolutionSettings};
 pub use feasibility::NearestMiss;
 pub use history::{Candidate, History, Observed};
-pub use objective::{Bounds, BrokenBound, Objective, ObjectiveValues};
-pub use problem::{Feasibility, LatencyModel, Problem, ProblemError, Sampling, UnknownSampling};
+pub use objective::{Bounds, BrokenBound, Objective, ObjectiveValues, Unit};
+pub use problem::{BoardModel, Feasibility, Problem, ProblemError, Sampling, UnknownSampling};
 pub use scalarisation::Scalarisation;
 pub use sparsity::{PruningKind, SparsityRange};
 pub use suggest::{Refusals, SearchError, Suggestion, suggest};

@@ -1,9 +1,10 @@
 //! The objectives of a search and the bounds that the user puts on them. All objectives are minimised.
 
 use std::fmt;
+use std::ops::{Index, IndexMut};
 use std::str::FromStr;
 
-use munas_cost::Resources;
+use munas_cost::{BoardFigures, Resources};
 
 use crate::Candidate;
 
@@ -20,36 +21,84 @@ pub enum Objective {
     Macs,
     /// Milliseconds of one inference on the experiment's board.
     Latency,
+    /// Millijoules of one inference on the experiment's board.
+    Energy,
+    /// Bytes of the board's program memory: parameters, tables and code.
+    Flash,
 }
 
-/// One value per objective, indexed by [`Objective::index`]; `None` where the objective has no value.
-pub type ObjectiveValues = [Option<f64>; Objective::ALL.len()];
-
-/// The values of a network with these resources.
-pub fn values(error: Option<f64>, resources: &Resources, latency_ms: Option<f64>) -> ObjectiveValues {
-    let sizes = [resources.peak_memory, resources.model_size, resources.macs];
-    let [peak_memory, model_size, macs] = sizes.map(|size| Some(size as f64));
-    [error, peak_memory, model_size, macs, latency_ms]
+/// What the values of an objective count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A share, in [0, 1].
+    Share,
+    /// Bytes.
+    Bytes,
+    /// Operations.
+    Operations,
+    /// Milliseconds.
+    Milliseconds,
+    /// Millijoules.
+    Millijoules,
 }
+
+/// All that is said of an objective in one place.
+struct Declaration {
+    objective: Objective,
+    name: &'static str,
+    unit: Unit,
+    needs_board: bool,
+}
+
+const DECLARATIONS: [Declaration; 7] = {
+    const fn of(objective: Objective, name: &'static str, unit: Unit) -> Declaration {
+        Declaration { objective, name, unit, needs_board: false }
+    }
+    const fn on_board(objective: Objective, name: &'static str, unit: Unit) -> Declaration {
+        Declaration { objective, name, unit, needs_board: true }
+    }
+    [
+        of(Objective::Error, "error", Unit::Share),
+        of(Objective::PeakMemory, "peak_memory", Unit::Bytes),
+        of(Objective::ModelSize, "model_size", Unit::Bytes),
+        of(Objective::Macs, "macs", Unit::Operations),
+        on_board(Objective::Latency, "latency_ms", Unit::Milliseconds),
+        on_board(Objective::Energy, "energy_mj", Unit::Millijoules),
+        on_board(Objective::Flash, "flash", Unit::Bytes),
+    ]
+};
+
+const COUNT: usize = DECLARATIONS.len();
 
 impl Objective {
-    /// All objectives, in the order of their index.
-    pub const ALL: [Self; 5] = [Self::Error, Self::PeakMemory, Self::ModelSize, Self::Macs, Self::Latency];
+    /// All objectives, in the order in which they are shown.
+    pub const ALL: [Self; COUNT] = {
+        let mut all = [Self::Error; COUNT];
+        let mut place = 0;
+        while place < COUNT {
+            all[place] = DECLARATIONS[place].objective;
+            place += 1;
+        }
+        all
+    };
 
-    /// The position in [`Objective::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
+    const fn declaration(self) -> &'static Declaration {
+        &DECLARATIONS[self as usize]
     }
 
-    /// The name in experiment files and in JSON output; latency carries its unit.
+    /// The name in experiment files, in the journal and in JSON output; what is not in bytes or a plain number carries its unit.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::PeakMemory => "peak_memory",
-            Self::ModelSize => "model_size",
-            Self::Macs => "macs",
-            Self::Latency => "latency_ms",
-        }
+        self.declaration().name
+    }
+
+    /// What its values count.
+    pub const fn unit(self) -> Unit {
+        self.declaration().unit
+    }
+
+    /// Whether a network has a value of it on a board only.
+    pub const fn needs_board(self) -> bool {
+        self.declaration().needs_board
     }
 }
 
@@ -61,7 +110,7 @@ impl fmt::Display for Objective {
 
 /// A name that is no objective's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an objective (error, peak_memory, model_size, macs, latency_ms)")]
+#[error("`{0}` is not an objective ({known})", known = Objective::ALL.map(Objective::name).join(", "))]
 pub struct UnknownObjective(pub String);
 
 impl FromStr for Objective {
@@ -70,6 +119,49 @@ impl FromStr for Objective {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|objective| objective.name() == name);
         found.ok_or_else(|| UnknownObjective(name.to_owned()))
+    }
+}
+
+/// A value for each objective, or none where it has no value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ObjectiveValues([Option<f64>; COUNT]);
+
+impl ObjectiveValues {
+    /// The value that `value` gives for each objective.
+    pub fn from_fn(value: impl FnMut(Objective) -> Option<f64>) -> Self {
+        Self(Objective::ALL.map(value))
+    }
+
+    /// The values of a network with these resources, and these figures on the experiment's board.
+    pub fn of_network(error: Option<f64>, resources: &Resources, on_board: &BoardFigures) -> Self {
+        Self::from_fn(|objective| match objective {
+            Objective::Error => error,
+            Objective::PeakMemory => Some(resources.peak_memory as f64),
+            Objective::ModelSize => Some(resources.model_size as f64),
+            Objective::Macs => Some(resources.macs as f64),
+            Objective::Latency => on_board.latency_ms,
+            Objective::Energy => on_board.energy_mj,
+            Objective::Flash => on_board.flash.map(|bytes| bytes as f64),
+        })
+    }
+
+    /// The objectives that have a value, and that.
+    pub fn iter(&self) -> impl Iterator<Item = (Objective, f64)> {
+        Objective::ALL.into_iter().zip(self.0).filter_map(|(objective, value)| Some((objective, value?)))
+    }
+}
+
+impl Index<Objective> for ObjectiveValues {
+    type Output = Option<f64>;
+
+    fn index(&self, objective: Objective) -> &Self::Output {
+        &self.0[objective as usize]
+    }
+}
+
+impl IndexMut<Objective> for ObjectiveValues {
+    fn index_mut(&mut self, objective: Objective) -> &mut Self::Output {
+        &mut self.0[objective as usize]
     }
 }
 
@@ -97,40 +189,46 @@ impl fmt::Display for BrokenBound {
 /// The user's bounds. Each is optional and soft, unless it is listed in `hard`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bounds {
-    /// Validation error, in (0, 1].
-    pub error: Option<f64>,
-    /// Bytes.
-    pub peak_memory: Option<u64>,
-    /// Bytes.
-    pub model_size: Option<u64>,
-    /// Multiply-accumulate operations.
-    pub macs: Option<u64>,
-    /// Milliseconds.
-    pub latency_ms: Option<f64>,
+    /// The largest value of each objective, in its unit.
+    pub values: ObjectiveValues,
     /// Objectives whose bound no trained candidate may break. The error cannot be one: it is known after training.
     pub hard: Vec<Objective>,
 }
 
 impl Bounds {
-    /// The bound of one objective, in the objective's unit.
-    pub fn get(&self, objective: Objective) -> Option<f64> {
-        match objective {
-            Objective::Error => self.error,
-            Objective::PeakMemory => self.peak_memory.map(|bytes| bytes as f64),
-            Objective::ModelSize => self.model_size.map(|bytes| bytes as f64),
-            Objective::Macs => self.macs.map(|macs| macs as f64),
-            Objective::Latency => self.latency_ms,
+    /// Soft bounds on some objectives.
+    pub fn soft<const N: usize>(bounds: [(Objective, f64); N]) -> Self {
+        let mut values = ObjectiveValues::default();
+        for (objective, bound) in bounds {
+            values[objective] = Some(bound);
         }
+        Self { values, hard: Vec::new() }
     }
 
-    /// All bounds.
-    pub fn values(&self) -> ObjectiveValues {
-        Objective::ALL.map(|objective| self.get(objective))
+    /// Hard bounds on some objectives.
+    pub fn hard<const N: usize>(bounds: [(Objective, f64); N]) -> Self {
+        Self { hard: bounds.map(|(objective, _)| objective).to_vec(), ..Self::soft(bounds) }
+    }
+
+    /// The bound of one objective, in the objective's unit.
+    pub fn get(&self, objective: Objective) -> Option<f64> {
+        self.values[objective]
     }
 
     /// Whether the objective's bound is hard.
     pub fn is_hard(&self, objective: Objective) -> bool {
         self.hard.contains(&objective)
+    }
+
+    /// Lowers the bound on an objective to what there is, as a hard one; a bound below that stays what it is.
+    pub fn cap(&mut self, objective: Objective, most: f64) {
+        let bound = &mut self.values[objective];
+        if bound.is_none_or(|bound| bound >= most) {
+            *bound = Some(most);
+            if !self.is_hard(objective) {
+                self.hard.push(objective);
+            }
+        }
     }
 
     /// The value above which a candidate is refused before training: the bound itself if it is hard, else
@@ -146,31 +244,27 @@ impl Bounds {
 
     /// The first hard bound that one of `values` is above.
     pub fn broken_hard(&self, values: &ObjectiveValues) -> Option<BrokenBound> {
-        Objective::ALL.into_iter().filter(|&objective| self.is_hard(objective)).find_map(|objective| {
-            let (bound, value) = self.get(objective).zip(values[objective.index()])?;
-            (value > bound).then_some(BrokenBound { objective, value, bound })
+        self.values.iter().filter(|(objective, _)| self.is_hard(*objective)).find_map(|(objective, bound)| {
+            let value = values[objective].filter(|value| *value > bound)?;
+            Some(BrokenBound { objective, value, bound })
         })
     }
 
     /// Whether a trained candidate meets every bound, the error's included; a missing value breaks its bound.
     pub fn are_met(&self, candidate: &Candidate, error: Option<f64>) -> bool {
         let values = candidate.objectives(error);
-        self.values().iter().zip(values).all(|(bound, value)| match (bound, value) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(bound), Some(value)) => value <= *bound,
-        })
+        self.values.iter().all(|(objective, bound)| values[objective].is_some_and(|value| value <= bound))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bounds, Objective, UnknownObjective};
+    use super::{Bounds, DECLARATIONS, Objective, UnknownObjective};
 
     #[test]
     fn names_round_trip() {
-        for (index, objective) in Objective::ALL.into_iter().enumerate() {
-            assert_eq!(objective.index(), index);
+        for (place, objective) in Objective::ALL.into_iter().enumerate() {
+            assert_eq!(DECLARATIONS[place].objective as usize, place);
             assert_eq!(objective.name().parse(), Ok(objective));
         }
         assert_eq!("latency".parse::<Objective>(), Err(UnknownObjective("latency".into())));
@@ -178,16 +272,20 @@ mod tests {
 
     #[test]
     fn limits_are_the_hard_bound_or_ten_times_the_soft_one() {
-        let bounds = Bounds {
-            error: Some(0.1),
-            peak_memory: Some(2000),
-            macs: Some(500),
-            hard: vec![Objective::PeakMemory],
-            ..Bounds::default()
-        };
+        let mut bounds = Bounds::soft([(Objective::Error, 0.1), (Objective::Macs, 500.0)]);
+        bounds.cap(Objective::PeakMemory, 2000.0);
         assert_eq!(bounds.limit(Objective::PeakMemory), Some(2000.0));
         assert_eq!(bounds.limit(Objective::Macs), Some(5000.0));
         assert_eq!(bounds.limit(Objective::ModelSize), None);
         assert_eq!(bounds.limit(Objective::Error), None);
+    }
+
+    #[test]
+    fn what_there_is_lowers_bounds_above_it() {
+        let mut bounds = Bounds::soft([(Objective::Macs, 500.0), (Objective::Flash, 70.0)]);
+        bounds.cap(Objective::Macs, 600.0);
+        bounds.cap(Objective::Flash, 60.0);
+        assert_eq!((bounds.get(Objective::Macs), bounds.is_hard(Objective::Macs)), (Some(500.0), false));
+        assert_eq!((bounds.get(Objective::Flash), bounds.is_hard(Objective::Flash)), (Some(60.0), true));
     }
 }

@@ -5,33 +5,33 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use munas_cost::Resources;
+use munas_cost::{BoardFigures, Resources};
 use munas_ir::{Graph, Shape};
 use munas_space::Space;
 
 use crate::sparsity::{PruningKind, SparsityRange};
 use crate::training::TrainingLimits;
-use crate::{Bounds, Candidate, Objective, Proposal};
+use crate::{Bounds, Candidate, Objective, ObjectiveValues, Proposal};
 
-/// Predicts the milliseconds of one inference of a graph on a board.
+/// Predicts what a graph takes on a board.
 #[derive(Clone)]
-pub struct LatencyModel(Arc<dyn Fn(&Graph) -> f64 + Send + Sync>);
+pub struct BoardModel(Arc<dyn Fn(&Graph) -> BoardFigures + Send + Sync>);
 
-impl LatencyModel {
+impl BoardModel {
     /// A model from a function; it must be pure, so that a search is reproducible.
-    pub fn new(milliseconds: impl Fn(&Graph) -> f64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(milliseconds))
+    pub fn new(figures: impl Fn(&Graph) -> BoardFigures + Send + Sync + 'static) -> Self {
+        Self(Arc::new(figures))
     }
 
-    /// Milliseconds of one inference.
-    pub fn milliseconds(&self, graph: &Graph) -> f64 {
+    /// What the graph takes.
+    pub fn figures(&self, graph: &Graph) -> BoardFigures {
         (self.0)(graph)
     }
 }
 
-impl fmt::Debug for LatencyModel {
+impl fmt::Debug for BoardModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LatencyModel")
+        f.write_str("BoardModel")
     }
 }
 
@@ -107,8 +107,8 @@ pub struct Problem {
     pub repeats: bool,
     /// After so many refused draws for one proposal the search gives up.
     pub max_draws: NonZeroU64,
-    /// The board's latency model; without one, candidates have no latency.
-    pub latency: Option<LatencyModel>,
+    /// The board; without one, candidates have none of its figures.
+    pub board: Option<BoardModel>,
     /// What the target sparsity of each trial is drawn from; `None`: nothing is pruned.
     pub pruning: Option<SparsityRange>,
     /// What a training may take.
@@ -160,9 +160,9 @@ pub enum ProblemError {
     /// The error cannot be checked before training.
     #[error("the bound on the error cannot be hard: the error is known only after training")]
     HardError,
-    /// A bound on the latency, but nothing that predicts it.
-    #[error("a bound on latency_ms needs a board with a latency model")]
-    LatencyWithoutModel,
+    /// A bound on what only a board has.
+    #[error("a bound on {0} needs a board")]
+    WithoutBoard(Objective),
 }
 
 impl Problem {
@@ -181,7 +181,7 @@ impl Problem {
             feasibility: Feasibility::default(),
             repeats: false,
             max_draws: Self::DEFAULT_MAX_DRAWS,
-            latency: None,
+            board: None,
             pruning: None,
             training: TrainingLimits::default(),
             sampling: Sampling::default(),
@@ -193,9 +193,8 @@ impl Problem {
     /// # Errors
     /// [`ProblemError`], which names the bound.
     pub fn check(&self) -> Result<(), ProblemError> {
-        for objective in Objective::ALL {
-            let bound = self.bounds.get(objective);
-            if let Some(bound) = bound.filter(|bound| !(bound.is_finite() && *bound > 0.0)) {
+        for (objective, bound) in self.bounds.values.iter() {
+            if !(bound.is_finite() && bound > 0.0) {
                 return Err(ProblemError::NotPositive { objective, bound });
             }
         }
@@ -207,10 +206,11 @@ impl Problem {
                 return Err(ProblemError::HardWithoutBound(objective));
             }
         }
-        if self.bounds.latency_ms.is_some() && self.latency.is_none() {
-            return Err(ProblemError::LatencyWithoutModel);
+        let mut bounded = self.bounds.values.iter().map(|(objective, _)| objective);
+        match bounded.find(|objective| objective.needs_board() && self.board.is_none()) {
+            Some(objective) => Err(ProblemError::WithoutBoard(objective)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// A proposal with what is known about it before training: its graph is built, priced and dropped.
@@ -262,7 +262,7 @@ impl Problem {
         };
         within(Objective::ModelSize, &|| Some(*model_size as f64))
             && within(Objective::Macs, &|| Some(munas_cost::macs(graph) as f64))
-            && within(Objective::Latency, &|| self.latency_ms(graph))
+            && self.is_within_board(graph)
             && within(Objective::PeakMemory, &|| Some(munas_cost::resources(graph).peak_memory as f64))
     }
 
@@ -271,12 +271,26 @@ impl Problem {
         let Proposal { architecture, epochs, sparsity } = proposal;
         let Foreseen { graph, model_size } = foreseen;
         let resources = Resources { model_size: *model_size, ..munas_cost::resources(graph) };
-        Candidate { architecture, resources, latency_ms: self.latency_ms(graph), epochs, sparsity }
+        Candidate { architecture, resources, on_board: self.on_board(graph), epochs, sparsity }
     }
 
-    /// Milliseconds of one inference, where there is a latency model.
-    pub(crate) fn latency_ms(&self, graph: &Graph) -> Option<f64> {
-        self.latency.as_ref().map(|model| model.milliseconds(graph))
+    /// What the graph takes on the board, if there is one.
+    pub fn on_board(&self, graph: &Graph) -> BoardFigures {
+        self.board.as_ref().map(|model| model.figures(graph)).unwrap_or_default()
+    }
+
+    /// Whether the graph is within the hard bounds on what only a board has.
+    fn is_within_board(&self, graph: &Graph) -> bool {
+        let Some(model) = &self.board else { return true };
+        let bounds = &self.bounds;
+        let mut hard = bounds.hard.iter().filter(|objective| objective.needs_board()).peekable();
+        if hard.peek().is_none() {
+            return true;
+        }
+        let nothing =
+            Resources { peak_memory: 0, peak_memory_with_input: 0, model_size: 0, macs: 0, exact: true };
+        let values = ObjectiveValues::of_network(None, &nothing, &model.figures(graph));
+        bounds.broken_hard(&values).is_none()
     }
 }
 

@@ -213,8 +213,8 @@ fn aims(problem: &Problem) -> Vec<Aim> {
     for objective in Objective::ALL {
         let scale = match objective {
             Objective::Error => None,
-            Objective::Macs => scales[objective.index()].into_iter().chain(limit).reduce(f64::min),
-            _ => scales[objective.index()],
+            Objective::Macs => scales[objective].into_iter().chain(limit).reduce(f64::min),
+            _ => scales[objective],
         };
         aims.extend(scale.map(|bound| Aim { objective, bound, least: bound }));
     }
@@ -226,7 +226,7 @@ fn most_sparse(problem: &Problem) -> Option<f64> {
 }
 
 fn value(candidate: &Candidate, objective: Objective) -> Option<f64> {
-    candidate.objectives(None)[objective.index()]
+    candidate.objectives(None)[objective]
 }
 
 /// A resource as a share of a limit; one without a value takes nothing.

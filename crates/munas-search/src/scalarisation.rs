@@ -31,13 +31,13 @@ pub const NATURAL_MACS: f64 = 30e6;
 
 /// The scale of each objective that takes part in a comparison under these bounds.
 pub fn scales(bounds: &Bounds) -> ObjectiveValues {
-    let mut scales = bounds.values();
-    if scales.iter().all(Option::is_none) {
-        scales[Objective::PeakMemory.index()] = Some(NATURAL_BYTES);
-        scales[Objective::ModelSize.index()] = Some(NATURAL_BYTES);
-        scales[Objective::Macs.index()] = Some(NATURAL_MACS);
+    let mut scales = bounds.values;
+    if scales.iter().next().is_none() {
+        scales[Objective::PeakMemory] = Some(NATURAL_BYTES);
+        scales[Objective::ModelSize] = Some(NATURAL_BYTES);
+        scales[Objective::Macs] = Some(NATURAL_MACS);
     }
-    scales[Objective::Error.index()].get_or_insert(NATURAL_ERROR);
+    scales[Objective::Error].get_or_insert(NATURAL_ERROR);
     scales
 }
 
@@ -45,25 +45,31 @@ pub fn scales(bounds: &Bounds) -> ObjectiveValues {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scalarisation {
     scales: ObjectiveValues,
-    weights: [f64; Objective::ALL.len()],
+    weights: ObjectiveValues,
 }
 
 impl Scalarisation {
-    /// Draws a weight for every objective, whether it takes part or not, so that the stream of draws does not depend on
-    /// which bounds are set.
+    /// Draws a weight for each of muNAS's objectives and the latency, whether it takes part or not, so that the stream of draws does
+    /// not depend on which bounds are set; of the others, for those that do.
     pub fn draw<R: Rng + ?Sized>(bounds: &Bounds, rng: &mut R) -> Self {
-        let weights = Objective::ALL.map(|_| 1.0 - rng.random::<f64>());
-        Self { scales: scales(bounds), weights }
+        let scales = scales(bounds);
+        let weights = ObjectiveValues::from_fn(|objective| {
+            let is_drawn = match objective {
+                Objective::Energy | Objective::Flash => scales[objective].is_some(),
+                _ => true,
+            };
+            is_drawn.then(|| 1.0 - rng.random::<f64>())
+        });
+        Self { scales, weights }
     }
 
     /// The fitness of a trial with these values, in [−∞, 0]; larger is better. An objective without a value does not
     /// take part.
     pub fn fitness(&self, values: &ObjectiveValues) -> f64 {
-        let terms =
-            values.iter().zip(self.scales).zip(self.weights).filter_map(|((value, scale), weight)| {
-                let ratio = (*value)? / scale?;
-                Some(ratio.min(SOFT_BOUND_FACTOR) / weight)
-            });
+        let terms = values.iter().filter_map(|(objective, value)| {
+            let ratio = value / self.scales[objective]?;
+            Some(ratio.min(SOFT_BOUND_FACTOR) / self.weights[objective]?)
+        });
         -terms.fold(0.0, f64::max)
     }
 }

@@ -8,7 +8,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Algorithm, Bounds, Candidate, Context, History, Observed, Problem, Proposal, SearchError, suggest,
+    Algorithm, Bounds, Candidate, Context, History, Objective, Observed, Problem, Proposal, SearchError,
+    suggest,
 };
 
 /// The generator of one trial of a search, as a run makes it: from the search's seed and the trial's number.
@@ -29,13 +30,12 @@ pub fn context<'a>(problem: &'a Problem, history: &'a History, pending: &'a [Can
 /// The paper's space on a small image, under bounds that about one random architecture in twenty meets tenfold.
 pub fn image_problem() -> Problem {
     let space = Space::named("cnn2d", "munas-2020").unwrap();
-    let bounds = Bounds {
-        error: Some(0.1),
-        peak_memory: Some(2000),
-        model_size: Some(2000),
-        macs: Some(100_000),
-        ..Bounds::default()
-    };
+    let bounds = Bounds::soft([
+        (Objective::Error, 0.1),
+        (Objective::PeakMemory, 2000.0),
+        (Objective::ModelSize, 2000.0),
+        (Objective::Macs, 100_000.0),
+    ]);
     Problem { bounds, ..Problem::new(space, Shape::new(20, 20, 1), 10, 9) }
 }
 

@@ -61,54 +61,6 @@ impl RunLength {
     }
 }
 
-/// The limits of the device.
-///
-/// What a device has is a hard limit: but for the error, which only training can tell, each of them is one that no trained network
-/// breaks, unless it is asked for otherwise.
-#[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "Bounds (never broken, unless --soft)")]
-pub struct BoundArgs {
-    /// Largest validation error wanted, for example .1 or 10%
-    #[arg(long, value_name = "RATE", value_parser = values::error_rate)]
-    pub max_error: Option<f64>,
-    /// Largest peak memory of the activations, for example 16KB (16,000) or 16KiB (16,384)
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
-    pub max_peak_memory: Option<u64>,
-    /// Largest size of the parameters, one byte each, for example 64KB
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
-    pub max_model_size: Option<u64>,
-    /// Most multiply-accumulate operations of one inference, for example 1M
-    #[arg(long, value_name = "COUNT", value_parser = values::count)]
-    pub max_macs: Option<u64>,
-    /// Longest inference, for example 50ms; needs --board; an estimate
-    #[arg(long, value_name = "DURATION", value_parser = values::milliseconds)]
-    pub max_latency: Option<f64>,
-    /// Let networks break the bounds; they only count less, and are not trained beyond ten times a bound
-    #[arg(long)]
-    pub soft: bool,
-}
-
-impl BoundArgs {
-    pub(super) fn add_to(&self, overrides: &mut Overrides) {
-        let hard = [
-            ("peak_memory", self.max_peak_memory.is_some()),
-            ("model_size", self.max_model_size.is_some()),
-            ("macs", self.max_macs.is_some()),
-            ("latency_ms", self.max_latency.is_some()),
-        ];
-        for (name, given) in hard {
-            overrides.literal("bounds.hard+", given.then_some(name));
-        }
-        overrides.literal("bounds.hard", self.soft.then_some("[]"));
-        overrides
-            .literal("bounds.error", self.max_error)
-            .literal("bounds.peak_memory", self.max_peak_memory)
-            .literal("bounds.model_size", self.max_model_size)
-            .literal("bounds.macs", self.max_macs)
-            .literal("bounds.latency_ms", self.max_latency);
-    }
-}
-
 /// Path as text for an override; experiment files are UTF-8.
 pub(super) fn path_text(path: Option<&PathBuf>) -> Option<String> {
     path.map(|path| path.to_string_lossy().into_owned())

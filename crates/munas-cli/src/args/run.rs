@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use munas_search::Bounds;
+use munas_search::{Bounds, Objective};
 
-use super::{Format, RunLength, values};
+use super::{Format, LimitArgs, RunLength, values};
 
 /// A command that only reads a run; it works while the search is going on.
 #[derive(Debug, clap::Args)]
@@ -40,37 +40,21 @@ pub struct FrontArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Only networks with")]
 pub struct FrontLimits {
-    /// Largest validation error, for example .08 or 8%
-    #[arg(long, value_name = "RATE", value_parser = values::error_rate)]
-    pub max_error: Option<f64>,
     /// Least validation accuracy, for example .95 or 95%; the same as --max-error 5%
     #[arg(long, value_name = "RATE", value_parser = values::accuracy, conflicts_with = "max_error")]
     pub at_least: Option<f64>,
-    /// Largest peak memory of the activations, for example 4KB
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
-    pub max_peak_memory: Option<u64>,
-    /// Largest size of the parameters, for example 16KB
-    #[arg(long, value_name = "SIZE", value_parser = values::bytes)]
-    pub max_model_size: Option<u64>,
-    /// Most multiply-accumulate operations of one inference, for example 1M
-    #[arg(long, value_name = "COUNT", value_parser = values::count)]
-    pub max_macs: Option<u64>,
-    /// Longest inference, for example 50ms; of a search with a board
-    #[arg(long, value_name = "DURATION", value_parser = values::milliseconds)]
-    pub max_latency: Option<f64>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 impl FrontLimits {
     /// The limits as bounds. An accuracy is a bound on the error.
     pub fn bounds(&self) -> Bounds {
-        Bounds {
-            error: self.max_error.or(self.at_least.map(|accuracy| 1.0 - accuracy)),
-            peak_memory: self.max_peak_memory,
-            model_size: self.max_model_size,
-            macs: self.max_macs,
-            latency_ms: self.max_latency,
-            hard: Vec::new(),
+        let mut values = self.limits.values();
+        if let Some(accuracy) = self.at_least {
+            values[Objective::Error] = Some(1.0 - accuracy);
         }
+        Bounds { values, hard: Vec::new() }
     }
 }
 

@@ -1,5 +1,6 @@
 use clap::{CommandFactory, Parser};
 use expect_test::expect_file;
+use munas_search::{Bounds, Objective};
 
 use super::{Args, Command, DataArgs, DataCommand, SearchArgs, TrainArgs};
 
@@ -30,7 +31,7 @@ fn the_command_line_is_consistent() {
 fn flags_of_a_search_become_overrides_in_their_units() {
     let args = search(
         "munas search --data mnist --trials 5 --time 1h30m --max-error 10% --max-peak-memory 16KiB \
-         --max-model-size 16KB --max-macs 1M --max-latency 0.05s --seed 7 --set train.epochs=3",
+         --max-model-size 16KB --max-macs 1M --max-latency 0.05s --max-energy 20uJ --max-flash 1MiB --seed 7 --set train.epochs=3",
     );
     let expected = [
         r#"data.source="mnist""#,
@@ -41,11 +42,15 @@ fn flags_of_a_search_become_overrides_in_their_units() {
         "bounds.hard+=model_size",
         "bounds.hard+=macs",
         "bounds.hard+=latency_ms",
+        "bounds.hard+=energy_mj",
+        "bounds.hard+=flash",
         "bounds.error=0.1",
         "bounds.peak_memory=16384",
         "bounds.model_size=16000",
         "bounds.macs=1000000",
         "bounds.latency_ms=50",
+        "bounds.energy_mj=0.02",
+        "bounds.flash=1048576",
         "train.epochs=3",
     ];
     assert_eq!(args.overrides(), expected);
@@ -106,16 +111,19 @@ fn an_accuracy_is_a_limit_of_the_error() {
         let args = ["munas", "front", "run", "--at-least", rate, "--max-macs", "5k"];
         let Command::Front(args) = Args::try_parse_from(args).unwrap().command else { panic!() };
         let bounds = args.limits.bounds();
-        assert!((bounds.error.unwrap() - 0.05).abs() < 1e-12, "{rate}");
-        assert_eq!(bounds.macs, Some(5_000));
+        assert!((bounds.get(Objective::Error).unwrap() - 0.05).abs() < 1e-12, "{rate}");
+        assert_eq!(bounds.get(Objective::Macs), Some(5_000.0));
     }
     let all = bounds(
         "munas front run --max-error 8% --max-peak-memory 4KB --max-model-size 1KiB --max-latency 2ms",
     );
-    assert_eq!(
-        (all.error, all.peak_memory, all.model_size, all.latency_ms),
-        (Some(0.08), Some(4_000), Some(1_024), Some(2.0))
-    );
+    let expected = [
+        (Objective::Error, 0.08),
+        (Objective::PeakMemory, 4_000.0),
+        (Objective::ModelSize, 1_024.0),
+        (Objective::Latency, 2.0),
+    ];
+    assert_eq!(all, Bounds::soft(expected));
     for wrong in ["95", "-1%", "nan", "101%", "good"] {
         assert!(
             Args::try_parse_from(["munas", "front", "run", &format!("--at-least={wrong}")]).is_err(),

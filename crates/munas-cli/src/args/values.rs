@@ -33,6 +33,17 @@ pub fn milliseconds(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "not a latency, such as 50ms".to_owned())
 }
 
+/// Millijoules: `0.5mJ`, `500uJ`, `500µJ`, `0.0005J`; a bare number is millijoules.
+pub fn millijoules(text: &str) -> Result<f64, String> {
+    let units = [("mJ", 1.0), ("uJ", 1e-3), ("µJ", 1e-3), ("J", 1e3)];
+    let found = units.into_iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+    let (number, factor) = found.unwrap_or((text, 1.0));
+    let value = number.trim().parse::<f64>().ok().map(|value| value * factor);
+    value
+        .filter(|value| value.is_finite() && *value > 0.0)
+        .ok_or_else(|| "not an energy, such as 0.5mJ or 500uJ".to_owned())
+}
+
 /// A share of samples: `0.1`, `.1`, `10%`.
 pub fn error_rate(text: &str) -> Result<f64, String> {
     let value = match text.strip_suffix('%') {
@@ -185,6 +196,18 @@ mod tests {
         }
         for text in ["", "ms", "-1ms", "0", "inf", "5us"] {
             assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn energies_are_millijoules_or_carry_their_unit() {
+        for (text, expected) in
+            [("0.5mJ", 0.5), ("2.5", 2.5), ("500 uJ", 0.5), ("2µJ", 0.002), ("0.25J", 250.0)]
+        {
+            assert_eq!(millijoules(text), Ok(expected), "{text}");
+        }
+        for text in ["", "mJ", "-1mJ", "0", "inf", "5kJ"] {
+            assert!(millijoules(text).is_err(), "{text}");
         }
     }
 

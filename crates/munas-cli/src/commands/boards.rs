@@ -19,7 +19,7 @@ struct BoardJson<'a> {
     flash: u64,
     /// The bounds that the board sets: its usable RAM and flash.
     max_peak_memory: u64,
-    max_model_size: u64,
+    max_flash: u64,
     active_power_mw: Option<f64>,
     /// An assumption; instructions are counted, cycles are not.
     cycles_per_instruction: f64,
@@ -27,7 +27,7 @@ struct BoardJson<'a> {
 
 impl<'a> BoardJson<'a> {
     fn new(board: &'a Board) -> Self {
-        let BoardBounds { peak_memory, model_size } = board.bounds();
+        let BoardBounds { peak_memory, flash } = board.bounds();
         Self {
             name: &board.name,
             aliases: &board.aliases,
@@ -37,7 +37,7 @@ impl<'a> BoardJson<'a> {
             ram: board.ram,
             flash: board.flash,
             max_peak_memory: peak_memory,
-            max_model_size: model_size,
+            max_flash: flash,
             active_power_mw: board.active_power_mw,
             cycles_per_instruction: board.core.cycles_per_instruction,
         }
@@ -60,11 +60,11 @@ pub fn run(format: Format, output: &mut Output) -> CliResult {
         right("RAM"),
         right("flash"),
         right("peak memory"),
-        right("model size"),
+        right("for a network"),
         left("what it is"),
     ]);
     for board in boards {
-        let BoardBounds { peak_memory, model_size } = board.bounds();
+        let BoardBounds { peak_memory, flash } = board.bounds();
         table.row([
             board.name.clone(),
             board.core.name.clone(),
@@ -72,14 +72,14 @@ pub fn run(format: Format, output: &mut Output) -> CliResult {
             units::bytes(board.ram),
             units::bytes(board.flash),
             units::bytes(peak_memory),
-            units::bytes(model_size),
+            units::bytes(flash),
             board.description.clone(),
         ]);
     }
     output.text(table.render())?;
     output.line(
-        "\nPeak memory and model size are the bounds that --board sets: the usable share of RAM and flash. Milliseconds are\n\
-         estimates from instruction counts. A table of your own: [board] name = \"…\", file = \"boards.toml\".",
+        "\nPeak memory and the flash for a network are the bounds that --board sets: the usable share of RAM and flash.\n\
+         Milliseconds are estimates from instruction counts. A table of your own: [board] name = \"…\", file = \"boards.toml\".",
     )?;
     Ok(())
 }

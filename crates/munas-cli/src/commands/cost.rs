@@ -113,7 +113,9 @@ pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
     let graph = architecture.lower(shape(input), classes);
     let latency = board.as_ref().map(|board| LatencyRecord::new(&munas_cost::latency(&graph, board), board));
     let cost = CostRecord::of(&graph);
-    let board = board.map(|board| BoardRecord::new(&board, cost.peak_memory_with_input, cost.model_size));
+    let board = board.map(|board| {
+        BoardRecord::of_network(&board, cost.peak_memory_with_input, munas_cost::flash(&graph, &board))
+    });
     if args.format.json {
         output.json(&CostOnBoard { cost, latency, board })?;
         return Ok(());

@@ -16,9 +16,14 @@ pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let limits = args.limits.bounds();
     let experiment = reader.experiment();
-    if limits.latency_ms.is_some() && experiment.board.is_none() {
-        return Err(CliError::input("--max-latency needs a board, and the run has none")
-            .hint("`munas search --board NAME` searches with one; `munas boards` lists them"));
+    let on_board =
+        limits.values.iter().map(|(objective, _)| objective).find(|objective| objective.needs_board());
+    if let Some(objective) = on_board.filter(|_| experiment.board.is_none()) {
+        let title = objective_title(objective, experiment.search.driving());
+        return Err(CliError::input(format_args!(
+            "a limit on the {title} needs a board, and the run has none"
+        ))
+        .hint("`munas search --board NAME` searches with one; `munas boards` lists them"));
     }
     let bounds = &experiment.bounds;
     let front = front(&reader)?;
@@ -37,21 +42,19 @@ pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
 }
 
 /// How far networks are above a limit: 1 and less is within.
-fn excess(record: &TrialRecord, limits: &Bounds, objective: Objective) -> Option<f64> {
-    let limit = limits.get(objective)?;
+fn excess(record: &TrialRecord, objective: Objective, limit: f64) -> f64 {
     let value = value(record, objective);
-    if value <= limit { Some(1.0) } else { Some(value / limit.max(f64::MIN_POSITIVE)) }
+    if value <= limit { 1.0 } else { value / limit.max(f64::MIN_POSITIVE) }
 }
 
 fn value(record: &TrialRecord, objective: Objective) -> f64 {
-    record.candidate.objectives(record.error())[objective.index()].unwrap_or(f64::INFINITY)
+    record.candidate.objectives(record.error())[objective].unwrap_or(f64::INFINITY)
 }
 
 /// Which limits leave nothing of the front, and what comes nearest.
 fn none_left(front: &[TrialRecord], limits: &Bounds, driving: Driving) -> String {
     let mut text = String::new();
-    for objective in Objective::ALL {
-        let Some(limit) = limits.get(objective) else { continue };
+    for (objective, limit) in limits.values.iter() {
         let least = front.iter().min_by(|a, b| value(a, objective).total_cmp(&value(b, objective)));
         let Some(least) = least.filter(|least| value(least, objective) > limit) else { continue };
         let (title, written) =
@@ -68,22 +71,18 @@ fn none_left(front: &[TrialRecord], limits: &Bounds, driving: Driving) -> String
         text.push_str("each of the limits is met by some network of the front, but no network meets all\n");
     }
     let worst = |record: &TrialRecord| {
-        Objective::ALL
-            .into_iter()
-            .filter_map(|objective| excess(record, limits, objective))
-            .fold(1.0, f64::max)
+        let excesses = limits.values.iter().map(|(objective, limit)| excess(record, objective, limit));
+        excesses.fold(1.0, f64::max)
     };
     if let Some(nearest) = front.iter().min_by(|a, b| worst(a).total_cmp(&worst(b))) {
-        let figures: Vec<String> = Objective::ALL
-            .into_iter()
-            .filter_map(|objective| {
-                let (limit, value) = (limits.get(objective)?, value(nearest, objective));
+        let figures: Vec<String> = limits
+            .values
+            .iter()
+            .map(|(objective, limit)| {
+                let value = value(nearest, objective);
                 let mark = if value > limit { " (above)" } else { "" };
-                Some(format!(
-                    "{} {}{mark}",
-                    objective_title(objective, driving),
-                    objective_text(objective, value)
-                ))
+                let title = objective_title(objective, driving);
+                format!("{title} {}{mark}", objective_text(objective, value))
             })
             .collect();
         // Writing to a string cannot fail.

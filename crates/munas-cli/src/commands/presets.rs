@@ -29,6 +29,7 @@ impl PresetJson {
     fn of(preset: &Preset) -> CliResult<Self> {
         let experiment = preset.experiment(&[])?;
         let bounds = &experiment.bounds;
+        let whole = |objective| bounds.get(objective).map(|bound| bound as u64);
         Ok(Self {
             name: preset.name,
             description: preset.description,
@@ -36,9 +37,9 @@ impl PresetJson {
             epochs: experiment.train.epochs,
             trials: experiment.search.trials,
             max_error: bounds.get(Objective::Error),
-            max_peak_memory: bounds.peak_memory,
-            max_model_size: bounds.model_size,
-            max_macs: bounds.macs,
+            max_peak_memory: whole(Objective::PeakMemory),
+            max_model_size: whole(Objective::ModelSize),
+            max_macs: whole(Objective::Macs),
             data: experiment.data.source,
             toml: preset.toml,
         })

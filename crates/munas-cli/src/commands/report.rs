@@ -23,7 +23,7 @@ struct ReportJson {
 pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let trials = reader.trials()?;
-    let front = front_of(&trials);
+    let front = front_of(&trials, &reader.experiment().bounds);
     let shown = detailed(&front, &reader.experiment().bounds);
     let curves: BTreeMap<_, _> =
         shown.iter().map(|&member| Ok((member, reader.curve(member)?))).collect::<CliResult<_>>()?;

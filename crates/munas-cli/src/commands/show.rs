@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use munas_report::{Network, classes_table, curve_table, outline, units};
+use munas_report::{
+    Network, board_objectives, classes_table, curve_table, objective_cell, objective_title, outline, units,
+};
 use munas_run::{Confusions, Driving, DrivingError, Metric, RunReader, TrialDetails, TrialState, trial};
 use munas_train::Confusion;
 use serde::Serialize;
@@ -141,6 +143,9 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         ("model size", units::bytes(resources.model_size)),
         ("MACs", units::count(resources.macs)),
     ];
+    for objective in board_objectives(std::slice::from_ref(record)) {
+        facts.push((objective_title(objective, record.driving), objective_cell(record, objective)));
+    }
     if let (Some(target), Some(pruned)) = (record.candidate.sparsity, &record.pruned) {
         let sparsity = format!("{} (target {})", units::percent(pruned.sparsity), units::percent(target));
         facts.push(("sparsity", sparsity));

@@ -248,6 +248,11 @@ fn boards_bound_a_search_and_time_a_network() {
     for trial in workspace.json(&["front", "run", "--json"]).as_array().unwrap() {
         assert!(trial["latency_ms"].as_f64().unwrap() <= 0.2, "{trial}");
         assert!(trial["peak_memory"].as_u64() <= board["max_peak_memory"].as_u64());
+        assert!(trial["flash"].as_u64() <= board["max_flash"].as_u64());
+        assert!(trial["flash"].as_u64() > trial["model_size"].as_u64());
+        // 106 mW at that clock.
+        let energy = trial["energy_mj"].as_f64().unwrap() / trial["latency_ms"].as_f64().unwrap();
+        assert!((energy - 0.106).abs() < 1e-9, "{energy}");
     }
     let experiment = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
     assert!(experiment.contains("name = \"stm32f446re\""), "{experiment}");

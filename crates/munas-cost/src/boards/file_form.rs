@@ -19,6 +19,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use super::{Board, BoardTableError, Core};
+use crate::flash::CodeModel;
 use crate::latency::InstructionModel;
 
 /// Share of RAM and of flash that a network may take where a board does not say.
@@ -76,14 +77,22 @@ impl BoardFile {
 }
 
 impl CoreEntry {
-    pub(super) fn resolve(&self, models: &'static [InstructionModel]) -> Result<Core, BoardTableError> {
+    pub(super) fn resolve(
+        &self,
+        models: &'static [InstructionModel],
+        code: &'static [CodeModel],
+    ) -> Result<Core, BoardTableError> {
         let instructions = models.iter().find(|model| model.core == self.instructions);
+        // Both files have the same cores: a test compares them.
+        let both = instructions.zip(code.iter().find(|model| model.core == self.instructions));
+        let (instructions, code) = both.ok_or_else(|| {
+            let known = models.iter().map(|model| model.core.as_str());
+            unknown(&self.name, "instruction model", &self.instructions, known)
+        })?;
         Ok(Core {
             name: self.name.clone(),
-            instructions: instructions.ok_or_else(|| {
-                let known = models.iter().map(|model| model.core.as_str());
-                unknown(&self.name, "instruction model", &self.instructions, known)
-            })?,
+            instructions,
+            code,
             cycles_per_instruction: positive(
                 &self.name,
                 "cycles_per_instruction",

@@ -20,7 +20,7 @@ fn a_board_is_found_by_name_and_alias_in_any_case() {
     assert_eq!(board.name, "stm32f446re");
     assert_eq!(find("nucleo-f446re").unwrap(), board);
     assert_eq!((board.clock_hz, board.ram, board.flash), (180_000_000, 131_072, 524_288));
-    assert_eq!(board.bounds(), BoardBounds { peak_memory: 98_304, model_size: 393_216 });
+    assert_eq!(board.bounds(), BoardBounds { peak_memory: 98_304, flash: 393_216 });
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_users_table_adds_and_replaces() {
     let table = BoardTable::parse(text).unwrap();
     let mine = table.find("mine").unwrap();
     assert_eq!((mine.clock_hz, mine.core.cycles_per_instruction), (1_500_000, 2.5));
-    assert_eq!(mine.bounds(), BoardBounds { peak_memory: 4096, model_size: 24_576 });
+    assert_eq!(mine.bounds(), BoardBounds { peak_memory: 4096, flash: 24_576 });
     assert_eq!(table.find("nrf52840").unwrap().clock_hz, 32_000_000);
     assert_eq!(table.boards().len(), builtin().boards().len() + 1);
 }

@@ -8,7 +8,7 @@ use munas_search::Objective;
 
 use super::{RunView, anchor, axis_format, trial_title};
 use crate::Scale;
-use crate::objective::{error_cells, error_heads, objective_text, objective_title};
+use crate::objective::{board_objectives, error_cells, error_heads, objective_cell, objective_title};
 use crate::plot::{Axis, Mark, Point, ScatterPlot};
 use crate::text::nothing_usable;
 
@@ -34,7 +34,7 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
             }
             p .keys { (keys(view)) }
             div .grid {
-                @for (x, y) in PLOTS {
+                @for (x, y) in PLOTS.into_iter().chain(bounded_on_board(view)) {
                     figure .card { h3 { (plot_title(x, y, view.driving())) } (plot(view, x, y)) }
                 }
             }
@@ -43,8 +43,17 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
     }
 }
 
+/// What only a board has, if it is bounded, against the error.
+fn bounded_on_board<'a>(view: &'a RunView<'_>) -> impl Iterator<Item = (Objective, Objective)> + 'a {
+    let bounded = view.bounds().values.iter().map(|(objective, _)| objective).collect::<Vec<_>>();
+    bounded
+        .into_iter()
+        .filter(|objective| objective.needs_board())
+        .map(|objective| (objective, Objective::Error))
+}
+
 fn keys(view: &RunView<'_>) -> Markup {
-    let bounded = Objective::ALL.into_iter().any(|objective| view.bounds().get(objective).is_some());
+    let bounded = view.bounds().values.iter().next().is_some();
     let key = |class: &str, text: &str| html! { span { span class=(format!("key {class}")) {} (text) } };
     html! {
         (key("front", "Pareto front"))
@@ -87,8 +96,8 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
             (false, false) => Mark::Outside,
         };
         Some(Point {
-            x: values[x.index()]?,
-            y: values[y.index()]?,
+            x: values[x]?,
+            y: values[y]?,
             mark,
             title: (!view.is_large() || view.is_detailed(trial)).then(|| trial_title(trial)),
             link: view.is_detailed(trial).then(|| format!("#{}", anchor(trial.trial))),
@@ -116,33 +125,36 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
 fn table(view: &RunView<'_>) -> Markup {
     let known = view.front.iter().any(|trial| trial.stderr().is_some());
     let [validation, in_int8, test] = error_heads(view.driving(), known);
+    let on_board = board_objectives(view.front);
     html! {
         table .front {
             thead {
                 tr {
                     th { "trial" } th { (validation) } th { (in_int8) } th { (test) } th { "peak memory" } th { "model size" } th { "MACs" }
+                    @for objective in &on_board { th { (objective_title(*objective, view.driving())) } }
                     th .word { "within bounds" } th .word { "network" }
                 }
             }
-            tbody { @for trial in view.front { (row(view, trial)) } }
+            tbody { @for trial in view.front { (row(view, trial, &on_board)) } }
         }
     }
 }
 
-fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
+fn row(view: &RunView<'_>, trial: &TrialRecord, on_board: &[Objective]) -> Markup {
     let values = trial.candidate.objectives(trial.error());
     let cell = |objective: Objective| {
-        let value = values[objective.index()];
+        let value = values[objective];
         let over =
             matches!((value, view.bounds().get(objective)), (Some(value), Some(bound)) if value > bound);
         html! {
-            td .over[over] { (value.map_or_else(|| "–".to_owned(), |value| objective_text(objective, value))) }
+            td .over[over] { (objective_cell(trial, objective)) }
         }
     };
     let [validation, in_int8, test] = error_cells(trial);
     let inside = trial.in_bounds(view.bounds());
     // The error that drives the search is judged by the bound, the other one is for comparison.
-    let over = matches!((trial.error(), view.bounds().error), (Some(value), Some(bound)) if value > bound);
+    let bound = view.bounds().get(Objective::Error);
+    let over = trial.error().zip(bound).is_some_and(|(error, bound)| error > bound);
     let [float_is_over, int8_is_over] =
         [DrivingError::Float, DrivingError::Int8].map(|error| over && error == trial.driving.error);
     html! {
@@ -155,6 +167,7 @@ fn row(view: &RunView<'_>, trial: &TrialRecord) -> Markup {
             td .over[int8_is_over] { (in_int8) }
             td { (test) }
             (cell(Objective::PeakMemory)) (cell(Objective::ModelSize)) (cell(Objective::Macs))
+            @for &objective in on_board { (cell(objective)) }
             td .met[inside] { @if inside { "yes" } @else { "no" } }
             td { (crate::network::trial_outline(trial)) }
         }

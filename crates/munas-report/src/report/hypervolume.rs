@@ -1,6 +1,6 @@
 //! The hypervolume of the front over the trials of a search.
 
-use munas_run::{FRONT_OBJECTIVES, TrialRecord};
+use munas_run::{COMMON_OBJECTIVES, TrialRecord};
 use munas_search::pareto;
 
 use super::RunView;
@@ -31,8 +31,8 @@ impl Hypervolumes {
     /// The history of these trials, which are in the order of their results. An objective without a bound spans to its
     /// worst trial.
     pub fn of(view: &RunView<'_>, done: &[&TrialRecord]) -> Self {
-        let points: Vec<[f64; 4]> = done.iter().filter_map(|trial| trial.point()).collect();
-        let reference: Vec<f64> = FRONT_OBJECTIVES
+        let points: Vec<[f64; 4]> = done.iter().filter_map(|trial| common_point(trial)).collect();
+        let reference: Vec<f64> = COMMON_OBJECTIVES
             .iter()
             .enumerate()
             .map(|(index, &objective)| {
@@ -50,6 +50,11 @@ impl Hypervolumes {
     }
 }
 
+/// The trial as a point of the objectives that every network has a value of, if it is done.
+pub(super) fn common_point(trial: &TrialRecord) -> Option<[f64; 4]> {
+    trial.point(&COMMON_OBJECTIVES)?.try_into().ok()
+}
+
 /// After how many results it is given: every so many, and after the last.
 fn checkpoints(results: usize) -> impl Iterator<Item = usize> {
     let every = results.div_ceil(CHECKPOINTS).max(1);
@@ -57,7 +62,7 @@ fn checkpoints(results: usize) -> impl Iterator<Item = usize> {
 }
 
 fn exact(points: &[[f64; 4]]) -> Vec<(f64, f64)> {
-    let unit = [1.0; FRONT_OBJECTIVES.len()];
+    let unit = [1.0; COMMON_OBJECTIVES.len()];
     let mut front: Vec<[f64; 4]> = Vec::new();
     let mut seen = 0;
     let mut volumes = vec![(0.0, 0.0)];

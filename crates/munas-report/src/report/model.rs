@@ -31,7 +31,7 @@ fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
     let architecture = &trial.candidate.architecture;
     let network = Network::new(trial.graph(view.task));
     let resources = &trial.candidate.resources;
-    let peak_bound = view.bounds().peak_memory;
+    let peak_bound = view.bounds().get(Objective::PeakMemory).map(|bytes| bytes as u64);
     html! {
         details .model.card id=(anchor(trial.trial)) open[open] {
             summary {

@@ -8,6 +8,8 @@
 use munas_run::TrialRecord;
 use munas_search::Bounds;
 
+use super::hypervolume::common_point;
+
 /// The most networks with details.
 const DETAILED: usize = 200;
 
@@ -83,7 +85,7 @@ impl Chosen {
 /// The rank of every member by every objective, in [0, 1]; equal values have equal ranks.
 fn places(front: &[TrialRecord]) -> Vec<[f64; 4]> {
     let points: Vec<[f64; 4]> =
-        front.iter().map(|record| record.point().unwrap_or([f64::INFINITY; 4])).collect();
+        front.iter().map(|record| common_point(record).unwrap_or([f64::INFINITY; 4])).collect();
     let mut places = vec![[0.0; 4]; front.len()];
     for objective in 0..4 {
         let mut order: Vec<usize> = (0..front.len()).collect();

@@ -87,8 +87,7 @@ fn facts(view: &RunView<'_>) -> Markup {
 
 fn bounds(view: &RunView<'_>) -> Markup {
     let bounds = view.bounds();
-    let given = Objective::ALL.into_iter().filter_map(|objective| Some((objective, bounds.get(objective)?)));
-    let given: Vec<(Objective, f64)> = given.collect();
+    let given: Vec<(Objective, f64)> = bounds.values.iter().collect();
     html! {
         @if given.is_empty() {
             p .muted { "No bounds were set: the front trades error against every resource freely." }

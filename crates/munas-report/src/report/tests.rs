@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use munas_ir::Shape;
 use munas_run::{
-    Confusions, Driving, DrivingError, Experiment, Metric, Outcome, ProposalRecord, Task, TrialRecord,
-    TrialState,
+    COMMON_OBJECTIVES, Confusions, Driving, DrivingError, Experiment, Metric, Outcome, ProposalRecord, Task,
+    TrialRecord, TrialState,
 };
 use munas_search::{Candidate, Refusals, pareto};
 use munas_space::{Architecture, Kind};
@@ -59,7 +59,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         candidate: Candidate {
             resources: munas_cost::resources(&architecture.lower(INPUT, 10)),
             architecture,
-            latency_ms: None,
+            on_board: munas_cost::BoardFigures::default(),
             epochs: 3,
             sparsity: None,
         },
@@ -106,7 +106,8 @@ fn confusions(front: &[TrialRecord]) -> BTreeMap<u64, Confusions> {
 
 fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
     let done: Vec<&TrialRecord> = trials.iter().filter(|trial| trial.outcome().is_some()).collect();
-    let points: Vec<[f64; 4]> = done.iter().filter_map(|trial| trial.point()).collect();
+    let points: Vec<[f64; 4]> =
+        done.iter().filter_map(|trial| trial.point(&COMMON_OBJECTIVES)?.try_into().ok()).collect();
     let front: Vec<TrialRecord> =
         pareto::front(&points).into_iter().map(|index| done[index].clone()).collect();
     let report = |epoch: u32| EpochReport {

@@ -82,7 +82,7 @@ impl<'a> Search<'a> {
         for record in by_arrival(&records) {
             history.push(observed(record));
         }
-        let front = Front::of(&records);
+        let front = Front::of(&records, &run.experiment().bounds);
         // A killed process may have left models of trials without a result, or of trials that had left the front.
         models::retain(run.dir(), |trial| front.contains(trial))?;
         let is_done = |trial| records.iter().any(|record| record.trial == trial && record.arrival.is_some());
@@ -244,8 +244,7 @@ impl<'a> Search<'a> {
     fn candidate_left(&self, candidate: &Candidate, pruned: Option<&Pruned>) -> Candidate {
         let mut candidate = candidate.clone();
         if let Some(Pruned { network, resources }) = pruned {
-            let latency = self.proposals.problem().latency.as_ref();
-            candidate.latency_ms = latency.map(|model| model.milliseconds(&network.graph));
+            candidate.on_board = self.proposals.problem().on_board(&network.graph);
             candidate.resources = *resources;
         }
         candidate

@@ -107,13 +107,7 @@ fn make_room_for_input(experiment: &mut Experiment, input_bytes: u64) -> Result<
         );
         invalid("board.name", problem)
     })?;
-    let bounds = &mut experiment.bounds;
-    if bounds.peak_memory.is_none_or(|bound| bound > left) {
-        bounds.peak_memory = Some(left);
-        if !bounds.is_hard(Objective::PeakMemory) {
-            bounds.hard.push(Objective::PeakMemory);
-        }
-    }
+    experiment.bounds.cap(Objective::PeakMemory, left as f64);
     Ok(())
 }
 

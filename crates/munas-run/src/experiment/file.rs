@@ -15,9 +15,10 @@ use munas_data::{
     NormaliseMode,
 };
 use munas_quant::Calibration;
-use munas_search::{AlgorithmKind, Objective, Sampling};
+use munas_search::{AlgorithmKind, Sampling};
 use munas_train::Schedule;
 
+use super::bounds_file::BoundsFile;
 use super::{ExperimentError, InputPlace, Metric, values};
 
 /// The whole file.
@@ -55,7 +56,7 @@ pub(super) struct DataFile {
     pub bits: u32,
     pub skip_bad: bool,
     pub subset: Option<usize>,
-    #[serde(default, deserialize_with = "values::bytes")]
+    #[serde(default, deserialize_with = "values::optional_bytes")]
     pub memory: Option<u64>,
     #[serde(with = "values::text")]
     pub layout: Layout,
@@ -242,22 +243,6 @@ pub(super) struct Int8File {
     pub bias_correction: bool,
 }
 
-/// `[bounds]`
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, expecting = "a section")]
-pub(super) struct BoundsFile {
-    pub error: Option<f64>,
-    #[serde(default, deserialize_with = "values::bytes")]
-    pub peak_memory: Option<u64>,
-    #[serde(default, deserialize_with = "values::bytes")]
-    pub model_size: Option<u64>,
-    #[serde(default, deserialize_with = "values::count")]
-    pub macs: Option<u64>,
-    pub latency_ms: Option<f64>,
-    #[serde(with = "values::texts")]
-    pub hard: Vec<Objective>,
-}
-
 /// `[search]`
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
@@ -271,13 +256,13 @@ pub(super) struct SearchFile {
     pub population: usize,
     pub sample: usize,
     pub workers: usize,
-    #[serde(deserialize_with = "values::required_bytes")]
+    #[serde(deserialize_with = "values::bytes")]
     pub worker_memory: u64,
     #[serde(with = "values::text")]
     pub sampling: Sampling,
-    #[serde(default, deserialize_with = "values::bytes")]
+    #[serde(default, deserialize_with = "values::optional_bytes")]
     pub training_memory: Option<u64>,
-    #[serde(default, deserialize_with = "values::count")]
+    #[serde(default, deserialize_with = "values::optional_count")]
     pub max_training_cost: Option<u64>,
     pub error: DrivingErrorName,
     #[serde(with = "values::text")]

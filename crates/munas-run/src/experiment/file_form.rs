@@ -7,8 +7,9 @@ use munas_search::Feasibility;
 use munas_space::Space;
 use munas_train::{Keep, NormStatistics, Optimizer};
 
+use super::bounds_file::BoundsFile;
 use super::file::{
-    AudioFile, BackdropName, BoardFile, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
+    AudioFile, BackdropName, BoardFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
     ExperimentFile, FeasibilityName, Int8File, KeepName, NormStatisticsName, OptimizerName, PruningFile,
     PruningFitName, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
@@ -54,14 +55,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             samples: int8.samples,
             bias_correction: int8.bias_correction,
         },
-        bounds: BoundsFile {
-            error: bounds.error,
-            peak_memory: bounds.peak_memory,
-            model_size: bounds.model_size,
-            macs: bounds.macs,
-            latency_ms: bounds.latency_ms,
-            hard: bounds.hard.clone(),
-        },
+        bounds: BoundsFile(bounds.clone()),
         search: SearchFile {
             algorithm: search.algorithm,
             trials: search.trials,

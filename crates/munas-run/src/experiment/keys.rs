@@ -8,9 +8,10 @@ use toml::{Table, Value};
 use munas_space::{CnnBounds, MlpBounds};
 
 use super::ExperimentError;
+use super::bounds_file::BoundsFile;
 use super::file::{
-    AudioFile, BoardFile, BoundsFile, CsvFile, DataFile, DistillationFile, ExperimentFile, Int8File,
-    PruningFile, QuantisationFile, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BoardFile, CsvFile, DataFile, DistillationFile, ExperimentFile, Int8File, PruningFile,
+    QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
 
 /// Sections by path, with their keys. The keys of `space.bounds` depend on the kind of space.

@@ -7,9 +7,9 @@ use munas_space::{Space, SpaceError};
 use munas_train::{Keep, NormStatistics, Optimizer, TrainError, TrainSettings};
 
 use super::file::{
-    AudioFile, BackdropName, BoundsFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, KeepName, NormStatisticsName, OptimizerName, PruningFile,
-    PruningFitName, PruningModeName, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BackdropName, CsvFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
+    FeasibilityName, KeepName, NormStatisticsName, OptimizerName, PruningFile, PruningFitName,
+    PruningModeName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
     BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
@@ -54,7 +54,7 @@ pub(super) fn resolve(
             samples: int8.samples,
             bias_correction: int8.bias_correction,
         },
-        bounds: resolve_bounds(bounds, board.as_ref().map(|choice| &choice.board))?,
+        bounds: resolve_bounds(bounds.0, board.as_ref().map(|choice| &choice.board))?,
         search: resolve_search(&search)?,
         board,
     })
@@ -259,16 +259,8 @@ fn resolve_distillation(file: &DistillationFile) -> Result<DistillationSettings,
     })
 }
 
-/// The bounds of the file. What a board does not have is out of reach: its memory lowers looser bounds, and is a hard one.
-fn resolve_bounds(file: BoundsFile, board: Option<&Board>) -> Result<Bounds, ExperimentError> {
-    let mut bounds = Bounds {
-        error: file.error,
-        peak_memory: file.peak_memory,
-        model_size: file.model_size,
-        macs: file.macs,
-        latency_ms: file.latency_ms,
-        hard: file.hard,
-    };
+/// The bounds of the file, if they make sense.
+fn resolve_bounds(bounds: Bounds, board: Option<&Board>) -> Result<Bounds, ExperimentError> {
     for objective in Objective::ALL {
         let key = format!("bounds.{objective}");
         let Some(bound) = bounds.get(objective) else {
@@ -281,35 +273,29 @@ fn resolve_bounds(file: BoundsFile, board: Option<&Board>) -> Result<Bounds, Exp
         };
         require(bound.is_finite() && bound > 0.0, &key, "must be above 0")?;
         require(bound <= LARGEST as f64, &key, "must be below 2^63")?;
+        require(!objective.needs_board() || board.is_some(), &key, "needs a board (section [board])")?;
     }
-    require(bounds.error.is_none_or(|error| error <= 1.0), "bounds.error", "is a share, at most 1")?;
+    let error = bounds.get(Objective::Error);
+    require(error.is_none_or(|error| error <= 1.0), "bounds.error", "is a share, at most 1")?;
     require(
         !bounds.is_hard(Objective::Error),
         "bounds.hard",
         "lists error, which is known only after training",
     )?;
+    let power = board.map(|board| board.active_power_mw);
     require(
-        bounds.latency_ms.is_none() || board.is_some(),
-        "bounds.latency_ms",
-        "needs a board (section [board])",
+        bounds.get(Objective::Energy).is_none() || power != Some(None),
+        "bounds.energy_mj",
+        "needs a board of known power (active_power_mw in a table of your own)",
     )?;
-    if let Some(board) = board {
-        let BoardBounds { peak_memory, model_size } = board.bounds();
-        let Bounds { peak_memory: peak_bound, model_size: size_bound, hard, .. } = &mut bounds;
-        let limits = [
-            (Objective::PeakMemory, peak_bound, peak_memory),
-            (Objective::ModelSize, size_bound, model_size),
-        ];
-        for (objective, bound, limit) in limits {
-            if bound.is_none_or(|bound| bound >= limit) {
-                *bound = Some(limit);
-                if !hard.contains(&objective) {
-                    hard.push(objective);
-                }
-            }
-        }
-    }
     Ok(bounds)
+}
+
+/// What a board does not have is out of reach: its memory lowers looser bounds, and is a hard one.
+pub(super) fn cap_by_board(bounds: &mut Bounds, board: &Board) {
+    let BoardBounds { peak_memory, flash } = board.bounds();
+    bounds.cap(Objective::PeakMemory, peak_memory as f64);
+    bounds.cap(Objective::Flash, flash as f64);
 }
 
 fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> {

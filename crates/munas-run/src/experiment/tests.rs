@@ -2,7 +2,7 @@ use expect_test::{Expect, expect};
 
 use munas_cost::boards::BoardBounds;
 use munas_data::{GroupChoice, IndexColumn};
-use munas_search::Objective;
+use munas_search::{Bounds, Objective};
 use munas_space::CnnBounds;
 use munas_train::{Keep, NormStatistics, Optimizer, Schedule};
 
@@ -104,11 +104,11 @@ fn every_key_of_the_example_arrives() {
     let distillation = experiment.distillation.as_ref().unwrap();
     assert_eq!((distillation.alpha, distillation.temperature), (0.3, 1.0));
     let bounds = &experiment.bounds;
-    assert_eq!(
-        (bounds.peak_memory, bounds.model_size, bounds.macs),
-        (Some(64_000), Some(16_384), Some(30_000_000))
-    );
-    assert_eq!((bounds.latency_ms, bounds.hard.as_slice()), (Some(50.0), [Objective::PeakMemory].as_slice()));
+    let resources = [Objective::PeakMemory, Objective::ModelSize, Objective::Macs, Objective::Latency];
+    let found = resources.map(|objective| bounds.get(objective));
+    assert_eq!(found, [64_000.0, 16_384.0, 30_000_000.0, 50.0].map(Some));
+    // The flash is the board's.
+    assert_eq!(bounds.hard, [Objective::PeakMemory, Objective::Flash]);
     assert_eq!(experiment.search.time, Some(Duration::from_secs(1800)));
     assert_eq!(experiment.board.as_ref().map(|choice| &*choice.board.name), Some("stm32f446re"));
 }
@@ -302,7 +302,7 @@ fn bad_values_name_their_key() {
     check(
         "bounds.hard = ['size']",
         expect![
-            "`bounds.hard`: `size` is not an objective (error, peak_memory, model_size, macs, latency_ms)"
+            "`bounds.hard`: `size` is not an objective (error, peak_memory, model_size, macs, latency_ms, energy_mj, flash)"
         ],
     );
     check("bounds.latency_ms = 5.0", expect!["`bounds.latency_ms`: needs a board (section [board])"]);
@@ -388,7 +388,8 @@ fn overrides_win_and_may_take_keys_away() {
     let text = with_source("search.time = '30m'\nseed = 4\ntrain.epochs = 3");
     let experiment = Experiment::from_toml(&text, &overrides).unwrap();
     assert_eq!((experiment.train.epochs, experiment.seed, experiment.name.as_str()), (7, 4, "seven"));
-    assert_eq!((experiment.search.time, experiment.bounds.macs), (None, Some(1_000_000)));
+    assert_eq!(experiment.search.time, None);
+    assert_eq!(experiment.bounds.get(Objective::Macs), Some(1e6));
     assert_eq!(experiment.train.augment, [Augmentation::Flip]);
     let default = Experiment::from_toml(&text, &["train.epochs=".to_owned()]).unwrap();
     assert_eq!(default.train.epochs, 30);
@@ -456,17 +457,30 @@ fn bad_overrides_are_refused() {
 fn a_board_bounds_what_it_does_not_have() {
     let bounds = |lines: &str| read(&with_source(lines)).bounds;
     let board = "board.name = 'NUCLEO-F446RE'";
-    let BoardBounds { peak_memory, model_size } = boards::find("stm32f446re").unwrap().bounds();
-    let memory = vec![Objective::PeakMemory, Objective::ModelSize];
-    let without = bounds(board);
-    assert_eq!((without.peak_memory, without.model_size), (Some(peak_memory), Some(model_size)));
-    assert_eq!(without.hard, memory);
+    let BoardBounds { peak_memory, flash } = boards::find("stm32f446re").unwrap().bounds();
+    let [peak_memory, flash] = [peak_memory, flash].map(|bytes| bytes as f64);
+    let memory = [(Objective::PeakMemory, peak_memory), (Objective::Flash, flash)];
+    assert_eq!(bounds(board), Bounds::hard(memory));
     // A tighter bound stays what it is, a looser one is lowered.
-    let given = bounds(&format!("{board}\nbounds = {{ peak_memory = 1000, model_size = '1GB', hard = [] }}"));
-    assert_eq!((given.peak_memory, given.model_size), (Some(1000), Some(model_size)));
-    assert_eq!(given.hard, [Objective::ModelSize]);
-    let latency = bounds(&format!("{board}\nbounds.latency_ms = 50"));
-    assert_eq!(latency.latency_ms, Some(50.0));
+    let given = bounds(&format!("{board}\nbounds = {{ peak_memory = 1000, flash = '1GB', hard = [] }}"));
+    assert_eq!(given.get(Objective::PeakMemory), Some(1000.0));
+    assert_eq!((given.get(Objective::Flash), given.hard), (Some(flash), vec![Objective::Flash]));
+    let latency = bounds(&format!("{board}\nbounds.latency_ms = 50\nbounds.energy_mj = 0.5"));
+    assert_eq!(latency.get(Objective::Latency), Some(50.0));
+    assert_eq!(latency.get(Objective::Energy), Some(0.5));
+    check_error(
+        &with_source("board.name = 'rp2040'\nbounds.energy_mj = 5"),
+        &[],
+        &expect!["`bounds.energy_mj`: needs a board of known power (active_power_mw in a table of your own)"],
+    );
+}
+
+#[test]
+fn a_run_has_the_bounds_that_it_was_made_with() {
+    let text =
+        with_source("board.name = 'stm32f446re'\nbounds = { model_size = 500000, hard = ['model_size'] }");
+    let bounds = Experiment::from_run_file(&text).unwrap().bounds;
+    assert_eq!(bounds, Bounds::hard([(Objective::ModelSize, 500_000.0)]));
 }
 
 #[test]
@@ -478,7 +492,7 @@ fn boards_may_come_from_a_table_of_the_users_own() {
     let board = format!("board = {{ name = 'mine', file = '{}' }}", file.display());
     let experiment = read(&with_source(&board));
     assert_eq!(experiment.board.as_ref().unwrap().board.name, "mine");
-    assert_eq!(experiment.bounds.peak_memory, Some(768));
+    assert_eq!(experiment.bounds.get(Objective::PeakMemory), Some(768.0));
     assert_eq!(read(&experiment.to_toml()), experiment);
     fs::write(&file, "[[board]]\nname = 3").unwrap();
     let error = Experiment::from_toml(&with_source(&board), &[]).unwrap_err().to_string();

@@ -70,23 +70,6 @@ pub(super) mod text_or_auto {
     }
 }
 
-/// A list of such values.
-pub(super) mod texts {
-    use super::*;
-
-    pub fn serialize<T: Display, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(ToString::to_string))
-    }
-
-    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error>
-    where
-        T: FromStr<Err: Display>,
-    {
-        let texts = Vec::<String>::deserialize(deserializer)?;
-        texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
-    }
-}
-
 /// `true`, `false` or `"auto"`.
 pub(super) mod flag_or_auto {
     use super::*;
@@ -122,18 +105,23 @@ pub(super) mod flag_or_auto {
 }
 
 /// Bytes: an integer, or a text such as `"64KB"`.
-pub(super) fn required_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     deserializer.deserialize_any(QuantityVisitor(parse_bytes))
 }
 
-/// [`required_bytes`] under a key that may be absent.
-pub(super) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    required_bytes(deserializer).map(Some)
+/// [`bytes`] under a key that may be absent.
+pub(super) fn optional_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    bytes(deserializer).map(Some)
 }
 
 /// A count: an integer, or a text such as `"30M"`.
-pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    deserializer.deserialize_any(QuantityVisitor(parse_count)).map(Some)
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    deserializer.deserialize_any(QuantityVisitor(parse_count))
+}
+
+/// [`count`] under a key that may be absent.
+pub(super) fn optional_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    count(deserializer).map(Some)
 }
 
 struct QuantityVisitor(fn(&str) -> Result<u64, QuantityError>);

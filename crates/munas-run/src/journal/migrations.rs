@@ -10,6 +10,7 @@
 //! | 3 | `meta` has the experiment with which the run was made, and a name that no other journal has |
 //! | 4 | balanced errors and confusions; draws that are too dear to train; processes that died under a trial |
 //! | 5 | errors by macro-F1, balanced errors in int8, standard errors, folds; kills for want of memory |
+//! | 6 | energy and flash on the board |
 
 use rusqlite::{Connection, Transaction};
 
@@ -17,7 +18,7 @@ use super::meta::{self, set_fact};
 use crate::experiment::Experiment;
 
 /// The version of the schema that this version of munas writes.
-pub const SCHEMA_VERSION: i32 = 5;
+pub const SCHEMA_VERSION: i32 = 6;
 
 /// The oldest version of the schema that can be read.
 pub const OLDEST_SCHEMA: i32 = 2;
@@ -27,7 +28,7 @@ type Step = fn(&Transaction<'_>, &Experiment) -> rusqlite::Result<()>;
 
 /// The steps by the version that they lead to, in order and without a gap.
 const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] =
-    [(3, record_experiment), (4, add_confusions), (5, add_standard_errors)];
+    [(3, record_experiment), (4, add_confusions), (5, add_standard_errors), (6, add_board_figures)];
 
 /// Takes all steps from version `from` on.
 pub(super) fn migrate(
@@ -81,5 +82,13 @@ fn add_standard_errors(transaction: &Transaction<'_>, _: &Experiment) -> rusqlit
          ALTER TABLE trial ADD COLUMN validation_stderr REAL;
          ALTER TABLE trial ADD COLUMN folds INTEGER;
          ALTER TABLE session ADD COLUMN memory_kills INTEGER;",
+    )
+}
+
+/// Figures that no search of before was bounded by.
+fn add_board_figures(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "ALTER TABLE trial ADD COLUMN energy_mj REAL;
+         ALTER TABLE trial ADD COLUMN flash INTEGER;",
     )
 }

@@ -5,11 +5,12 @@
 
 use rusqlite::Row;
 
-use munas_cost::Resources;
+use munas_cost::{BoardFigures, Resources};
 use munas_ir::{Graph, Shape};
 use munas_search::{Candidate, Refusals};
 use munas_space::Architecture;
 
+use super::columns::columns;
 use crate::trial::{Driving, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
 
 /// A row that is no trial: which column, and what is wrong with it.
@@ -20,110 +21,82 @@ pub(super) struct RowError {
     pub problem: String,
 }
 
-/// The columns of a proposal: what is known before training.
-#[derive(Debug)]
-pub(super) struct ProposalRow {
-    pub id: i64,
-    pub algorithm: String,
-    pub space: String,
-    pub architecture: String,
-    pub canonical_key: String,
-    pub epochs: i64,
-    pub target_sparsity: Option<f64>,
-    pub seed: i64,
-    pub history_length: i64,
-    pub pending: String,
-    pub refused_hard: i64,
-    pub refused_soft: i64,
-    pub refused_duplicates: i64,
-    pub refused_training: i64,
-    pub peak_memory: i64,
-    pub peak_memory_with_input: i64,
-    pub model_size: i64,
-    pub macs: i64,
-    pub exact: bool,
-    pub latency_ms: Option<f64>,
-    pub started_ms: i64,
-}
-
-/// The columns of a result.
-#[derive(Debug)]
-pub(super) struct ResultRow {
-    pub state: String,
-    pub reason: Option<String>,
-    pub arrival: Option<i64>,
-    pub validation_error: Option<f64>,
-    pub test_error: Option<f64>,
-    pub last_test_error: Option<f64>,
-    pub int8_error: Option<f64>,
-    pub balanced_error: Option<f64>,
-    pub balanced_test_error: Option<f64>,
-    pub macro_f1_error: Option<f64>,
-    pub macro_f1_test_error: Option<f64>,
-    pub int8_balanced_error: Option<f64>,
-    pub int8_macro_f1_error: Option<f64>,
-    pub validation_stderr: Option<f64>,
-    pub folds: Option<i64>,
-    pub best_epoch: Option<i64>,
-    pub sparsity: Option<f64>,
-    pub graph: Option<String>,
-    pub train_seconds: Option<f64>,
-    pub finished_ms: Option<i64>,
-    pub deaths: i64,
-}
-
-impl ProposalRow {
-    pub fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get("id")?,
-            algorithm: row.get("algorithm")?,
-            space: row.get("space")?,
-            architecture: row.get("architecture")?,
-            canonical_key: row.get("canonical_key")?,
-            epochs: row.get("epochs")?,
-            target_sparsity: row.get("target_sparsity")?,
-            seed: row.get("seed")?,
-            history_length: row.get("history_length")?,
-            pending: row.get("pending")?,
-            refused_hard: row.get("refused_hard")?,
-            refused_soft: row.get("refused_soft")?,
-            refused_duplicates: row.get("refused_duplicates")?,
-            refused_training: row.get("refused_training")?,
-            peak_memory: row.get("peak_memory")?,
-            peak_memory_with_input: row.get("peak_memory_with_input")?,
-            model_size: row.get("model_size")?,
-            macs: row.get("macs")?,
-            exact: row.get("exact")?,
-            latency_ms: row.get("latency_ms")?,
-            started_ms: row.get("started_ms")?,
-        })
+columns! {
+    /// The columns of a proposal: what is known before training, but for its resources.
+    ProposalRow {
+        id: i64,
+        algorithm: String,
+        space: String,
+        architecture: String,
+        canonical_key: String,
+        epochs: i64,
+        target_sparsity: Option<f64>,
+        seed: i64,
+        history_length: i64,
+        pending: String,
+        refused_hard: i64,
+        refused_soft: i64,
+        refused_duplicates: i64,
+        refused_training: i64,
+        started_ms: i64,
     }
 }
 
-impl ResultRow {
+columns! {
+    /// The columns of what a network takes: of the proposal, then of what pruning has left.
+    ResourceRow {
+        peak_memory: i64,
+        peak_memory_with_input: i64,
+        model_size: i64,
+        macs: i64,
+        exact: bool,
+        latency_ms: Option<f64>,
+        energy_mj: Option<f64>,
+        flash: Option<i64>,
+    }
+}
+
+columns! {
+    /// The columns of a result.
+    ResultRow {
+        state: String,
+        reason: Option<String>,
+        arrival: Option<i64>,
+        validation_error: Option<f64>,
+        test_error: Option<f64>,
+        last_test_error: Option<f64>,
+        int8_error: Option<f64>,
+        balanced_error: Option<f64>,
+        balanced_test_error: Option<f64>,
+        macro_f1_error: Option<f64>,
+        macro_f1_test_error: Option<f64>,
+        int8_balanced_error: Option<f64>,
+        int8_macro_f1_error: Option<f64>,
+        validation_stderr: Option<f64>,
+        folds: Option<i64>,
+        best_epoch: Option<i64>,
+        sparsity: Option<f64>,
+        graph: Option<String>,
+        train_seconds: Option<f64>,
+        finished_ms: Option<i64>,
+        deaths: i64,
+    }
+}
+
+/// A row of the table `trial`.
+#[derive(Debug)]
+pub(super) struct TrialRow {
+    pub proposal: ProposalRow,
+    pub resources: ResourceRow,
+    pub result: ResultRow,
+}
+
+impl TrialRow {
     pub fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            state: row.get("state")?,
-            reason: row.get("reason")?,
-            arrival: row.get("arrival")?,
-            validation_error: row.get("validation_error")?,
-            test_error: row.get("test_error")?,
-            last_test_error: row.get("last_test_error")?,
-            int8_error: row.get("int8_error")?,
-            balanced_error: row.get("balanced_error")?,
-            balanced_test_error: row.get("balanced_test_error")?,
-            macro_f1_error: row.get("macro_f1_error")?,
-            macro_f1_test_error: row.get("macro_f1_test_error")?,
-            int8_balanced_error: row.get("int8_balanced_error")?,
-            int8_macro_f1_error: row.get("int8_macro_f1_error")?,
-            validation_stderr: row.get("validation_stderr")?,
-            folds: row.get("folds")?,
-            best_epoch: row.get("best_epoch")?,
-            sparsity: row.get("sparsity")?,
-            graph: row.get("graph")?,
-            train_seconds: row.get("train_seconds")?,
-            finished_ms: row.get("finished_ms")?,
-            deaths: row.get("deaths")?,
+            proposal: ProposalRow::read(row)?,
+            resources: ResourceRow::read(row)?,
+            result: ResultRow::read(row)?,
         })
     }
 }
@@ -137,7 +110,6 @@ pub(crate) fn canonical_key(architecture: &Architecture, input: Shape) -> String
 /// The columns of a new trial.
 pub(super) fn proposal_row(record: &TrialRecord, input: Shape) -> ProposalRow {
     let TrialRecord { candidate, proposal, .. } = record;
-    let resources = &candidate.resources;
     ProposalRow {
         id: integer(record.trial),
         algorithm: proposal.algorithm.clone(),
@@ -153,13 +125,22 @@ pub(super) fn proposal_row(record: &TrialRecord, input: Shape) -> ProposalRow {
         refused_soft: integer(proposal.refused.soft),
         refused_duplicates: integer(proposal.refused.duplicates),
         refused_training: integer(proposal.refused.training),
+        started_ms: integer(record.started_ms),
+    }
+}
+
+/// The columns of what a trial's network takes.
+pub(super) fn resource_row(candidate: &Candidate) -> ResourceRow {
+    let Candidate { resources, on_board, .. } = candidate;
+    ResourceRow {
         peak_memory: integer(resources.peak_memory),
         peak_memory_with_input: integer(resources.peak_memory_with_input),
         model_size: integer(resources.model_size),
         macs: integer(resources.macs),
         exact: resources.exact,
-        latency_ms: candidate.latency_ms,
-        started_ms: integer(record.started_ms),
+        latency_ms: on_board.latency_ms,
+        energy_mj: on_board.energy_mj,
+        flash: on_board.flash.map(integer),
     }
 }
 
@@ -196,12 +177,8 @@ pub(super) fn result_row(record: &TrialRecord) -> ResultRow {
 }
 
 /// The trial of a row.
-pub(super) fn trial_record(
-    proposal: ProposalRow,
-    result: ResultRow,
-    input: Shape,
-    driving: Driving,
-) -> Result<TrialRecord, RowError> {
+pub(super) fn trial_record(row: TrialRow, input: Shape, driving: Driving) -> Result<TrialRecord, RowError> {
+    let TrialRow { proposal, resources, result } = row;
     let column = Columns { trial: proposal.id };
     let kind = proposal.space.parse().map_err(|error| column.error("space", &error))?;
     let architecture = Architecture::from_json_text(kind, &proposal.architecture)
@@ -211,12 +188,18 @@ pub(super) fn trial_record(
         let problem = format!("is {}, but that of the architecture is {key}", proposal.canonical_key);
         return Err(column.error("canonical_key", &problem));
     }
+    let on_board = BoardFigures {
+        latency_ms: resources.latency_ms,
+        energy_mj: resources.energy_mj,
+        flash: resources.flash.map(|bytes| column.unsigned("flash", bytes)).transpose()?,
+    };
     let resources = Resources {
-        peak_memory: column.unsigned("peak_memory", proposal.peak_memory)?,
-        peak_memory_with_input: column.unsigned("peak_memory_with_input", proposal.peak_memory_with_input)?,
-        model_size: column.unsigned("model_size", proposal.model_size)?,
-        macs: column.unsigned("macs", proposal.macs)?,
-        exact: proposal.exact,
+        peak_memory: column.unsigned("peak_memory", resources.peak_memory)?,
+        peak_memory_with_input: column
+            .unsigned("peak_memory_with_input", resources.peak_memory_with_input)?,
+        model_size: column.unsigned("model_size", resources.model_size)?,
+        macs: column.unsigned("macs", resources.macs)?,
+        exact: resources.exact,
     };
     let refused = Refusals {
         hard: column.unsigned("refused_hard", proposal.refused_hard)?,
@@ -231,7 +214,7 @@ pub(super) fn trial_record(
         candidate: Candidate {
             architecture,
             resources,
-            latency_ms: proposal.latency_ms,
+            on_board,
             epochs: column.unsigned("epochs", proposal.epochs)?,
             sparsity: proposal.target_sparsity,
         },

@@ -61,8 +61,11 @@ CREATE TABLE trial (
     macro_f1_test_error    REAL,
     int8_balanced_error    REAL,                        -- of the validation part
     int8_macro_f1_error    REAL,
-    validation_stderr      REAL,                        -- standard error of the validation error by search.metric
+    validation_stderr      REAL,                        -- standard error of the validation error that drives the search
     folds                  INTEGER,                     -- that the validation errors are the means of
+    -- since version 6
+    energy_mj              REAL,                        -- millijoules of an inference on the board
+    flash                  INTEGER,                     -- bytes of its program memory
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK ((state IN ('done', 'failed')) = (arrival IS NOT NULL)),
     CHECK ((state = 'done') = (validation_error IS NOT NULL)),

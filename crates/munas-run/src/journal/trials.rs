@@ -1,10 +1,11 @@
 //! Trials and epochs: writing and reading their rows.
 
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, Row, params};
 
 use munas_train::EpochReport;
 
-use super::rows::{self, ProposalRow, ResultRow, integer};
+use super::columns::{assignments, placeholders};
+use super::rows::{self, ProposalRow, ResourceRow, ResultRow, TrialRow, integer};
 use super::{Journal, JournalError, JournalProblem, confusions};
 use crate::evaluate::Confusions;
 use crate::trial::TrialRecord;
@@ -12,8 +13,9 @@ use crate::trial::TrialRecord;
 impl Journal {
     /// Records a new trial.
     pub fn insert_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
-        let row = rows::proposal_row(record, self.task.input);
-        self.write_durably(|connection| insert(connection, &row))?;
+        let proposal = rows::proposal_row(record, self.task.input);
+        let resources = rows::resource_row(&record.candidate);
+        self.write_durably(|connection| insert(connection, &proposal, &resources))?;
         let noted = self.progress.as_mut().map(|progress| progress.set(record.trial)).transpose();
         noted.map(drop).map_err(|error| self.error(JournalProblem::Io(error)))
     }
@@ -35,10 +37,11 @@ impl Journal {
         record: &TrialRecord,
         confusions: Option<&Confusions>,
     ) -> Result<(), JournalError> {
-        let (proposal, result) = (rows::proposal_row(record, self.task.input), rows::result_row(record));
+        let (resources, result) = (rows::resource_row(&record.candidate), rows::result_row(record));
+        let id = integer(record.trial);
         self.write_durably(|connection| {
-            finish(connection, &proposal, &result)?;
-            confusions.map_or(Ok(()), |confusions| confusions::insert(connection, proposal.id, confusions))
+            finish(connection, id, &resources, &result)?;
+            confusions.map_or(Ok(()), |confusions| confusions::insert(connection, id, confusions))
         })
     }
 
@@ -105,97 +108,37 @@ impl Journal {
     }
 
     fn select(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<TrialRecord>, JournalError> {
-        let rows: Vec<(ProposalRow, ResultRow)> = self.sqlite(|connection| {
+        let rows: Vec<TrialRow> = self.sqlite(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
-            let rows =
-                statement.query_map(params, |row| Ok((ProposalRow::read(row)?, ResultRow::read(row)?)))?;
-            rows.collect()
+            statement.query_map(params, TrialRow::read)?.collect()
         })?;
-        let records = rows
-            .into_iter()
-            .map(|(proposal, result)| rows::trial_record(proposal, result, self.task.input, self.driving));
+        let records = rows.into_iter().map(|row| rows::trial_record(row, self.task.input, self.driving));
         records
             .collect::<Result<_, _>>()
             .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))
     }
 }
 
-fn insert(connection: &Connection, row: &ProposalRow) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO trial (id, state, algorithm, space, architecture, canonical_key, epochs, target_sparsity, seed,
-            history_length, pending, refused_hard, refused_soft, refused_duplicates, refused_training, peak_memory,
-            peak_memory_with_input, model_size, macs, exact, latency_ms, started_ms)
-         VALUES (:id, 'running', :algorithm, :space, :architecture, :canonical_key, :epochs, :target_sparsity, :seed,
-            :history_length, :pending, :refused_hard, :refused_soft, :refused_duplicates, :refused_training, :peak_memory,
-            :peak_memory_with_input, :model_size, :macs, :exact, :latency_ms, :started_ms)",
-    )?;
-    let values = named_params! {
-        ":id": row.id,
-        ":algorithm": row.algorithm,
-        ":space": row.space,
-        ":architecture": row.architecture,
-        ":canonical_key": row.canonical_key,
-        ":epochs": row.epochs,
-        ":target_sparsity": row.target_sparsity,
-        ":seed": row.seed,
-        ":history_length": row.history_length,
-        ":pending": row.pending,
-        ":refused_hard": row.refused_hard,
-        ":refused_soft": row.refused_soft,
-        ":refused_duplicates": row.refused_duplicates,
-        ":refused_training": row.refused_training,
-        ":peak_memory": row.peak_memory,
-        ":peak_memory_with_input": row.peak_memory_with_input,
-        ":model_size": row.model_size,
-        ":macs": row.macs,
-        ":exact": row.exact,
-        ":latency_ms": row.latency_ms,
-        ":started_ms": row.started_ms,
-    };
-    statement.execute(values).map(drop)
+fn insert(connection: &Connection, proposal: &ProposalRow, resources: &ResourceRow) -> rusqlite::Result<()> {
+    let names: Vec<&str> = [ProposalRow::NAMES, ResourceRow::NAMES].concat();
+    let sql = format!(
+        "INSERT INTO trial (state, {}) VALUES ('running', {})",
+        names.join(", "),
+        placeholders(names.len())
+    );
+    let values = [proposal.values(), resources.values()].concat();
+    connection.prepare_cached(&sql)?.execute(&values[..]).map(drop)
 }
 
-fn finish(connection: &Connection, proposal: &ProposalRow, row: &ResultRow) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "UPDATE trial SET state = :state, reason = :reason, arrival = :arrival, validation_error = :validation_error,
-            test_error = :test_error, last_test_error = :last_test_error, int8_error = :int8_error,
-            balanced_error = :balanced_error, balanced_test_error = :balanced_test_error, macro_f1_error = :macro_f1_error,
-            macro_f1_test_error = :macro_f1_test_error, int8_balanced_error = :int8_balanced_error,
-            int8_macro_f1_error = :int8_macro_f1_error, validation_stderr = :validation_stderr, folds = :folds, deaths = :deaths,
-            best_epoch = :best_epoch, sparsity = :sparsity, graph = :graph, train_seconds = :train_seconds,
-            finished_ms = :finished_ms, peak_memory = :peak_memory, peak_memory_with_input = :peak_memory_with_input,
-            model_size = :model_size, macs = :macs, exact = :exact, latency_ms = :latency_ms
-         WHERE id = :id",
-    )?;
-    let values = named_params! {
-        ":id": proposal.id,
-        ":state": row.state,
-        ":reason": row.reason,
-        ":arrival": row.arrival,
-        ":validation_error": row.validation_error,
-        ":test_error": row.test_error,
-        ":last_test_error": row.last_test_error,
-        ":int8_error": row.int8_error,
-        ":balanced_error": row.balanced_error,
-        ":balanced_test_error": row.balanced_test_error,
-        ":macro_f1_error": row.macro_f1_error,
-        ":macro_f1_test_error": row.macro_f1_test_error,
-        ":int8_balanced_error": row.int8_balanced_error,
-        ":int8_macro_f1_error": row.int8_macro_f1_error,
-        ":validation_stderr": row.validation_stderr,
-        ":folds": row.folds,
-        ":deaths": row.deaths,
-        ":best_epoch": row.best_epoch,
-        ":sparsity": row.sparsity,
-        ":graph": row.graph,
-        ":train_seconds": row.train_seconds,
-        ":finished_ms": row.finished_ms,
-        ":peak_memory": proposal.peak_memory,
-        ":peak_memory_with_input": proposal.peak_memory_with_input,
-        ":model_size": proposal.model_size,
-        ":macs": proposal.macs,
-        ":exact": proposal.exact,
-        ":latency_ms": proposal.latency_ms,
-    };
-    statement.execute(values).map(drop)
+fn finish(
+    connection: &Connection,
+    trial: i64,
+    resources: &ResourceRow,
+    result: &ResultRow,
+) -> rusqlite::Result<()> {
+    let names = ResourceRow::NAMES.iter().chain(ResultRow::NAMES);
+    let mut values = [resources.values(), result.values()].concat();
+    let sql = format!("UPDATE trial SET {} WHERE id = ?{}", assignments(names), values.len() + 1);
+    values.push(&trial);
+    connection.prepare_cached(&sql)?.execute(&values[..]).map(drop)
 }

@@ -5,19 +5,21 @@ use munas_search::pareto;
 use super::*;
 use crate::run::RunReader;
 use crate::testing::{Synthetic, experiment, search};
+use crate::trial::COMMON_OBJECTIVES;
 
 #[test]
 fn taking_one_trial_after_the_other_gives_the_front_of_all() {
     let dir = tempdir().unwrap();
     search(dir.path(), &experiment(&["search.trials=60"]), &Synthetic { failures: true, ..Synthetic::new() });
     let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
-    let mut front = Front::default();
+    let mut front = Front::new(&Bounds::default());
     for (index, record) in records.iter().enumerate() {
         if front.accepts(record) {
             front.insert(record);
         }
         let seen: Vec<_> = records[..=index].iter().filter(|record| record.outcome().is_some()).collect();
-        let points: Vec<[f64; 4]> = seen.iter().filter_map(|record| record.point()).collect();
+        let points: Vec<Vec<f64>> =
+            seen.iter().filter_map(|record| record.point(&COMMON_OBJECTIVES)).collect();
         let expected: Vec<u64> = pareto::front(&points).into_iter().map(|index| seen[index].trial).collect();
         let found: Vec<u64> =
             seen.iter().map(|record| record.trial).filter(|&trial| front.contains(trial)).collect();
@@ -31,16 +33,16 @@ fn the_best_trials_by_each_objective_and_within_the_bounds_are_on_it() {
     let experiment = experiment(&["search.trials=60"]);
     search(dir.path(), &experiment, &Synthetic::new());
     let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
-    let front = Front::of(&records);
+    let front = Front::of(&records, &experiment.bounds);
     let on_front = || records.iter().filter(|record| front.contains(record.trial));
-    let least = |points: &mut dyn Iterator<Item = [f64; 4]>, objective: usize| {
-        points.map(|point| point[objective]).min_by(f64::total_cmp).unwrap()
+    let least = |records: &mut dyn Iterator<Item = &TrialRecord>, objective| {
+        let values = records.filter_map(|record| record.candidate.objectives(record.error())[objective]);
+        values.min_by(f64::total_cmp).unwrap()
     };
-    for objective in 0..4 {
-        let all = least(&mut records.iter().filter_map(TrialRecord::point), objective);
-        assert_eq!(least(&mut on_front().filter_map(TrialRecord::point), objective), all);
+    for objective in COMMON_OBJECTIVES {
+        assert_eq!(least(&mut on_front(), objective), least(&mut records.iter(), objective));
     }
     let within = |record: &&TrialRecord| record.in_bounds(&experiment.bounds);
-    let all = least(&mut records.iter().filter(within).filter_map(TrialRecord::point), 0);
-    assert_eq!(least(&mut on_front().filter(within).filter_map(TrialRecord::point), 0), all);
+    let all = least(&mut records.iter().filter(within), Objective::Error);
+    assert_eq!(least(&mut on_front().filter(within), Objective::Error), all);
 }

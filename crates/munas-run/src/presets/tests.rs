@@ -4,6 +4,7 @@ use munas_space::Kind;
 use munas_train::{NormStatistics, Optimizer, Schedule};
 
 use super::*;
+use crate::COMMON_OBJECTIVES;
 use crate::experiment::{PruningMode, PruningSettings};
 
 /// What is published of an experiment: a row of the table of presets in the documentation.
@@ -179,9 +180,9 @@ fn presets_have_the_published_values() {
         let pruning = experiment.pruning.inspect(|pruning| assert_eq!(pruning.mode, PruningMode::Structured));
         let pruning = pruning.map(|one| (one.start, one.finish, one.min_sparsity, one.max_sparsity));
         assert_eq!(pruning, row.pruning, "{name}");
-        let found = (bounds.error, bounds.peak_memory, bounds.model_size, bounds.macs);
         let (error, peak_memory, model_size, macs) = row.bounds;
-        assert_eq!(found, (Some(error), Some(peak_memory), Some(model_size), Some(macs)), "{name}");
+        let expected = [error, peak_memory as f64, model_size as f64, macs as f64].map(Some);
+        assert_eq!(COMMON_OBJECTIVES.map(|objective| bounds.get(objective)), expected, "{name}");
         assert_eq!(search.algorithm, AlgorithmKind::Aging, "{name}");
         assert_eq!((search.evolution.population, search.evolution.sample), (100, 25), "{name}");
         assert_eq!(search.trials, row.trials, "{name}");
@@ -246,7 +247,7 @@ fn variants_differ_in_what_their_names_say_alone() {
         fits_bounds: true,
     };
     assert_eq!((unstructured.pruning, &unstructured.train), (Some(pruning), &mnist.train));
-    let expected = Bounds { error: Some(0.025), model_size: Some(1000), ..Bounds::default() };
+    let expected = Bounds::soft([(Objective::Error, 0.025), (Objective::ModelSize, 1000.0)]);
     assert_eq!(unstructured.bounds, expected);
 }
 

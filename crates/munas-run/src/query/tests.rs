@@ -29,7 +29,8 @@ fn a_finished_run_is_counted() {
     let least =
         |records: &[&TrialRecord]| records.iter().filter_map(|record| record.error()).min_by(f64::total_cmp);
     assert_eq!(status.best.unwrap().error(), least(&records.iter().collect::<Vec<_>>()));
-    let resources_only = Bounds { error: None, ..bounds.clone() };
+    let mut resources_only = bounds.clone();
+    resources_only.values[Objective::Error] = None;
     assert_eq!(status.best_in_bounds.unwrap().error(), least(&within(&resources_only)));
 }
 
@@ -46,7 +47,7 @@ fn the_best_is_on_the_front() {
     dominated.trial = 0;
     dominated.candidate.resources.peak_memory += 1;
     records.insert(0, dominated);
-    assert_eq!(front_of(&records), front);
+    assert_eq!(front_of(&records, &reader.experiment().bounds), front);
     assert_eq!(status(&reader).unwrap().best.map(|record| record.trial), Some(best.trial));
     let fitting = status(&reader).unwrap().best_in_bounds.unwrap();
     assert!(front.contains(&fitting) && reader.model_path(fitting.trial).is_some());
@@ -138,7 +139,7 @@ fn the_metric_drives_where_it_is_asked_to() {
         assert_eq!(status(reader).unwrap().best.unwrap().error(), Some(errors[0]));
         assert_eq!(front[0].stderr(), Some(0.01));
         // A bound on the error is one on this error.
-        let bound = Bounds { error: Some(errors[0]), ..Bounds::default() };
+        let bound = Bounds::soft([(Objective::Error, errors[0])]);
         let within = reader.trials().unwrap().iter().filter(|trial| trial.in_bounds(&bound)).count();
         assert_eq!(within, 1, "{metric}");
         assert!(crate::replay(reader).unwrap().difference.is_none());

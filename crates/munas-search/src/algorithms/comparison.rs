@@ -2,32 +2,30 @@
 
 use crate::pareto::hypervolume;
 use crate::testing::{image_problem, search};
-use crate::{AlgorithmKind, Bounds, EvolutionSettings, History, Problem};
+use crate::{AlgorithmKind, Bounds, EvolutionSettings, History, Objective, Problem};
 
 const SEEDS: u64 = 6;
 const TRIALS: u64 = 600;
 
 /// The hypervolume of the trials' objectives below the bounds, as a share of the box between zero and the bounds.
 fn share_of_bounds(problem: &Problem, history: &History) -> f64 {
-    let bounds = problem.bounds.values();
+    let bounds = problem.bounds.values;
     let ratios = history.finished().map(|trial| {
         let values = trial.candidate.objectives(trial.error);
-        let ratio = |(value, bound): (&Option<f64>, Option<f64>)| Some((*value)? / bound?);
-        values.iter().zip(bounds).filter_map(ratio).collect::<Vec<f64>>()
+        bounds.iter().filter_map(|(objective, bound)| Some(values[objective]? / bound)).collect::<Vec<f64>>()
     });
     let ratios: Vec<Vec<f64>> = ratios.collect();
-    hypervolume(&ratios, &vec![1.0; bounds.iter().flatten().count()])
+    hypervolume(&ratios, &vec![1.0; bounds.iter().count()])
 }
 
 #[test]
 fn aging_evolution_beats_random_search() {
-    let bounds = Bounds {
-        error: Some(0.4),
-        peak_memory: Some(5000),
-        model_size: Some(15_000),
-        macs: Some(500_000),
-        ..Bounds::default()
-    };
+    let bounds = Bounds::soft([
+        (Objective::Error, 0.4),
+        (Objective::PeakMemory, 5000.0),
+        (Objective::ModelSize, 15_000.0),
+        (Objective::Macs, 500_000.0),
+    ]);
     let problem = Problem { bounds, ..image_problem() };
     let evolution = EvolutionSettings { population: 30, sample: 10 };
     let outcome = |kind: AlgorithmKind, seed: u64| {

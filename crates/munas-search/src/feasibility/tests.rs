@@ -12,10 +12,8 @@ fn candidate(peak_memory: u64, model_size: u64) -> Candidate {
 /// A hard bound of 100 on peak memory, a soft one of 50 on model size.
 fn problem() -> Problem {
     let bounds = Bounds {
-        peak_memory: Some(100),
-        model_size: Some(50),
         hard: vec![Objective::PeakMemory],
-        ..Bounds::default()
+        ..Bounds::soft([(Objective::PeakMemory, 100.0), (Objective::ModelSize, 50.0)])
     };
     Problem { bounds, ..image_problem() }
 }
@@ -84,16 +82,15 @@ fn bounds_of_all_kinds() -> Vec<Bounds> {
     let kinds = (0..27).map(|code| {
         let kind = |place: u32| code / 3_u32.pow(place) % 3;
         let objectives = [Objective::PeakMemory, Objective::ModelSize, Objective::Macs];
-        let value = |place: u32, soft: u64| {
-            (kind(place) > 0).then_some(if kind(place) == 1 { soft } else { 8 * soft })
-        };
-        Bounds {
-            peak_memory: value(0, 700),
-            model_size: value(1, 3000),
-            macs: value(2, 30_000),
-            hard: (0..3).filter(|&place| kind(place) == 2).map(|place| objectives[place as usize]).collect(),
-            ..Bounds::default()
+        let mut bounds = Bounds::default();
+        for ((place, objective), soft) in (0..).zip(objectives).zip([700.0, 3_000.0, 30_000.0]) {
+            match kind(place) {
+                1 => bounds.values[objective] = Some(soft),
+                2 => bounds.cap(objective, 8.0 * soft),
+                _ => {}
+            }
         }
+        bounds
     });
     kinds.collect()
 }

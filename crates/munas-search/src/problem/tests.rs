@@ -1,4 +1,6 @@
-use super::{LatencyModel, Problem, ProblemError};
+use munas_cost::BoardFigures;
+
+use super::{BoardModel, Problem, ProblemError};
 use crate::testing::{generator, image_problem, random_candidate};
 use crate::{Bounds, Objective, Proposal, PruningKind, SparsityRange};
 use munas_cost::Resources;
@@ -47,19 +49,21 @@ fn check(bounds: Bounds) -> Result<(), ProblemError> {
 fn bounds_are_positive_numbers() {
     assert_eq!(check(Bounds::default()), Ok(()));
     assert_eq!(
-        check(Bounds { macs: Some(0), ..Bounds::default() }),
+        check(Bounds::soft([(Objective::Macs, 0.0)])),
         Err(ProblemError::NotPositive { objective: Objective::Macs, bound: 0.0 })
     );
     for error in [-0.1, 0.0, f64::INFINITY, f64::NAN] {
-        let outcome = check(Bounds { error: Some(error), ..Bounds::default() });
+        let outcome = check(Bounds::soft([(Objective::Error, error)]));
         assert!(matches!(outcome, Err(ProblemError::NotPositive { objective: Objective::Error, .. })));
     }
 }
 
 #[test]
 fn hard_bounds_exist_and_are_known_before_training() {
-    let hard =
-        |objective| Bounds { error: Some(0.1), macs: Some(9), hard: vec![objective], ..Bounds::default() };
+    let hard = |objective| Bounds {
+        hard: vec![objective],
+        ..Bounds::soft([(Objective::Error, 0.1), (Objective::Macs, 9.0)])
+    };
     assert_eq!(check(hard(Objective::Macs)), Ok(()));
     assert_eq!(check(hard(Objective::Error)), Err(ProblemError::HardError));
     let missing = ProblemError::HardWithoutBound(Objective::PeakMemory);
@@ -67,16 +71,22 @@ fn hard_bounds_exist_and_are_known_before_training() {
 }
 
 #[test]
-fn latency_needs_and_uses_a_model() {
-    let bounds = Bounds { latency_ms: Some(5.0), ..Bounds::default() };
-    assert_eq!(check(bounds.clone()), Err(ProblemError::LatencyWithoutModel));
-    let latency = Some(LatencyModel::new(|graph| graph.nodes().len() as f64));
-    let problem = Problem { bounds, latency, ..image_problem() };
+fn what_only_a_board_has_needs_and_uses_one() {
+    let bounds = Bounds::soft([(Objective::Latency, 5.0)]);
+    assert_eq!(check(bounds.clone()), Err(ProblemError::WithoutBoard(Objective::Latency)));
+    let board = Some(BoardModel::new(|graph| BoardFigures {
+        latency_ms: Some(graph.nodes().len() as f64),
+        flash: Some(7),
+        ..BoardFigures::default()
+    }));
+    let problem = Problem { bounds, board, ..image_problem() };
     assert_eq!(problem.check(), Ok(()));
     let candidate = random_candidate(&problem, &mut generator(0, 0));
     let graph = candidate.architecture.lower(problem.input, problem.classes);
-    assert_eq!(candidate.latency_ms, Some(graph.nodes().len() as f64));
-    assert_eq!(candidate.objectives(None)[Objective::Latency.index()], candidate.latency_ms);
+    assert_eq!(candidate.on_board.latency_ms, Some(graph.nodes().len() as f64));
+    let values = candidate.objectives(None);
+    assert_eq!(values[Objective::Latency], candidate.on_board.latency_ms);
+    assert_eq!((values[Objective::Energy], values[Objective::Flash]), (None, Some(7.0)));
 }
 
 #[test]
@@ -86,7 +96,7 @@ fn candidates_carry_their_resources() {
     let graph = candidate.architecture.lower(problem.input, problem.classes);
     assert_eq!(candidate.resources, munas_cost::resources(&graph));
     assert_eq!(candidate.epochs, problem.epochs);
-    assert_eq!(candidate.latency_ms, None);
+    assert_eq!(candidate.on_board, BoardFigures::default());
 }
 
 #[test]

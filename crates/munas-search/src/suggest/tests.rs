@@ -1,12 +1,13 @@
 use std::num::NonZeroU64;
 
+use munas_cost::BoardFigures;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Refusals, SearchError, Suggestion, suggest};
 use crate::algorithms::RandomSearch;
 use crate::testing::{context, generator, image_problem, random_candidate, search, tiny_problem};
 use crate::{
-    Bounds, Candidate, History, LatencyModel, Objective, Problem, TrainingExcess, TrainingLimits,
+    BoardModel, Bounds, Candidate, History, Objective, Problem, TrainingExcess, TrainingLimits,
     TrainingMemory,
 };
 
@@ -18,10 +19,8 @@ fn draws(problem: &Problem, rng: &mut ChaCha8Rng, count: usize) -> Vec<Candidate
 #[test]
 fn the_first_feasible_draw_is_suggested_and_the_others_are_counted() {
     let bounds = Bounds {
-        peak_memory: Some(3000),
-        model_size: Some(3000),
         hard: vec![Objective::PeakMemory],
-        ..Bounds::default()
+        ..Bounds::soft([(Objective::PeakMemory, 3000.0), (Objective::ModelSize, 3000.0)])
     };
     let problem = Problem { bounds, ..image_problem() };
     let mut reasons = Refusals::default();
@@ -53,7 +52,7 @@ fn the_first_feasible_draw_is_suggested_and_the_others_are_counted() {
 #[test]
 fn bounds_that_nothing_meets_end_with_the_nearest_miss() {
     const DRAWS: u64 = 200;
-    let bounds = Bounds { peak_memory: Some(5), hard: vec![Objective::PeakMemory], ..Bounds::default() };
+    let bounds = Bounds { hard: vec![Objective::PeakMemory], ..Bounds::soft([(Objective::PeakMemory, 5.0)]) };
     let problem = Problem { bounds, max_draws: NonZeroU64::new(DRAWS).unwrap(), ..image_problem() };
     let history = History::new(problem.input);
     let error = suggest(&RandomSearch, context(&problem, &history, &[]), &mut generator(1, 0)).unwrap_err();
@@ -73,13 +72,16 @@ fn bounds_that_nothing_meets_end_with_the_nearest_miss() {
 
 #[test]
 fn the_latency_bound_is_kept() {
-    let latency = Some(LatencyModel::new(|graph| graph.nodes().len() as f64));
-    let bounds = Bounds { latency_ms: Some(9.0), hard: vec![Objective::Latency], ..Bounds::default() };
-    let problem = Problem { bounds, latency, ..image_problem() };
+    let board = Some(BoardModel::new(|graph| BoardFigures {
+        latency_ms: Some(graph.nodes().len() as f64),
+        ..BoardFigures::default()
+    }));
+    let bounds = Bounds { hard: vec![Objective::Latency], ..Bounds::soft([(Objective::Latency, 9.0)]) };
+    let problem = Problem { bounds, board, ..image_problem() };
     problem.check().unwrap();
     let (history, error) = search(&problem, &RandomSearch, 20, 5);
     assert_eq!(error, None);
-    assert!(history.trials().iter().all(|trial| trial.candidate.latency_ms.unwrap() <= 9.0));
+    assert!(history.trials().iter().all(|trial| trial.candidate.on_board.latency_ms.unwrap() <= 9.0));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use munas_cost::LatencyEstimate;
 use munas_cost::boards::{Board, BoardTable, builtin};
+use munas_cost::{FlashEstimate, LatencyEstimate};
 use munas_report::units;
 use serde::Serialize;
 
@@ -67,34 +67,58 @@ pub struct BoardRecord {
     /// The same of flash.
     flash: u64,
     usable_flash: u64,
-    /// Whether activations, the input among them, and parameters take no more than that.
+    /// Whether activations, the input among them, and the network in flash take no more than that.
     fits_ram: bool,
     fits_flash: bool,
+    /// What the network's firmware takes of the flash; null for models whose C munas does not write.
+    needed_flash: Option<FlashRecord>,
     #[serde(skip)]
     needed: [u64; 2],
 }
 
+/// Bytes of flash.
+#[derive(Debug, Serialize)]
+pub struct FlashRecord {
+    weights: u64,
+    /// Biases, multipliers and shifts.
+    tables: u64,
+    /// An estimate.
+    code: u64,
+    /// Mean relative error of the fitted sizes as a whole.
+    error: f64,
+}
+
 impl BoardRecord {
-    /// Compares what a network needs, in bytes, with what a board has.
-    pub fn new(board: &Board, needed_ram: u64, needed_flash: u64) -> Self {
+    /// Compares what a network of munas needs with what a board has; RAM is in bytes, the input included.
+    pub fn of_network(board: &Board, needed_ram: u64, flash: FlashEstimate) -> Self {
+        let FlashEstimate { weights, tables, code } = flash;
+        let error = board.core.code.mean_error;
+        let needed_flash = Some(FlashRecord { weights, tables, code, error });
+        Self { needed_flash, ..Self::of_parameters(board, needed_ram, flash.total()) }
+    }
+
+    /// Compares what a model needs, in bytes, with what a board has; its code is not counted.
+    pub fn of_parameters(board: &Board, needed_ram: u64, needed_flash: u64) -> Self {
         let usable = board.bounds();
         Self {
             name: board.name.clone(),
             ram: board.ram,
             usable_ram: usable.peak_memory,
             flash: board.flash,
-            usable_flash: usable.model_size,
+            usable_flash: usable.flash,
             fits_ram: needed_ram <= usable.peak_memory,
-            fits_flash: needed_flash <= usable.model_size,
+            fits_flash: needed_flash <= usable.flash,
+            needed_flash: None,
             needed: [needed_ram, needed_flash],
         }
     }
 
     /// Prints the comparison.
     pub fn print(&self, width: usize, output: &mut Output) -> CliResult {
+        let flash = if self.needed_flash.is_some() { "flash" } else { "flash, without code" };
         let rows = [
             ("RAM, input included", self.needed[0], self.usable_ram, self.ram, self.fits_ram),
-            ("flash, without code", self.needed[1], self.usable_flash, self.flash, self.fits_flash),
+            (flash, self.needed[1], self.usable_flash, self.flash, self.fits_flash),
         ];
         for (name, needed, usable, all, fits) in rows {
             output.line(format_args!(
@@ -103,6 +127,15 @@ impl BoardRecord {
                 units::bytes(usable),
                 units::bytes(all),
                 if fits { "fits" } else { "does not fit" }
+            ))?;
+        }
+        if let Some(FlashRecord { weights, tables, code, error }) = &self.needed_flash {
+            output.line(format_args!(
+                "(weights {}, tables {}, code about {}; the sum is off by {} on average)",
+                units::bytes(*weights),
+                units::bytes(*tables),
+                units::bytes(*code),
+                units::percent(*error)
             ))?;
         }
         Ok(())

@@ -97,7 +97,7 @@ fn on_board(model: &Model<'_>, cost: &ModelCost, board: &Board) -> OnBoard {
     OnBoard {
         latency: is_known.then(|| LatencyRecord::new(&latency.estimate, board)),
         latency_unknown: latency.unknown,
-        board: BoardRecord::new(board, cost.file_order.peak, cost.model_size),
+        board: BoardRecord::of_parameters(board, cost.file_order.peak, cost.model_size),
     }
 }
 

@@ -23,7 +23,7 @@ fn trials_with_low_errors_on_the_front_are_judged_on_all_folds_and_no_others() {
     search(dir.path(), &experiment, &evaluator);
     let reader = RunReader::open(dir.path()).unwrap();
     let records = reader.trials().unwrap();
-    let mut kept = Front::default();
+    let mut kept = Front::new(&experiment.bounds);
     let (mut folded, mut least) = (0, f64::INFINITY);
     for record in by_arrival(&records) {
         let Some(outcome) = record.outcome() else { continue };

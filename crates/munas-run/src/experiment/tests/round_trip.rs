@@ -9,6 +9,7 @@ use munas_data::{
     Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, Folds, GroupChoice, HeaderRow,
     IndexColumn, Layout, NormaliseMode,
 };
+use munas_search::ObjectiveValues;
 use munas_space::{MlpBounds, Range};
 
 use super::*;
@@ -109,13 +110,18 @@ fn space() -> impl Strategy<Value = Space> {
 fn bounds() -> impl Strategy<Value = Bounds> {
     let size = || option::of(1_u64..1_000_000_000);
     (option::of(share()), size(), size(), size(), any::<bool>()).prop_map(
-        |(error, peak_memory, model_size, macs, hard)| Bounds {
-            error,
-            peak_memory,
-            model_size,
-            macs,
-            latency_ms: None,
-            hard: if hard && macs.is_some() { vec![Objective::Macs] } else { Vec::new() },
+        |(error, peak_memory, model_size, macs, hard)| {
+            let hard = if hard && macs.is_some() { vec![Objective::Macs] } else { Vec::new() };
+            let [peak_memory, model_size, macs] =
+                [peak_memory, model_size, macs].map(|bound| bound.map(|bound| bound as f64));
+            let values = ObjectiveValues::from_fn(|objective| match objective {
+                Objective::Error => error,
+                Objective::PeakMemory => peak_memory,
+                Objective::ModelSize => model_size,
+                Objective::Macs => macs,
+                Objective::Latency | Objective::Energy | Objective::Flash => None,
+            });
+            Bounds { values, hard }
         },
     )
 }

@@ -4,7 +4,7 @@ use munas_space::Architecture;
 
 use super::{AgingEvolution, EvolutionSettings, RESTART_AFTER};
 use crate::testing::{context, generator, image_problem, random_history};
-use crate::{Algorithm, Bounds, History, Problem};
+use crate::{Algorithm, Bounds, History, Objective, Problem};
 
 fn proposals(
     problem: &Problem,
@@ -39,7 +39,7 @@ fn parents(problem: &Problem, history: &History, proposals: &[Architecture]) -> 
 
 /// Only the error counts, so that every λ orders the trials alike.
 fn problem_by_error() -> Problem {
-    Problem { bounds: Bounds { error: Some(0.1), ..Bounds::default() }, ..image_problem() }
+    Problem { bounds: Bounds::soft([(Objective::Error, 0.1)]), ..image_problem() }
 }
 
 #[test]

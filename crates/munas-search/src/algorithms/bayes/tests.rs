@@ -7,7 +7,7 @@ use super::*;
 use crate::testing::{
     context, generator, image_problem, random_candidate, random_history, search, synthetic_error,
 };
-use crate::{Bounds, History};
+use crate::{Bounds, History, Objective};
 
 #[test]
 fn a_fit_is_renewed_with_every_seventeenth_result() {
@@ -94,13 +94,12 @@ fn running_trials_lower_the_variance_and_leave_the_mean() {
 
 #[test]
 fn it_beats_random_search_where_a_trial_is_dear() {
-    let bounds = Bounds {
-        error: Some(0.3),
-        peak_memory: Some(5000),
-        model_size: Some(15_000),
-        macs: Some(300_000),
-        ..Bounds::default()
-    };
+    let bounds = Bounds::soft([
+        (Objective::Error, 0.3),
+        (Objective::PeakMemory, 5000.0),
+        (Objective::ModelSize, 15_000.0),
+        (Objective::Macs, 300_000.0),
+    ]);
     let problem = Problem { bounds, ..image_problem() };
     let best = |algorithm: &dyn Algorithm, seed: u64| {
         let (history, error) = search(&problem, algorithm, 35, seed);
