@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 mod families;
 mod file_form;
 
-use crate::latency::{InstructionModel, instruction_models};
+use crate::instructions::{InstructionModel, instruction_models};
 
 /// Why a table of boards was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

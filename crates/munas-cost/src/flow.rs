@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use munas_ir::OpId;
 
-use crate::memory::{LiveTensor, Step, Timeline};
+use crate::timeline::{LiveTensor, Step, Timeline};
 
 /// A tensor of a [`Dataflow`]: the sources first, then the outputs of the operators in the order they were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

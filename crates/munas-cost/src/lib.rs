@@ -8,6 +8,7 @@
 //! | [`Dataflow`] | the same two for any network, given as operators that read and write tensors of so many bytes |
 //! | [`layer_costs`] | MACs and parameters of every operator |
 //! | [`boards`] | memory, clock and power of microcontrollers |
+//! | [`instruction_models`] | what cores execute for an operator, fitted to counts of emulators |
 //! | [`latency()`] | an estimate of time and energy of one inference on a board |
 //!
 //! All figures are those of the inference graph: batch norm folded into its convolution, activations fused, a
@@ -18,18 +19,22 @@
 
 pub mod boards;
 mod flow;
+mod instructions;
 mod latency;
 mod layers;
 mod memory;
 mod order;
 mod resources;
+mod timeline;
 
 pub use flow::{Dataflow, FlowTensor, Read};
-pub use latency::{
-    CoefficientTable, CountUnit, InstructionModel, InstructionModels, LatencyEstimate, OperatorCoefficients,
-    OperatorKind, OperatorLatency, instruction_models, latency, latency_ms, latency_of,
+pub use instructions::{
+    CoefficientTable, CountUnit, InstructionModel, InstructionModels, OperatorCoefficients, OperatorKind,
+    instruction_models,
 };
+pub use latency::{LatencyEstimate, OperatorLatency, latency, latency_ms, latency_of};
 pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, model_size_at, sparse_model_size};
-pub use memory::{InputMemory, LiveTensor, MemoryRules, Step, Timeline, price};
+pub use memory::{InputMemory, MemoryRules, price};
 pub use order::{ChosenOrder, choose_order};
 pub use resources::{Resources, resources};
+pub use timeline::{LiveTensor, Step, Timeline};
