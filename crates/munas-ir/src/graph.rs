@@ -1,6 +1,7 @@
 //! The graph, its ids and its builder.
 
-use crate::{Op, Shape};
+use crate::op::{Op, ShapeError};
+use crate::shape::Shape;
 
 /// An operator of a graph: its position in [`Graph::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,15 +64,8 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// The operator cannot take these inputs.
-    #[error("{op:?} on inputs {inputs:?}: {reason}")]
-    Shape {
-        /// The operator.
-        op: Op,
-        /// The shapes it was given.
-        inputs: Vec<Shape>,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// The operator reads a tensor that does not exist yet.
     #[error("operator {op} reads tensor {tensor}, which is not produced before it")]
     UnknownTensor {

@@ -5,12 +5,22 @@ use crate::{
     Range, names::Named,
 };
 
+impl Architecture {
+    /// Checks that the architecture is well-formed, whatever space it is for.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] names the first field that is not.
+    pub fn check_form(&self) -> Result<(), ArchitectureError> {
+        form(self)
+    }
+}
+
 type Checked = Result<(), ArchitectureError>;
 
 const ANY_SIZE: Range = Range::new(1, MAX_SIZE);
 
 /// Whether the architecture can be lowered.
-pub(crate) fn form(architecture: &Architecture) -> Checked {
+fn form(architecture: &Architecture) -> Checked {
     units(architecture.dense(), ANY_SIZE)?;
     architecture.cnn().map_or(Ok(()), cnn_form)
 }

@@ -1,8 +1,8 @@
 //! Errors of architectures and of spaces.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use crate::{Kind, names::Named};
+use crate::{kind::Kind, names::Named};
 
 /// What is wrong with an architecture, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,4 +130,12 @@ pub enum SpaceError {
         /// What is wrong with its value.
         reason: String,
     },
+}
+
+impl FromStr for Kind {
+    type Err = SpaceError;
+
+    fn from_str(name: &str) -> Result<Self, SpaceError> {
+        Self::from_name(name).ok_or_else(|| SpaceError::UnknownKind { name: name.into() })
+    }
 }

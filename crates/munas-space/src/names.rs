@@ -3,8 +3,6 @@
 use munas_ir::{Padding, PoolKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{Kind, LayerKind};
-
 /// An enumeration whose values have names.
 pub(crate) trait Named: Copy + PartialEq + 'static {
     /// Every value with its name.
@@ -25,16 +23,6 @@ pub(crate) trait Named: Copy + PartialEq + 'static {
     fn all_names() -> String {
         Self::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
-}
-
-impl Named for Kind {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("cnn2d", Self::Cnn2d), ("cnn1d", Self::Cnn1d), ("mlp", Self::Mlp)];
-}
-
-impl Named for LayerKind {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("conv", Self::Conv), ("pointwise", Self::Pointwise), ("depthwise", Self::Depthwise)];
 }
 
 impl Named for PoolKind {

@@ -5,7 +5,7 @@ use munas_ir::Graph;
 use munas_kernels::{Kernels, LossSum};
 use rand::Rng;
 
-use crate::distillation::Tutor;
+use crate::distillation::{Lessons, Tutor};
 use crate::loss::Loss;
 use crate::mixup::MixUp;
 use crate::plan::{Plan, Workspace};
@@ -35,8 +35,13 @@ impl Objective {
         if let Some(distillation) = &settings.distillation {
             distillation.teacher.check(graph)?;
         }
+        let lessons = Lessons {
+            batch: settings.batch,
+            normalise: settings.normalise,
+            is_augmented: !settings.augment.is_empty(),
+        };
         let tutor =
-            settings.distillation.as_ref().map(|distillation| Tutor::new(distillation, dataset, settings));
+            settings.distillation.as_ref().map(|distillation| Tutor::new(distillation, dataset, lessons));
         Ok(Self { loss, mixup: settings.mixup().map(MixUp::new), is_blended: false, tutor })
     }
 
