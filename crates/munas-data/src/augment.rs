@@ -20,6 +20,8 @@
 
 mod apply;
 mod buffer;
+mod element;
+mod frame;
 mod noise;
 mod rotate;
 mod warp;

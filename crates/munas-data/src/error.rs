@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::budget::in_words;
+use crate::byte_size::in_words;
 
 /// How many refused files (or rows) an error message lists.
 pub(crate) const LISTED: usize = 5;

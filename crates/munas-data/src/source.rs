@@ -131,8 +131,7 @@ fn unknown(text: &str) -> DataError {
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Glyphs { size: glyphs::DEFAULT_SIZE } => formatter.write_str("glyphs"),
-            Self::Glyphs { size } => write!(formatter, "glyphs{size}"),
+            Self::Glyphs { size } => formatter.write_str(&glyphs::name(*size)),
             Self::Named { dataset, binary } => {
                 write!(formatter, "{}{}", dataset.name, if *binary { "-binary" } else { "" })
             }

@@ -15,6 +15,7 @@ mod depth;
 mod header;
 mod jpeg;
 mod pixels;
+mod raw_header;
 mod survey;
 
 use std::fmt;
@@ -29,9 +30,9 @@ use super::numbers::reserve;
 use super::parallel::{self, Gate};
 use super::tree::{Gathered, Listing, Reading};
 use crate::budget::Budget;
-use crate::dataset::RawData;
 use crate::error::DataError;
 use crate::group_choice::GroupChoice;
+use crate::raw_data::RawData;
 use crate::samples::{ElementType, Samples};
 use crate::warning::Warning;
 

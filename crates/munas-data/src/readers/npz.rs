@@ -14,10 +14,10 @@ use self::names::{Pair, Pairs};
 use super::arrays::{Array, ArrayOptions, Collector};
 use super::file::{Content, MAX_EXPANSION};
 use super::npy::{MAGIC, read_header};
-use crate::dataset::{Fact, PartSizes, RawData, TestPart};
 use crate::error::DataError;
 use crate::group_choice::GroupChoice;
 use crate::groups::Groups;
+use crate::raw_data::{Fact, PartSizes, RawData, TestPart};
 
 /// Which arrays of an archive are read.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,8 @@ use image::{
     DynamicImage, GenericImageView, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel,
 };
 
-use super::header::{MAX_DECODED, MAX_FILE, MAX_SIDE, format_of, in_plain_words};
+use super::header::format_of;
+use super::raw_header::{MAX_DECODED, MAX_FILE, MAX_SIDE, in_plain_words};
 use super::{Backdrop, ImageOptions, cropped, jpeg};
 use crate::readers::folder;
 use crate::samples::{ElementType, Samples};
