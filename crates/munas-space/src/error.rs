@@ -10,12 +10,12 @@ pub struct ArchitectureError {
     /// The field, as in `blocks[2].layers[0].kernel`; empty for the architecture as a whole.
     pub path: String,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: FieldError,
 }
 
-/// What is wrong with a field of an architecture.
+/// Why a field of an architecture cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum FieldError {
     /// The text is not JSON.
     #[error("not JSON: {0}")]
     Syntax(String),
@@ -83,7 +83,7 @@ pub enum Problem {
     },
 }
 
-impl Problem {
+impl FieldError {
     pub(crate) fn at(self, path: impl Into<String>) -> ArchitectureError {
         ArchitectureError { path: path.into(), problem: self }
     }

@@ -28,6 +28,6 @@ mod space;
 
 pub use architecture::{Architecture, Block, Cnn, Layer, LayerOp, Mlp, Pool};
 pub use bounds::{CnnBounds, MAX_SIZE, MlpBounds, Range, WidthScale};
-pub use error::{ArchitectureError, Problem, SpaceError};
+pub use error::{ArchitectureError, FieldError, SpaceError};
 pub use kind::{Kind, LayerKind};
 pub use space::Space;
