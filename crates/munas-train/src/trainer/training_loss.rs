@@ -12,7 +12,7 @@ use crate::plan::{Plan, Workspace};
 use crate::{TrainError, TrainSettings};
 
 /// The loss of a training, with what it needs to know of the present batch.
-pub(super) struct Objective {
+pub(super) struct TrainingLoss {
     loss: Loss,
     mixup: Option<MixUp>,
     /// Whether the samples of the present batch are blends.
@@ -20,8 +20,8 @@ pub(super) struct Objective {
     tutor: Option<Tutor>,
 }
 
-impl Objective {
-    /// The objective of training `graph` on `dataset`.
+impl TrainingLoss {
+    /// The loss of training `graph` on `dataset`.
     ///
     /// # Errors
     /// [`TrainError::Teacher`] if the teacher is one of another task.
