@@ -29,7 +29,7 @@ impl OpId {
 }
 
 impl TensorId {
-    /// The network's input.
+    /// The network's input, which no operator produces.
     pub const INPUT: Self = Self(0);
 
     /// The tensor at `index` of the graph's tensors.
@@ -54,7 +54,7 @@ impl TensorId {
 /// An operator with the tensors it reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// The operator.
+    /// What is computed, with its attributes.
     pub op: Op,
     /// The tensors it reads, all produced before it.
     pub inputs: Vec<TensorId>,
@@ -103,7 +103,7 @@ impl Graph {
         self.nodes.iter().enumerate().map(|(index, node)| (OpId::new(index), node))
     }
 
-    /// One operator.
+    /// The operator with its inputs. Panics for an id of another graph that is past the end.
     pub fn node(&self, op: OpId) -> &Node {
         &self.nodes[op.index()]
     }

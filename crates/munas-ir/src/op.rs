@@ -6,11 +6,11 @@ use crate::Shape;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{op:?} on inputs {inputs:?}: {reason}")]
 pub struct ShapeError {
-    /// The operator.
+    /// The operator that was to be added.
     pub op: Op,
     /// The shapes it was given.
     pub inputs: Vec<Shape>,
-    /// What is wrong.
+    /// What is wrong, in words: which attribute or input does not fit.
     pub reason: String,
 }
 
@@ -75,9 +75,9 @@ pub enum Activation {
 /// What a pooling window computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PoolKind {
-    /// The largest element.
+    /// The largest element of the window.
     Max,
-    /// The arithmetic mean.
+    /// The arithmetic mean of the window.
     Avg,
 }
 
