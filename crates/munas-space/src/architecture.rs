@@ -54,7 +54,7 @@ pub struct Block {
 /// A convolution with what stands before and after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layer {
-    /// The convolution.
+    /// The convolution, with its sizes.
     pub op: LayerOp,
     /// 2×2 max pooling before the convolution.
     pub pre_pool: bool,

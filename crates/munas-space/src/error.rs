@@ -41,17 +41,17 @@ pub enum FieldError {
     NotOneOf {
         /// The value found.
         found: String,
-        /// The values allowed.
+        /// All values that are allowed, separated by commas.
         allowed: String,
     },
     /// The number is too small or too large.
     #[error("{found} is not in {min} to {max}")]
     OutOfRange {
-        /// The number found.
+        /// The number that the field has.
         found: usize,
-        /// The smallest allowed.
+        /// The smallest value or number of entries that is allowed.
         min: usize,
-        /// The largest allowed.
+        /// The largest value or number of entries that is allowed.
         max: usize,
     },
     /// The list needs an entry.
@@ -62,23 +62,23 @@ pub enum FieldError {
     Count {
         /// The number of entries.
         found: usize,
-        /// The fewest allowed.
+        /// The smallest value or number of entries that is allowed.
         min: usize,
-        /// The most allowed.
+        /// The largest value or number of entries that is allowed.
         max: usize,
     },
     /// The setting is switched on where it cannot be.
     #[error("{reason}")]
     NotAllowed {
-        /// Why not.
+        /// Why it cannot be switched on here, in words.
         reason: &'static str,
     },
     /// The architecture is of another kind than the space.
     #[error("the architecture is of kind {found}, the space of kind {expected}")]
     Kind {
-        /// The space's kind.
+        /// The kind of the space, which decides.
         expected: Kind,
-        /// The architecture's kind.
+        /// The kind that the architecture has instead.
         found: Kind,
     },
 }

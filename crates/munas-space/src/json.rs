@@ -33,7 +33,7 @@ impl Architecture {
         Self::from_json(kind, &value.map_err(|error| FieldError::Syntax(error.to_string()).at(""))?)
     }
 
-    /// The JSON form.
+    /// The JSON form: an object with `kind` and the fields of that kind.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(write::record(self)).expect("a record of numbers and names is always valid JSON")
     }

@@ -8,7 +8,7 @@ pub(crate) trait Named: Copy + PartialEq + 'static {
     /// Every value with its name.
     const NAMES: &'static [(&'static str, Self)];
 
-    /// The value's name.
+    /// The name in files. Panics if the table lacks the value.
     fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(_, value)| *value == self);
         found.expect("every value is in its table of names").0
