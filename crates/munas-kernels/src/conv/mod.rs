@@ -49,7 +49,7 @@ pub struct AffineParameters<'a> {
 /// Where a forward pass writes.
 #[derive(Debug)]
 pub struct AffineOutput<'a> {
-    /// The output.
+    /// `[block][out_channels][out_height][out_width][LANES]`, overwritten.
     pub values: &'a mut [f32],
     /// Statistics of the output, where a batch normalisation wants them.
     pub statistics: Option<StatisticsOf<'a>>,
