@@ -41,9 +41,9 @@ pub enum BoardTableError {
     Value {
         /// The board or core.
         owner: String,
-        /// The key.
+        /// The key of the entry, such as `clock_mhz`.
         field: &'static str,
-        /// Its value.
+        /// The value that stands there, in the unit of the key.
         value: f64,
         /// What it should be.
         expected: &'static str,
@@ -93,7 +93,7 @@ pub struct Board {
     pub core: Core,
     /// Core clock in Hz.
     pub clock_hz: u64,
-    /// Bytes of RAM.
+    /// RAM in bytes, all of it: see `usable_ram_share`.
     pub ram: u64,
     /// Bytes of program memory.
     pub flash: u64,
@@ -108,9 +108,9 @@ pub struct Board {
 /// What a network may take of a board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoardBounds {
-    /// Bytes of activations.
+    /// Most bytes of activations at any step.
     pub peak_memory: u64,
-    /// Bytes of parameters.
+    /// Most bytes of parameters.
     pub model_size: u64,
 }
 

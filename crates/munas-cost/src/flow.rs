@@ -35,7 +35,7 @@ impl FlowTensor {
 /// One read of a tensor by an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// What is read.
+    /// The tensor that must be alive when the operator runs.
     pub tensor: FlowTensor,
     /// Whether the operator may write its output there, once nothing else needs the tensor: the output then takes
     /// no memory of its own. Has no effect where the output's bytes are not those of the tensor.

@@ -24,7 +24,7 @@ use crate::layers::LayerCost;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CountUnit {
-    /// Executed instructions.
+    /// Executed instructions, whatever each of them takes.
     Instructions,
     /// Clock cycles of the core.
     Cycles,
@@ -37,15 +37,15 @@ pub enum OperatorKind {
     Conv2d,
     /// Convolution with a 1×1 kernel.
     PointwiseConv2d,
-    /// Depthwise convolution.
+    /// Depthwise convolution, of any kernel size.
     DepthwiseConv2d,
-    /// Maximum over windows.
+    /// Maximum over windows, each channel by itself.
     MaxPool,
-    /// Mean over windows.
+    /// Mean over windows, each channel by itself, global ones included.
     AveragePool,
-    /// Sum of tensors.
+    /// Elementwise sum of two tensors or more.
     Add,
-    /// Fully connected layer.
+    /// Fully connected layer: one product for each pair of input and unit.
     Dense,
 }
 
@@ -79,7 +79,7 @@ impl OperatorKind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperatorCoefficients {
-    /// For each execution.
+    /// For each execution of the operator, whatever its size.
     pub per_call: f64,
     /// For each position of the output.
     pub per_position: f64,
@@ -92,7 +92,7 @@ pub struct OperatorCoefficients {
 }
 
 impl OperatorCoefficients {
-    /// Number of coefficients.
+    /// Number of coefficients, and length of [`Self::terms`].
     pub const TERMS: usize = 5;
 
     /// What the coefficients are multiplied with, in the order of the fields.
@@ -170,7 +170,7 @@ pub struct InstructionModel {
     pub emulator: String,
     /// The compiler and its options.
     pub compiler: String,
-    /// What was counted.
+    /// What was counted: the unit of the coefficients.
     pub unit: CountUnit,
     /// The number of networks that the fit was checked on; they took no part in it.
     pub networks: usize,
@@ -178,7 +178,7 @@ pub struct InstructionModel {
     pub mean_error: f64,
     /// The largest such error.
     pub max_error: f64,
-    /// The coefficients.
+    /// The coefficients, in `unit`, by kind of operator.
     pub operators: CoefficientTable,
 }
 

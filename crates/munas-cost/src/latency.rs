@@ -29,7 +29,7 @@ pub struct LatencyEstimate {
 /// What one operator takes on a board.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OperatorLatency {
-    /// The operator.
+    /// The operator, as its [`LayerCost`] names it.
     pub op: OpId,
     /// Cycles of the core.
     pub cycles: f64,

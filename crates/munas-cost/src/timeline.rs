@@ -14,7 +14,7 @@ pub struct Timeline<T = TensorId> {
 /// The memory in use while one operator runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step<T = TensorId> {
-    /// The operator.
+    /// The operator that runs at this step.
     pub op: OpId,
     /// The tensors alive, in the order of their ids; an input that is not counted is left out.
     pub live: Vec<LiveTensor<T>>,
@@ -27,7 +27,7 @@ pub struct Step<T = TensorId> {
 /// A tensor that takes memory at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveTensor<T = TensorId> {
-    /// The tensor.
+    /// The tensor that is alive.
     pub tensor: T,
     /// Its bytes; 0 for an output that lies in an input's memory.
     pub bytes: u64,
