@@ -14,7 +14,7 @@
 //! | fact | text |
 //! |---|---|
 //! | `version` | [`CHECKPOINT_VERSION`] |
-//! | `training` | a [`Record`] as JSON |
+//! | `training` | what else it remembers, as JSON |
 //!
 //! Whoever stores a checkpoint may add facts of its own. Random draws depend on seed, purpose and epoch only, so no generator
 //! has a state that would have to be kept. Checkpoints of version 1 are read: see `version_1`.
@@ -45,7 +45,7 @@ pub enum CheckpointError {
     /// Written by a munas with another form.
     #[error("checkpoint version {found}, this munas reads versions up to {CHECKPOINT_VERSION}")]
     Version {
-        /// The version found.
+        /// The version in the checkpoint.
         found: u32,
     },
     /// Of another training.
@@ -65,9 +65,9 @@ pub enum CheckpointError {
     Length {
         /// Name of the tensor.
         tensor: String,
-        /// Values asked for.
+        /// Values that the graph and the settings ask for.
         expected: usize,
-        /// Values found.
+        /// Values that the tensor has.
         found: usize,
     },
 }
@@ -81,7 +81,7 @@ pub(crate) struct Record {
     pub seed: u64,
     /// Epochs that the learning rate schedule is stretched over.
     pub budget: u32,
-    /// Steps taken.
+    /// Steps taken since the training began.
     pub steps: u64,
     /// Steps since the optimiser's moments were zero.
     pub optimizer_steps: u32,

@@ -63,7 +63,7 @@ impl Teacher {
         Self { graph, weights, logits: OnceLock::new() }
     }
 
-    /// The network.
+    /// The network that is learned from, batch norm apart or folded.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }

@@ -20,7 +20,7 @@ const BATCH_NORM_MOMENTUM: f32 = 0.99;
 
 /// The plans of a training and all memory that they share.
 pub(super) struct StepBuffers {
-    /// Of steps.
+    /// Of training steps, forward and backward.
     pub plan: Plan,
     /// Of evaluations, on the inference form.
     pub evaluator: Evaluator,
