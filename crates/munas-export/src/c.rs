@@ -88,7 +88,7 @@ impl<'a, T: AsRef<[Vec<i8>]> + ?Sized> From<&'a T> for TestSamples<'a> {
 }
 
 impl TestSamples<'_> {
-    /// Number of samples.
+    /// Number of samples, in either form.
     pub const fn len(self) -> usize {
         match self {
             Self::Elements(samples) => samples.len(),
@@ -172,9 +172,9 @@ pub enum CError {
         op: usize,
         /// Name of the operator's kind.
         kind: &'static str,
-        /// Which size.
+        /// Which size it is, in words.
         what: &'static str,
-        /// The size.
+        /// The size that does not fit into 16 bits.
         size: usize,
     },
     /// The conversion of the input has other channels than the network.

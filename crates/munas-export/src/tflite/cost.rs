@@ -56,11 +56,11 @@ pub struct ModelCost {
 /// Something that is not in the figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpriced {
-    /// Where it is.
+    /// The operator or tensor that is not priced.
     pub place: UnpricedPlace,
     /// The operator's name in the schema, or the tensor's.
     pub name: String,
-    /// Why.
+    /// Why its figures are not known, in words.
     pub reason: String,
 }
 
@@ -82,7 +82,7 @@ pub struct OperatorCost {
     pub macs: Option<u64>,
     /// Number of its parameters.
     pub parameters: u64,
-    /// Their bytes.
+    /// Bytes of its parameters, as they lie in the file.
     pub parameter_bytes: u64,
     /// Dimensions of the first output; none without one.
     pub output_shape: Vec<u64>,
