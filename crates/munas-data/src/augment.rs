@@ -74,7 +74,7 @@ pub enum Augmentation {
     },
     /// Blank a square.
     CutOut {
-        /// Its sides.
+        /// Length of the sides of the square.
         size: Extent,
     },
     /// Move along time (the first axis).

@@ -18,7 +18,7 @@ use crate::readers::{cifar, coco, idx, images, npz, speech_commands};
 /// A dataset that munas knows by name.
 #[derive(Debug, PartialEq)]
 pub struct NamedDataset {
-    /// Its name.
+    /// The name that is given as the source.
     pub name: &'static str,
     /// What is to be told apart.
     pub task: &'static str,
@@ -320,7 +320,7 @@ pub struct CatalogueEntry {
     pub name: String,
     /// What is to be told apart.
     pub task: String,
-    /// Number of classes.
+    /// Number of classes, in the variant with all of them.
     pub classes: usize,
     /// Height, width and channels of a sample.
     pub input: [usize; 3],

@@ -45,7 +45,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Number of classes.
+    /// Number of classes, whether or not each has a sample.
     pub fn classes(&self) -> usize {
         self.class_names.len()
     }

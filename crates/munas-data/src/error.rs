@@ -91,15 +91,15 @@ pub enum DataError {
     /// A download failed.
     #[error("{url}: {problem}")]
     Download {
-        /// The address.
+        /// The address that was asked.
         url: String,
-        /// What went wrong.
+        /// What went wrong, in words.
         problem: String,
     },
     /// A downloaded file is not the published one; nothing was kept of it.
     #[error("{url}: SHA-256 is {found}, expected {expected}")]
     Checksum {
-        /// The address.
+        /// The address that was asked.
         url: String,
         /// Published digest, hexadecimal.
         expected: String,

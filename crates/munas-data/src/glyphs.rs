@@ -26,9 +26,9 @@ use crate::samples::{ElementType, Samples};
 use raster::Canvas;
 use strokes::{DIGITS, Point, flatten};
 
-/// Training samples.
+/// Training samples, as many of each digit.
 pub const TRAIN: usize = 8_000;
-/// Test samples.
+/// Test samples, as many of each digit.
 pub const TEST: usize = 2_000;
 /// Edge length when none is asked for, in pixels.
 pub const DEFAULT_SIZE: usize = 16;

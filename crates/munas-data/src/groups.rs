@@ -69,7 +69,7 @@ struct Unit {
     is_group: bool,
     /// Positions in the list that is drawn from.
     members: Vec<u32>,
-    /// Samples by class.
+    /// Number of its samples of each class that it has.
     classes: BTreeMap<usize, usize>,
 }
 

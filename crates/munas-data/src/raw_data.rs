@@ -72,7 +72,7 @@ pub struct PartSizes {
     pub train: usize,
     /// Validation samples of the source's own, after them; `None`: to be drawn from the training samples.
     pub validation: Option<usize>,
-    /// Test samples.
+    /// Test samples, at the end, or how they are drawn.
     pub test: TestPart,
 }
 
@@ -156,7 +156,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// A fact.
+    /// A fact about a source, in words for its user.
     pub fn new(about: &'static str, found: impl Into<String>) -> Self {
         Self { about, found: found.into() }
     }

@@ -22,7 +22,7 @@ pub enum Source {
     },
     /// A dataset of the catalogue.
     Named {
-        /// Its entry.
+        /// Its entry in the catalogue.
         dataset: &'static NamedDataset,
         /// Two classes instead of all (`-binary`).
         binary: bool,

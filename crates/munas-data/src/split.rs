@@ -41,7 +41,7 @@ impl Split {
         Self { store, indices, labels }
     }
 
-    /// Number of samples.
+    /// Number of samples in this part.
     pub fn len(&self) -> usize {
         self.indices.len()
     }

@@ -37,7 +37,7 @@ pub struct FetchProgress<'a> {
     pub file: &'a str,
     /// Bytes received of it.
     pub received: u64,
-    /// Bytes it has.
+    /// Bytes that the published file has.
     pub total: u64,
 }
 

@@ -43,7 +43,7 @@ struct Image {
 struct Object {
     image_id: u64,
     category_id: u64,
-    /// In pixels.
+    /// Area of the object in pixels.
     area: f64,
 }
 

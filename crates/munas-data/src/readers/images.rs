@@ -63,7 +63,7 @@ impl fmt::Display for Backdrop {
 /// How images become samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ImageOptions {
-    /// Height and width.
+    /// Height and width that pictures are scaled to; as they are when left out.
     pub(crate) size: Option<(usize, usize)>,
     /// Without a size: scale images that are large or of different sizes to a common one, instead of refusing them.
     pub(crate) fit: bool,

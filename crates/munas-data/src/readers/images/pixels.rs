@@ -17,7 +17,7 @@ use crate::samples::{ElementType, Samples};
 /// How the pixels of all samples are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
-    /// Height and width.
+    /// Height and width in pixels.
     pub(super) size: (usize, usize),
     /// Three channels instead of one.
     pub(super) colour: bool,
