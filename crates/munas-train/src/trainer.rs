@@ -35,7 +35,7 @@ use crate::parameters::{ParameterLayout, Parameters};
 use crate::pruning::Mask;
 use crate::schedule::{Horizon, LearningRate};
 use crate::{Checkpoint, EpochReport, Progress, StepReport, TrainError, TrainSettings, TrainedModel};
-use buffers::StepBuffers;
+use buffers::TrainingBuffers;
 use draws::{Draw, generator};
 use feed::Feed;
 use state::TrainState;
@@ -60,7 +60,7 @@ pub struct Trainer<'a> {
     layout: ParameterLayout,
     loss: TrainingLoss,
     feed: Feed,
-    buffers: StepBuffers,
+    buffers: TrainingBuffers,
     /// What a checkpoint holds.
     state: TrainState,
 }
@@ -81,7 +81,7 @@ impl<'a> Trainer<'a> {
         let samples = dataset.train.len();
         let batch = settings.batch.min(samples);
         let layout = ParameterLayout::new(graph);
-        let buffers = StepBuffers::new(graph, &layout, settings, (batch, samples), seed);
+        let buffers = TrainingBuffers::new(graph, &layout, settings, (batch, samples), seed);
         let horizon = Horizon {
             steps_per_epoch: samples.div_ceil(batch) as u64,
             epochs: settings.epochs,
@@ -170,7 +170,7 @@ impl<'a> Trainer<'a> {
         self.quantise_parameters();
         self.load(positions);
         let Self { task, kernels, layout, buffers, feed, state, .. } = self;
-        let StepBuffers { plan, workspace, gradients, .. } = buffers;
+        let TrainingBuffers { plan, workspace, gradients, .. } = buffers;
         plan.draw_masks(batch, workspace, &mut feed.generators.dropout);
         plan.forward(&state.pass(kernels, batch), workspace);
         let sum = self.loss.differentiate(kernels, plan, &feed.targets, workspace);

@@ -19,7 +19,7 @@ use crate::{Evaluation, TrainSettings};
 const BATCH_NORM_MOMENTUM: f32 = 0.99;
 
 /// The plans of a training and all memory that they share.
-pub(super) struct StepBuffers {
+pub(super) struct TrainingBuffers {
     /// Of training steps, forward and backward.
     pub plan: Plan,
     /// Of evaluations, on the inference form.
@@ -31,7 +31,7 @@ pub(super) struct StepBuffers {
     pub gradients: AlignedBuffer,
 }
 
-impl StepBuffers {
+impl TrainingBuffers {
     /// Buffers for `graph` in batches of `batch`, out of `samples` training samples.
     pub fn new(
         graph: &Graph,

@@ -4,7 +4,7 @@ use munas_ir::{Graph, Quantisation, TensorQuantisation, Weights};
 use munas_kernels::AlignedBuffer;
 
 use super::Trainer;
-use super::buffers::StepBuffers;
+use super::buffers::TrainingBuffers;
 use crate::TrainSettings;
 use crate::evaluate::Evaluator;
 use crate::optimizer::OptimizerState;
@@ -51,7 +51,7 @@ impl Trainer<'_> {
             OptimizerState::new(settings.optimizer, settings.weight_decay, layout.parameters());
         self.buffers.quantise(self.task.graph, layout, settings);
         let weights = self.weights();
-        let StepBuffers { evaluator, workspace, .. } = &mut self.buffers;
+        let TrainingBuffers { evaluator, workspace, .. } = &mut self.buffers;
         evaluator.load_weights(self.task.graph, &weights);
         let train = &self.task.dataset.train;
         let ranges = evaluator.calibrate(&self.kernels, train, &self.feed.loader, workspace);
