@@ -101,12 +101,12 @@ pub enum Augmentation {
     },
     /// Blank consecutive time steps (the first axis).
     TimeMask {
-        /// Most steps.
+        /// Most steps that are blanked together.
         width: Extent,
     },
     /// Blank consecutive frequencies (the second axis).
     FrequencyMask {
-        /// Most columns.
+        /// Most columns that are blanked together.
         width: Extent,
     },
     /// Blend two samples. It needs labels and is therefore the trainer's; an [`Augmenter`] passes over it.

@@ -31,7 +31,7 @@ pub enum DataError {
     /// The name is none of the known sources.
     #[error("unknown data source `{name}`; there are: {}", known.join(", "))]
     UnknownSource {
-        /// As given.
+        /// The text as it was given.
         name: String,
         /// Everything that would have been understood.
         known: Vec<String>,

@@ -143,14 +143,14 @@ impl InputPlace {
 pub struct GeneratedFile {
     /// File name, without a folder.
     pub name: String,
-    /// Its text.
+    /// C source, or text for people.
     pub text: String,
 }
 
 /// The generated source and the memory it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CSource {
-    /// Their name.
+    /// The name that files and definitions begin with.
     pub name: CName,
     /// The files, all for one folder.
     pub files: Vec<GeneratedFile>,
@@ -261,7 +261,7 @@ fn check(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<(), CEr
 struct Model<'a> {
     network: &'a QuantisedNetwork,
     settings: &'a CSettings<'a>,
-    /// By operator.
+    /// Of each operator, in the graph's order.
     layers: Vec<Layer>,
     plan: ArenaPlan,
 }

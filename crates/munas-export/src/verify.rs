@@ -94,7 +94,7 @@ pub enum VerifyError {
     /// An object file or firmware cannot be read.
     #[error("{}: {reason}", .path.display())]
     Elf {
-        /// The file.
+        /// The object file or the firmware.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -115,7 +115,7 @@ pub enum VerifyError {
     File {
         /// What was to be done.
         action: &'static str,
-        /// The file.
+        /// The file, or the program that was to be started.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -154,7 +154,7 @@ pub struct CNetwork {
 /// `void function(const RAW *raw, int8_t *input)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantiseFunction {
-    /// Its name.
+    /// The name of the function in the source.
     pub name: String,
     /// The type of a raw value.
     pub raw: RawType,

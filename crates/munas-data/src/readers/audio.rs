@@ -88,7 +88,7 @@ fn first_rate(root: &Path, listing: &Listing<PathBuf>) -> Result<u32, DataError>
 /// What a sample is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Clip {
-    /// A recording.
+    /// A recording: a WAV file.
     File(PathBuf),
     /// A clip of noise of random volume, for this part; each number is another.
     Noise { part: Part, number: u32 },

@@ -47,7 +47,7 @@ pub enum Backdrop {
     /// White, as in a browser: drawings in black ink on nothing stay visible.
     #[default]
     White,
-    /// Black.
+    /// Black: drawings in light ink on nothing stay visible.
     Black,
 }
 

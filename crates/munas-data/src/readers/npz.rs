@@ -24,7 +24,7 @@ use crate::raw_data::{Fact, PartSizes, RawData, TestPart};
 pub(crate) struct Selection<'a> {
     /// Samples and labels of training, then those of test, or of validation and of test; found by their names when left out.
     pub(crate) arrays: Option<&'a [String]>,
-    /// The groups.
+    /// Which array says what belongs together.
     pub(crate) groups: &'a GroupChoice,
 }
 

@@ -106,7 +106,7 @@ impl<I: Sync> Listing<I> {
 
 /// How the items of a list are read.
 pub(super) struct Reading<'a, I> {
-    /// For messages.
+    /// The folder or file that was given, for messages.
     pub(super) root: &'a Path,
     /// Names an item, for messages.
     pub(super) name: &'a dyn Fn(&I) -> String,
