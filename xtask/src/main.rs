@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`ci`] | the steps that a change must pass, in order |
-//! | [`tidy`] | what the compiler and clippy do not check: the crate table, file lengths, forbidden words |
+//! | [`tidy`] | what the compiler and clippy do not check: the crate table, file lengths, forbidden words, circles of files |
 //! | [`console`] | output, all of it on stderr |
 
 mod ci;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  tidy   check the crate table of ARCHITECTURE.md, file lengths and forbidden words
+  tidy   check the crate table of ARCHITECTURE.md, file lengths, forbidden words, circles of files and wildcards on operators
   ci     run everything that CI runs: fmt, clippy, test, doc, tidy";
 
 fn main() -> ExitCode {

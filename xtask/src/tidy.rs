@@ -4,10 +4,15 @@
 //! |---|---|
 //! | [`crate_table`] | the crate table of ARCHITECTURE.md against the manifests |
 //! | [`sources`] | lengths of files, forbidden words |
+//! | [`circles`] | files of a crate that import each other |
+//! | [`wildcards`] | matches on operators and activations that do not name all of them |
 
+mod circles;
 mod crate_table;
 mod lexer;
 mod sources;
+mod tokens;
+mod wildcards;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -43,6 +48,8 @@ pub fn run(root: &Path) -> Result<(), String> {
     let files = sources::read(root)?;
     console::line(&sources::length_summary(&files));
     findings.extend(files.iter().flat_map(sources::check));
+    findings.extend(circles::check(&files));
+    findings.extend(files.iter().flat_map(wildcards::check));
     if findings.is_empty() {
         return Ok(());
     }

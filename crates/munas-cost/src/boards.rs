@@ -16,8 +16,8 @@ use std::sync::LazyLock;
 mod families;
 mod file_form;
 
-use crate::flash::{CodeModel, code_models};
-use crate::latency::{InstructionModel, instruction_models};
+use crate::code::{CodeModel, code_models};
+use crate::instructions::{InstructionModel, instruction_models};
 
 /// Why a table of boards was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -42,9 +42,9 @@ pub enum BoardTableError {
     Value {
         /// The board or core.
         owner: String,
-        /// The key.
+        /// The key of the entry, such as `clock_mhz`.
         field: &'static str,
-        /// Its value.
+        /// The value that stands there, in the unit of the key.
         value: f64,
         /// What it should be.
         expected: &'static str,
@@ -96,7 +96,7 @@ pub struct Board {
     pub core: Core,
     /// Core clock in Hz.
     pub clock_hz: u64,
-    /// Bytes of RAM.
+    /// RAM in bytes, all of it: see `usable_ram_share`.
     pub ram: u64,
     /// Bytes of program memory.
     pub flash: u64,
@@ -111,9 +111,9 @@ pub struct Board {
 /// What a network may take of a board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoardBounds {
-    /// Bytes of activations.
+    /// Most bytes of activations at any step.
     pub peak_memory: u64,
-    /// Bytes of program memory: parameters, tables and code.
+    /// Most bytes of program memory: parameters, tables and code.
     pub flash: u64,
 }
 

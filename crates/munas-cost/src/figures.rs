@@ -3,7 +3,8 @@
 use munas_ir::Graph;
 
 use crate::boards::Board;
-use crate::{flash, latency_ms};
+use crate::flash::flash;
+use crate::latency::latency_ms;
 
 /// What a network takes on a board, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

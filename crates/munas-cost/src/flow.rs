@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use munas_ir::OpId;
 
-use crate::memory::{LiveTensor, Step, Timeline};
+use crate::timeline::{LiveTensor, Step, Timeline};
 
 /// A tensor of a [`Dataflow`]: the sources first, then the outputs of the operators in the order they were added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ impl FlowTensor {
 /// One read of a tensor by an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// What is read.
+    /// The tensor that must be alive when the operator runs.
     pub tensor: FlowTensor,
     /// Whether the operator may write its output there, once nothing else needs the tensor: the output then takes
     /// no memory of its own. Has no effect where the output's bytes are not those of the tensor.

@@ -15,7 +15,7 @@ use munas_ir::{Graph, Op, OpId, Shape, Weights};
 /// What one operator costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerCost {
-    /// The operator.
+    /// The operator of the graph that the figures are of.
     pub op: OpId,
     /// Multiply-accumulates of one inference.
     pub macs: u64,

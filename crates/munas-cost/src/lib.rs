@@ -8,6 +8,7 @@
 //! | [`Dataflow`] | the same two for any network, given as operators that read and write tensors of so many bytes |
 //! | [`layer_costs`] | MACs and parameters of every operator |
 //! | [`boards`] | memory, clock and power of microcontrollers |
+//! | [`instruction_models`] | what cores execute for an operator, fitted to counts of emulators |
 //! | [`latency()`] | an estimate of time and energy of one inference on a board |
 //! | [`flash()`] | what a network takes of a board's program memory |
 //! | [`board_figures`] | the figures of a board that a search bounds |
@@ -19,25 +20,29 @@
 //! Deliberately absent: I/O, clocks, execution.
 
 pub mod boards;
+mod code;
 mod figures;
 mod flash;
 mod flow;
+mod instructions;
 mod latency;
 mod layers;
 mod memory;
 mod order;
 mod resources;
+mod timeline;
 
+pub use code::{CodeModel, CodeModels, KindCode, code_models, operator_counts};
 pub use figures::{BoardFigures, board_figures};
-pub use flash::{
-    CodeModel, CodeModels, FlashEstimate, KindCode, code_models, constants, flash, operator_counts,
-};
+pub use flash::{FlashEstimate, constants, flash};
 pub use flow::{Dataflow, FlowTensor, Read};
-pub use latency::{
-    CoefficientTable, CountUnit, InstructionModel, InstructionModels, LatencyEstimate, OperatorCoefficients,
-    OperatorKind, OperatorLatency, instruction_models, latency, latency_ms, latency_of,
+pub use instructions::{
+    CoefficientTable, CountUnit, InstructionModel, InstructionModels, OperatorCoefficients, OperatorKind,
+    instruction_models,
 };
+pub use latency::{LatencyEstimate, OperatorLatency, latency, latency_ms, latency_of};
 pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, model_size_at, sparse_model_size};
-pub use memory::{InputMemory, LiveTensor, MemoryRules, Step, Timeline, price};
+pub use memory::{InputMemory, MemoryRules, price};
 pub use order::{ChosenOrder, choose_order};
 pub use resources::{Resources, resources};
+pub use timeline::{LiveTensor, Step, Timeline};

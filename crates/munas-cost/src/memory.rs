@@ -7,6 +7,7 @@
 use munas_ir::{Graph, Op, OpId, TensorId};
 
 use crate::flow::{Dataflow, FlowTensor, Read};
+use crate::timeline::{LiveTensor, Step, Timeline};
 
 /// What counts as activation memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,37 +80,6 @@ impl MemoryRules {
             && (input != TensorId::INPUT || self.input == InputMemory::Once)
             && graph.shape(input) == graph.output_shape(op)
     }
-}
-
-/// The memory in use at every step of an operator order. `T` names tensors: of a graph, or of a [`Dataflow`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeline<T = TensorId> {
-    /// One step per operator, in the order of execution.
-    pub steps: Vec<Step<T>>,
-    /// The largest `bytes` of a step.
-    pub peak: u64,
-}
-
-/// The memory in use while one operator runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step<T = TensorId> {
-    /// The operator.
-    pub op: OpId,
-    /// The tensors alive, in the order of their ids; an input that is not counted is left out.
-    pub live: Vec<LiveTensor<T>>,
-    /// The input that the operator writes its output over; the output then takes no memory of its own.
-    pub in_place: Option<T>,
-    /// Sum of the live tensors' bytes.
-    pub bytes: u64,
-}
-
-/// A tensor that takes memory at a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveTensor<T = TensorId> {
-    /// The tensor.
-    pub tensor: T,
-    /// Its bytes; 0 for an output that lies in an input's memory.
-    pub bytes: u64,
 }
 
 /// Prices an operator order, step by step, in bytes at one byte per element.

@@ -20,6 +20,8 @@
 
 mod apply;
 mod buffer;
+mod element;
+mod frame;
 mod noise;
 mod rotate;
 mod warp;
@@ -72,7 +74,7 @@ pub enum Augmentation {
     },
     /// Blank a square.
     CutOut {
-        /// Its sides.
+        /// Length of the sides of the square.
         size: Extent,
     },
     /// Move along time (the first axis).
@@ -99,12 +101,12 @@ pub enum Augmentation {
     },
     /// Blank consecutive time steps (the first axis).
     TimeMask {
-        /// Most steps.
+        /// Most steps that are blanked together.
         width: Extent,
     },
     /// Blank consecutive frequencies (the second axis).
     FrequencyMask {
-        /// Most columns.
+        /// Most columns that are blanked together.
         width: Extent,
     },
     /// Blend two samples. It needs labels and is therefore the trainer's; an [`Augmenter`] passes over it.

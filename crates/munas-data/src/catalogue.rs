@@ -3,23 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use crate::axes::Layout;
-use crate::dataset::{DEFAULT_TEST_SHARE, RawData, TestPart};
+use crate::directories::data_directories;
 use crate::error::DataError;
 use crate::fetch;
-use crate::glyphs::DEFAULT_SIZE;
+use crate::glyphs;
 use crate::group_choice::GroupChoice;
-use crate::load::data_directories;
+use crate::raw_data::{DEFAULT_TEST_SHARE, RawData, TestPart};
 use crate::readers::arrays::ArrayOptions;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::ImageOptions;
 use crate::readers::npz::Selection;
 use crate::readers::{cifar, coco, idx, images, npz, speech_commands};
-use crate::source::Source;
 
 /// A dataset that munas knows by name.
 #[derive(Debug, PartialEq)]
 pub struct NamedDataset {
-    /// Its name.
+    /// The name that is given as the source.
     pub name: &'static str,
     /// What is to be told apart.
     pub task: &'static str,
@@ -321,7 +320,7 @@ pub struct CatalogueEntry {
     pub name: String,
     /// What is to be told apart.
     pub task: String,
-    /// Number of classes.
+    /// Number of classes, in the variant with all of them.
     pub classes: usize,
     /// Height, width and channels of a sample.
     pub input: [usize; 3],
@@ -340,8 +339,8 @@ pub struct CatalogueEntry {
 /// Everything that can be loaded by name, with where it lies.
 pub fn catalogue(data_dir: Option<&Path>) -> Vec<CatalogueEntry> {
     let data_dirs = data_directories(data_dir);
-    let glyphs = [DEFAULT_SIZE, 28].map(|size| CatalogueEntry {
-        name: Source::Glyphs { size }.to_string(),
+    let glyphs = [glyphs::DEFAULT_SIZE, 28].map(|size| CatalogueEntry {
+        name: glyphs::name(size),
         task: "digits drawn from code, distorted and noisy".to_owned(),
         classes: DIGITS.len(),
         input: [size, size, 1],

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{RawData, SplitOptions, TestPart};
 use crate::error::DataError;
+use crate::raw_data::{RawData, SplitOptions, TestPart};
 use crate::source::Source;
 use crate::warning::Warning;
 
@@ -252,7 +252,7 @@ fn listed(data: &RawData, classes: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::PartSizes;
+    use crate::raw_data::PartSizes;
     use crate::samples::Samples;
 
     /// Training samples with these numbers of each class.

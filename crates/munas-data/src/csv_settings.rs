@@ -65,7 +65,7 @@ pub enum HeaderRow {
     /// Found out from the first rows.
     #[default]
     Auto,
-    /// It does.
+    /// The first row holds names, whatever they look like.
     Yes,
     /// It is a sample.
     No,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::budget::in_words;
+use crate::byte_size::in_words;
 
 /// How many refused files (or rows) an error message lists.
 pub(crate) const LISTED: usize = 5;
@@ -31,7 +31,7 @@ pub enum DataError {
     /// The name is none of the known sources.
     #[error("unknown data source `{name}`; there are: {}", known.join(", "))]
     UnknownSource {
-        /// As given.
+        /// The text as it was given.
         name: String,
         /// Everything that would have been understood.
         known: Vec<String>,
@@ -91,15 +91,15 @@ pub enum DataError {
     /// A download failed.
     #[error("{url}: {problem}")]
     Download {
-        /// The address.
+        /// The address that was asked.
         url: String,
-        /// What went wrong.
+        /// What went wrong, in words.
         problem: String,
     },
     /// A downloaded file is not the published one; nothing was kept of it.
     #[error("{url}: SHA-256 is {found}, expected {expected}")]
     Checksum {
-        /// The address.
+        /// The address that was asked.
         url: String,
         /// Published digest, hexadecimal.
         expected: String,

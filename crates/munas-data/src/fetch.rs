@@ -8,6 +8,8 @@
 #[cfg(feature = "fetch")]
 mod download;
 #[cfg(feature = "fetch")]
+mod partial;
+#[cfg(feature = "fetch")]
 mod unpack;
 
 #[cfg(feature = "fetch")]

@@ -17,7 +17,7 @@ pub enum Folds {
     /// Five where the validation part is small, or there are few groups, else one.
     #[default]
     Auto,
-    /// So many.
+    /// This many pairs, at least one.
     Count(usize),
 }
 

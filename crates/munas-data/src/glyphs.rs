@@ -21,19 +21,27 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::dataset::{PartSizes, RawData, TestPart};
+use crate::raw_data::{PartSizes, RawData, TestPart};
 use crate::samples::{ElementType, Samples};
 use raster::Canvas;
 use strokes::{DIGITS, Point, flatten};
 
-/// Training samples.
+/// Training samples, as many of each digit.
 pub const TRAIN: usize = 8_000;
-/// Test samples.
+/// Test samples, as many of each digit.
 pub const TEST: usize = 2_000;
 /// Edge length when none is asked for, in pixels.
 pub const DEFAULT_SIZE: usize = 16;
 /// Smallest and largest edge length, in pixels.
 pub const SIZES: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// The name of the dataset in a size, as it is given for a source.
+pub(crate) fn name(size: usize) -> String {
+    match size {
+        DEFAULT_SIZE => "glyphs".to_owned(),
+        size => format!("glyphs{size}"),
+    }
+}
 
 /// The dataset is the same for every experiment, whatever its seed. (Sines come from the platform's library: another
 /// platform may draw a few pixels differently, and the fingerprint then says so.)

@@ -11,7 +11,7 @@ pub enum GroupChoice {
     /// subjects that named datasets know of.
     #[default]
     Auto,
-    /// There are none.
+    /// Samples are drawn one by one; a column of groups is a feature like others.
     None,
     /// The folders in the classes of a tree, drawn in their share of samples however many they are, and no others: what was done
     /// before there was a choice.

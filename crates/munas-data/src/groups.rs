@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::split::{Draw, OfEach, Purpose, class_counts, quotas};
+use crate::draw::{Draw, OfEach, Purpose, class_counts, quotas};
 
 /// Fewest groups of a validation part that says something about new ones, and the least share of all groups in it, where there
 /// are three times as many.
@@ -69,7 +69,7 @@ struct Unit {
     is_group: bool,
     /// Positions in the list that is drawn from.
     members: Vec<u32>,
-    /// Samples by class.
+    /// Number of its samples of each class that it has.
     classes: BTreeMap<usize, usize>,
 }
 

@@ -19,12 +19,13 @@
 //! | module | holds |
 //! |---|---|
 //! | [`source`](Source) | what a text names |
-//! | [`catalogue`] | the named datasets and where they lie |
+//! | [`catalogue`], `directories` | the named datasets and where they lie |
 //! | `readers` | idx, CIFAR, npz, images, COCO, WAV, CSV: file → [`RawData`] |
 //! | [`audio`] | the front-end: recordings → features |
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `groups`, `group_choice` | samples that belong together, on one side of every draw |
-//! | `dataset`, `parts`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
+//! | `raw_data` | what readers deliver |
+//! | `dataset`, `parts`, `draw`, `split` | [`RawData`] → [`Dataset`]: three [`Split`]s over one store, fingerprint |
 //! | `folds` | how many pairs of training and validation parts there are |
 //! | `classes` | whether labels are classes, and what to watch out for |
 //! | `axes`, `csv_settings` | how arrays and tables are read where their form leaves doubt |
@@ -40,10 +41,13 @@ pub mod audio;
 pub mod augment;
 mod axes;
 mod budget;
+mod byte_size;
 mod catalogue;
 mod classes;
 mod csv_settings;
 mod dataset;
+mod directories;
+mod draw;
 mod error;
 pub mod fetch;
 mod folds;
@@ -53,6 +57,7 @@ mod groups;
 mod load;
 mod normalise;
 mod parts;
+mod raw_data;
 mod readers;
 mod samples;
 mod source;
@@ -65,13 +70,15 @@ pub use axes::{Layout, UnknownLayout};
 pub use budget::machine_memory;
 pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
 pub use csv_settings::{CsvSettings, Delimiter, HeaderRow, IndexColumn};
-pub use dataset::{Dataset, Fact, PartSizes, RawData, SplitOptions, TestPart};
+pub use dataset::Dataset;
+pub use directories::{cache_directory, data_directories};
 pub use error::DataError;
 pub use folds::{Folds, UnknownFolds};
 pub use group_choice::GroupChoice;
 pub use groups::Groups;
-pub use load::{LoadOptions, cache_directory, data_directories, load, load_source};
+pub use load::{LoadOptions, load, load_source};
 pub use normalise::{Normalisation, NormaliseMode, UnknownNormaliseMode};
+pub use raw_data::{Fact, PartSizes, RawData, SplitOptions, TestPart};
 pub use readers::images::Backdrop;
 pub use samples::{ElementType, SampleRef, Samples, UnknownElementType};
 pub use source::Source;

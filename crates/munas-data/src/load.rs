@@ -1,17 +1,19 @@
 //! From a source's text to a dataset in memory.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::audio::AudioSettings;
 use crate::axes::Layout;
 use crate::budget::Budget;
 use crate::classes;
 use crate::csv_settings::CsvSettings;
-use crate::dataset::{Dataset, RawData, SplitOptions};
+use crate::dataset::Dataset;
+use crate::directories::data_directories;
 use crate::error::DataError;
 use crate::folds::Folds;
 use crate::glyphs;
 use crate::group_choice::GroupChoice;
+use crate::raw_data::{RawData, SplitOptions};
 use crate::readers::arrays::ArrayOptions;
 use crate::readers::audio::AudioOptions;
 use crate::readers::images::{Backdrop, ImageOptions};
@@ -19,9 +21,6 @@ use crate::readers::npz::Selection;
 use crate::readers::table::TableOptions;
 use crate::readers::{audio, idx, images, npz, table};
 use crate::source::Source;
-
-/// The environment variable that names a data folder.
-const DATA_VARIABLE: &str = "MUNAS_DATA";
 
 /// How a source is read and split.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,18 +106,6 @@ impl Default for LoadOptions {
             memory: None,
         }
     }
-}
-
-/// Folders in which named datasets are looked for: the given one, that of the variable `MUNAS_DATA`, and
-/// [`cache_directory`].
-pub fn data_directories(data_dir: Option<&Path>) -> Vec<PathBuf> {
-    let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-    data_dir.map(Path::to_path_buf).into_iter().chain(variable).chain(cache_directory()).collect()
-}
-
-/// Where downloads go when nothing else is asked for: the folder `munas` in the user's cache folder, if there is one.
-pub fn cache_directory() -> Option<PathBuf> {
-    dirs::cache_dir().map(|cache| cache.join("munas"))
 }
 
 /// Loads what `source` names (see [`Source`]).

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::dataset::{PartSizes, SplitOptions, TestPart};
+use crate::draw::{OfEach, Purpose, stratified_draw};
 use crate::groups::{Groups, InOneGroup, Wanted, count, grouped_draw, validation_groups};
-use crate::split::{OfEach, Purpose, stratified_draw};
+use crate::raw_data::{PartSizes, SplitOptions, TestPart};
 use crate::warning::Warning;
 
 /// The test part must be the same in every run, whatever the experiment's seed, or results could not be compared.

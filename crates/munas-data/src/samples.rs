@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// All samples of a dataset, one after the other (NHWC).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Samples {
-    /// Images.
+    /// Pictures, in 0..=255.
     U8(Vec<u8>),
     /// Features quantised to eight bits.
     I8(Vec<i8>),
@@ -17,7 +17,7 @@ pub enum Samples {
     U16(Vec<u16>),
     /// Signals, 16-bit linear.
     I16(Vec<i16>),
-    /// Everything else.
+    /// Everything else: floats of any range.
     F32(Vec<f32>),
 }
 
@@ -39,15 +39,15 @@ pub enum SampleRef<'a> {
 /// The type of the stored values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ElementType {
-    /// Unsigned bytes.
+    /// Unsigned bytes, in 0..=255.
     U8,
-    /// Signed bytes.
+    /// Signed bytes, in −128..=127.
     I8,
     /// 16-bit unsigned integers.
     U16,
     /// 16-bit signed integers.
     I16,
-    /// Single-precision floats.
+    /// Single-precision floats, 4 bytes.
     F32,
 }
 
@@ -63,7 +63,7 @@ impl ElementType {
         }
     }
 
-    /// Bytes per value.
+    /// Bytes that one value takes in memory.
     pub fn bytes(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
@@ -198,7 +198,7 @@ impl Samples {
 }
 
 impl SampleRef<'_> {
-    /// Number of values.
+    /// Number of values, of a sample or of all that it refers to.
     pub fn len(&self) -> usize {
         match self {
             Self::U8(values) => values.len(),

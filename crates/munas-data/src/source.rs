@@ -22,7 +22,7 @@ pub enum Source {
     },
     /// A dataset of the catalogue.
     Named {
-        /// Its entry.
+        /// Its entry in the catalogue.
         dataset: &'static NamedDataset,
         /// Two classes instead of all (`-binary`).
         binary: bool,
@@ -131,8 +131,7 @@ fn unknown(text: &str) -> DataError {
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Glyphs { size: glyphs::DEFAULT_SIZE } => formatter.write_str("glyphs"),
-            Self::Glyphs { size } => write!(formatter, "glyphs{size}"),
+            Self::Glyphs { size } => formatter.write_str(&glyphs::name(*size)),
             Self::Named { dataset, binary } => {
                 write!(formatter, "{}{}", dataset.name, if *binary { "-binary" } else { "" })
             }

@@ -88,7 +88,7 @@ impl<'a, T: AsRef<[Vec<i8>]> + ?Sized> From<&'a T> for TestSamples<'a> {
 }
 
 impl TestSamples<'_> {
-    /// Number of samples.
+    /// Number of samples, in either form.
     pub const fn len(self) -> usize {
         match self {
             Self::Elements(samples) => samples.len(),
@@ -143,14 +143,14 @@ impl InputPlace {
 pub struct GeneratedFile {
     /// File name, without a folder.
     pub name: String,
-    /// Its text.
+    /// C source, or text for people.
     pub text: String,
 }
 
 /// The generated source and the memory it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CSource {
-    /// Their name.
+    /// The name that files and definitions begin with.
     pub name: CName,
     /// The files, all for one folder.
     pub files: Vec<GeneratedFile>,
@@ -172,9 +172,9 @@ pub enum CError {
         op: usize,
         /// Name of the operator's kind.
         kind: &'static str,
-        /// Which size.
+        /// Which size it is, in words.
         what: &'static str,
-        /// The size.
+        /// The size that does not fit into 16 bits.
         size: usize,
     },
     /// The conversion of the input has other channels than the network.
@@ -261,7 +261,7 @@ fn check(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<(), CEr
 struct Model<'a> {
     network: &'a QuantisedNetwork,
     settings: &'a CSettings<'a>,
-    /// By operator.
+    /// Of each operator, in the graph's order.
     layers: Vec<Layer>,
     plan: ArenaPlan,
 }

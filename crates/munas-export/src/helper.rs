@@ -65,9 +65,9 @@ impl Default for HelperLimits {
 /// How a program ended and what it wrote.
 pub(crate) struct Finished {
     pub status: ExitStatus,
-    /// Standard output.
+    /// Standard output, as it was written.
     pub output: Vec<u8>,
-    /// Standard error.
+    /// Standard error; what is no UTF-8 in it is replaced.
     pub messages: String,
 }
 

@@ -12,12 +12,14 @@
 mod cost;
 mod error;
 mod flow;
+mod interface;
 mod latency;
 mod metadata;
 mod model;
 mod plan;
 mod schema;
 mod serialise;
+mod sizes;
 mod standard;
 mod supported;
 mod table;
@@ -26,8 +28,9 @@ mod write;
 
 pub use cost::{ModelCost, OperatorCost, Unpriced, UnpricedPlace};
 pub use error::TfliteError;
+pub use interface::{Interface, LABEL_FILE};
 pub use latency::ModelLatency;
-pub use metadata::{Interface, LABEL_FILE, ModelMetadata};
+pub use metadata::ModelMetadata;
 pub use model::{Model, Operator, OperatorKind, Options, Quantisation, Tensor, TensorIndex, WindowOptions};
 pub use schema::{BuiltinOperator, ElementType};
 pub use tflm::{Int8Tensor, Tflm, TflmError};

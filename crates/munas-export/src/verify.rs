@@ -49,7 +49,7 @@ pub enum VerifyError {
     /// The firmware does not fit into the board's memory.
     #[error("the network does not fit {target}: {reason}")]
     DoesNotFit {
-        /// The emulated board.
+        /// The name of the emulated board.
         target: &'static str,
         /// What does not fit.
         reason: String,
@@ -57,15 +57,15 @@ pub enum VerifyError {
     /// The source does not compile.
     #[error("{} refuses the source:\n{messages}", .tool.program)]
     Compiler {
-        /// The compiler.
+        /// The compiler that was run.
         tool: Tool,
-        /// What it wrote.
+        /// What it wrote to its standard error.
         messages: String,
     },
     /// A program took too long and was ended.
     #[error("{} did not end within {} s", .tool.program, .limit.as_secs())]
     TimedOut {
-        /// The program.
+        /// The program that was ended.
         tool: Tool,
         /// The time it had.
         limit: Duration,
@@ -82,19 +82,19 @@ pub enum VerifyError {
     /// The firmware ended before all was written.
     #[error("the firmware did not run to its end; its console:\n{console}")]
     Cut {
-        /// What was written.
+        /// What the board wrote until then.
         console: String,
     },
     /// A line of the console is not what the harness writes.
     #[error("a line of the firmware's console cannot be read: {line}")]
     Console {
-        /// The line.
+        /// The line as it was read.
         line: String,
     },
     /// An object file or firmware cannot be read.
     #[error("{}: {reason}", .path.display())]
     Elf {
-        /// The file.
+        /// The object file or the firmware.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -102,7 +102,7 @@ pub enum VerifyError {
     /// The calls of the operators were not found in the source.
     #[error("the source calls {found} operators in the form that can be traced, the network has {operators}")]
     Untraceable {
-        /// Calls found.
+        /// Calls that the source has in that form.
         found: usize,
         /// Operators of the network.
         operators: usize,
@@ -115,9 +115,9 @@ pub enum VerifyError {
     File {
         /// What was to be done.
         action: &'static str,
-        /// The file.
+        /// The file, or the program that was to be started.
         path: PathBuf,
-        /// Why not.
+        /// What the system said.
         source: io::Error,
     },
 }
@@ -154,7 +154,7 @@ pub struct CNetwork {
 /// `void function(const RAW *raw, int8_t *input)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantiseFunction {
-    /// Its name.
+    /// The name of the function in the source.
     pub name: String,
     /// The type of a raw value.
     pub raw: RawType,

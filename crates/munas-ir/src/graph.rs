@@ -1,6 +1,7 @@
 //! The graph, its ids and its builder.
 
-use crate::{Op, Shape};
+use crate::op::{Op, ShapeError};
+use crate::shape::Shape;
 
 /// An operator of a graph: its position in [`Graph::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +29,7 @@ impl OpId {
 }
 
 impl TensorId {
-    /// The network's input.
+    /// The network's input, which no operator produces.
     pub const INPUT: Self = Self(0);
 
     /// The tensor at `index` of the graph's tensors.
@@ -53,7 +54,7 @@ impl TensorId {
 /// An operator with the tensors it reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// The operator.
+    /// What is computed, with its attributes.
     pub op: Op,
     /// The tensors it reads, all produced before it.
     pub inputs: Vec<TensorId>,
@@ -63,15 +64,8 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// The operator cannot take these inputs.
-    #[error("{op:?} on inputs {inputs:?}: {reason}")]
-    Shape {
-        /// The operator.
-        op: Op,
-        /// The shapes it was given.
-        inputs: Vec<Shape>,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// The operator reads a tensor that does not exist yet.
     #[error("operator {op} reads tensor {tensor}, which is not produced before it")]
     UnknownTensor {
@@ -109,7 +103,7 @@ impl Graph {
         self.nodes.iter().enumerate().map(|(index, node)| (OpId::new(index), node))
     }
 
-    /// One operator.
+    /// The operator with its inputs. Panics for an id of another graph that is past the end.
     pub fn node(&self, op: OpId) -> &Node {
         &self.nodes[op.index()]
     }

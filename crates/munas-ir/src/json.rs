@@ -15,7 +15,7 @@ pub enum GraphJsonError {
     /// Written by a version of munas with another form.
     #[error("graph version {found}, this munas reads version {VERSION}")]
     Version {
-        /// The version found.
+        /// The number in the text.
         found: u32,
     },
     /// The operators do not form a valid graph.

@@ -28,7 +28,7 @@ impl KernelLayout {
         transpose_each(self.pixels, self.channels, kernel, to);
     }
 
-    /// The way back.
+    /// The way back: from channels first, as kernels are trained, to the layout of `Weights`.
     pub fn channels_last<T: Copy>(self, kernel: &[T], to: &mut [T]) {
         transpose_each(self.channels, self.pixels, kernel, to);
     }

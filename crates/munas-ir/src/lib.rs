@@ -28,7 +28,7 @@ pub use fold::fold_batch_norm;
 pub use graph::{Graph, GraphBuilder, GraphError, Node, OpId, TensorId};
 pub use json::GraphJsonError;
 pub use kernel_layout::KernelLayout;
-pub use op::{Activation, Op, Padding, PoolKind, Window};
+pub use op::{Activation, Op, Padding, PoolKind, ShapeError, Window};
 pub use quantisation::{Quantisation, TensorQuantisation, kernel_scale, quantise_weight};
 pub use remove_channels::remove_zero_channels;
 pub use shape::Shape;

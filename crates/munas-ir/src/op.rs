@@ -1,6 +1,18 @@
 //! Operators and the shapes they produce.
 
-use crate::{GraphError, Shape};
+use crate::Shape;
+
+/// Why an operator cannot take its inputs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{op:?} on inputs {inputs:?}: {reason}")]
+pub struct ShapeError {
+    /// The operator that was to be added.
+    pub op: Op,
+    /// The shapes it was given.
+    pub inputs: Vec<Shape>,
+    /// What is wrong, in words: which attribute or input does not fit.
+    pub reason: String,
+}
 
 /// A height × width pair: a kernel, a stride or a pooling window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,9 +75,9 @@ pub enum Activation {
 /// What a pooling window computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PoolKind {
-    /// The largest element.
+    /// The largest element of the window.
     Max,
-    /// The arithmetic mean.
+    /// The arithmetic mean of the window.
     Avg,
 }
 
@@ -149,8 +161,8 @@ impl Op {
     ///
     /// # Errors
     /// Attributes of zero, a kernel or window larger than its input, or inputs of an Add that disagree in channels.
-    pub fn output_shape(self, inputs: &[Shape]) -> Result<Shape, GraphError> {
-        let fail = |reason: String| Err(GraphError::Shape { op: self, inputs: inputs.to_vec(), reason });
+    pub fn output_shape(self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
+        let fail = |reason: String| Err(ShapeError { op: self, inputs: inputs.to_vec(), reason });
         if matches!(self, Self::Add) {
             return if inputs.len() < 2 {
                 fail("an Add takes two or more inputs".into())

@@ -5,9 +5,9 @@ use std::fmt;
 /// The shape of one activation tensor: height × width × channels, batch of one (NHWC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Rows.
+    /// Rows, at least one in a graph; time steps of a series.
     pub height: usize,
-    /// Columns.
+    /// Columns, at least one in a graph; 1 for a series.
     pub width: usize,
     /// Channels, or the features of a flat tensor.
     pub channels: usize,

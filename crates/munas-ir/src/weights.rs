@@ -64,11 +64,11 @@ impl Graph {
 /// Batch norm parameters and running statistics, one value per output channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchNorm {
-    /// Scale.
+    /// γ: what each normalised channel is multiplied by, `[channels]`.
     pub gamma: Vec<f32>,
-    /// Offset.
+    /// β: what is added to each channel afterwards, `[channels]`.
     pub beta: Vec<f32>,
-    /// Running mean.
+    /// Running mean of each channel in training, `[channels]`.
     pub mean: Vec<f32>,
     /// Running (biased) variance.
     pub variance: Vec<f32>,
@@ -77,9 +77,9 @@ pub struct BatchNorm {
 /// The parameters of one layer, in the layouts of the module's table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerWeights {
-    /// Kernel weights.
+    /// Kernel: one filter for each output channel or unit.
     pub kernel: Vec<f32>,
-    /// Biases.
+    /// One bias for each output channel or unit.
     pub bias: Vec<f32>,
     /// Batch norm, where the operator has one.
     pub batch_norm: Option<BatchNorm>,
@@ -93,7 +93,7 @@ pub enum WeightsError {
     Count {
         /// Operators of the graph.
         expected: usize,
-        /// Entries given.
+        /// How many there are instead.
         found: usize,
     },
     /// A layer's parameters are missing, superfluous or of the wrong length.
@@ -107,7 +107,7 @@ pub enum WeightsError {
         part: &'static str,
         /// Values that the graph asks for.
         expected: usize,
-        /// Values given.
+        /// How many there are instead.
         found: usize,
     },
 }

@@ -10,7 +10,7 @@ use crate::simd::{Kernel, Simd};
 /// What happens to the values that an output held before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// They are replaced.
+    /// The values that were there are replaced.
     Overwrite,
     /// The result is added to them.
     Add,

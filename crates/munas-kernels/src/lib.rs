@@ -13,7 +13,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `conv` | convolutions, depthwise convolutions, dense layers: register-tile kernels over offset tables; Winograd's tiles |
-//! | `reference` | the same three as plain scalar loops, which the tests compare with and [`Isa::Scalar`] runs |
+//! | `conv::reference` | the same three as plain scalar loops, which the tests compare with and [`Isa::Scalar`] runs |
 //! | `norm`, `pool`, `elementwise`, `loss`, `optimizer`, `pack` | the other operators, as loops that the compiler vectorises |
 //! | `simd` | the instruction sets behind one trait, and the run-time choice between them |
 //! | [`mod@bench`] | the core's multiply-add peak and the speed of the convolutions |
@@ -38,7 +38,6 @@ mod optimizer;
 mod pack;
 mod pool;
 mod quantise;
-mod reference;
 mod scratch;
 mod simd;
 #[cfg(test)]

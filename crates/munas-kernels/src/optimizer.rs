@@ -39,9 +39,9 @@ pub struct AdamStep {
 /// Moments of Adam, as long as the parameters.
 #[derive(Debug)]
 pub struct AdamState<'a> {
-    /// First moment m.
+    /// First moment m, laid out as the parameters; updated.
     pub first: &'a mut [f32],
-    /// Second moment v.
+    /// Second moment v, laid out as the parameters; updated.
     pub second: &'a mut [f32],
 }
 

@@ -9,7 +9,7 @@ use crate::simd::{Kernel, Simd, interleaved, transposed};
 
 /// An element type that samples are stored in.
 pub trait Scalar: tile::Transpose + Copy + Default + Send + Sync + 'static {
-    /// The element's value.
+    /// The value as a float, exactly.
     fn to_f32(self) -> f32;
 }
 

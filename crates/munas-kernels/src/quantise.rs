@@ -11,9 +11,9 @@ use crate::simd::{Kernel, Simd};
 pub struct FakeQuantisation {
     /// Distance of neighbouring values.
     pub scale: f32,
-    /// Smallest step.
+    /// Smallest step: values below it are cut off.
     pub low: f32,
-    /// Largest step.
+    /// Largest step: values above it are cut off.
     pub high: f32,
 }
 

@@ -68,6 +68,19 @@ impl<'a> Executor<'a> {
     }
 }
 
+impl QuantisedNetwork {
+    /// All tensors for an input, indexed by `TensorId::index`, each in (h, w, c) order. For many inputs an [`Executor`]
+    /// is faster.
+    ///
+    /// # Panics
+    /// If `input` is not of the length of the network's input.
+    pub fn run(&self, input: &[i8]) -> Vec<Vec<i8>> {
+        let mut executor = Executor::new(self);
+        executor.run(input);
+        executor.into_tensors()
+    }
+}
+
 /// What the operators of a network need besides its integers.
 #[derive(Clone, Debug)]
 pub(crate) struct Operators {

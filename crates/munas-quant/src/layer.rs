@@ -21,7 +21,7 @@ pub(crate) const FULL_RANGE: Clamp = [i8::MIN, i8::MAX];
 pub enum QuantisedLayer {
     /// A convolution, depthwise convolution or dense layer.
     Linear(LinearLayer),
-    /// Pooling.
+    /// Mean or maximum over windows, as the graph says.
     Pool(PoolLayer),
     /// Sum of two or more tensors.
     Add(AddLayer),
@@ -92,7 +92,7 @@ pub struct AddLayer {
 pub struct AddStep {
     /// The first input, or the partial sum.
     pub left: AddInput,
-    /// The next input.
+    /// The second input, or the next one of a sum of more than two.
     pub right: AddInput,
     /// Bits that inputs are shifted to the left by before they are multiplied.
     pub left_shift: u32,

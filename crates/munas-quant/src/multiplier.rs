@@ -18,7 +18,7 @@ pub struct Multiplier {
 }
 
 impl Multiplier {
-    /// Zero.
+    /// The factor 0: every product is 0.
     pub const ZERO: Self = Self { mantissa: 0, exponent: 0 };
 
     /// The nearest multiplier to `real`, as TensorFlow Lite's `QuantizeMultiplier`: numbers below 2⁻³² become zero. Numbers

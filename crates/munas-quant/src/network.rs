@@ -9,7 +9,7 @@ use munas_ir::{
 };
 
 use crate::layer::FULL_RANGE;
-use crate::{AddInput, AddLayer, AddStep, Executor, LinearLayer, Multiplier, PoolLayer, QuantisedLayer};
+use crate::{AddInput, AddLayer, AddStep, LinearLayer, Multiplier, PoolLayer, QuantisedLayer};
 
 /// Bits that inputs of an Add are shifted to the left by.
 const ADD_LEFT_SHIFT: u32 = 20;
@@ -114,17 +114,6 @@ impl QuantisedNetwork {
     pub fn dequantise_output(&self, output: &[i8]) -> Vec<f32> {
         let parameters = self.quantisation.tensor(self.graph.output());
         output.iter().map(|&integer| parameters.dequantise(integer)).collect()
-    }
-
-    /// All tensors for an input, indexed by `TensorId::index`, each in (h, w, c) order. For many inputs an [`Executor`]
-    /// is faster.
-    ///
-    /// # Panics
-    /// If `input` is not of the length of the network's input.
-    pub fn run(&self, input: &[i8]) -> Vec<Vec<i8>> {
-        let mut executor = Executor::new(self);
-        executor.run(input);
-        executor.into_tensors()
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use munas_data::Dataset;
 use munas_ir::Graph;
-use munas_train::{TrainError, TrainSettings, Trainer};
+use munas_train::{TrainError, TrainSettings, Trainer, never_stop};
 
 use crate::clock::ThreadClock;
 
@@ -38,7 +38,7 @@ pub(crate) fn seconds_per_epoch(
     let clock = ThreadClock::start();
     let mut epochs = 0;
     while epochs == 0 || (epochs < settings.epochs && clock.elapsed() < wanted) {
-        trainer.epoch()?;
+        trainer.epoch(&mut never_stop)?;
         epochs += 1;
     }
     Ok(clock.elapsed().as_secs_f64() / f64::from(epochs))

@@ -1,21 +1,10 @@
 //! Architectures: the points of a search space, before they are lowered to a graph.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use munas_ir::{Padding, PoolKind};
 
-use crate::{ArchitectureError, SpaceError, names::Named};
-
-/// The kind of a search space, and of every architecture in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// Convolutional networks on images (H×W×C).
-    Cnn2d,
-    /// Convolutional networks on time series (L×1×C): kernels, strides and pools act along the height only.
-    Cnn1d,
-    /// Dense layers on the flattened input.
-    Mlp,
-}
+use crate::kind::{Kind, LayerKind};
 
 /// One architecture.
 ///
@@ -65,7 +54,7 @@ pub struct Block {
 /// A convolution with what stands before and after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layer {
-    /// The convolution.
+    /// The convolution, with its sizes.
     pub op: LayerOp,
     /// 2×2 max pooling before the convolution.
     pub pre_pool: bool,
@@ -103,17 +92,6 @@ pub enum LayerOp {
         /// Treatment of the border.
         padding: Padding,
     },
-}
-
-/// The kinds of [`LayerOp`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LayerKind {
-    /// See [`LayerOp::Conv`].
-    Conv,
-    /// See [`LayerOp::Pointwise`].
-    Pointwise,
-    /// See [`LayerOp::Depthwise`].
-    Depthwise,
 }
 
 /// The pool after the last block.
@@ -154,14 +132,6 @@ impl Architecture {
             Self::Cnn2d(cnn) | Self::Cnn1d(cnn) => &cnn.dense,
             Self::Mlp(mlp) => &mlp.dense,
         }
-    }
-
-    /// Checks that the architecture is well-formed, whatever space it is for.
-    ///
-    /// # Errors
-    /// [`ArchitectureError`] names the first field that is not.
-    pub fn check_form(&self) -> Result<(), ArchitectureError> {
-        crate::check::form(self)
     }
 }
 
@@ -252,19 +222,5 @@ impl LayerOp {
             Self::Depthwise { kernel, stride, .. } => Self::Depthwise { kernel, stride, padding },
             Self::Pointwise { .. } => self,
         }
-    }
-}
-
-impl FromStr for Kind {
-    type Err = SpaceError;
-
-    fn from_str(name: &str) -> Result<Self, SpaceError> {
-        Self::from_name(name).ok_or_else(|| SpaceError::UnknownKind { name: name.into() })
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

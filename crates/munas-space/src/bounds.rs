@@ -18,9 +18,9 @@ const MAX_COUNT: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "[usize; 2]", into = "[usize; 2]")]
 pub struct Range {
-    /// The smallest value.
+    /// The smallest value, itself allowed.
     pub min: usize,
-    /// The largest value.
+    /// The largest value, itself allowed.
     pub max: usize,
 }
 
@@ -63,7 +63,7 @@ pub enum WidthScale {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CnnBounds {
-    /// Number of blocks.
+    /// Number of blocks, branches included.
     pub blocks: Range,
     /// Whether blocks other than the first may be branches.
     pub branches: bool,

@@ -1,16 +1,26 @@
 //! Checks of an architecture: well-formed, and inside the bounds of a space.
 
 use crate::{
-    Architecture, ArchitectureError, Block, Cnn, CnnBounds, Kind, Layer, MAX_SIZE, MlpBounds, Pool, Problem,
-    Range, names::Named,
+    Architecture, ArchitectureError, Block, Cnn, CnnBounds, FieldError, Kind, Layer, MAX_SIZE, MlpBounds,
+    Pool, Range, names::Named,
 };
+
+impl Architecture {
+    /// Checks that the architecture is well-formed, whatever space it is for.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] names the first field that is not.
+    pub fn check_form(&self) -> Result<(), ArchitectureError> {
+        form(self)
+    }
+}
 
 type Checked = Result<(), ArchitectureError>;
 
 const ANY_SIZE: Range = Range::new(1, MAX_SIZE);
 
 /// Whether the architecture can be lowered.
-pub(crate) fn form(architecture: &Architecture) -> Checked {
+fn form(architecture: &Architecture) -> Checked {
     units(architecture.dense(), ANY_SIZE)?;
     architecture.cnn().map_or(Ok(()), cnn_form)
 }
@@ -45,7 +55,7 @@ pub(crate) fn mlp(units: &[usize], bounds: &MlpBounds) -> Checked {
 
 /// The error of an architecture of another kind than the space's.
 pub(crate) fn wrong_kind(expected: Kind, found: Kind) -> ArchitectureError {
-    Problem::Kind { expected, found }.at("")
+    FieldError::Kind { expected, found }.at("")
 }
 
 fn cnn_form(cnn: &Cnn) -> Checked {
@@ -107,20 +117,20 @@ fn units(layers: &[usize], range: Range) -> Checked {
 
 fn count(path: &str, found: usize, range: Range) -> Checked {
     let Range { min, max } = range;
-    if range.contains(found) { Ok(()) } else { Err(Problem::Count { found, min, max }.at(path)) }
+    if range.contains(found) { Ok(()) } else { Err(FieldError::Count { found, min, max }.at(path)) }
 }
 
 fn not_empty<T>(path: &str, entries: &[T]) -> Checked {
-    if entries.is_empty() { Err(Problem::Empty.at(path)) } else { Ok(()) }
+    if entries.is_empty() { Err(FieldError::Empty.at(path)) } else { Ok(()) }
 }
 
 fn in_range(found: usize, range: Range, path: &str) -> Checked {
     let Range { min, max } = range;
-    if range.contains(found) { Ok(()) } else { Err(Problem::OutOfRange { found, min, max }.at(path)) }
+    if range.contains(found) { Ok(()) } else { Err(FieldError::OutOfRange { found, min, max }.at(path)) }
 }
 
 fn allowed(condition: bool, path: &str, field: &str, reason: &'static str) -> Checked {
-    if condition { Ok(()) } else { Err(Problem::NotAllowed { reason }.at(format!("{path}.{field}"))) }
+    if condition { Ok(()) } else { Err(FieldError::NotAllowed { reason }.at(format!("{path}.{field}"))) }
 }
 
 fn one_of(found: usize, values: &[usize], path: &str, field: &str) -> Checked {
@@ -138,6 +148,6 @@ fn named<T: Named>(found: T, values: &[T], path: &str, field: &str) -> Checked {
     Err(not_one_of(found.name(), allowed).at(format!("{path}.{field}")))
 }
 
-fn not_one_of(found: &str, allowed: impl Iterator<Item = String>) -> Problem {
-    Problem::NotOneOf { found: found.into(), allowed: allowed.collect::<Vec<_>>().join(", ") }
+fn not_one_of(found: &str, allowed: impl Iterator<Item = String>) -> FieldError {
+    FieldError::NotOneOf { found: found.into(), allowed: allowed.collect::<Vec<_>>().join(", ") }
 }

@@ -1,8 +1,8 @@
 //! Errors of architectures and of spaces.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use crate::{Kind, names::Named};
+use crate::{kind::Kind, names::Named};
 
 /// What is wrong with an architecture, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,12 +10,12 @@ pub struct ArchitectureError {
     /// The field, as in `blocks[2].layers[0].kernel`; empty for the architecture as a whole.
     pub path: String,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: FieldError,
 }
 
-/// What is wrong with a field of an architecture.
+/// Why a field of an architecture cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum FieldError {
     /// The text is not JSON.
     #[error("not JSON: {0}")]
     Syntax(String),
@@ -41,17 +41,17 @@ pub enum Problem {
     NotOneOf {
         /// The value found.
         found: String,
-        /// The values allowed.
+        /// All values that are allowed, separated by commas.
         allowed: String,
     },
     /// The number is too small or too large.
     #[error("{found} is not in {min} to {max}")]
     OutOfRange {
-        /// The number found.
+        /// The number that the field has.
         found: usize,
-        /// The smallest allowed.
+        /// The smallest value or number of entries that is allowed.
         min: usize,
-        /// The largest allowed.
+        /// The largest value or number of entries that is allowed.
         max: usize,
     },
     /// The list needs an entry.
@@ -62,28 +62,28 @@ pub enum Problem {
     Count {
         /// The number of entries.
         found: usize,
-        /// The fewest allowed.
+        /// The smallest value or number of entries that is allowed.
         min: usize,
-        /// The most allowed.
+        /// The largest value or number of entries that is allowed.
         max: usize,
     },
     /// The setting is switched on where it cannot be.
     #[error("{reason}")]
     NotAllowed {
-        /// Why not.
+        /// Why it cannot be switched on here, in words.
         reason: &'static str,
     },
     /// The architecture is of another kind than the space.
     #[error("the architecture is of kind {found}, the space of kind {expected}")]
     Kind {
-        /// The space's kind.
+        /// The kind of the space, which decides.
         expected: Kind,
-        /// The architecture's kind.
+        /// The kind that the architecture has instead.
         found: Kind,
     },
 }
 
-impl Problem {
+impl FieldError {
     pub(crate) fn at(self, path: impl Into<String>) -> ArchitectureError {
         ArchitectureError { path: path.into(), problem: self }
     }
@@ -130,4 +130,12 @@ pub enum SpaceError {
         /// What is wrong with its value.
         reason: String,
     },
+}
+
+impl FromStr for Kind {
+    type Err = SpaceError;
+
+    fn from_str(name: &str) -> Result<Self, SpaceError> {
+        Self::from_name(name).ok_or_else(|| SpaceError::UnknownKind { name: name.into() })
+    }
 }

@@ -8,7 +8,7 @@ mod write;
 
 use serde_json::Value;
 
-use crate::{Architecture, ArchitectureError, Kind, Problem};
+use crate::{Architecture, ArchitectureError, FieldError, Kind};
 
 /// The name of the pool that takes the mean of every channel.
 const GLOBAL_AVG: &str = "global_avg";
@@ -30,10 +30,10 @@ impl Architecture {
     /// As there; also if the text is not JSON.
     pub fn from_json_text(kind: Kind, text: &str) -> Result<Self, ArchitectureError> {
         let value = serde_json::from_str(text);
-        Self::from_json(kind, &value.map_err(|error| Problem::Syntax(error.to_string()).at(""))?)
+        Self::from_json(kind, &value.map_err(|error| FieldError::Syntax(error.to_string()).at(""))?)
     }
 
-    /// The JSON form.
+    /// The JSON form: an object with `kind` and the fields of that kind.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(write::record(self)).expect("a record of numbers and names is always valid JSON")
     }

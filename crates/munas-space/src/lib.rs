@@ -18,6 +18,7 @@ mod canonical;
 mod check;
 mod error;
 mod json;
+mod kind;
 mod lower;
 mod morphism;
 mod names;
@@ -25,7 +26,8 @@ mod sample;
 mod shrink;
 mod space;
 
-pub use architecture::{Architecture, Block, Cnn, Kind, Layer, LayerKind, LayerOp, Mlp, Pool};
+pub use architecture::{Architecture, Block, Cnn, Layer, LayerOp, Mlp, Pool};
 pub use bounds::{CnnBounds, MAX_SIZE, MlpBounds, Range, WidthScale};
-pub use error::{ArchitectureError, Problem, SpaceError};
+pub use error::{ArchitectureError, FieldError, SpaceError};
+pub use kind::{Kind, LayerKind};
 pub use space::Space;

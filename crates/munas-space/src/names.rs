@@ -3,14 +3,12 @@
 use munas_ir::{Padding, PoolKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{Kind, LayerKind};
-
 /// An enumeration whose values have names.
 pub(crate) trait Named: Copy + PartialEq + 'static {
     /// Every value with its name.
     const NAMES: &'static [(&'static str, Self)];
 
-    /// The value's name.
+    /// The name in files. Panics if the table lacks the value.
     fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(_, value)| *value == self);
         found.expect("every value is in its table of names").0
@@ -25,16 +23,6 @@ pub(crate) trait Named: Copy + PartialEq + 'static {
     fn all_names() -> String {
         Self::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
-}
-
-impl Named for Kind {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("cnn2d", Self::Cnn2d), ("cnn1d", Self::Cnn1d), ("mlp", Self::Mlp)];
-}
-
-impl Named for LayerKind {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("conv", Self::Conv), ("pointwise", Self::Pointwise), ("depthwise", Self::Depthwise)];
 }
 
 impl Named for PoolKind {

@@ -47,7 +47,7 @@ fn dense(layers: usize, units: Range, widths: WidthScale, rng: &mut (impl Rng + 
 }
 
 impl MlpBounds {
-    /// A random mlp.
+    /// An mlp inside the bounds: number of layers first, then the units of each.
     pub(crate) fn sample(&self, rng: &mut (impl Rng + ?Sized)) -> Mlp {
         let layers = number(self.dense, rng);
         Mlp { dense: dense(layers, self.units, self.widths, rng) }
@@ -94,7 +94,7 @@ impl CnnBounds {
         Block { branch, residual, layers: (0..layers).map(|_| self.sample_layer(rng)).collect() }
     }
 
-    /// A random layer.
+    /// A layer inside the bounds: its kind first, then the variables of that kind.
     pub(crate) fn sample_layer(&self, rng: &mut (impl Rng + ?Sized)) -> Layer {
         self.sample_layer_of(one_of(&self.ops, rng), rng)
     }

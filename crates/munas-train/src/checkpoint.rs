@@ -1,4 +1,4 @@
-//! A training at rest, to be stored and gone on with: named tensors, and named facts as text.
+//! A training at rest, to be stored and gone on with: named tensors, and two facts as text.
 //!
 //! | tensor | values |
 //! |---|---|
@@ -14,25 +14,21 @@
 //! | fact | text |
 //! |---|---|
 //! | `version` | [`CHECKPOINT_VERSION`] |
-//! | `graph` | the graph's JSON |
-//! | `seed`, `budget`, `steps`, `optimizer.steps` | whole numbers |
-//! | `best` | epoch, validation error |
-//! | `plateau` | multiplier, best loss, epochs without a gain |
-//! | `sparsity` | share that the mask leaves out; with pruning |
-//! | `curve` | a line for each epoch: the fields of [`EpochReport`](crate::EpochReport) |
+//! | `training` | what else it remembers, as JSON |
 //!
-//! Numbers are written with as many digits as it takes to read the same number. Random draws depend on seed, purpose and
-//! epoch only, so no generator has a state that would have to be kept. What else belongs to a training (ranges of
-//! quantisation) are further tensors and facts, which exist where it does.
+//! Whoever stores a checkpoint may add facts of its own. Random draws depend on seed, purpose and epoch only, so no generator
+//! has a state that would have to be kept. Checkpoints of version 1 are read: see `version_1`.
+
+mod version_1;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::str::FromStr;
+use std::num::ParseFloatError;
 
 use munas_kernels::AlignedBuffer;
+use serde::{Deserialize, Serialize};
 
 /// Version of the names and layouts in a [`Checkpoint`].
-pub const CHECKPOINT_VERSION: u32 = 1;
+pub const CHECKPOINT_VERSION: u32 = 2;
 
 /// A training at rest between two epochs; see the tables of the [module](self). Two checkpoints of equal trainings are equal.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -47,9 +43,9 @@ pub struct Checkpoint {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CheckpointError {
     /// Written by a munas with another form.
-    #[error("checkpoint version {found}, this munas reads version {CHECKPOINT_VERSION}")]
+    #[error("checkpoint version {found}, this munas reads versions up to {CHECKPOINT_VERSION}")]
     Version {
-        /// The version found.
+        /// The version in the checkpoint.
         found: u32,
     },
     /// Of another training.
@@ -69,16 +65,116 @@ pub enum CheckpointError {
     Length {
         /// Name of the tensor.
         tensor: String,
-        /// Values asked for.
+        /// Values that the graph and the settings ask for.
         expected: usize,
-        /// Values found.
+        /// Values that the tensor has.
         found: usize,
     },
 }
 
+/// What a training remembers besides its tensors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    /// The graph's JSON.
+    pub graph: String,
+    pub seed: u64,
+    /// Epochs that the learning rate schedule is stretched over.
+    pub budget: u32,
+    /// Steps taken since the training began.
+    pub steps: u64,
+    /// Steps since the optimiser's moments were zero.
+    pub optimizer_steps: u32,
+    pub best: BestRecord,
+    pub plateau: PlateauRecord,
+    /// Share that the mask leaves out; with pruning.
+    pub sparsity: Option<Exact>,
+    /// An entry for each epoch.
+    pub curve: Vec<EpochRecord>,
+}
+
+/// The epoch with the lowest validation error: 0 and infinity before there is one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BestRecord {
+    pub epoch: u32,
+    pub validation_error: Exact,
+}
+
+/// What a plateau schedule remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlateauRecord {
+    pub multiplier: Exact,
+    /// Infinity before the first epoch.
+    pub best_loss: Exact,
+    pub epochs_without_gain: u32,
+}
+
+/// The fields of an [`EpochReport`](crate::EpochReport).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EpochRecord {
+    pub epoch: u32,
+    pub learning_rate: Exact,
+    pub train_loss: Exact,
+    pub train_error: Exact,
+    pub validation_loss: Exact,
+    pub validation_error: Exact,
+}
+
+/// A number as text with as many digits as it takes to read the same number. JSON has no infinities, and its readers may
+/// be off by the last bit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Exact(pub f64);
+
+impl From<Exact> for String {
+    fn from(Exact(value): Exact) -> Self {
+        value.to_string()
+    }
+}
+
+impl TryFrom<String> for Exact {
+    type Error = ParseFloatError;
+
+    fn try_from(text: String) -> Result<Self, ParseFloatError> {
+        text.parse().map(Self)
+    }
+}
+
+impl CheckpointError {
+    /// An entry is not there, or cannot be read.
+    pub(crate) fn entry(name: &str) -> Self {
+        Self::Entry { entry: name.to_owned() }
+    }
+}
+
+const VERSION: &str = "version";
+const TRAINING: &str = "training";
+
 impl Checkpoint {
-    pub(crate) fn put(&mut self, name: &str, fact: impl Display) {
-        self.facts.insert(name.to_owned(), fact.to_string());
+    /// A checkpoint without tensors.
+    pub(crate) fn new(record: &Record) -> Self {
+        let json = serde_json::to_string(record).expect("texts and whole numbers have a JSON form");
+        let facts = [(VERSION, CHECKPOINT_VERSION.to_string()), (TRAINING, json)];
+        Self { facts: facts.map(|(name, text)| (name.to_owned(), text)).into(), tensors: BTreeMap::new() }
+    }
+
+    /// What the training remembers besides its tensors.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Version`], [`CheckpointError::Entry`].
+    pub(crate) fn record(&self) -> Result<Record, CheckpointError> {
+        let version = self.text(VERSION)?.parse().map_err(|_| CheckpointError::entry(VERSION))?;
+        match version {
+            1 => version_1::record(self),
+            CHECKPOINT_VERSION => {
+                let record = serde_json::from_str(self.text(TRAINING)?);
+                record.map_err(|_| CheckpointError::entry(TRAINING))
+            }
+            found => Err(CheckpointError::Version { found }),
+        }
     }
 
     pub(crate) fn put_tensor(&mut self, name: &str, values: &[f32]) {
@@ -86,37 +182,17 @@ impl Checkpoint {
     }
 
     /// The text of a fact.
-    pub(crate) fn text(&self, name: &str) -> Result<&str, CheckpointError> {
-        self.facts
-            .get(name)
-            .map(String::as_str)
-            .ok_or_else(|| CheckpointError::Entry { entry: name.to_owned() })
-    }
-
-    /// A fact that is a single value.
-    pub(crate) fn value<T: FromStr>(&self, name: &str) -> Result<T, CheckpointError> {
-        parse(name, self.text(name)?)
+    fn text(&self, name: &str) -> Result<&str, CheckpointError> {
+        self.facts.get(name).map(String::as_str).ok_or_else(|| CheckpointError::entry(name))
     }
 
     /// A tensor of `expected` elements.
     pub(crate) fn tensor(&self, name: &str, expected: usize) -> Result<AlignedBuffer, CheckpointError> {
-        let values =
-            self.tensors.get(name).ok_or_else(|| CheckpointError::Entry { entry: name.to_owned() })?;
+        let values = self.tensors.get(name).ok_or_else(|| CheckpointError::entry(name))?;
         if values.len() != expected {
             let (tensor, found) = (name.to_owned(), values.len());
             return Err(CheckpointError::Length { tensor, expected, found });
         }
         Ok(AlignedBuffer::from_slice(values))
     }
-}
-
-/// One value of a fact.
-pub(crate) fn parse<T: FromStr>(name: &str, text: &str) -> Result<T, CheckpointError> {
-    text.parse().map_err(|_| CheckpointError::Entry { entry: name.to_owned() })
-}
-
-/// The values of a fact of `N` words.
-pub(crate) fn words<'t, const N: usize>(name: &str, text: &'t str) -> Result<[&'t str; N], CheckpointError> {
-    let words: Vec<&str> = text.split(' ').collect();
-    words.try_into().map_err(|_| CheckpointError::Entry { entry: name.to_owned() })
 }

@@ -9,7 +9,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// No samples yet.
+    /// A table of `classes` × `classes` zeros.
     pub fn new(classes: usize) -> Self {
         Self { classes, counts: vec![0; classes * classes] }
     }
@@ -21,7 +21,7 @@ impl Confusion {
         square.then(|| Self { classes, counts: rows.concat() })
     }
 
-    /// Counts a sample.
+    /// Counts a sample of `class` that was taken for `predicted`.
     ///
     /// # Panics
     /// If there is no such class.
@@ -35,7 +35,7 @@ impl Confusion {
         self.counts.chunks_exact(self.classes.max(1))
     }
 
-    /// Number of samples.
+    /// Number of samples counted, right or wrong.
     pub fn samples(&self) -> u64 {
         self.counts.iter().sum()
     }

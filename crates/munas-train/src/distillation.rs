@@ -19,9 +19,9 @@ use munas_ir::{Graph, Weights};
 use munas_kernels::{Isa, Kernels, LANES};
 
 use crate::batch::{BatchLoader, Selection};
+use crate::error::TrainError;
 use crate::evaluate::Evaluator;
 use crate::plan::{Plan, Workspace};
-use crate::{TrainError, TrainSettings};
 
 /// How a network learns from another one; the module of the same name states the formula.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +63,7 @@ impl Teacher {
         Self { graph, weights, logits: OnceLock::new() }
     }
 
-    /// The network.
+    /// The network that is learned from, batch norm apart or folded.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -151,6 +151,17 @@ enum Source {
     OnTheFly(Box<OnTheFly>),
 }
 
+/// How the student sees its samples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lessons {
+    /// Samples of a step, at most.
+    pub batch: usize,
+    /// How stored samples become inputs.
+    pub normalise: NormaliseMode,
+    /// Whether samples are changed at random.
+    pub is_augmented: bool,
+}
+
 /// A teacher at work: its logits for the present batch, and the loss by them.
 pub(crate) struct Tutor {
     source: Source,
@@ -161,13 +172,13 @@ pub(crate) struct Tutor {
 
 impl Tutor {
     /// A tutor in a training on `dataset`.
-    pub fn new(distillation: &Distillation, dataset: &Dataset, settings: &TrainSettings) -> Self {
+    pub fn new(distillation: &Distillation, dataset: &Dataset, lessons: Lessons) -> Self {
         let Distillation { teacher, alpha, temperature } = distillation;
-        let batch = settings.batch.min(dataset.train.len());
-        let source = if settings.augment.is_empty() {
-            Source::Known(teacher.known_logits(dataset, settings.normalise, batch))
-        } else {
+        let batch = lessons.batch.min(dataset.train.len());
+        let source = if lessons.is_augmented {
             Source::OnTheFly(Box::new(OnTheFly::new(teacher, batch)))
+        } else {
+            Source::Known(teacher.known_logits(dataset, lessons.normalise, batch))
         };
         let loss = DistillationLoss {
             units: teacher.graph.shape(teacher.graph.output()).channels,

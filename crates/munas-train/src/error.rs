@@ -34,9 +34,9 @@ pub enum TrainError {
     Setting {
         /// Name of the setting, as in the experiment file.
         key: &'static str,
-        /// Its value.
+        /// The value as it was given.
         value: String,
-        /// What is wrong.
+        /// What the value has to be.
         reason: &'static str,
     },
     /// The network reads another shape than the samples have.

@@ -11,6 +11,7 @@ use crate::loss::Loss;
 use crate::parameters::{ParameterLayout, Parameters, fake_quantise};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
 use crate::quantisation::{CALIBRATION_BATCHES, Ranges};
+use crate::report::never_stop;
 use crate::{Confusion, Evaluation, TrainError};
 
 /// The inference form of a network, to be loaded with weights again and again.
@@ -123,20 +124,9 @@ impl Evaluator {
         Some((self.confusion.take()?, std::mem::take(&mut self.predicted)))
     }
 
-    /// Loss and error of the loaded weights on `split`, which is not empty.
+    /// Loss and error of the loaded weights on `split`, which is not empty. `None` if `proceed`, which is asked after every
+    /// batch, answers `Break`.
     pub fn evaluate(
-        &mut self,
-        kernels: &Kernels,
-        split: &Split,
-        loader: &BatchLoader,
-        workspace: &mut Workspace,
-    ) -> Evaluation {
-        let always = &mut || ControlFlow::Continue(());
-        self.evaluate_while(kernels, split, loader, workspace, always).expect("nothing stops it")
-    }
-
-    /// The same. `None` if `proceed`, which is asked after every batch, answers `Break`.
-    pub fn evaluate_while(
         &mut self,
         kernels: &Kernels,
         split: &Split,
@@ -207,7 +197,8 @@ pub fn evaluate(
     evaluator.load_weights(graph, weights);
     let mut workspace = Workspace::for_plans(&[evaluator.plan()]);
     let loader = BatchLoader::new(normalisation.clone(), graph.input_shape().pixels(), Vec::new());
-    Ok(evaluator.evaluate(&kernels, split, &loader, &mut workspace))
+    let evaluation = evaluator.evaluate(&kernels, split, &loader, &mut workspace, &mut never_stop);
+    Ok(evaluation.expect("nothing stops it"))
 }
 
 /// The class of a sample by its logits, `[block][unit][LANES]`: the largest, the first of equals; one logit stands for class 1 if

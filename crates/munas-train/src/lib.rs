@@ -5,7 +5,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `settings` | [`TrainSettings`]: every hyper-parameter of a trial |
-//! | `trainer` | the loop over epochs and steps, and its state |
+//! | `trainer` | the loop over epochs and steps: what feeds it, the buffers of a step, its state |
 //! | [`checkpoint`] | [`Checkpoint`]: a training at rest |
 //! | `plan` | a graph as layers over buffers placed once; forward and backward |
 //! | `parameters` | flat parameter buffers, conversion from and to `munas_ir::Weights`, initial values |
@@ -59,7 +59,7 @@ pub use optimizer::Optimizer;
 pub use plan::{Phase, ProfileRow, StepProfile, profile};
 pub use pruning::{Pruning, PruningGoal, PruningMode, Remainder};
 pub use reference::ReferenceNetwork;
-pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel};
+pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel, never_stop};
 pub use schedule::{ParseScheduleError, Schedule};
 pub use settings::{Keep, TrainSettings};
 pub use trainer::{Trainer, train};

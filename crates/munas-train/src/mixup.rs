@@ -11,7 +11,7 @@ use rand_distr::Beta;
 use crate::loss::Loss;
 use crate::plan::{Plan, Workspace};
 
-/// Blends batches.
+/// Blends batches, one share for each.
 pub(crate) struct MixUp {
     shares: Beta<f64>,
     /// Share of each sample in its own blend, in 0.5..=1.

@@ -18,7 +18,7 @@ use munas_kernels::{AdamState, AdamStep, AlignedBuffer, Kernels, SgdwStep};
 
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
-/// As in Keras.
+/// ε, as in Keras.
 const ADAM_EPSILON: f32 = 1e-7;
 
 /// How gradients become steps; the module of the same name states the formulas.

@@ -114,14 +114,14 @@ fn take_aligned(end: &mut usize, len: usize) -> Range<usize> {
 /// The values of a network's parameters.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters {
-    /// Trained parameters.
+    /// Kernels, biases, γ and β: what gradients are taken by.
     pub trained: AlignedBuffer,
     /// Moving statistics of the batch norms.
     pub moving: AlignedBuffer,
 }
 
 impl Parameters {
-    /// All zero.
+    /// Buffers of the layout's lengths, all zero.
     pub fn zeroed(layout: &ParameterLayout) -> Self {
         Self {
             trained: AlignedBuffer::zeroed(layout.parameters),

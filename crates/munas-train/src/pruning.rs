@@ -60,7 +60,7 @@ pub enum PruningMode {
 /// How a network is pruned while it is trained; see the documentation of the module for the method.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pruning {
-    /// What is removed.
+    /// Whether channels or single weights are removed.
     pub mode: PruningMode,
     /// s_f: share of the channels or weights within reach that are masked in the end, in [0, 1).
     pub sparsity: f64,

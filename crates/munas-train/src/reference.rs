@@ -25,7 +25,7 @@ impl ReferenceNetwork {
     /// All of them, by size.
     pub const ALL: [Self; 3] = [Self::A, Self::B, Self::C];
 
-    /// The letter.
+    /// The letter of the module's table.
     pub const fn name(self) -> &'static str {
         match self {
             Self::A => "A",

@@ -1,5 +1,7 @@
 //! What a trial returns.
 
+use std::ops::ControlFlow;
+
 use munas_ir::{Graph, Quantisation, Weights};
 
 use crate::{Checkpoint, Confusion};
@@ -31,6 +33,12 @@ pub enum Progress<'a> {
     Epoch(&'a EpochReport),
     /// The training is between two epochs and makes a checkpoint of itself when it is asked to.
     Resting(&'a dyn Fn() -> Checkpoint),
+}
+
+/// The answer of those who let a training go on whatever it tells: for [`Trainer::epoch`](crate::Trainer::epoch) and
+/// [`Trainer::finish`](crate::Trainer::finish).
+pub fn never_stop() -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }
 
 /// One step of a training.

@@ -125,7 +125,7 @@ pub(crate) struct LearningRate {
 pub(crate) struct Plateau {
     /// What η is multiplied by.
     pub multiplier: f64,
-    /// Lowest validation loss.
+    /// Lowest validation loss so far; infinity before the first epoch.
     pub best_loss: f64,
     /// Epochs since then, or since the multiplier changed.
     pub epochs_without_gain: u32,

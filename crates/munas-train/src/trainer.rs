@@ -4,96 +4,64 @@
 //! for each batch of a fresh permutation of the training part (the last batch has what is left), then an evaluation
 //! on the validation part. With pruning, every evaluation is of the masked weights.
 //!
-//! Random draws of an epoch depend on seed, purpose and epoch only, so that a training can go on from a
-//! [`Checkpoint`] without the state of any generator.
+//! | part | module |
+//! |---|---|
+//! | what feeds data | `feed`, with the generators of `draws` |
+//! | the buffers of a step | `buffers` |
+//! | what a checkpoint holds | `state`, and its form `at_rest` |
+//! | what is minimised | `training_loss` |
+//! | evaluations, and the network that is kept | `judgement` |
+//! | what pruning and awareness of int8 change | `pruned`, `quantised` |
 
-mod objective;
+mod at_rest;
+mod buffers;
+mod draws;
+mod feed;
+mod judgement;
 mod pruned;
 mod quantised;
 mod state;
+mod training_loss;
 
 use std::ops::ControlFlow;
 
-use munas_data::{Augmenter, Dataset, SampleBuffer, Split};
+use munas_data::Dataset;
 use munas_ir::{Graph, Shape, Weights};
-use munas_kernels::{AlignedBuffer, Isa, Kernels, LANES};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
+use munas_kernels::{Isa, Kernels};
 
-use crate::batch::{BatchLoader, Selection};
-use crate::evaluate::Evaluator;
+use crate::batch::Selection;
 use crate::loss::has_diverged;
-use crate::norm_statistics::{NormStatistics, StatisticsEstimator};
 use crate::parameters::{ParameterLayout, Parameters};
-use crate::plan::{Plan, Purpose, Workspace};
-use crate::pruning::{Mask, PruningMode};
+use crate::pruning::Mask;
 use crate::schedule::{Horizon, LearningRate};
-use crate::{
-    Checkpoint, Confusion, EpochReport, Evaluation, Progress, StepReport, TrainError, TrainSettings,
-    TrainedModel,
-};
-use objective::Objective;
-use state::{Best, Kept, TrainState};
-
-/// What a batch norm's moving statistics keep of themselves in each step.
-const BATCH_NORM_MOMENTUM: f32 = 0.99;
-
-/// What random draws are for; each purpose has streams of its own.
-#[derive(Clone, Copy)]
-enum Draw {
-    Initialise = 0,
-    Shuffle = 1,
-    Augment = 2,
-    Dropout = 3,
-    NormStatistics = 4,
-}
-
-/// The generator of one purpose in one epoch. Epoch 0 is the time before training.
-fn generator(seed: u64, draw: Draw, epoch: u32) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(u64::from(epoch) << 8 | draw as u64);
-    rng
-}
+use crate::{Checkpoint, EpochReport, Progress, StepReport, TrainError, TrainSettings, TrainedModel};
+use buffers::TrainingBuffers;
+use draws::{Draw, generator};
+use feed::Feed;
+use state::TrainState;
+use training_loss::TrainingLoss;
 
 /// Is asked after every batch whether to go on.
 type Proceed<'a> = &'a mut dyn FnMut() -> ControlFlow<()>;
 
-/// The generators of the current epoch.
-struct Generators {
-    augment: ChaCha8Rng,
-    dropout: ChaCha8Rng,
-}
-
-impl Generators {
-    fn new(seed: u64, epoch: u32) -> Self {
-        Self {
-            augment: generator(seed, Draw::Augment, epoch),
-            dropout: generator(seed, Draw::Dropout, epoch),
-        }
-    }
-}
-
-/// A training under way. [`train`] runs one from beginning to end; this is for those who need single epochs or steps.
-pub struct Trainer<'a> {
+/// What is trained, on what and how. It does not change.
+#[derive(Clone, Copy)]
+struct Task<'a> {
     graph: &'a Graph,
     dataset: &'a Dataset,
     settings: &'a TrainSettings,
     seed: u64,
+}
+
+/// A training under way. [`train`] runs one from beginning to end; this is for those who need single epochs or steps.
+pub struct Trainer<'a> {
+    task: Task<'a>,
     kernels: Kernels,
     layout: ParameterLayout,
-    plan: Plan,
-    objective: Objective,
-    loader: BatchLoader,
-    augmenter: Augmenter,
-    evaluator: Evaluator,
-    /// Where batch norms' statistics are estimated anew; `None` once they are folded.
-    estimator: Option<StatisticsEstimator>,
-    workspace: Workspace,
-    gradients: AlignedBuffer,
-    generators: Generators,
-    order: Vec<u32>,
-    targets: Vec<u32>,
+    loss: TrainingLoss,
+    feed: Feed,
+    buffers: TrainingBuffers,
+    /// What a checkpoint holds.
     state: TrainState,
 }
 
@@ -110,50 +78,26 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainError> {
         settings.check()?;
         check_data(graph, dataset)?;
-        let train = &dataset.train;
-        let batch = settings.batch.min(train.len());
+        let samples = dataset.train.len();
+        let batch = settings.batch.min(samples);
         let layout = ParameterLayout::new(graph);
-        let channel_masks = settings.prunes(PruningMode::Structured);
-        let plan =
-            Plan::new(graph, &layout, batch, Purpose::Training { dropout: settings.dropout, channel_masks });
-        let evaluator = Evaluator::new(graph, batch);
-        let mut draws = generator(seed, Draw::NormStatistics, 0);
-        let re_estimates = settings.norm_statistics == NormStatistics::ReEstimated;
-        let estimator = re_estimates
-            .then(|| StatisticsEstimator::new(graph, &layout, batch, train.len(), &mut draws))
-            .flatten();
-        let augmenter = Augmenter::new(&settings.augment, dataset.input, dataset.full_scale);
-        let buffers = if augmenter.is_identity() { 0 } else { LANES };
-        let buffers = (0..buffers).map(|_| SampleBuffer::new(dataset.element_type())).collect();
-        let normalisation = dataset.normalisation(settings.normalise);
+        let buffers = TrainingBuffers::new(graph, &layout, settings, (batch, samples), seed);
         let horizon = Horizon {
-            steps_per_epoch: train.len().div_ceil(batch) as u64,
+            steps_per_epoch: samples.div_ceil(batch) as u64,
             epochs: settings.epochs,
             budget: settings.epochs,
             warm_up: settings.warm_up,
         };
         let learning_rate = LearningRate::new(&settings.schedule, settings.learning_rate, horizon);
         let parameters = Parameters::initialise(graph, &layout, &mut generator(seed, Draw::Initialise, 0));
-        let state = TrainState::new(settings, &layout, parameters, learning_rate);
         Ok(Self {
-            objective: Objective::new(graph, dataset, settings)?,
-            workspace: workspace_for(&plan, &evaluator, estimator.as_ref()),
-            gradients: AlignedBuffer::zeroed(layout.parameters()),
-            loader: BatchLoader::new(normalisation, graph.input_shape().pixels(), buffers),
-            generators: Generators::new(seed, 1),
-            order: Vec::with_capacity(train.len()),
-            targets: Vec::with_capacity(batch),
+            task: Task { graph, dataset, settings, seed },
             kernels: Kernels::new(Isa::detect()),
-            graph,
-            dataset,
-            settings,
-            seed,
+            loss: TrainingLoss::new(graph, dataset, settings)?,
+            feed: Feed::new(dataset, settings, seed),
+            state: TrainState::new(settings, &layout, parameters, learning_rate),
             layout,
-            plan,
-            augmenter,
-            evaluator,
-            estimator,
-            state,
+            buffers,
         })
     }
 
@@ -172,14 +116,14 @@ impl<'a> Trainer<'a> {
         let mut trainer = Self::new(graph, dataset, settings, seed)?;
         trainer.state.restore(checkpoint, graph, &trainer.layout, seed)?;
         if trainer.state.awareness.is_some() {
-            trainer.quantise_plans();
+            trainer.buffers.quantise(graph, &trainer.layout, settings);
         }
         Ok(trainer)
     }
 
     /// What it takes to go on later, after the last epoch that was finished.
     pub fn checkpoint(&self) -> Checkpoint {
-        self.state.to_checkpoint(self.graph, self.seed)
+        self.state.to_checkpoint(self.task.graph, self.task.seed)
     }
 
     /// Sets the budget: the number of epochs, those trained so far included, that the learning rate schedule is
@@ -199,17 +143,17 @@ impl<'a> Trainer<'a> {
 
     /// Goes on from `weights` of the same graph instead of the initial ones. Optimiser and schedule stay as they are.
     pub fn set_weights(&mut self, weights: &Weights) {
-        self.state.parameters.load(self.graph, &self.layout, weights);
+        self.state.parameters.load(self.task.graph, &self.layout, weights);
     }
 
     /// The present weights; with pruning, the masked ones.
     pub fn weights(&self) -> Weights {
-        self.state.present_parameters(&self.kernels).to_weights(self.graph, &self.layout)
+        self.state.present_parameters(&self.kernels).to_weights(self.task.graph, &self.layout)
     }
 
     /// Memory of all activations and their gradients, in bytes; parameters and the dataset come on top.
     pub fn activation_bytes(&self) -> usize {
-        self.plan.arena_bytes().max(self.evaluator.plan().arena_bytes())
+        self.buffers.activation_bytes()
     }
 
     /// One step on the training samples at `positions`.
@@ -221,50 +165,45 @@ impl<'a> Trainer<'a> {
     /// If there are no positions, or more than the settings' `batch`, or one past the end of the training part.
     pub fn step(&mut self, positions: &[u32]) -> Result<StepReport, TrainError> {
         let batch = positions.len();
-        assert!((1..=self.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
+        assert!((1..=self.buffers.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
         self.update_mask()?;
         self.quantise_parameters();
         self.load(positions);
-        self.plan.draw_masks(batch, &mut self.workspace, &mut self.generators.dropout);
-        self.plan.forward(&self.state.pass(&self.kernels, batch), &mut self.workspace);
-        let sum = self.objective.differentiate(&self.kernels, &self.plan, &self.targets, &mut self.workspace);
+        let Self { task, kernels, layout, buffers, feed, state, .. } = self;
+        let TrainingBuffers { plan, workspace, gradients, .. } = buffers;
+        plan.draw_masks(batch, workspace, &mut feed.generators.dropout);
+        plan.forward(&state.pass(kernels, batch), workspace);
+        let sum = self.loss.differentiate(kernels, plan, &feed.targets, workspace);
         let loss = sum.loss / batch as f64;
         if has_diverged(loss) {
-            return Err(TrainError::Diverged { epoch: self.epoch_number(), loss });
+            return Err(TrainError::Diverged { epoch: state.epoch_number(), loss });
         }
-        let pass = self.state.pass(&self.kernels, batch);
-        self.plan.backward(&pass, &mut self.workspace, &mut self.gradients);
-        self.add_kernel_penalty();
-        self.clip_gradients();
-        let learning_rate = self.state.learning_rate.at(self.state.steps);
-        let TrainState { parameters, optimizer, .. } = &mut self.state;
-        optimizer.step(&self.kernels, learning_rate, &mut parameters.trained, &self.gradients);
-        self.update_moving_statistics();
+        plan.backward(&state.pass(kernels, batch), workspace, gradients);
+        let settings = task.settings;
+        let learning_rate = state.learning_rate.at(state.steps);
+        let TrainState { parameters, optimizer, mask, .. } = &mut *state;
+        let present = mask.as_ref().map_or(&*parameters.trained, Mask::step_parameters);
+        buffers.add_kernel_penalty(kernels, layout, settings.kernel_l2 as f32, present);
+        buffers.clip_gradients(kernels, settings.gradient_clip);
+        optimizer.step(kernels, learning_rate, &mut parameters.trained, &buffers.gradients);
+        buffers.update_moving_statistics(&mut parameters.moving);
         self.update_ranges();
         self.state.steps += 1;
         Ok(StepReport { learning_rate, loss, correct: sum.correct })
     }
 
-    /// Trains on every sample once and evaluates on the validation part.
+    /// Trains on every sample once and evaluates on the validation part. `proceed` is asked after every batch.
     ///
     /// # Errors
-    /// [`TrainError::Diverged`], [`TrainError::TooLarge`].
-    pub fn epoch(&mut self) -> Result<EpochReport, TrainError> {
-        self.epoch_while(&mut || ControlFlow::Continue(()))
-    }
-
-    /// The same, asking `proceed` after every batch.
-    fn epoch_while(&mut self, proceed: Proceed<'_>) -> Result<EpochReport, TrainError> {
-        let epoch = self.epoch_number();
+    /// [`TrainError::Diverged`], [`TrainError::TooLarge`], [`TrainError::Stopped`] where `proceed` breaks.
+    pub fn epoch(&mut self, proceed: Proceed<'_>) -> Result<EpochReport, TrainError> {
+        let epoch = self.state.epoch_number();
         self.begin_quantisation();
-        self.generators = Generators::new(self.seed, epoch);
-        let mut order = std::mem::take(&mut self.order);
-        let samples = self.dataset.train.len();
-        order.clear();
-        order.extend(0..samples as u32);
-        order.shuffle(&mut generator(self.seed, Draw::Shuffle, epoch));
+        let dataset = self.task.dataset;
+        let samples = dataset.train.len();
+        let order = self.feed.begin_epoch(epoch, samples);
         let (mut loss, mut correct, mut learning_rate) = (0.0, 0, 0.0);
-        for positions in order.chunks(self.plan.largest_batch()) {
+        for positions in order.chunks(self.buffers.plan.largest_batch()) {
             let step = self.step(positions)?;
             loss += step.loss * positions.len() as f64;
             correct += step.correct;
@@ -273,10 +212,8 @@ impl<'a> Trainer<'a> {
                 return Err(self.stopped());
             }
         }
-        self.order = order;
-
         self.estimate_norm_statistics(proceed)?;
-        let validation = self.evaluate_present(&self.dataset.validation, proceed)?;
+        let validation = self.evaluate_present(&dataset.validation, proceed)?;
         if !validation.loss.is_finite() {
             return Err(TrainError::Diverged { epoch, loss: validation.loss });
         }
@@ -288,7 +225,8 @@ impl<'a> Trainer<'a> {
             validation_loss: validation.loss,
             validation_error: validation.error,
         };
-        self.finish_epoch(&report);
+        let counts = self.pruning().is_none_or(|pruning| epoch >= pruning.finish);
+        self.state.finish_epoch(&report, counts, &self.kernels);
         Ok(report)
     }
 
@@ -298,48 +236,6 @@ impl<'a> Trainer<'a> {
             0 => 0,
             best => self.state.curve.len() as u32 - best,
         }
-    }
-
-    /// The network and weights of the epoch that is kept, and what they and the last weights do on the test part.
-    ///
-    /// # Panics
-    /// If no epoch was trained; with pruning, if none was from the one in which the sparsity is reached.
-    pub fn finish(self) -> TrainedModel {
-        self.finish_while(&mut || ControlFlow::Continue(())).expect("nothing stops it")
-    }
-
-    /// The same, asking `proceed` after every batch of the evaluations.
-    fn finish_while(mut self, proceed: Proceed<'_>) -> Result<TrainedModel, TrainError> {
-        assert!(self.state.best.epoch > 0, "no epoch was trained that counts");
-        let (epoch, weights, ranges, last_test_error) = match self.state.best.kept.take() {
-            Some(Kept { parameters, ranges }) => {
-                let last = self.evaluate_present(&self.dataset.test, proceed)?;
-                let weights = parameters.to_weights(self.graph, &self.layout);
-                (self.state.best.epoch, weights, ranges, Some(last.error))
-            }
-            None => (self.state.curve.len() as u32, self.weights(), self.state.ranges(), None),
-        };
-        let (graph, weights) = self.without_masked_channels(weights);
-        let (evaluator, quantisation) = self.kept_evaluator(&graph, &weights, ranges.as_ref());
-        self.evaluator = evaluator;
-        self.workspace.replan(&[self.evaluator.plan()]);
-        let (validation, (validation_confusion, validation_predicted)) =
-            self.count_loaded(&self.dataset.validation, proceed)?;
-        let (test, (test_confusion, _)) = self.count_loaded(&self.dataset.test, proceed)?;
-        Ok(TrainedModel {
-            best_epoch: epoch,
-            validation_error: validation.error,
-            test_error: test.error,
-            validation_confusion,
-            validation_predicted,
-            test_confusion,
-            last_test_error: last_test_error.unwrap_or(test.error),
-            sparsity: self.state.mask.as_ref().map(|mask| mask.sparsity),
-            curve: self.state.curve,
-            quantisation,
-            graph,
-            weights,
-        })
     }
 
     /// Trains to the end of the settings' epochs. `observer` hears of the epochs before a checkpoint first.
@@ -356,148 +252,44 @@ impl<'a> Trainer<'a> {
             }
         }
         while !self.is_finished() {
-            let report = self.epoch_while(&mut || observer(Progress::Batch))?;
+            let report = self.epoch(&mut || observer(Progress::Batch))?;
             if observer(Progress::Epoch(&report)).is_break()
                 || observer(Progress::Resting(&|| self.checkpoint())).is_break()
             {
                 return Err(self.stopped());
             }
         }
-        self.finish_while(&mut || observer(Progress::Batch))
+        self.finish(&mut || observer(Progress::Batch))
     }
 
     /// Whether no epoch is left, or none that early stopping allows.
     fn is_finished(&self) -> bool {
         let patience_is_over =
-            self.settings.early_stop.is_some_and(|patience| self.epochs_since_best() >= patience);
+            self.task.settings.early_stop.is_some_and(|patience| self.epochs_since_best() >= patience);
         let epochs = self.state.curve.len();
-        epochs >= self.settings.epochs as usize || (epochs > 0 && patience_is_over)
-    }
-
-    /// The epoch under way, counted from 1.
-    fn epoch_number(&self) -> u32 {
-        self.state.curve.len() as u32 + 1
+        epochs >= self.task.settings.epochs as usize || (epochs > 0 && patience_is_over)
     }
 
     /// Fills the plan's input and the targets.
     fn load(&mut self, positions: &[u32]) {
-        let (train, augments) = (&self.dataset.train, self.augments());
-        self.targets.clear();
-        self.targets.extend(positions.iter().map(|&position| train.label(position as usize)));
-        let input = self.plan.input(positions.len(), &mut self.workspace);
-        let selection = Selection { split: train, positions };
-        if !augments || self.augmenter.is_identity() {
-            self.loader.load(&self.kernels, selection, input);
-        } else {
-            let rng = &mut self.generators.augment;
-            self.loader.load_augmented(&self.kernels, selection, &self.augmenter, rng, input);
-        }
-        let rng = augments.then_some(&mut self.generators.augment);
-        self.objective.prepare(positions, &self.targets, input, rng);
+        let augments = self.augments();
+        let Self { feed, buffers, loss, kernels, .. } = self;
+        let input = buffers.plan.input(positions.len(), &mut buffers.workspace);
+        let selection = Selection { split: &self.task.dataset.train, positions };
+        feed.load(kernels, selection, augments, input);
+        let rng = augments.then_some(&mut feed.generators.augment);
+        loss.prepare(positions, &feed.targets, input, rng);
     }
 
     /// Whether samples are changed in the epoch under way.
     fn augments(&self) -> bool {
         let epochs = f64::from(self.state.learning_rate.horizon.budget);
-        f64::from(self.epoch_number() - 1) < self.settings.augment_until * epochs
-    }
-
-    fn add_kernel_penalty(&mut self) {
-        let lambda = self.settings.kernel_l2 as f32;
-        if lambda == 0.0 {
-            return;
-        }
-        let TrainState { parameters, mask, .. } = &self.state;
-        let present = mask.as_ref().map_or(&*parameters.trained, Mask::step_parameters);
-        for ranges in self.layout.layers() {
-            let kernel = ranges.affine.kernel.clone();
-            self.kernels.axpy(2.0 * lambda, &present[kernel.clone()], &mut self.gradients[kernel]);
-        }
-    }
-
-    fn clip_gradients(&mut self) {
-        let Some(limit) = self.settings.gradient_clip else { return };
-        let norm = self.kernels.sum_of_squares(&self.gradients).sqrt();
-        if norm > limit {
-            self.kernels.scale((limit / norm) as f32, &mut self.gradients);
-        }
-    }
-
-    /// Statistics of the batch norms for the present weights, where they are estimated anew.
-    fn estimate_norm_statistics(&mut self, proceed: Proceed<'_>) -> Result<(), TrainError> {
-        let Some(mut estimator) = self.estimator.take() else { return Ok(()) };
-        let Self { kernels, loader, workspace, dataset, .. } = self;
-        let parameters = self.state.present_parameters(kernels);
-        let statistics = estimator.estimate(kernels, &parameters, &dataset.train, loader, workspace, proceed);
-        self.estimator = Some(estimator);
-        let statistics = statistics.ok_or_else(|| self.stopped())?;
-        self.state.parameters.moving.copy_from_slice(&statistics);
-        Ok(())
-    }
-
-    fn update_moving_statistics(&mut self) {
-        let moving = &mut self.state.parameters.moving;
-        for ranges in self.plan.norms() {
-            let batch = &self.workspace.statistics()[ranges.index];
-            for (range, values) in [(&ranges.mean, &batch.mean), (&ranges.variance, &batch.variance)] {
-                for (moving, value) in moving[range.clone()].iter_mut().zip(values) {
-                    *moving = BATCH_NORM_MOMENTUM * *moving + (1.0 - BATCH_NORM_MOMENTUM) * value;
-                }
-            }
-        }
-    }
-
-    fn evaluate_present(&mut self, split: &Split, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
-        let weights = self.weights();
-        self.evaluator.load_weights(self.graph, &weights);
-        if let Some(awareness) = &self.state.awareness {
-            self.evaluator.quantise(&self.kernels, awareness.ranges.tensors(self.graph));
-        }
-        self.evaluate_loaded(split, proceed)
-    }
-
-    fn evaluate_loaded(&mut self, split: &Split, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
-        let Self { evaluator, kernels, loader, workspace, .. } = self;
-        let evaluation = evaluator.evaluate_while(kernels, split, loader, workspace, proceed);
-        evaluation.ok_or_else(|| self.stopped())
-    }
-
-    /// The same, with what was taken for what, all together and sample by sample.
-    fn count_loaded(
-        &mut self,
-        split: &Split,
-        proceed: Proceed<'_>,
-    ) -> Result<(Evaluation, (Confusion, Vec<u32>)), TrainError> {
-        let classes = self.dataset.classes();
-        self.evaluator.count_confusion(classes);
-        let evaluation = self.evaluate_loaded(split, proceed)?;
-        let counted = self.evaluator.take_confusion();
-        Ok((evaluation, counted.unwrap_or_else(|| (Confusion::new(classes), Vec::new()))))
+        f64::from(self.state.epoch_number() - 1) < self.task.settings.augment_until * epochs
     }
 
     fn stopped(&self) -> TrainError {
         TrainError::Stopped { epochs: self.state.curve.len() as u32 }
     }
-
-    fn finish_epoch(&mut self, report: &EpochReport) {
-        self.state.learning_rate.finish_epoch(report.validation_loss);
-        self.state.curve.push(*report);
-        let counts = self.pruning().is_none_or(|pruning| report.epoch >= pruning.finish);
-        if counts && report.validation_error < self.state.best.validation_error {
-            let kept = self.state.best.kept.is_some().then(|| Kept {
-                parameters: self.state.present_parameters(&self.kernels).into_owned(),
-                ranges: self.state.ranges(),
-            });
-            let (epoch, validation_error) = (report.epoch, report.validation_error);
-            self.state.best = Best { epoch, validation_error, kept };
-        }
-    }
-}
-
-/// Memory for all plans that a training has at the same time.
-fn workspace_for(plan: &Plan, evaluator: &Evaluator, estimator: Option<&StatisticsEstimator>) -> Workspace {
-    let plans = [plan, evaluator.plan()].into_iter().chain(estimator.map(StatisticsEstimator::plan));
-    Workspace::for_plans(&plans.collect::<Vec<_>>())
 }
 
 fn check_data(graph: &Graph, dataset: &Dataset) -> Result<(), TrainError> {

@@ -73,8 +73,22 @@ fn must_not_print(file: &SourceFile, place: Place) -> bool {
 }
 
 impl SourceFile {
+    /// A file at a path relative to the workspace.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into() }
+    }
+
+    /// Relative to the workspace.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The name of the crate's folder.
-    fn crate_name(&self) -> &str {
+    pub fn crate_name(&self) -> &str {
         let mut folders = self.path.iter().filter_map(|part| part.to_str());
         match folders.next() {
             Some("crates") => folders.next().unwrap_or_default(),
@@ -83,7 +97,7 @@ impl SourceFile {
     }
 
     /// Whether this is a test (or what tests share), a benchmark, an example or a build script.
-    fn is_outside_the_library(&self) -> bool {
+    pub fn is_outside_the_library(&self) -> bool {
         let names = ["tests", "benches", "examples", "tests.rs", "testing.rs", "build.rs"];
         self.path.iter().any(|part| names.iter().any(|name| part == *name))
     }
@@ -111,8 +125,7 @@ pub fn read(root: &Path) -> Result<Vec<SourceFile>, String> {
     paths.sort();
     let file = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
-        Ok(SourceFile { path, text })
+        Ok(SourceFile::new(path.strip_prefix(root).unwrap_or(&path), text))
     };
     paths.into_iter().map(file).collect()
 }
@@ -183,7 +196,7 @@ mod tests {
     use super::{SourceFile, check, contains_word, length_summary};
 
     fn file(path: &str, text: &str) -> SourceFile {
-        SourceFile { path: path.into(), text: text.to_owned() }
+        SourceFile::new(path, text)
     }
 
     fn findings(path: &str, text: &str) -> Vec<String> {

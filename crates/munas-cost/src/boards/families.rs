@@ -3,7 +3,7 @@
 //! A chip of another core is no replacement, however alike the names are: an ESP32 has two Xtensa cores, an ESP32-C3
 //! one of RISC-V. Sources: the product pages of the makers.
 
-/// A family.
+/// Chips whose names begin alike and that have one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Family {
     /// How the names of its chips and boards begin, in lower case and without hyphens.

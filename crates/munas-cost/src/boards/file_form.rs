@@ -19,8 +19,8 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use super::{Board, BoardTableError, Core};
-use crate::flash::CodeModel;
-use crate::latency::InstructionModel;
+use crate::code::CodeModel;
+use crate::instructions::InstructionModel;
 
 /// Share of RAM and of flash that a network may take where a board does not say.
 const USABLE_SHARE: f64 = 0.75;

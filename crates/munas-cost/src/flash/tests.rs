@@ -1,8 +1,8 @@
 use munas_ir::{Activation, GraphBuilder, Op, Shape, TensorId};
 
-use super::{KindCode, code_models, constants, flash};
+use super::{constants, flash};
 use crate::boards::{builtin, find};
-use crate::instruction_models;
+use crate::{KindCode, code_models, instruction_models};
 
 #[test]
 fn every_core_has_code_sizes() {

@@ -1,7 +1,8 @@
-use munas_ir::{Activation, GraphBuilder, Padding, Shape, TensorId, Window};
+use munas_ir::{Activation, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
 
 use super::*;
 use crate::boards::{builtin, find};
+use crate::instructions::{CoefficientTable, OperatorCoefficients, instruction_models};
 
 /// Conv 3×3 → pointwise → depthwise → add → max pool → average pool → dense: one operator of every kind.
 fn every_kind() -> Graph {

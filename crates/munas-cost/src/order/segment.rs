@@ -25,7 +25,6 @@ pub(super) struct Segment<const W: usize> {
     needs: Vec<(u64, usize)>,
     /// The state before the first operator.
     pub start: State<W>,
-    /// All operators.
     pub all: OpSet<W>,
 }
 
@@ -36,7 +35,7 @@ pub(super) struct State<const W: usize> {
     pub done: OpSet<W>,
     /// The operators that could run next.
     pub ready: OpSet<W>,
-    /// Bytes alive.
+    /// Bytes alive when the operators of `done` have run.
     pub live: u64,
     /// Those of them that operators of the segment produced and that stay alive to its end.
     kept: u64,

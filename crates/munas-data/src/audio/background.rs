@@ -73,7 +73,7 @@ impl Noise {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mixer<'a> {
     pub(crate) noise: &'a Noise,
-    /// Largest volume.
+    /// Largest volume of the noise, in 0..=1.
     pub(crate) volume: f64,
     /// Renditions of each sample.
     pub(crate) renditions: usize,

@@ -15,7 +15,7 @@ pub enum FeatureKind {
 }
 
 impl FeatureKind {
-    /// Every kind.
+    /// Every kind, in the order that messages list.
     pub const ALL: [Self; 2] = [Self::Mfcc, Self::LogMel];
 
     /// The name used in experiment files.
@@ -55,14 +55,14 @@ pub enum Channel {
     /// The mean of all.
     #[default]
     Mix,
-    /// The first.
+    /// The first channel of a recording alone.
     Left,
     /// The second; of a recording with one channel, that one.
     Right,
 }
 
 impl Channel {
-    /// Every choice.
+    /// Every choice, in the order that messages list.
     pub const ALL: [Self; 3] = [Self::Mix, Self::Left, Self::Right];
 
     /// The name used in experiment files.
@@ -156,7 +156,7 @@ impl Default for AudioSettings {
 /// Longest clip in samples, and most points of a transform: they stop absurd settings.
 const MOST_SAMPLES: usize = 1 << 24;
 const MOST_POINTS: usize = 1 << 16;
-/// Most mel filters.
+/// Most mel filters: beyond any use, and few enough to make at once.
 const MOST_BINS: usize = 1024;
 /// Most copies of a sample.
 const MOST_RENDITIONS: usize = 64;

@@ -3,10 +3,11 @@
 use rand::{Rng, RngExt};
 
 use super::Augmentation;
-use super::buffer::{Element, Pair, Planes, SampleBuffer};
+use super::buffer::{Pair, Planes, SampleBuffer};
+use super::frame::Frame;
 use super::noise::NoiseTable;
-use super::rotate::Rotation;
-use super::warp::{Frame, Offset, Rectangle, fill_with_means, flip, scale, shift, shift_time};
+use super::rotate::{Rotation, Turn};
+use super::warp::{Offset, Rectangle, fill_with_means, flip, scale, shift, shift_time};
 use crate::samples::SampleRef;
 use crate::split::Split;
 
@@ -96,14 +97,14 @@ impl Augmenter {
         }
     }
 
-    fn transform<T: Element, R: Rng + ?Sized>(&self, sample: &[T], rng: &mut R, pair: &mut Pair<T>) {
+    fn transform<T: Turn, R: Rng + ?Sized>(&self, sample: &[T], rng: &mut R, pair: &mut Pair<T>) {
         pair.load(sample);
         for augmentation in &self.augmentations {
             self.transform_once(augmentation, rng, pair);
         }
     }
 
-    fn transform_once<T: Element, R: Rng + ?Sized>(
+    fn transform_once<T: Turn, R: Rng + ?Sized>(
         &self,
         augmentation: &Augmentation,
         rng: &mut R,

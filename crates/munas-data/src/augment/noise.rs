@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::buffer::Element;
+use super::element::Element;
 
 /// Bits that choose an entry; five entries are chosen by one 64-bit draw.
 const INDEX_BITS: u32 = 12;

@@ -16,10 +16,11 @@
 mod bytes;
 mod floats;
 
-pub(super) use bytes::{Block, turn_bytes};
+use super::element::Element;
+use super::frame::Frame;
+use bytes::Block;
+pub(super) use bytes::turn_bytes;
 pub(super) use floats::turn_floats;
-
-use super::warp::Frame;
 
 /// A turn of samples of one shape.
 #[derive(Debug, Clone, Copy)]
@@ -44,3 +45,31 @@ impl Rotation {
         [centre_y - sine * centre_x + cosine * down, centre_x - cosine * centre_x - sine * down]
     }
 }
+
+/// Room for intermediate values of the transformations.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scratch {
+    pub(super) floats: Vec<f32>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) pairs: Vec<u16>,
+    pub(super) blocks: Vec<Block>,
+}
+
+/// A stored value type whose samples can be turned.
+pub(super) trait Turn: Element {
+    /// Writes `from`, turned, to `to`.
+    fn turn(rotation: Rotation, from: &[Self], to: &mut [Self], scratch: &mut Scratch) {
+        turn_floats(rotation, from, to, &mut scratch.floats);
+    }
+}
+
+impl Turn for u8 {
+    fn turn(rotation: Rotation, from: &[Self], to: &mut [Self], scratch: &mut Scratch) {
+        turn_bytes(rotation, from, to, scratch);
+    }
+}
+
+impl Turn for i8 {}
+impl Turn for u16 {}
+impl Turn for i16 {}
+impl Turn for f32 {}

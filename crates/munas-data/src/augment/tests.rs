@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::buffer::Scratch;
-use super::rotate::{Rotation, turn_bytes, turn_floats};
-use super::warp::{Frame, Offset, flip, shift, shift_time};
+use super::frame::Frame;
+use super::rotate::{Rotation, Scratch, turn_bytes, turn_floats};
+use super::warp::{Offset, flip, shift, shift_time};
 use super::*;
 use crate::samples::{ElementType, SampleRef};
 

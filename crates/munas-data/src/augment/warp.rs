@@ -2,22 +2,9 @@
 
 use std::ops::Range;
 
-use super::buffer::{Element, Pair};
-
-/// Shape of the samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) height: usize,
-    pub(super) width: usize,
-    pub(super) channels: usize,
-}
-
-impl Frame {
-    /// Values per row of pixels.
-    pub(super) fn row(self) -> usize {
-        self.width * self.channels
-    }
-}
+use super::buffer::Pair;
+use super::element::Element;
+use super::frame::Frame;
 
 /// A part of the frame.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use ureq::Agent;
 
+use super::partial::partial_file;
 use super::{PLANS, Plan, PlanContent, RemoteFile, unpack};
 use crate::error::DataError;
 
@@ -36,7 +37,7 @@ pub struct FetchProgress<'a> {
     pub file: &'a str,
     /// Bytes received of it.
     pub received: u64,
-    /// Bytes it has.
+    /// Bytes that the published file has.
     pub total: u64,
 }
 
@@ -144,15 +145,6 @@ fn download(
     }
     partial.as_file().sync_all().map_err(|error| DataError::io(folder, error))?;
     Ok(partial)
-}
-
-/// A file with a name of its own in `folder`, which vanishes when it is not persisted.
-pub(super) fn partial_file(folder: &Path) -> Result<NamedTempFile, DataError> {
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are for their owner alone; a data folder may be shared, as far as the umask lets it.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|error| DataError::io(folder, error))
 }
 
 struct HashWriter<'a>(&'a mut Sha256);

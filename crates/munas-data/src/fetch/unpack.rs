@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 
-use super::download::partial_file;
+use super::partial::partial_file;
 use crate::error::DataError;
 use crate::readers::cifar;
 

@@ -23,8 +23,8 @@ use super::numbers::NumberFormat;
 use super::refusals::Refusals;
 use crate::axes::{Arrangement, Layout};
 use crate::budget::Budget;
-use crate::dataset::{Fact, PartSizes, RawData, TestPart};
 use crate::error::DataError;
+use crate::raw_data::{Fact, PartSizes, RawData, TestPart};
 use crate::samples::Samples;
 use crate::warning::Warning;
 

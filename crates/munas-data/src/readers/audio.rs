@@ -11,9 +11,9 @@ use super::tree::{Labelled, Listing, Reading};
 use super::wav;
 use crate::audio::{AudioSettings, FrontEnd, Mixer, Noise, Part, Scratch};
 use crate::budget::Budget;
-use crate::dataset::RawData;
 use crate::error::{DataError, LISTED};
 use crate::group_choice::GroupChoice;
+use crate::raw_data::RawData;
 use crate::samples::{ElementType, Samples};
 use crate::split::Renditions;
 use crate::warning::Warning;
@@ -88,7 +88,7 @@ fn first_rate(root: &Path, listing: &Listing<PathBuf>) -> Result<u32, DataError>
 /// What a sample is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Clip {
-    /// A recording.
+    /// A recording: a WAV file.
     File(PathBuf),
     /// A clip of noise of random volume, for this part; each number is another.
     Noise { part: Part, number: u32 },

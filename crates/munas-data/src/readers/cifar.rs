@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use super::file::{Content, plain_or_gzipped};
-use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
+use crate::raw_data::{PartSizes, RawData, TestPart};
 use crate::samples::{ElementType, Samples};
 
 const EDGE: usize = 32;

@@ -17,9 +17,9 @@ use super::file_groups;
 use super::folder::{Contents, Folders};
 use super::tree::{Labelled, Listing};
 use super::unused::Unused;
-use crate::dataset::RawData;
 use crate::error::DataError;
 use crate::group_choice::GroupChoice;
+use crate::raw_data::RawData;
 use crate::warning::Warning;
 
 /// Names of the folders that make the parts, in lower case.

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use super::images::{ImageOptions, read_listing};
 use super::tree::{Labelled, Listing};
-use crate::dataset::RawData;
 use crate::error::DataError;
+use crate::raw_data::RawData;
 
 /// Years of COCO's releases with these files.
 const YEARS: [&str; 2] = ["2014", "2017"];
@@ -43,7 +43,7 @@ struct Image {
 struct Object {
     image_id: u64,
     category_id: u64,
-    /// In pixels.
+    /// Area of the object in pixels.
     area: f64,
 }
 

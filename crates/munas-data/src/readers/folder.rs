@@ -37,7 +37,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Lists a folder.
+    /// Lists what is in a folder, by name; nothing below it.
     pub(super) fn of(folder: &Path) -> Result<Self, DataError> {
         let mut contents = Self::default();
         for path in entries(folder)? {

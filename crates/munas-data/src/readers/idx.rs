@@ -9,8 +9,8 @@ use super::arrays::{Array, ArrayOptions, Collector};
 use super::file::Content;
 use super::numbers::{NumberFormat, NumberKind};
 use crate::axes::Layout;
-use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
+use crate::raw_data::{PartSizes, RawData, TestPart};
 
 /// Most dimensions: samples, rows, columns, channels.
 const MAX_DIMENSIONS: usize = 4;

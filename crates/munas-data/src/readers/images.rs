@@ -15,6 +15,7 @@ mod depth;
 mod header;
 mod jpeg;
 mod pixels;
+mod raw_header;
 mod survey;
 
 use std::fmt;
@@ -29,9 +30,9 @@ use super::numbers::reserve;
 use super::parallel::{self, Gate};
 use super::tree::{Gathered, Listing, Reading};
 use crate::budget::Budget;
-use crate::dataset::RawData;
 use crate::error::DataError;
 use crate::group_choice::GroupChoice;
+use crate::raw_data::RawData;
 use crate::samples::{ElementType, Samples};
 use crate::warning::Warning;
 
@@ -46,7 +47,7 @@ pub enum Backdrop {
     /// White, as in a browser: drawings in black ink on nothing stay visible.
     #[default]
     White,
-    /// Black.
+    /// Black: drawings in light ink on nothing stay visible.
     Black,
 }
 
@@ -62,7 +63,7 @@ impl fmt::Display for Backdrop {
 /// How images become samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ImageOptions {
-    /// Height and width.
+    /// Height and width that pictures are scaled to; as they are when left out.
     pub(crate) size: Option<(usize, usize)>,
     /// Without a size: scale images that are large or of different sizes to a common one, instead of refusing them.
     pub(crate) fit: bool,

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::dataset::MAX_CLASSES;
+use crate::raw_data::MAX_CLASSES;
 
 /// More distinct labels than a dataset may have classes.
 #[derive(Debug, PartialEq, Eq)]

@@ -14,17 +14,17 @@ use self::names::{Pair, Pairs};
 use super::arrays::{Array, ArrayOptions, Collector};
 use super::file::{Content, MAX_EXPANSION};
 use super::npy::{MAGIC, read_header};
-use crate::dataset::{Fact, PartSizes, RawData, TestPart};
 use crate::error::DataError;
 use crate::group_choice::GroupChoice;
 use crate::groups::Groups;
+use crate::raw_data::{Fact, PartSizes, RawData, TestPart};
 
 /// Which arrays of an archive are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Selection<'a> {
     /// Samples and labels of training, then those of test, or of validation and of test; found by their names when left out.
     pub(crate) arrays: Option<&'a [String]>,
-    /// The groups.
+    /// Which array says what belongs together.
     pub(crate) groups: &'a GroupChoice,
 }
 

@@ -18,9 +18,9 @@ use super::audio::{AudioOptions, AudioTask, Clip, NOISE_FOLDER, read_noise};
 use super::folder::Contents;
 use super::tree::{Labelled, Listing};
 use crate::audio::{AudioSettings, FrontEnd, Part};
-use crate::dataset::RawData;
 use crate::error::DataError;
 use crate::group_choice::GroupChoice;
+use crate::raw_data::RawData;
 
 /// The recordings' sampling rate in Hz.
 const RATE: u32 = 16_000;

@@ -36,13 +36,20 @@ use super::labels::Labels;
 use super::refusals::Refusals;
 use crate::budget::Budget;
 use crate::csv_settings::{CsvSettings, IndexColumn};
-use crate::dataset::{PartSizes, RawData, TestPart};
 use crate::error::DataError;
 use crate::group_choice::GroupChoice;
+use crate::raw_data::{PartSizes, RawData, TestPart};
 use crate::samples::{ElementType, Samples};
 
 /// What a row takes besides its values: its label while it is read, and its place in a part with the label there.
 const BYTES_OF_ROW: usize = 16;
+
+/// A column that is neither the label nor a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct LeftOut {
+    column: usize,
+    why: &'static str,
+}
 
 /// How a table is read.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::parallel;
 use super::refusals::Refusals;
-use crate::dataset::{PartSizes, TestPart};
 use crate::error::DataError;
 use crate::groups::Groups;
+use crate::raw_data::{PartSizes, TestPart};
 
 /// Most files that are decoded before their content is put together, and most bytes of that content.
 const MOST_TOGETHER: usize = 4096;
@@ -106,7 +106,7 @@ impl<I: Sync> Listing<I> {
 
 /// How the items of a list are read.
 pub(super) struct Reading<'a, I> {
-    /// For messages.
+    /// The folder or file that was given, for messages.
     pub(super) root: &'a Path,
     /// Names an item, for messages.
     pub(super) name: &'a dyn Fn(&I) -> String,

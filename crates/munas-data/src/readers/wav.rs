@@ -26,7 +26,7 @@ const CANCELLED: f64 = 0.01;
 /// A recording of one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Recording {
-    /// Samples per second.
+    /// Samples per second and channel.
     pub(super) rate: u32,
     /// ±1 at full scale.
     pub(super) samples: Vec<f32>,

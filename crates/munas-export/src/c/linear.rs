@@ -19,7 +19,7 @@ pub(super) struct Linear {
     pub smallest_output: i8,
     pub weights: Vec<i8>,
     pub biases: Vec<i32>,
-    /// Of the multipliers.
+    /// Of the multipliers, one for each output.
     pub mantissas: Vec<i32>,
     /// Of the multipliers; below 0 they are left shifts.
     pub right_shifts: Vec<i32>,

@@ -64,7 +64,7 @@ pub enum CNameError {
 }
 
 impl CName {
-    /// The default.
+    /// The default: `model` for files, `munas` for what they define.
     pub const MODEL: Self = Self(None);
 
     /// The name before `.h`, `.c` and the ends of other files.

@@ -20,12 +20,10 @@ use rustc_hash::FxHashSet;
 use super::{
     error::TfliteError,
     flow::NamedFlow,
-    model::{Model, Operator, OperatorKind, Tensor, TensorIndex},
+    model::{Model, Operator, OperatorKind, TensorIndex},
+    sizes::SizedModel,
     supported::{Arithmetic, Supported, supported},
 };
-
-/// Tensors of more bytes are refused: no device that the figures are for has them, and sums cannot overflow.
-const LARGEST_TENSOR: u64 = 1 << 32;
 
 type Result<T> = std::result::Result<T, TfliteError>;
 
@@ -58,11 +56,11 @@ pub struct ModelCost {
 /// Something that is not in the figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpriced {
-    /// Where it is.
+    /// The operator or tensor that is not priced.
     pub place: UnpricedPlace,
     /// The operator's name in the schema, or the tensor's.
     pub name: String,
-    /// Why.
+    /// Why its figures are not known, in words.
     pub reason: String,
 }
 
@@ -84,7 +82,7 @@ pub struct OperatorCost {
     pub macs: Option<u64>,
     /// Number of its parameters.
     pub parameters: u64,
-    /// Their bytes.
+    /// Bytes of its parameters, as they lie in the file.
     pub parameter_bytes: u64,
     /// Dimensions of the first output; none without one.
     pub output_shape: Vec<u64>,
@@ -100,12 +98,12 @@ impl Model<'_> {
         if self.operators.is_empty() {
             return Err(TfliteError::Empty("operator"));
         }
-        let pricing = Pricing::new(self)?;
-        let mut unpriced = pricing.unsized_tensors();
+        let sized = SizedModel::new(self)?;
+        let mut unpriced = sized.unsized_tensors();
         let operators = self.operators.iter().enumerate();
         let operators: Vec<OperatorCost> = operators
             .map(|(index, operator)| {
-                let (cost, reason) = pricing.operator(operator);
+                let (cost, reason) = sized.operator(operator);
                 unpriced.extend(reason.map(|reason| Unpriced {
                     place: UnpricedPlace::Operator(index),
                     name: operator.kind.to_string(),
@@ -114,10 +112,10 @@ impl Model<'_> {
                 cost
             })
             .collect();
-        let (parameters, model_size) = pricing.parameters(&self.operators);
-        let tflm = NamedFlow::new(&pricing, MemoryRules::TFLM)?;
+        let (parameters, model_size) = sized.parameters(&self.operators);
+        let tflm = NamedFlow::new(&sized, MemoryRules::TFLM)?;
         let order: Vec<_> = tflm.flow.ops().collect();
-        let best = |rules| Ok(NamedFlow::new(&pricing, rules)?.flow.choose_order());
+        let best = |rules| Ok(NamedFlow::new(&sized, rules)?.flow.choose_order());
         let (without_input, with_input) = (best(MemoryRules::WITHOUT_INPUT)?, best(MemoryRules::WITH_INPUT)?);
         Ok(ModelCost {
             macs: operators
@@ -145,38 +143,7 @@ fn known(operator: &Operator) -> std::result::Result<Supported, &'static str> {
     }
 }
 
-pub(super) fn refusal(index: usize, operator: &Operator, reason: impl Into<String>) -> TfliteError {
-    TfliteError::Operator { index, name: operator.kind.to_string(), reason: reason.into() }
-}
-
-/// A model with the sizes of its tensors.
-pub(super) struct Pricing<'m, 'a> {
-    pub model: &'m Model<'a>,
-    sizes: Vec<TensorSize>,
-}
-
-/// The size of a tensor.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TensorSize {
-    pub dimensions: Vec<u64>,
-    pub elements: u64,
-    pub bytes: u64,
-    /// Why this may not be its size.
-    unknown: Option<String>,
-}
-
-impl<'m, 'a> Pricing<'m, 'a> {
-    fn new(model: &'m Model<'a>) -> Result<Self> {
-        let sizes = model.tensors.iter().enumerate().map(|(index, tensor)| {
-            tensor_size(tensor).map_err(|reason| TfliteError::Tensor {
-                index,
-                name: tensor.name.clone(),
-                reason,
-            })
-        });
-        Ok(Self { model, sizes: sizes.collect::<Result<_>>()? })
-    }
-
+impl SizedModel<'_, '_> {
     /// The tensors in use whose size is not known.
     fn unsized_tensors(&self) -> Vec<Unpriced> {
         let Model { inputs, outputs, operators, .. } = self.model;
@@ -189,19 +156,6 @@ impl<'m, 'a> Pricing<'m, 'a> {
             Some(Unpriced { place: UnpricedPlace::Tensor(index), name, reason })
         });
         unknown.collect()
-    }
-
-    pub fn size(&self, tensor: TensorIndex) -> &TensorSize {
-        &self.sizes[tensor.index()]
-    }
-
-    pub fn is_constant(&self, tensor: TensorIndex) -> bool {
-        self.model.tensor(tensor).is_constant()
-    }
-
-    /// Whether the tensor keeps its content from one inference to the next.
-    pub fn is_variable(&self, tensor: TensorIndex) -> bool {
-        self.model.tensor(tensor).is_variable && !self.is_constant(tensor)
     }
 
     /// The figures of an operator, and why its MACs are not known if they are not.
@@ -268,28 +222,5 @@ impl<'m, 'a> Pricing<'m, 'a> {
             }
         }
         (parameters, bytes)
-    }
-}
-
-/// The size of a tensor; the reason, if it is more than any device has.
-fn tensor_size(tensor: &Tensor<'_>) -> std::result::Result<TensorSize, String> {
-    let unknown = |reason: String| Ok(TensorSize { unknown: Some(reason), ..TensorSize::default() });
-    let Some(bits) = tensor.element_type.bits() else {
-        return unknown(format!("elements of type {} have no size", tensor.element_type));
-    };
-    let dimensions = tensor.shape.iter().map(|&size| u64::try_from(size).ok().filter(|size| *size > 0));
-    let Some(dimensions) = dimensions.collect::<Option<Vec<u64>>>() else {
-        return unknown(format!("the shape {:?} is not fixed", tensor.shape));
-    };
-    // Converters leave the batch open: the runtime takes it as it is in the shape, which is 1. It does so with the
-    // others too.
-    let is_open = tensor.shape_signature.iter().skip(1).any(|size| *size < 0);
-    let (signature, shape) = (&tensor.shape_signature, &tensor.shape);
-    let open = is_open.then(|| format!("the shape {signature:?} is not fixed; {shape:?} is counted"));
-    let elements = dimensions.iter().try_fold(1_u64, |product, size| product.checked_mul(*size));
-    let bytes = elements.and_then(|elements| Some(elements.checked_mul(bits)?.div_ceil(8)));
-    match (elements, bytes.filter(|bytes| *bytes <= LARGEST_TENSOR)) {
-        (Some(elements), Some(bytes)) => Ok(TensorSize { dimensions, elements, bytes, unknown: open }),
-        _ => Err(format!("the shape {dimensions:?} is too large")),
     }
 }

@@ -32,7 +32,7 @@ pub enum TfliteError {
         what: &'static str,
         /// How much the file has.
         found: usize,
-        /// The limit.
+        /// The most that is read.
         limit: usize,
     },
     /// A tensor cannot be priced.
@@ -40,7 +40,7 @@ pub enum TfliteError {
     Tensor {
         /// Its index in the file.
         index: usize,
-        /// Its name.
+        /// The tensor's name in the file, which may be empty.
         name: String,
         /// What is wrong.
         reason: String,

@@ -4,10 +4,10 @@ use munas_cost::{Dataflow, FlowTensor, InputMemory, LiveTensor, MemoryRules, Rea
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    cost::{Pricing, refusal},
     error::TfliteError,
     model::{Operator, OperatorKind, TensorIndex},
     schema::BuiltinOperator,
+    sizes::SizedModel,
 };
 
 /// A dataflow, and which tensors of the model its tensors are.
@@ -17,15 +17,15 @@ pub(super) struct NamedFlow {
 }
 
 impl NamedFlow {
-    pub(super) fn new(pricing: &Pricing<'_, '_>, rules: MemoryRules) -> Result<Self, TfliteError> {
-        let mut builder = FlowBuilder::new(pricing, rules);
-        for (index, operator) in pricing.model.operators.iter().enumerate() {
+    pub(super) fn new(sized: &SizedModel<'_, '_>, rules: MemoryRules) -> Result<Self, TfliteError> {
+        let mut builder = FlowBuilder::new(sized, rules);
+        for (index, operator) in sized.model.operators.iter().enumerate() {
             builder.push(operator).map_err(|reason| refusal(index, operator, reason))?;
         }
         let FlowBuilder { mut flow, tensors, .. } = builder;
-        let is_output: FxHashSet<TensorIndex> = pricing.model.outputs.iter().copied().collect();
+        let is_output: FxHashSet<TensorIndex> = sized.model.outputs.iter().copied().collect();
         for (position, tensor) in tensors.iter().enumerate() {
-            if is_output.contains(tensor) || pricing.is_variable(*tensor) {
+            if is_output.contains(tensor) || sized.is_variable(*tensor) {
                 flow.keep(FlowTensor::new(position));
             }
         }
@@ -46,7 +46,7 @@ impl NamedFlow {
 }
 
 struct FlowBuilder<'p> {
-    pricing: &'p Pricing<'p, 'p>,
+    sized: &'p SizedModel<'p, 'p>,
     rules: MemoryRules,
     flow: Dataflow,
     /// For each tensor of the flow, the model's.
@@ -60,11 +60,11 @@ struct FlowBuilder<'p> {
 }
 
 impl<'p> FlowBuilder<'p> {
-    fn new(pricing: &'p Pricing<'p, 'p>, rules: MemoryRules) -> Self {
-        let model = pricing.model;
+    fn new(sized: &'p SizedModel<'p, 'p>, rules: MemoryRules) -> Self {
+        let model = sized.model;
         let mut is_input = FxHashSet::default();
         let mut inputs = model.inputs.clone();
-        inputs.retain(|&input| !pricing.is_constant(input) && is_input.insert(input));
+        inputs.retain(|&input| !sized.is_constant(input) && is_input.insert(input));
         let tensors = match rules.input {
             InputMemory::NotCounted | InputMemory::Once => inputs,
             InputMemory::PerReader => {
@@ -78,13 +78,13 @@ impl<'p> FlowBuilder<'p> {
         // State is there before the first operator, and to the end.
         let reads = model.operators.iter().flat_map(|operator| operator.inputs.iter().flatten().copied());
         let mut variables: Vec<TensorIndex> =
-            reads.filter(|tensor| pricing.is_variable(*tensor) && !is_input.contains(tensor)).collect();
+            reads.filter(|tensor| sized.is_variable(*tensor) && !is_input.contains(tensor)).collect();
         variables.sort_unstable();
         variables.dedup();
         let tensors = [tensors, variables].concat();
         let bytes = |source: &TensorIndex| match rules.input {
             InputMemory::NotCounted if is_input.contains(source) => 0,
-            _ => pricing.size(*source).bytes,
+            _ => sized.size(*source).bytes,
         };
         let flow = Dataflow::new(tensors.iter().map(bytes));
         let mut places = FxHashMap::default();
@@ -92,12 +92,12 @@ impl<'p> FlowBuilder<'p> {
             places.entry(*input).or_insert(FlowTensor::new(position));
         }
         let written = model.operators.iter().flat_map(|operator| operator.outputs.iter().copied()).collect();
-        Self { pricing, rules, flow, tensors, inputs: is_input, written, places }
+        Self { sized, rules, flow, tensors, inputs: is_input, written, places }
     }
 
     /// Appends an operator; the reason, if its tensors are not what they must be.
     fn push(&mut self, operator: &Operator) -> Result<(), String> {
-        let read = operator.inputs.iter().flatten().filter(|&&input| !self.pricing.is_constant(input));
+        let read = operator.inputs.iter().flatten().filter(|&&input| !self.sized.is_constant(input));
         let (scratch, read): (Vec<TensorIndex>, Vec<TensorIndex>) =
             read.copied().partition(|&tensor| self.is_scratch(operator, tensor));
         let mut reads = Vec::with_capacity(read.len());
@@ -113,13 +113,13 @@ impl<'p> FlowBuilder<'p> {
             }
         }
         // What is written to a variable has its place already.
-        let outputs = operator.outputs.iter().filter(|&&output| !self.pricing.is_variable(output));
+        let outputs = operator.outputs.iter().filter(|&&output| !self.sized.is_variable(output));
         let written = outputs.chain(&scratch);
-        let bytes = written.clone().map(|&output| self.pricing.size(output).bytes);
+        let bytes = written.clone().map(|&output| self.sized.size(output).bytes);
         let first = self.flow.push(reads, bytes).index();
         for (offset, &output) in written.enumerate() {
             let place = FlowTensor::new(first + offset);
-            if self.pricing.is_constant(output) || self.places.insert(output, place).is_some() {
+            if self.sized.is_constant(output) || self.places.insert(output, place).is_some() {
                 return Err(format!("tensor {} is written twice", output.index()));
             }
             self.tensors.push(output);
@@ -138,13 +138,17 @@ impl<'p> FlowBuilder<'p> {
     /// Whether the operator is an Add that may accumulate into this input.
     fn may_overwrite(&self, operator: &Operator, input: TensorIndex) -> bool {
         let has_shape_of = |output: &TensorIndex| {
-            let (from, to) = (self.pricing.size(input), self.pricing.size(*output));
+            let (from, to) = (self.sized.size(input), self.sized.size(*output));
             from.dimensions == to.dimensions && from.bytes == to.bytes
         };
         self.rules.in_place_add
             && operator.kind == OperatorKind::Builtin(BuiltinOperator::ADD)
             && (self.rules.input == InputMemory::Once || !self.inputs.contains(&input))
-            && !self.pricing.is_variable(input)
+            && !self.sized.is_variable(input)
             && operator.outputs.first().is_some_and(has_shape_of)
     }
+}
+
+fn refusal(index: usize, operator: &Operator, reason: impl Into<String>) -> TfliteError {
+    TfliteError::Operator { index, name: operator.kind.to_string(), reason: reason.into() }
 }

@@ -15,14 +15,15 @@ use std::borrow::Cow;
 use std::io::{Cursor, Seek, SeekFrom, Write};
 
 use munas_quant::QuantisedNetwork;
-use serde::{Deserialize, Serialize};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::{model::Model, standard};
+use super::{
+    interface::{Interface, LABEL_FILE},
+    model::Model,
+    standard,
+};
 use crate::input::InputConversion;
 
-/// The text file with the names of the classes.
-pub const LABEL_FILE: &str = "labels.txt";
 /// The entry of the interface.
 const INTERFACE: &str = "munas.interface";
 /// The first runtime that has all versions of the operators that are written.
@@ -41,33 +42,6 @@ pub struct ModelMetadata {
     pub description: String,
     /// What the input is made of and what the output stands for.
     pub interface: Interface,
-}
-
-/// What a network's input is made of, and what its output stands for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Interface {
-    /// How raw values become the input, where that is known. One scale and offset stand for those of all channels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<InputConversion>,
-    /// Names of the classes, in order; empty where they are not known.
-    #[serde(default)]
-    pub classes: Vec<String>,
-}
-
-impl Interface {
-    fn is_empty(&self) -> bool {
-        self.input.is_none() && self.classes.is_empty()
-    }
-
-    /// The same with one scale and offset where all channels have the same.
-    fn compact(&self) -> Self {
-        let mut interface = self.clone();
-        if let Some(input) = interface.input.as_mut().filter(|input| input.is_uniform()) {
-            input.scale.truncate(1);
-            input.offset.truncate(1);
-        }
-        interface
-    }
 }
 
 impl ModelMetadata {

@@ -53,7 +53,7 @@ impl TensorIndex {
 /// A tensor of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {
-    /// Its name.
+    /// The name in the file, for people; it may be empty.
     pub name: String,
     /// Its dimensions, as they are in the file.
     pub shape: Vec<i32>,
@@ -81,7 +81,7 @@ impl Tensor<'_> {
 pub struct Quantisation {
     /// One, or one for each position along `dimension`.
     pub scales: Vec<f32>,
-    /// As many.
+    /// The integer that stands for 0, as many as there are scales.
     pub zero_points: Vec<i64>,
     /// The dimension that the scales belong to.
     pub dimension: i32,
@@ -90,11 +90,11 @@ pub struct Quantisation {
 /// An operator of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operator {
-    /// What it computes.
+    /// Which operator of the schema it is.
     pub kind: OperatorKind,
     /// What it reads; `None` for an optional input that is left out.
     pub inputs: Vec<Option<TensorIndex>>,
-    /// What it writes.
+    /// The tensors it writes, in the order of the schema.
     pub outputs: Vec<TensorIndex>,
     /// Its attributes, where they are of a kind that is read.
     pub options: Options,

@@ -7,7 +7,7 @@ use munas_ir::Shape;
 use munas_quant::QuantisedNetwork;
 
 use super::{
-    metadata::{Interface, LABEL_FILE},
+    interface::{Interface, LABEL_FILE},
     schema::Field,
     serialise::{Part, Value, Writer},
 };

@@ -154,7 +154,7 @@ impl Tflm {
 /// A tensor of 8-bit integers to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Int8Tensor {
-    /// Which one.
+    /// Its index among the tensors of the file.
     pub index: TensorIndex,
     /// The number of its elements.
     pub elements: usize,

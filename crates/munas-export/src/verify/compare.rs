@@ -15,9 +15,9 @@ use crate::{
 pub struct TensorComparison {
     /// The tensor, the output of an operator.
     pub tensor: TensorId,
-    /// Elements compared.
+    /// Elements compared, of all samples.
     pub elements: usize,
-    /// Elements that differ.
+    /// Elements that are not equal.
     pub different: usize,
 }
 

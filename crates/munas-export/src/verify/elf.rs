@@ -9,7 +9,7 @@ use super::VerifyError;
 /// Bytes of the memory that code and data take, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Machine code.
+    /// Machine code, in program memory.
     pub text: u64,
     /// Constants in program memory: weights, biases, multipliers.
     pub rodata: u64,

@@ -40,7 +40,7 @@ impl Default for FirmwareOptions {
 /// What a network did and took on an emulated board.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirmwareReport {
-    /// The emulated board.
+    /// The name of the emulated board.
     pub target: &'static str,
     /// Outputs and counts, sample by sample.
     pub samples: Vec<SampleRun>,
@@ -63,7 +63,7 @@ pub struct FirmwareReport {
 pub struct SampleRun {
     /// The network's input, where the sample was a raw one.
     pub input: Option<Vec<i8>>,
-    /// The network's output.
+    /// The network's output, one integer for each class or unit.
     pub output: Vec<i8>,
     /// The class that it stands for, where the network has a function for that.
     pub class: Option<usize>,
@@ -132,11 +132,11 @@ fn firmware_of(
 /// What one operator did on an emulated board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorRun {
-    /// The operator.
+    /// The operator that was measured.
     pub op: OpId,
     /// Instructions or cycles that it took, the call included.
     pub count: u64,
-    /// Its output, NHWC.
+    /// The operator's output, NHWC.
     pub output: Vec<i8>,
 }
 

@@ -14,7 +14,7 @@ use super::{CNetwork, HOST_COMPILER, VerifyError, process};
 pub struct HostOptions {
     /// Whether reads and writes out of bounds and undefined behaviour end the program with an error.
     pub sanitize: bool,
-    /// Further compiler options.
+    /// Options of the compiler besides those that are always given.
     pub flags: Vec<String>,
     /// What compiler and program may take.
     pub limits: HelperLimits,
@@ -25,7 +25,7 @@ pub struct HostOptions {
 pub struct HostRun {
     /// The network's input, where the sample was a raw one.
     pub input: Option<Vec<i8>>,
-    /// The network's output.
+    /// The network's output, one integer for each class or unit.
     pub output: Vec<i8>,
     /// The class that it stands for, where the network has a function for that.
     pub class: Option<usize>,

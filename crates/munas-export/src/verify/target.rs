@@ -8,7 +8,7 @@ use munas_cost::CountUnit;
 /// A program that has to be on the PATH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tool {
-    /// The program's name.
+    /// The name that is looked for on the PATH.
     pub program: &'static str,
     /// The Debian packages that bring it, and what it needs beside it.
     pub packages: &'static str,
@@ -40,7 +40,7 @@ pub struct Target {
     pub core: &'static str,
     /// What its counter counts.
     pub unit: CountUnit,
-    /// Bytes of RAM.
+    /// RAM of the board in bytes.
     pub ram: u32,
     /// Bytes of program memory.
     pub flash: u32,
@@ -170,7 +170,7 @@ impl Target {
         }
     }
 
-    /// The cross compiler.
+    /// The cross compiler that builds firmware for it.
     pub const fn compiler(&self) -> Tool {
         match self.family {
             Family::CortexM => ARM_COMPILER,
@@ -179,7 +179,7 @@ impl Target {
         }
     }
 
-    /// The emulator.
+    /// The emulator that runs firmware of it.
     pub const fn emulator(&self) -> Tool {
         match self.family {
             Family::CortexM => QEMU_ARM,

@@ -1,4 +1,6 @@
-use crate::{Activation, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
+use crate::{
+    Activation, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, ShapeError, TensorId, Window,
+};
 
 fn conv(filters: usize, kernel: usize, stride: usize, padding: Padding) -> Op {
     Op::Conv2d {
@@ -27,7 +29,7 @@ fn add_takes_the_largest_height_and_width() {
     assert_eq!(Op::Add.output_shape(&shapes), Ok(Shape::new(5, 4, 8)));
     assert!(matches!(
         Op::Add.output_shape(&[Shape::new(5, 2, 8), Shape::new(5, 2, 7)]),
-        Err(GraphError::Shape { .. })
+        Err(ShapeError { .. })
     ));
     assert!(Op::Add.output_shape(&[Shape::new(5, 2, 8)]).is_err());
 }

@@ -25,10 +25,10 @@ use super::tap_gradient::{TapGradient, accumulators_len};
 use super::tap_sum::{Finish, TapSum};
 use super::winograd::{Pass, Tiling, WinogradScratch};
 use super::{AffineActivations, AffineOutput, AffineParameters, Convolution};
+use crate::Kernels;
 use crate::geometry::ConvGeometry;
 use crate::layout::{AlignedBuffer, LANES};
 use crate::simd::Tile;
-use crate::{Kernels, Scratch};
 
 /// Columns that a group of blocks should have at least: enough to amortise a partly filled last tile and the
 /// reduction over lanes. Larger maps go block by block, so that the working set stays in the second-level cache.
@@ -191,14 +191,14 @@ impl Kernels {
         parameters: &AffineParameters<'_>,
         input: &[f32],
         output: AffineOutput<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut ConvScratch,
     ) {
         if let Some(tiling) = Tiling::of(convolution, Pass::Forward) {
-            let (layer, scratch) = ((&convolution.geometry, blocks), &mut scratch.conv.winograd);
+            let (layer, scratch) = ((&convolution.geometry, blocks), &mut scratch.winograd);
             return self.winograd_forward(tiling, layer, parameters, input, output, scratch);
         }
         let weights = PassWeights::of_forward(convolution, parameters);
-        self.pack_and_sum(convolution, blocks, &weights, input, output, &mut scratch.conv);
+        self.pack_and_sum(convolution, blocks, &weights, input, output, scratch);
     }
 
     /// [`Kernels::tap_sums`] with weights that are still to be packed.
@@ -224,9 +224,8 @@ impl Kernels {
         weights: &[f32],
         d_output: &[f32],
         d_input: &mut [f32],
-        scratch: &mut Scratch,
+        scratch: &mut ConvScratch,
     ) {
-        let scratch = &mut scratch.conv;
         if let Some(tiling) = Tiling::of(convolution, Pass::InputGradient) {
             let (layer, scratch) = ((&convolution.geometry, blocks), &mut scratch.winograd);
             return self.winograd_backward_input(tiling, layer, weights, d_output, d_input, scratch);
@@ -289,9 +288,9 @@ impl Kernels {
         blocks: usize,
         activations: &AffineActivations<'_>,
         d_weights: &mut [f32],
-        scratch: &mut Scratch,
+        scratch: &mut ConvScratch,
     ) {
-        let (g, tile, scratch) = (&convolution.geometry, self.tile(), &mut scratch.conv);
+        let (g, tile) = (&convolution.geometry, self.tile());
         if let Some(tiling) = Tiling::of(convolution, Pass::WeightGradient) {
             let (layer, scratch) = ((g, blocks), &mut scratch.winograd);
             return self.winograd_backward_weights(tiling, layer, activations, d_weights, scratch);

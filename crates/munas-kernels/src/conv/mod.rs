@@ -17,6 +17,7 @@ mod padding;
 mod plane;
 mod plane_gradient;
 mod prepared;
+mod reference;
 mod tables;
 mod tap_gradient;
 mod tap_sum;
@@ -28,7 +29,7 @@ use std::ops::Range;
 
 use crate::geometry::{ConvGeometry, DenseGeometry};
 use crate::norm::StatisticsOf;
-use crate::{Isa, Kernels, Scratch, reference};
+use crate::{Isa, Kernels, Scratch};
 
 pub(crate) use lowering::ConvScratch;
 pub use prepared::PreparedSums;
@@ -48,7 +49,7 @@ pub struct AffineParameters<'a> {
 /// Where a forward pass writes.
 #[derive(Debug)]
 pub struct AffineOutput<'a> {
-    /// The output.
+    /// `[block][out_channels][out_height][out_width][LANES]`, overwritten.
     pub values: &'a mut [f32],
     /// Statistics of the output, where a batch normalisation wants them.
     pub statistics: Option<StatisticsOf<'a>>,
@@ -147,7 +148,7 @@ impl Kernels {
                 reference::forward(convolution, blocks, parameters, input, output.values);
                 output.finish(self, 0..blocks, convolution.geometry.output_block());
             }
-            _ => self.simd_forward(convolution, blocks, parameters, input, output, scratch),
+            _ => self.simd_forward(convolution, blocks, parameters, input, output, &mut scratch.conv),
         }
     }
 
@@ -164,7 +165,7 @@ impl Kernels {
         convolution.check(blocks, weights, d_input, d_output);
         match self.isa() {
             Isa::Scalar => reference::backward_input(convolution, blocks, weights, d_output, d_input),
-            _ => self.simd_backward_input(convolution, blocks, weights, d_output, d_input, scratch),
+            _ => self.simd_backward_input(convolution, blocks, weights, d_output, d_input, &mut scratch.conv),
         }
     }
 
@@ -180,7 +181,7 @@ impl Kernels {
         convolution.check(blocks, d_weights, activations.input, activations.d_output);
         match self.isa() {
             Isa::Scalar => reference::backward_weights(convolution, blocks, activations, d_weights),
-            _ => self.simd_backward_weights(convolution, blocks, activations, d_weights, scratch),
+            _ => self.simd_backward_weights(convolution, blocks, activations, d_weights, &mut scratch.conv),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Forward passes with weights that do not change.
 
 use super::packing::{PackedWeights, PassWeights};
-use super::{AffineParameters, Convolution};
+use super::{AffineParameters, Convolution, reference};
 use crate::layout::AlignedBuffer;
-use crate::{Isa, Kernels, Scratch, reference};
+use crate::{Isa, Kernels, Scratch};
 
 /// The sums of products of a convolution, without a bias, whose weights are laid out once for many calls.
 ///

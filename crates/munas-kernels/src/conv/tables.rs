@@ -19,19 +19,18 @@ pub(crate) struct Offsets {
 }
 
 impl Offsets {
-    /// Removes all.
+    /// Empties the table and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         self.largest = 0;
     }
 
-    /// Appends one.
+    /// Appends an offset, which fits into 32 bits.
     pub(crate) fn push(&mut self, offset: usize) {
         self.values.push(offset_u32(offset));
         self.largest = self.largest.max(offset);
     }
 
-    /// The offsets.
     pub(crate) fn values(&self) -> &[u32] {
         &self.values
     }
@@ -60,30 +59,29 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Removes all.
+    /// Empties the table and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         (self.largest_input, self.largest_output) = (0, 0);
     }
 
-    /// Appends one.
+    /// Appends the offsets of one column in the input and in the output.
     pub(crate) fn push(&mut self, input: usize, output: usize) {
         self.values.push(Column { input: offset_u32(input), output: offset_u32(output) });
         self.largest_input = self.largest_input.max(input);
         self.largest_output = self.largest_output.max(output);
     }
 
-    /// The columns.
     pub(crate) fn values(&self) -> &[Column] {
         &self.values
     }
 
-    /// Largest input offset.
+    /// Largest input offset, 0 without columns: what bounds are asserted with.
     pub(crate) fn largest_input(&self) -> usize {
         self.largest_input
     }
 
-    /// Largest output offset.
+    /// Largest output offset, 0 without columns: what bounds are asserted with.
     pub(crate) fn largest_output(&self) -> usize {
         self.largest_output
     }
@@ -96,9 +94,8 @@ fn offset_u32(offset: usize) -> u32 {
 /// Consecutive tiles of the same number of items (rows or taps).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EvenTiles {
-    /// All their items.
     pub(crate) items: Range<usize>,
-    /// Items of each.
+    /// Items of each tile; the last may have fewer.
     pub(crate) size: usize,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct TapGradient<'a> {
     pub(crate) taps: &'a Offsets,
     pub(crate) rows: &'a Offsets,
     pub(crate) columns: &'a Columns,
-    /// Columns per strip.
+    /// Columns per strip: as many as leave its operands in the first-level cache.
     pub(crate) strip: usize,
     pub(crate) input: &'a [f32],
     pub(crate) d_output: &'a [f32],

@@ -26,7 +26,7 @@ use crate::simd::{Kernel, Simd, Tile};
 /// What a tile does with its sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finish {
-    /// Overwrite the output.
+    /// Overwrite the output with the sums.
     Store,
     /// Overwrite the output with max(0, sum).
     StoreRelu,

@@ -43,7 +43,7 @@ impl BatchStatistics {
 pub struct StatisticsOf<'a> {
     /// Shape of the tensor.
     pub geometry: BatchNormGeometry,
-    /// Valid samples.
+    /// Samples that count; lanes behind them do not.
     pub batch: usize,
     /// Where the statistics are written.
     pub statistics: &'a mut BatchStatistics,

@@ -88,7 +88,7 @@ pub(crate) trait Kernel {
 pub trait Vectorised {
     /// Result of the computation.
     type Output;
-    /// Computes it.
+    /// Computes the result, inlined into a function that enables the instruction set.
     fn run(self) -> Self::Output;
 }
 

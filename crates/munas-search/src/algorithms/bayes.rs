@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `features` | a network as labelled, weighted nodes with path lengths |
 //! | `transport`, `distance` | the OTMANN distances |
-//! | `kernel` | the covariance, hyper-parameters and their ranges |
+//! | `covariance` | the kernel of the process, hyper-parameters and their ranges |
 //! | `memo` | what proposals share: points, distances, the last fit |
 //! | `process` | the Gaussian process: posterior, likelihood |
 //! | `fit` | hyper-parameters from observations |
@@ -27,10 +27,10 @@
 //! training takes longer.
 
 mod acquisition;
+mod covariance;
 mod distance;
 mod features;
 mod fit;
-mod kernel;
 mod memo;
 mod process;
 mod transport;
@@ -45,7 +45,7 @@ use crate::{Algorithm, Candidate, Context, Interrupted, Observed, Problem, Propo
 
 use super::random::RandomProposer;
 use crate::sampling::Sampler;
-use kernel::Hyperparameters;
+use covariance::Hyperparameters;
 use memo::{Memo, Point, Selected, gain};
 use process::Process;
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::GLOBAL_AVG;
 use crate::{
-    Architecture, ArchitectureError, Block, Cnn, Kind, Layer, LayerKind, LayerOp, Mlp, Pool, Problem,
+    Architecture, ArchitectureError, Block, Cnn, FieldError, Kind, Layer, LayerKind, LayerOp, Mlp, Pool,
     names::Named,
 };
 
@@ -75,7 +75,7 @@ fn pool(field: &Field) -> Read<Pool> {
     }
     let kind = kind.text().and_then(|name| {
         let allowed = || format!("{}, {GLOBAL_AVG}", PoolKind::all_names());
-        let problem = || Problem::NotOneOf { found: name.into(), allowed: allowed() };
+        let problem = || FieldError::NotOneOf { found: name.into(), allowed: allowed() };
         PoolKind::from_name(name).ok_or_else(|| problem().at(kind.path.clone()))
     })?;
     Ok(Pool::Window { kind, size: field.object(&["kind", "size"])?.get("size")?.size()? })
@@ -98,7 +98,9 @@ impl<'a> Field<'a> {
     fn object(&self, known: &[&str]) -> Read<Object<'a>> {
         let object = self.any_object()?;
         match object.fields.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(unknown) => Err(Problem::Unknown { expected: known.join(", ") }.at(object.path_of(unknown))),
+            Some(unknown) => {
+                Err(FieldError::Unknown { expected: known.join(", ") }.at(object.path_of(unknown)))
+            }
             None => Ok(object),
         }
     }
@@ -124,7 +126,7 @@ impl<'a> Field<'a> {
 
     fn named<T: Named>(&self) -> Read<T> {
         let name = self.text()?;
-        let problem = || Problem::NotOneOf { found: name.into(), allowed: T::all_names() };
+        let problem = || FieldError::NotOneOf { found: name.into(), allowed: T::all_names() };
         T::from_name(name).ok_or_else(|| problem().at(self.path.clone()))
     }
 
@@ -134,7 +136,7 @@ impl<'a> Field<'a> {
             Value::Array(_) => "a list".into(),
             plain => plain.to_string(),
         };
-        Problem::WrongType { expected, found }.at(self.path.clone())
+        FieldError::WrongType { expected, found }.at(self.path.clone())
     }
 }
 
@@ -154,6 +156,6 @@ impl<'a> Object<'a> {
     }
 
     fn get(&self, name: &str) -> Read<Field<'a>> {
-        self.find(name).ok_or_else(|| Problem::Missing.at(self.path_of(name)))
+        self.find(name).ok_or_else(|| FieldError::Missing.at(self.path_of(name)))
     }
 }

@@ -54,7 +54,7 @@ impl CnnMorphism {
         morphisms
     }
 
-    /// The child.
+    /// The parent with this change, drawn with `rng` where the bounds leave a choice.
     pub(crate) fn apply(self, parent: &Cnn, bounds: &CnnBounds, rng: &mut (impl Rng + ?Sized)) -> Cnn {
         let mut cnn = parent.clone();
         match self {

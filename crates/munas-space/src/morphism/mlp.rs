@@ -30,7 +30,7 @@ impl MlpMorphism {
         morphisms
     }
 
-    /// The child.
+    /// The parent with this change, drawn with `rng` where the bounds leave a choice.
     pub(crate) fn apply(self, parent: &Mlp, bounds: &MlpBounds, rng: &mut (impl Rng + ?Sized)) -> Mlp {
         let mut dense = parent.dense.clone();
         match self {

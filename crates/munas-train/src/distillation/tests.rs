@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Distillation, DistillationLoss, Teacher};
 use crate::testing::{Conv, Net, patterns};
-use crate::{TrainError, TrainSettings, Trainer};
+use crate::{TrainError, TrainSettings, Trainer, never_stop};
 
 const BATCH: usize = 19;
 
@@ -82,7 +82,7 @@ fn teacher(outputs: usize) -> Teacher {
     let settings = TrainSettings { batch: 24, ..TrainSettings::default() };
     let mut trainer = Trainer::new(&graph, &dataset, &settings, 5).unwrap();
     for _ in 0..4 {
-        trainer.epoch().unwrap();
+        trainer.epoch(&mut never_stop).unwrap();
     }
     let weights = trainer.weights();
     Teacher::new(graph, weights)
@@ -108,7 +108,7 @@ fn known_logits_are_those_computed_on_the_fly() {
         let plain = TrainSettings { distillation: None, ..known.clone() };
         let losses = [known, on_the_fly, plain].map(|settings| {
             let mut trainer = Trainer::new(&graph, &dataset, &settings, 3).unwrap();
-            [trainer.epoch().unwrap(), trainer.epoch().unwrap()]
+            [trainer.epoch(&mut never_stop).unwrap(), trainer.epoch(&mut never_stop).unwrap()]
         });
         assert_eq!(losses[0], losses[1]);
         assert_ne!(losses[0], losses[2]);

@@ -8,7 +8,6 @@ use std::ops::RangeInclusive;
 /// A buffer to place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Buffer {
-    /// Elements.
     pub len: usize,
     /// Points in time from the first write to the last read.
     pub alive: RangeInclusive<usize>,

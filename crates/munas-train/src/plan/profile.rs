@@ -25,13 +25,13 @@ use crate::{TrainError, TrainSettings};
 pub enum Phase {
     /// Loading of a batch: normalisation and packing into lanes.
     Load,
-    /// The operator's output.
+    /// The operator's output, with an activation that is fused to it.
     Forward,
     /// Gradients by the parameters of a convolution or dense layer, that of its ReLU included.
     BackwardWeights,
     /// Gradient by the input; for operators other than convolutions and dense layers, everything of the backward pass.
     BackwardInput,
-    /// The optimiser's step.
+    /// The optimiser's step over all parameters.
     Update,
 }
 
@@ -50,7 +50,7 @@ pub(super) trait Observer {
     fn observe<T>(&mut self, part: Part, phase: Phase, work: impl FnOnce() -> T) -> T;
 }
 
-/// Nobody.
+/// Nobody: the work is done and nothing else, at no cost.
 pub(super) struct Unobserved;
 
 impl Observer for Unobserved {
@@ -96,7 +96,7 @@ pub struct ProfileRow {
 /// The time of a training step by operator and pass, in the order of the forward pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepProfile {
-    /// Samples per step.
+    /// Samples per step: all times are of so many.
     pub batch: usize,
     /// All pieces of work.
     pub rows: Vec<ProfileRow>,

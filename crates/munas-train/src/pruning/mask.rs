@@ -30,7 +30,7 @@ pub(crate) struct Mask {
 }
 
 impl Mask {
-    /// Nothing is masked.
+    /// A mask of ones, before the first update.
     pub fn full(mode: PruningMode, layout: &ParameterLayout) -> Self {
         let mut factors = AlignedBuffer::zeroed(layout.parameters());
         factors.fill(1.0);

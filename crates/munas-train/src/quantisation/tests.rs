@@ -13,7 +13,7 @@ use crate::loss::Loss;
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
 use crate::testing::{Conv, Net, patterns};
-use crate::{Evaluation, Keep, TrainSettings, TrainedModel, Trainer, evaluate, train};
+use crate::{Evaluation, Keep, TrainSettings, TrainedModel, Trainer, evaluate, never_stop, train};
 
 /// Every kind of operator on 8×8×2 pixels.
 fn network() -> Graph {
@@ -68,7 +68,7 @@ impl Quantised {
         let Self { evaluator, kernels, loader, workspace, .. } = self;
         evaluator.load_weights(&self.graph, &self.weights);
         evaluator.quantise(kernels, quantisation.tensors().to_vec());
-        evaluator.evaluate(kernels, split, loader, workspace)
+        evaluator.evaluate(kernels, split, loader, workspace, &mut never_stop).unwrap()
     }
 }
 
@@ -153,9 +153,9 @@ fn a_short_budget_keeps_its_batch_norms() {
     let mut trainer = Trainer::new(&graph, &dataset, &settings, 7).unwrap();
     trainer.set_budget(4);
     for _ in 0..4 {
-        trainer.epoch().unwrap();
+        trainer.epoch(&mut never_stop).unwrap();
     }
-    assert_eq!(trainer.finish().quantisation, None);
+    assert_eq!(trainer.finish(&mut never_stop).unwrap().quantisation, None);
 }
 
 /// A quantised plan with random parameters and inputs, as in `gradcheck`.

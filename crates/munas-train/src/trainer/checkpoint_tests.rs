@@ -7,7 +7,7 @@ use super::tests::{network, settings};
 use crate::testing::{Net, patterns};
 use crate::{
     Checkpoint, CheckpointError, EpochReport, Keep, NormStatistics, Optimizer, Pruning, PruningMode,
-    Schedule, TrainError, TrainSettings, TrainedModel, Trainer,
+    Schedule, TrainError, TrainSettings, TrainedModel, Trainer, never_stop,
 };
 
 const SEED: u64 = 7;
@@ -21,14 +21,14 @@ fn train_with_stops(
 ) -> (Vec<EpochReport>, Checkpoint, TrainedModel) {
     let mut trainer = Trainer::new(graph, dataset, settings, SEED).unwrap();
     for epoch in 1..=4 {
-        trainer.epoch().unwrap();
+        trainer.epoch(&mut never_stop).unwrap();
         if stops.contains(&epoch) {
             let checkpoint = trainer.checkpoint();
             trainer = Trainer::resume(graph, dataset, settings, SEED, &checkpoint).unwrap();
             assert_eq!(trainer.checkpoint(), checkpoint);
         }
     }
-    (trainer.curve().to_vec(), trainer.checkpoint(), trainer.finish())
+    (trainer.curve().to_vec(), trainer.checkpoint(), trainer.finish(&mut never_stop).unwrap())
 }
 
 #[track_caller]
@@ -128,15 +128,15 @@ fn a_rung_is_a_whole_short_training_and_is_gone_on_from() {
     let settings = TrainSettings { epochs: 9, schedule: Schedule::Cosine, ..settings() };
     let mut rung = Trainer::new(&graph, &dataset, &settings, SEED).unwrap();
     rung.set_budget(3);
-    let last = (0..3).map(|_| rung.epoch().unwrap()).last().unwrap();
+    let last = (0..3).map(|_| rung.epoch(&mut never_stop).unwrap()).last().unwrap();
     let as_settings = TrainSettings { epochs: 3, ..settings.clone() };
     let mut short = Trainer::new(&graph, &dataset, &as_settings, SEED).unwrap();
-    assert_eq!((0..3).map(|_| short.epoch().unwrap()).last(), Some(last));
+    assert_eq!((0..3).map(|_| short.epoch(&mut never_stop).unwrap()).last(), Some(last));
     assert!(last.learning_rate < 0.1 * settings.learning_rate);
 
     let mut higher = Trainer::resume(&graph, &dataset, &settings, SEED, &rung.checkpoint()).unwrap();
     higher.set_budget(9);
-    let report = higher.epoch().unwrap();
+    let report = higher.epoch(&mut never_stop).unwrap();
     assert_eq!((report.epoch, higher.curve().len()), (4, 4));
     // A third to four ninths of the way down the cosine.
     assert!(report.learning_rate > 0.55 * settings.learning_rate);
@@ -147,7 +147,7 @@ fn a_rung_is_a_whole_short_training_and_is_gone_on_from() {
 fn a_checkpoint_of_another_training_is_refused() {
     let (graph, dataset, settings) = (network(4), patterns(4, 8, 8, 1), short());
     let mut trainer = Trainer::new(&graph, &dataset, &settings, SEED).unwrap();
-    trainer.epoch().unwrap();
+    trainer.epoch(&mut never_stop).unwrap();
     let checkpoint = trainer.checkpoint();
     let refused =
         |graph: &Graph, settings: &TrainSettings, seed, checkpoint: &Checkpoint| match Trainer::resume(
@@ -174,8 +174,7 @@ fn a_checkpoint_of_another_training_is_refused() {
                 Some(text) => drop(damaged.facts.insert(name.clone(), text.into())),
             }
             let error = refused(&graph, &settings, SEED, &damaged);
-            let is_graph = error == CheckpointError::Other { what: "graph" } && name == "graph";
-            assert!(is_graph || matches!(error, CheckpointError::Entry { .. }), "{name}: {error}");
+            assert_eq!(error, CheckpointError::Entry { entry: name.clone() });
         }
     }
     for name in checkpoint.tensors.keys() {
@@ -188,6 +187,26 @@ fn a_checkpoint_of_another_training_is_refused() {
         assert_eq!(error, CheckpointError::Entry { entry: name.clone() });
     }
     let mut newer = checkpoint.clone();
-    newer.facts.insert("version".into(), "2".into());
-    assert_eq!(refused(&graph, &settings, SEED, &newer), CheckpointError::Version { found: 2 });
+    newer.facts.insert("version".into(), "3".into());
+    assert_eq!(refused(&graph, &settings, SEED, &newer), CheckpointError::Version { found: 3 });
+    let record: serde_json::Value = serde_json::from_str(&checkpoint.facts["training"]).unwrap();
+    for (name, value) in record.as_object().unwrap() {
+        for damage in [None, Some("x".into()), Some(serde_json::Value::Null)] {
+            let mut record = record.clone();
+            match damage {
+                None => drop(record.as_object_mut().unwrap().remove(name)),
+                Some(other) => record[name] = other,
+            }
+            // A sparsity is there with pruning only, and none is as good as null.
+            if name == "sparsity" && !record[name].is_string() {
+                continue;
+            }
+            let mut damaged = checkpoint.clone();
+            damaged.facts.insert("training".into(), record.to_string());
+            let error = refused(&graph, &settings, SEED, &damaged);
+            let is_graph = error == CheckpointError::Other { what: "graph" } && name == "graph";
+            let is_entry = error == CheckpointError::Entry { entry: "training".into() };
+            assert!(is_graph || is_entry, "{name}: {error} for {value}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ impl Trainer<'_> {
     /// The pruning of the settings; its epochs are stretched over the budget as the learning rate schedule is.
     pub(super) fn pruning(&self) -> Option<Pruning> {
         let budget = self.state.learning_rate.horizon.budget;
-        self.settings.pruning.map(|pruning| pruning.stretched(self.settings.epochs, budget))
+        self.task.settings.pruning.map(|pruning| pruning.stretched(self.task.settings.epochs, budget))
     }
 
     /// Before a step: makes the mask anew where that is due, and masks the kernels.
@@ -24,28 +24,29 @@ impl Trainer<'_> {
     /// [`TrainError::TooLarge`] in the epoch from which the network has to fit.
     pub(super) fn update_mask(&mut self) -> Result<(), TrainError> {
         let Some(pruning) = self.pruning() else { return Ok(()) };
-        let epoch = self.epoch_number();
+        let epoch = self.state.epoch_number();
         let step = self.state.steps % self.state.learning_rate.horizon.steps_per_epoch;
         let TrainState { mask: Some(mask), parameters, .. } = &mut self.state else { return Ok(()) };
         if pruning.is_update(epoch, step) {
-            let network = Network { graph: self.graph, layout: &self.layout, dense: &parameters.trained };
-            let goal = self.settings.pruning_goal.as_ref();
+            let network =
+                Network { graph: self.task.graph, layout: &self.layout, dense: &parameters.trained };
+            let goal = self.task.settings.pruning_goal.as_ref();
             let update = mask.update(&pruning, goal, epoch, network);
             update.map_err(|excess| {
                 let sparsity = goal.map_or(pruning.sparsity, |goal| goal.max_sparsity);
                 TrainError::TooLarge { sparsity, excess }
             })?;
         }
-        mask.apply(&self.kernels, self.graph, &self.layout, &parameters.trained);
+        mask.apply(&self.kernels, self.task.graph, &self.layout, &parameters.trained);
         Ok(())
     }
 
     /// The network that `weights` are left with.
     pub(super) fn without_masked_channels(&self, weights: Weights) -> (Graph, Weights) {
-        if self.settings.prunes(PruningMode::Structured) {
-            remove_zero_channels(self.graph, &weights)
+        if self.task.settings.prunes(PruningMode::Structured) {
+            remove_zero_channels(self.task.graph, &weights)
         } else {
-            (self.graph.clone(), weights)
+            (self.task.graph.clone(), weights)
         }
     }
 }

@@ -4,11 +4,11 @@ use munas_ir::{Graph, Quantisation, TensorQuantisation, Weights};
 use munas_kernels::AlignedBuffer;
 
 use super::Trainer;
+use super::buffers::TrainingBuffers;
 use crate::TrainSettings;
 use crate::evaluate::Evaluator;
 use crate::optimizer::OptimizerState;
 use crate::parameters::fake_quantise;
-use crate::plan::{Plan, Purpose};
 use crate::quantisation::Ranges;
 
 /// The state of a training whose values are fake-quantised.
@@ -41,19 +41,20 @@ impl Trainer<'_> {
     /// Before an epoch: folds batch norms and measures ranges, where it is the first quantised one.
     pub(super) fn begin_quantisation(&mut self) {
         let budget = self.state.learning_rate.horizon.budget;
-        let first = self.settings.first_quantised_epoch(budget);
-        if self.state.awareness.is_some() || first.is_none_or(|first| self.epoch_number() < first) {
+        let first = self.task.settings.first_quantised_epoch(budget);
+        if self.state.awareness.is_some() || first.is_none_or(|first| self.state.epoch_number() < first) {
             return;
         }
-        let (settings, layout) = (self.settings, &self.layout);
-        self.state.parameters.fold_norms(self.graph, layout);
+        let (settings, layout) = (self.task.settings, &self.layout);
+        self.state.parameters.fold_norms(self.task.graph, layout);
         self.state.optimizer =
             OptimizerState::new(settings.optimizer, settings.weight_decay, layout.parameters());
-        self.quantise_plans();
+        self.buffers.quantise(self.task.graph, layout, settings);
         let weights = self.weights();
-        self.evaluator.load_weights(self.graph, &weights);
-        let train = &self.dataset.train;
-        let ranges = self.evaluator.calibrate(&self.kernels, train, &self.loader, &mut self.workspace);
+        let TrainingBuffers { evaluator, workspace, .. } = &mut self.buffers;
+        evaluator.load_weights(self.task.graph, &weights);
+        let train = &self.task.dataset.train;
+        let ranges = evaluator.calibrate(&self.kernels, train, &self.feed.loader, workspace);
         let best = &mut self.state.best;
         (best.epoch, best.validation_error) = (0, f64::INFINITY);
         if let Some(kept) = &mut best.kept {
@@ -62,32 +63,19 @@ impl Trainer<'_> {
         self.state.awareness = Some(Awareness::new(ranges, self.layout.parameters()));
     }
 
-    /// Plans the inference form with fake quantisation, on the same parameters.
-    pub(super) fn quantise_plans(&mut self) {
-        let batch = self.plan.largest_batch();
-        let purpose = Purpose::Training { dropout: self.settings.dropout, channel_masks: false };
-        let folded = self.graph.without_batch_norm();
-        self.plan = Plan::quantised(&folded, &self.layout.without_norms(), batch, purpose);
-        self.evaluator = Evaluator::quantised(self.graph, batch);
-        self.estimator = None;
-        self.workspace.replan(&[&self.plan, self.evaluator.plan()]);
-        // Batch norms have no gradients any more.
-        self.gradients.fill(0.0);
-    }
-
     /// Before a step: rounds parameters, and fixes how activations are rounded.
     pub(super) fn quantise_parameters(&mut self) {
         let Some(awareness) = &mut self.state.awareness else { return };
-        awareness.activations = awareness.ranges.tensors(self.graph);
+        awareness.activations = awareness.ranges.tensors(self.task.graph);
         let Awareness { activations, parameters, .. } = awareness;
         let trained = &self.state.parameters.trained;
-        fake_quantise(&self.kernels, self.graph, &self.layout, activations, trained, parameters);
+        fake_quantise(&self.kernels, self.task.graph, &self.layout, activations, trained, parameters);
     }
 
     /// After a step: follows the ranges of its batch, and undoes what weight decay did to the folded batch norms.
     pub(super) fn update_ranges(&mut self) {
         let Some(awareness) = &mut self.state.awareness else { return };
-        awareness.ranges.update(self.workspace.observed());
+        awareness.ranges.update(self.buffers.workspace.observed());
         self.state.parameters.neutralise_norms(&self.layout);
     }
 
@@ -98,7 +86,7 @@ impl Trainer<'_> {
         weights: &Weights,
         ranges: Option<&Ranges>,
     ) -> (Evaluator, Option<Quantisation>) {
-        let batch = self.plan.largest_batch();
+        let batch = self.buffers.plan.largest_batch();
         let Some(ranges) = ranges else {
             let mut evaluator = Evaluator::new(graph, batch);
             evaluator.load_weights(graph, weights);

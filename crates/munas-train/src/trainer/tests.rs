@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::testing::{Conv, Net, patterns};
 use crate::{
     EpochReport, Keep, Optimizer, Progress, Schedule, TrainError, TrainSettings, TrainedModel, Trainer,
-    evaluate, train,
+    evaluate, never_stop, train,
 };
 
 /// Every kind of operator on 8×8×2 pixels.
@@ -167,7 +167,7 @@ fn the_last_epochs_are_trained_on_samples_as_they_are() {
     // The share is one of the budget.
     let mut rung = Trainer::new(&graph, &dataset, &fading, 7).unwrap();
     rung.set_budget(2);
-    let rung: Vec<f64> = (0..2).map(|_| rung.epoch().unwrap().train_loss).collect();
+    let rung: Vec<f64> = (0..2).map(|_| rung.epoch(&mut never_stop).unwrap().train_loss).collect();
     assert!(rung[0] == faded[0] && (rung[1] - plain[1]).abs() < 1e-5, "{rung:?}");
 }
 
@@ -177,9 +177,9 @@ fn epochs_go_on_from_where_the_last_ended() {
     let settings = TrainSettings { epochs: 3, dropout: 0.3, ..settings() };
     let model = run(&graph, &dataset, &settings, 7);
     let mut trainer = Trainer::new(&graph, &dataset, &settings, 7).unwrap();
-    let curve: Vec<EpochReport> = (0..3).map(|_| trainer.epoch().unwrap()).collect();
+    let curve: Vec<EpochReport> = (0..3).map(|_| trainer.epoch(&mut never_stop).unwrap()).collect();
     assert_eq!(curve, model.curve);
-    assert_eq!(trainer.finish(), model);
+    assert_eq!(trainer.finish(&mut never_stop).unwrap(), model);
 }
 
 #[test]

@@ -13,9 +13,8 @@
 //! interpolation: the first and the last are loops that compilers turn into vector instructions, and what is between
 //! them needs no check of bounds, because a 16-bit index cannot leave a window of 65,536 pixels.
 
-use super::super::buffer::Scratch;
-use super::super::warp::Frame;
-use super::{Rotation, turn_floats};
+use super::super::frame::Frame;
+use super::{Rotation, Scratch, turn_floats};
 
 /// Pixels of zeros before and after the picture: positions of −2 and of its length read zeros alone.
 const BORDER: usize = 2;

@@ -1,7 +1,7 @@
 //! Rotation in floating point, of any type.
 
-use super::super::buffer::{Element, ROUNDING, ROUNDING_MASK, bound};
-use super::super::warp::Frame;
+use super::super::element::{Element, ROUNDING, ROUNDING_MASK, bound};
+use super::super::frame::Frame;
 use super::Rotation;
 
 /// Pixels of zeros before and after the picture.

@@ -1,8 +1,8 @@
 //! Arrays of labels: whole numbers of any type, texts, and one-hot rows.
 
 use super::{Array, Collector, in_words};
-use crate::dataset::MAX_CLASSES;
 use crate::error::DataError;
+use crate::raw_data::MAX_CLASSES;
 use crate::readers::arrays::order::values_to_row_major;
 use crate::readers::file::Content;
 use crate::readers::labels::{Labels, TooManyClasses};

@@ -1,8 +1,8 @@
 //! Arrays that say which samples belong together: whole numbers of any type, or texts.
 
 use super::{Array, Collector, in_words};
-use crate::dataset::MAX_CLASSES;
 use crate::error::DataError;
+use crate::raw_data::MAX_CLASSES;
 use crate::readers::file::Content;
 
 /// What helps where an array cannot be one of groups.

@@ -6,8 +6,8 @@ use image::DynamicImage;
 
 use super::pixels::scale;
 use super::{ImageOptions, check_memory};
-use crate::dataset::RawData;
 use crate::error::DataError;
+use crate::raw_data::RawData;
 use crate::samples::{ElementType, Samples};
 
 /// Scales samples that are images already, and turns colour into grey, as the options ask.

@@ -10,7 +10,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::header::RawHeader;
+use super::raw_header::RawHeader;
 
 /// Reads the header of a file.
 pub(super) fn header(file: impl BufRead + Seek) -> Result<RawHeader, String> {

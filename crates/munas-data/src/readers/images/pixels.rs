@@ -8,7 +8,8 @@ use image::{
     DynamicImage, GenericImageView, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel,
 };
 
-use super::header::{MAX_DECODED, MAX_FILE, MAX_SIDE, format_of, in_plain_words};
+use super::header::format_of;
+use super::raw_header::{MAX_DECODED, MAX_FILE, MAX_SIDE, in_plain_words};
 use super::{Backdrop, ImageOptions, cropped, jpeg};
 use crate::readers::folder;
 use crate::samples::{ElementType, Samples};
@@ -16,7 +17,7 @@ use crate::samples::{ElementType, Samples};
 /// How the pixels of all samples are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
-    /// Height and width.
+    /// Height and width in pixels.
     pub(super) size: (usize, usize),
     /// Three channels instead of one.
     pub(super) colour: bool,

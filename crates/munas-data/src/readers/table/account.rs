@@ -1,10 +1,9 @@
 //! What is said about a table that was read: how it was understood, and what its user should know.
 
 use super::label::{self, Reason};
-use super::layout::LeftOut;
 use super::numbers::DecimalMark;
-use super::{Encoding, Table};
-use crate::dataset::Fact;
+use super::{Encoding, LeftOut, Table};
+use crate::raw_data::Fact;
 use crate::warning::Warning;
 
 impl Table<'_> {

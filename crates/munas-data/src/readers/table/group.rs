@@ -1,11 +1,10 @@
 //! The column that says which rows belong together.
 
-use super::Table;
 use super::label::View;
-use super::layout::LeftOut;
-use crate::dataset::Fact;
+use super::{LeftOut, Table};
 use crate::group_choice::GroupChoice;
 use crate::groups::Groups;
+use crate::raw_data::Fact;
 use crate::readers::group_names;
 use crate::warning::Warning;
 

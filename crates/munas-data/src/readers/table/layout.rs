@@ -5,7 +5,7 @@ use super::label::{self, Reason, View};
 use super::numbers::shortened;
 use super::rows::{Dialect, sample};
 use super::text::{MAX_ROW, Text};
-use super::{TableOptions, dialect, group};
+use super::{LeftOut, TableOptions, dialect, group};
 use crate::csv_settings::Delimiter;
 
 /// Rows that are looked at.
@@ -34,13 +34,6 @@ pub(super) struct Layout {
     pub(super) features: Vec<usize>,
     /// The columns that are left out.
     pub(super) left_out: Vec<LeftOut>,
-}
-
-/// A column that is neither the label nor a feature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct LeftOut {
-    pub(super) column: usize,
-    pub(super) why: &'static str,
 }
 
 impl Layout {

@@ -1,6 +1,7 @@
 //! How a sample is written: from bytes to a float, ±1 at full scale.
 
-use super::riff::CONVERT;
+/// What helps with all other formats.
+pub(super) const CONVERT: &str = "convert it, for example with `ffmpeg -i OLD -c:a pcm_s16le NEW.wav`";
 
 /// The encodings that are read, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

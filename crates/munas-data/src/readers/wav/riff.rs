@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::encoding::Encoding;
+use super::encoding::{CONVERT, Encoding};
 
 /// Most chunks that are looked at: more than any recorder writes.
 const MOST_CHUNKS: usize = 4_096;
@@ -151,9 +151,6 @@ fn check_kind(head: &[u8]) -> Result<(), String> {
         None => "not a WAV file".to_owned(),
     })
 }
-
-/// What helps with all other formats.
-pub(super) const CONVERT: &str = "convert it, for example with `ffmpeg -i OLD -c:a pcm_s16le NEW.wav`";
 
 /// Formats of sound that are not read, by the beginning of a file.
 fn other_kind(head: &[u8]) -> Option<&'static str> {

@@ -23,7 +23,6 @@ pub(super) struct FilterOrder {
 }
 
 impl FilterOrder {
-    /// Number of filters.
     pub(super) fn filters(&self) -> usize {
         self.rows * self.columns
     }

@@ -34,7 +34,7 @@ use transform::Planes;
 
 pub(super) use tiling::{Pass, Tiling};
 
-/// Working memory.
+/// Working memory of the tiled passes, kept from call to call.
 #[derive(Debug, Default)]
 pub(super) struct WinogradScratch {
     chunk: Chunk,

@@ -25,7 +25,6 @@ pub(super) struct Chunk {
     taps: Offsets,
     /// Channels of the result.
     rows: Offsets,
-    /// Tiles.
     columns: Columns,
 }
 

@@ -69,7 +69,7 @@ pub(in crate::conv) enum Tiling {
 
 /// Work on tiles of M × M outputs of R × R taps by N × N points.
 pub(super) trait TiledWork {
-    /// Does it.
+    /// Does the work with tiles of these sizes, known to the compiler.
     fn run<const M: usize, const R: usize, const N: usize>(self);
 }
 

@@ -12,7 +12,7 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use rand::{Rng, RngExt};
 
-use super::kernel::{COUNT, Hyperparameters, Ranges};
+use super::covariance::{COUNT, Hyperparameters, Ranges};
 use super::process::{Pairs, Process};
 use crate::{Context, Interrupted};
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use munas_space::Architecture;
 
+use super::covariance::{Pair, Ranges};
 use super::distance::Distances;
 use super::features::Network;
 use super::fit::Fit;
-use super::kernel::{Pair, Ranges};
 use crate::{Candidate, Context, Interrupted, Observed, Problem};
 
 /// Results that a fit looks at.

@@ -14,7 +14,7 @@ use std::f64::consts::TAU;
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-use super::kernel::{COUNT, Hyperparameters, LOG_NOISE, MEAN, Pair};
+use super::covariance::{COUNT, Hyperparameters, LOG_NOISE, MEAN, Pair};
 
 /// Eigenvalues nearer to each other than this share of the largest count as equal.
 const SAME_EIGENVALUE: f64 = 1e-12;
@@ -131,8 +131,8 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::super::covariance::Ranges;
     use super::super::distance::Distances;
-    use super::super::kernel::Ranges;
     use super::*;
 
     const POINTS: usize = 7;

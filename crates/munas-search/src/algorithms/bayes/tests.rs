@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use super::covariance::Ranges;
 use super::fit::Fit;
-use super::kernel::Ranges;
 use super::memo::Known;
 use super::*;
 use crate::testing::{
@@ -82,7 +82,7 @@ fn running_trials_lower_the_variance_and_leave_the_mean() {
     };
     let (trained, all) = (known(&[]), known(std::slice::from_ref(&running)));
     let y: Vec<f64> = results.iter().map(|result| gain(result)).collect();
-    let hyper = Ranges::of(&y, false).at(&[0.5; kernel::COUNT]);
+    let hyper = Ranges::of(&y, false).at(&[0.5; covariance::COUNT]);
     let point = Point::of(&problem, &running);
     let variance = |known: &Known| {
         let each = known.points.iter().map(|known| hyper.covariance(&point.pair(known)));

@@ -13,7 +13,7 @@ use super::{Mask, Network, PRUNING, Pruning, PruningMode, network, random_parame
 use crate::parameters::ParameterLayout;
 use crate::pruning::{PruningGoal, Remainder};
 use crate::testing::patterns;
-use crate::{TrainError, TrainSettings, train};
+use crate::{TrainError, TrainSettings, never_stop, train};
 
 /// Kernel weights and biases, those that are stored.
 fn size(remainder: &Remainder<'_>) -> u64 {
@@ -152,8 +152,8 @@ fn a_checkpoint_of_pruning_to_fit_loses_nothing() {
     let whole = train(&graph, &dataset, &settings, 7, &mut |_| ControlFlow::Continue(())).unwrap();
     let mut trainer = crate::Trainer::new(&graph, &dataset, &settings, 7).unwrap();
     for _ in 0..5 {
-        trainer.epoch().unwrap();
+        trainer.epoch(&mut never_stop).unwrap();
         trainer = crate::Trainer::resume(&graph, &dataset, &settings, 7, &trainer.checkpoint()).unwrap();
     }
-    assert_eq!(trainer.finish(), whole);
+    assert_eq!(trainer.finish(&mut never_stop).unwrap(), whole);
 }

@@ -6,7 +6,9 @@ use munas_data::NormaliseMode;
 
 use super::network;
 use crate::testing::patterns;
-use crate::{Keep, Pruning, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer, evaluate, train};
+use crate::{
+    Keep, Pruning, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer, evaluate, never_stop, train,
+};
 
 fn settings(mode: PruningMode, sparsity: f64) -> TrainSettings {
     let pruning = Some(Pruning { mode, sparsity, start: 2, finish: 7 });
@@ -82,9 +84,9 @@ fn the_seed_decides_and_a_checkpoint_loses_nothing() {
                 let checkpoint = trainer.checkpoint();
                 trainer = Trainer::resume(&graph, &dataset, &settings, 7, &checkpoint).unwrap();
             }
-            trainer.epoch().unwrap();
+            trainer.epoch(&mut never_stop).unwrap();
         }
-        assert_eq!(trainer.finish(), model);
+        assert_eq!(trainer.finish(&mut never_stop).unwrap(), model);
     }
 }
 

@@ -5,14 +5,14 @@ use munas_ir::Graph;
 use munas_kernels::{Kernels, LossSum};
 use rand::Rng;
 
-use crate::distillation::Tutor;
+use crate::distillation::{Lessons, Tutor};
 use crate::loss::Loss;
 use crate::mixup::MixUp;
 use crate::plan::{Plan, Workspace};
 use crate::{TrainError, TrainSettings};
 
 /// The loss of a training, with what it needs to know of the present batch.
-pub(super) struct Objective {
+pub(super) struct TrainingLoss {
     loss: Loss,
     mixup: Option<MixUp>,
     /// Whether the samples of the present batch are blends.
@@ -20,8 +20,8 @@ pub(super) struct Objective {
     tutor: Option<Tutor>,
 }
 
-impl Objective {
-    /// The objective of training `graph` on `dataset`.
+impl TrainingLoss {
+    /// The loss of training `graph` on `dataset`.
     ///
     /// # Errors
     /// [`TrainError::Teacher`] if the teacher is one of another task.
@@ -35,8 +35,13 @@ impl Objective {
         if let Some(distillation) = &settings.distillation {
             distillation.teacher.check(graph)?;
         }
+        let lessons = Lessons {
+            batch: settings.batch,
+            normalise: settings.normalise,
+            is_augmented: !settings.augment.is_empty(),
+        };
         let tutor =
-            settings.distillation.as_ref().map(|distillation| Tutor::new(distillation, dataset, settings));
+            settings.distillation.as_ref().map(|distillation| Tutor::new(distillation, dataset, lessons));
         Ok(Self { loss, mixup: settings.mixup().map(MixUp::new), is_blended: false, tutor })
     }
 

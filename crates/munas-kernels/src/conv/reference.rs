@@ -3,7 +3,7 @@
 //! Every sum runs in `f32` in the order of the loops, one lane at a time. Symbols: `f` filter, `c` input channel,
 //! `(y, x)` output pixel, `(ky, kx)` tap, `lane` sample of the block.
 
-use crate::conv::{AffineActivations, AffineParameters, Convolution};
+use super::{AffineActivations, AffineParameters, Convolution};
 use crate::geometry::ConvGeometry;
 use crate::layout::LANES;
 
@@ -76,7 +76,7 @@ fn for_each_pair(convolution: &Convolution, mut visit: impl FnMut(usize, usize, 
     }
 }
 
-pub(crate) fn forward(
+pub(super) fn forward(
     convolution: &Convolution,
     blocks: usize,
     parameters: &AffineParameters<'_>,
@@ -103,7 +103,7 @@ pub(crate) fn forward(
     }
 }
 
-pub(crate) fn backward_input(
+pub(super) fn backward_input(
     convolution: &Convolution,
     blocks: usize,
     weights: &[f32],
@@ -127,7 +127,7 @@ pub(crate) fn backward_input(
     }
 }
 
-pub(crate) fn backward_weights(
+pub(super) fn backward_weights(
     convolution: &Convolution,
     blocks: usize,
     activations: &AffineActivations<'_>,
