@@ -45,7 +45,7 @@ impl Graph {
             Op::DepthwiseConv2d { kernel, stride, padding, activation, .. } => {
                 Op::DepthwiseConv2d { kernel, stride, padding, batch_norm: false, activation }
             }
-            other => other,
+            Op::Pool { .. } | Op::Add | Op::Dense { .. } => op,
         })
     }
 }

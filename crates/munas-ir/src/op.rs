@@ -1,6 +1,6 @@
 //! Operators and the shapes they produce.
 
-use crate::{GraphError, Shape};
+use crate::{Activation, GraphError, Shape};
 
 /// A height × width pair: a kernel, a stride or a pooling window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,15 +49,6 @@ impl Padding {
             }
         }
     }
-}
-
-/// The function applied to an operator's output (after batch norm).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// Identity.
-    None,
-    /// max(x, 0).
-    Relu,
 }
 
 /// What a pooling window computes.

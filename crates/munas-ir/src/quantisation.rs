@@ -12,7 +12,7 @@
 //! quantised. Sums of an Add with more than two summands that a runtime computes in between have the parameters of the
 //! Add's output.
 
-use crate::{Graph, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
+use crate::{Activation, Graph, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
 
 /// Integers of an activation.
 const ACTIVATION: [f32; 2] = [-128.0, 127.0];
@@ -53,6 +53,16 @@ impl TensorQuantisation {
     pub fn quantise(self, value: f32) -> i8 {
         let [low, high] = self.steps();
         ((value / self.scale).round_ties_even().clamp(low, high) + f32::from(self.zero_point)) as i8
+    }
+
+    /// The integers of the ends of an activation's range, as far as there are any: what the activation's outputs are limited
+    /// to. Rounded as TensorFlow Lite does.
+    pub fn clamp(self, activation: Activation) -> [i8; 2] {
+        let [low, high] = ACTIVATION;
+        activation.range().map(|end| {
+            let steps = (end / self.scale).round();
+            (steps + f32::from(self.zero_point)).clamp(low, high) as i8
+        })
     }
 
     /// The value that an integer stands for.
@@ -178,6 +188,7 @@ impl Quantisation {
 #[cfg(test)]
 mod tests {
     use super::{LARGEST_BIAS, TensorQuantisation, kernel_scale, quantise_weight};
+    use crate::Activation;
 
     #[test]
     fn zero_and_the_ends_are_represented() {
@@ -200,6 +211,14 @@ mod tests {
             TensorQuantisation::from_range(0.0, 2.55),
             TensorQuantisation { scale: 0.01, zero_point: -128 }
         );
+    }
+
+    #[test]
+    fn activations_are_clamps() {
+        let tensor = TensorQuantisation { scale: 0.05, zero_point: -20 };
+        let clamp = |activation| tensor.clamp(activation);
+        assert_eq!(clamp(Activation::None), [-128, 127]);
+        assert_eq!(clamp(Activation::Relu), [-20, 127]);
     }
 
     #[test]

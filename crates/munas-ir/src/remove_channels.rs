@@ -1,7 +1,7 @@
 //! Removal of channels that are zero: how a network whose channels were pruned becomes a smaller network.
 //!
-//! A channel is zero if the weights that make it and its bias are zero: convolution and dense layers then give 0 for
-//! every input, with and without ReLU. Nothing that reads the channel depends on it, so that it can go together with
+//! A channel is zero if the weights that make it and its bias are zero and the activation of 0 is 0: convolution and dense
+//! layers then give 0 for every input. Nothing that reads the channel depends on it, so that it can go together with
 //! the matching inputs of its readers.
 //!
 //! Tensors that must have the same channels are *coupled*: the input and output of a depthwise convolution or a
@@ -48,6 +48,7 @@ impl Graph {
         self.ops().filter_map(|(op, node)| {
             let is_prunable = matches!(node.op, Op::Conv2d { .. } | Op::Dense { .. })
                 && op.output() != self.output()
+                && node.op.activation().keeps_zero()
                 && node.inputs[0] != TensorId::INPUT
                 && self.output_shape(op).channels > 1;
             is_prunable.then_some(op)
@@ -95,10 +96,10 @@ impl KeptChannels {
         let mut alive: Vec<Vec<bool>> =
             graph.shapes().iter().map(|shape| vec![false; shape.channels]).collect();
         alive[sets[TensorId::INPUT.index()]].fill(true);
-        for (op, _) in graph.ops().filter(|&(op, _)| graph.weight_dims(op).is_some()) {
-            let is_output = op.output() == graph.output();
+        for (op, node) in graph.ops().filter(|&(op, _)| graph.weight_dims(op).is_some()) {
+            let stays = op.output() == graph.output() || !node.op.activation().keeps_zero();
             for (channel, alive) in alive[sets[op.output().index()]].iter_mut().enumerate() {
-                *alive |= is_output || !is_zero(op, channel);
+                *alive |= stays || !is_zero(op, channel);
             }
         }
         let channels = alive.iter().map(|alive| {

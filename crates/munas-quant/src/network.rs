@@ -4,8 +4,8 @@
 //! scales in 64-bit floating point for convolutions and in 32-bit for dense layers.
 
 use munas_ir::{
-    Activation, Graph, LayerWeights, Op, OpId, Quantisation, TensorId, TensorQuantisation, Weights,
-    fold_batch_norm, quantise_weight,
+    Graph, LayerWeights, Op, OpId, Quantisation, TensorId, TensorQuantisation, Weights, fold_batch_norm,
+    quantise_weight,
 };
 
 use crate::layer::FULL_RANGE;
@@ -168,7 +168,8 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
         let scale = scale_of(channel);
         let product = match node.op {
             Op::Dense { .. } => f64::from(input.scale * scale),
-            _ => f64::from(input.scale) * f64::from(scale),
+            Op::Conv2d { .. } | Op::DepthwiseConv2d { .. } => f64::from(input.scale) * f64::from(scale),
+            Op::Pool { .. } | Op::Add => unreachable!("has no multipliers of this kind"),
         };
         Multiplier::from_real(product / f64::from(output.scale))
     });
@@ -178,7 +179,7 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
         multipliers: multipliers.collect(),
         input_zero_point: i32::from(input.zero_point),
         output_zero_point: i32::from(output.zero_point),
-        clamp: clamp(node.op.activation(), output),
+        clamp: output.clamp(node.op.activation()),
     }
 }
 
@@ -204,13 +205,6 @@ impl KernelChannels {
     /// The channel of the weight at `index` of the kernel.
     pub fn of(&self, index: usize) -> usize {
         if self.is_depthwise { index % self.outputs } else { index / self.weights_per_output }
-    }
-}
-
-fn clamp(activation: Activation, output: TensorQuantisation) -> [i8; 2] {
-    match activation {
-        Activation::None => FULL_RANGE,
-        Activation::Relu => [output.zero_point, i8::MAX],
     }
 }
 

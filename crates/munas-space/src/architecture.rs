@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use munas_ir::{Padding, PoolKind};
+use munas_ir::{Activation, Padding, PoolKind};
 
 use crate::{ArchitectureError, SpaceError, names::Named};
 
@@ -71,8 +71,8 @@ pub struct Layer {
     pub pre_pool: bool,
     /// Batch norm after the convolution.
     pub batch_norm: bool,
-    /// ReLU at the end.
-    pub relu: bool,
+    /// The activation at the end.
+    pub activation: Activation,
 }
 
 /// The convolution of a layer.

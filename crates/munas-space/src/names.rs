@@ -1,6 +1,6 @@
 //! The names of enumerated values, as the JSON form and the experiment file spell them.
 
-use munas_ir::{Padding, PoolKind};
+use munas_ir::{Activation, Padding, PoolKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{Kind, LayerKind};
@@ -39,6 +39,18 @@ impl Named for LayerKind {
 
 impl Named for PoolKind {
     const NAMES: &'static [(&'static str, Self)] = &[("avg", Self::Avg), ("max", Self::Max)];
+}
+
+impl Named for Activation {
+    const NAMES: &'static [(&'static str, Self)] = &{
+        let mut names = [("", Self::None); Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = (Self::ALL[index].name(), Self::ALL[index]);
+            index += 1;
+        }
+        names
+    };
 }
 
 impl Named for Padding {

@@ -104,7 +104,7 @@ fn smallest_cnn(bounds: &CnnBounds, blocks: usize) -> Cnn {
         },
         pre_pool: true,
         batch_norm: false,
-        relu: true,
+        activation: bounds.activations[0],
     };
     let block =
         |_| crate::Block { branch: false, residual: false, layers: vec![layer(kind); bounds.layers.min] };

@@ -5,7 +5,7 @@
 //! to the largest gradient of the tensor. Where the two one-sided differences disagree, a ReLU or a maximum switches
 //! in between, and the parameter is left out; a quarter at most may be. Every geometry is also checked without those.
 
-use munas_ir::{Activation, Graph, Op, PoolKind};
+use munas_ir::{Graph, Op, PoolKind};
 use munas_kernels::{Isa, Kernels, LANES, LossSum, blocks_for};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -33,9 +33,8 @@ const VECTORISED: f32 = 1e-4;
 
 impl Precision {
     fn of(graph: &Graph) -> Self {
-        let has_kink = |op: Op| {
-            op.activation() == Activation::Relu || matches!(op, Op::Pool { kind: PoolKind::Max, .. })
-        };
+        let has_kink =
+            |op: Op| !op.activation().is_identity() || matches!(op, Op::Pool { kind: PoolKind::Max, .. });
         if graph.nodes().iter().any(|node| has_kink(node.op)) { KINKED } else { SMOOTH }
     }
 }

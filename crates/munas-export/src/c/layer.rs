@@ -66,7 +66,7 @@ impl Layer {
         let is_padded = is_padded(graph, op);
         let channels = match graph.node(op).op {
             Op::DepthwiseConv2d { .. } => ChannelAxis::Fastest,
-            _ => ChannelAxis::Slowest,
+            Op::Conv2d { .. } | Op::Dense { .. } | Op::Pool { .. } | Op::Add => ChannelAxis::Slowest,
         };
         let linear = network.layer(op).linear().map(|layer| Linear::new(layer, channels, is_padded));
         let mut layer = Self {
@@ -144,6 +144,11 @@ impl Layer {
         let bytes =
             |linear: &Linear| linear.weights.len() + self.weights_slack() + SCALE_BYTES * linear.biases.len();
         self.linear.as_ref().map_or(0, bytes)
+    }
+
+    /// The largest output, where it is below 127.
+    pub(super) fn limit(&self) -> Option<i8> {
+        self.linear.as_ref().map(|linear| linear.largest_output).filter(|&largest| largest < i8::MAX)
     }
 
     fn check_sizes(&self, op: OpId, kind: &'static str) -> Result<(), CError> {

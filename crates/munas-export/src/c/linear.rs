@@ -17,6 +17,9 @@ pub(super) struct Linear {
     pub input_offset: i32,
     pub output_zero_point: i32,
     pub smallest_output: i8,
+    /// Below 127 the outputs are limited in a pass of their own, which hardly any network has: a range that was measured behind
+    /// an activation ends where the activation does.
+    pub largest_output: i8,
     pub weights: Vec<i8>,
     pub biases: Vec<i32>,
     /// Of the multipliers.
@@ -44,7 +47,6 @@ struct Constants {
 
 impl Linear {
     pub(super) fn new(layer: &LinearLayer, channels: ChannelAxis, is_padded: bool) -> Self {
-        assert_eq!(layer.clamp[1], i8::MAX, "an activation is none or a ReLU");
         let Constants { input_offset, biases, largest_sum } = constants(layer, channels, is_padded);
         // A multiplier of zero has no shift: any will do.
         let right_shifts: Vec<i32> = layer
@@ -57,6 +59,7 @@ impl Linear {
             input_offset: to_bits(input_offset),
             output_zero_point: layer.output_zero_point,
             smallest_output: layer.clamp[0],
+            largest_output: layer.clamp[1],
             weights: layer.weights.clone(),
             biases: biases.into_iter().map(to_bits).collect(),
             mantissas: layer.multipliers.iter().map(|multiplier| multiplier.mantissa).collect(),

@@ -45,7 +45,7 @@ fn check_uniform(values: impl Iterator<Item = usize>, min: usize, max: usize) {
 #[test]
 fn probabilities_are_those_of_the_paper() {
     let networks = networks();
-    check_share(layers(&networks).map(|layer| layer.relu), 0.9);
+    check_share(layers(&networks).map(|layer| !layer.activation.is_identity()), 0.9);
     check_share(layers(&networks).map(|layer| layer.pre_pool), 0.25);
     check_share(layers(&networks).map(|layer| layer.batch_norm), 0.5);
     check_share(networks.iter().map(|network| network.pool.is_some()), 0.9);
@@ -75,7 +75,7 @@ fn numbers_are_uniform_with_both_ends() {
 fn the_paper_s_space_has_nothing_wider() {
     for network in sampled("cnn2d", "munas-2020").take(2000) {
         let text = network.to_json_text();
-        for wider in ["residual", "padding", "global"] {
+        for wider in ["residual", "padding", "global", "activation"] {
             assert!(!text.contains(wider), "{text}");
         }
     }

@@ -53,6 +53,7 @@ fn a_resolved_space_writes_every_value() {
         filters = [1, 128]
         strides = [1, 2]
         padding = ["valid", "same"]
+        activations = ["relu"]
         pool_kinds = ["avg", "max"]
         pool_sizes = [2, 4, 6]
         global_pool = true
@@ -75,7 +76,7 @@ fn bad_bounds_are_refused() {
     check(
         "{ kernls = [3] }",
         &expect![
-            "bounds: unknown field `kernls`, expected one of `blocks`, `branches`, `residual`, `layers`, `ops`, `kernels`, `filters`, `strides`, `padding`, `pool_kinds`, `pool_sizes`, `global_pool`, `dense`, `units`, `widths`"
+            "bounds: unknown field `kernls`, expected one of `blocks`, `branches`, `residual`, `layers`, `ops`, `kernels`, `filters`, `strides`, `padding`, `activations`, `pool_kinds`, `pool_sizes`, `global_pool`, `dense`, `units`, `widths`"
         ],
     );
     check("{ kernels = [] }", &expect!["bounds.kernels: empty"]);
@@ -88,6 +89,11 @@ fn bad_bounds_are_refused() {
     check("{ blocks = 3 }", &expect!["bounds: invalid type: integer `3`, expected an array of length 2"]);
     check("{ ops = [\"conv\", \"conv\"] }", &expect!["bounds.ops: a value is there twice"]);
     check("{ ops = [\"dense\"] }", &expect!["bounds: dense is not one of conv, pointwise, depthwise"]);
+    check("{ activations = [] }", &expect!["bounds.activations: empty"]);
+    check(
+        "{ activations = [\"none\", \"relu\"] }",
+        &expect!["bounds.activations: a layer may always be without an activation: leave out `none`"],
+    );
     check("{ pool_kinds = [] }", &expect!["bounds.pool_kinds: empty"]);
     assert_eq!(
         Space::named("cnn3d", "munas-2020").unwrap_err().to_string(),
