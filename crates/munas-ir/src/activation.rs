@@ -15,17 +15,20 @@ pub enum Activation {
     None,
     /// max(x, 0).
     Relu,
+    /// min(max(x, 0), 6).
+    Relu6,
 }
 
 impl Activation {
     /// Every activation.
-    pub const ALL: [Self; 2] = [Self::None, Self::Relu];
+    pub const ALL: [Self; 3] = [Self::None, Self::Relu, Self::Relu6];
 
     /// The values that the activation lets through; what lies outside becomes the nearer end.
     pub const fn range(self) -> [f32; 2] {
         match self {
             Self::None => [f32::NEG_INFINITY, f32::INFINITY],
             Self::Relu => [0.0, f32::INFINITY],
+            Self::Relu6 => [0.0, 6.0],
         }
     }
 
@@ -63,6 +66,7 @@ impl Activation {
         match self {
             Self::None => "none",
             Self::Relu => "relu",
+            Self::Relu6 => "relu6",
         }
     }
 
@@ -77,6 +81,7 @@ impl Activation {
         match self {
             Self::None => Some(false),
             Self::Relu => Some(true),
+            Self::Relu6 => None,
         }
     }
 

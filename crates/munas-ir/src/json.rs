@@ -275,6 +275,16 @@ mod tests {
     }
 
     #[test]
+    fn other_activations_are_written_by_name() {
+        let mut builder = GraphBuilder::new(Shape::flat(3)).unwrap();
+        builder.push(Op::Dense { units: 2, activation: Activation::Relu6 }, &[TensorId::INPUT]).unwrap();
+        let graph = builder.finish().unwrap();
+        assert!(graph.to_string().contains("Dense relu6"), "{graph}");
+        assert!(graph.to_json().contains(r#""units":2,"activation":"relu6"}"#), "{}", graph.to_json());
+        assert_eq!(Graph::from_json(&graph.to_json()).unwrap(), graph);
+    }
+
+    #[test]
     fn bad_json_is_refused_with_its_reason() {
         let error = |text: &str| Graph::from_json(text).unwrap_err().to_string();
         assert!(error("{").starts_with("not a graph"));

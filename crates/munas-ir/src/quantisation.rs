@@ -219,6 +219,11 @@ mod tests {
         let clamp = |activation| tensor.clamp(activation);
         assert_eq!(clamp(Activation::None), [-128, 127]);
         assert_eq!(clamp(Activation::Relu), [-20, 127]);
+        assert_eq!(clamp(Activation::Relu6), [-20, 100]);
+        // A range that was measured behind it ends where it does.
+        for largest in [6.0, 5.9, 0.1] {
+            assert_eq!(TensorQuantisation::from_range(0.0, largest).clamp(Activation::Relu6), [-128, 127]);
+        }
     }
 
     #[test]

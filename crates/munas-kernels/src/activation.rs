@@ -64,6 +64,13 @@ impl Activate for Relu {
     const ACTIVATION: Activation = Activation::Relu;
 }
 
+/// [`Activation::Relu6`].
+pub(crate) struct Relu6;
+
+impl Activate for Relu6 {
+    const ACTIVATION: Activation = Activation::Relu6;
+}
+
 /// Evaluates an expression with `$type` the type of the activation `$activation`.
 macro_rules! for_activation {
     ($activation:expr, $type:ident => $body:expr) => {
@@ -74,6 +81,10 @@ macro_rules! for_activation {
             }
             munas_ir::Activation::Relu => {
                 type $type = $crate::activation::Relu;
+                $body
+            }
+            munas_ir::Activation::Relu6 => {
+                type $type = $crate::activation::Relu6;
                 $body
             }
         }

@@ -136,12 +136,13 @@ impl CnnBounds {
         }
     }
 
-    /// `munas-2020` with `same` padding, residual blocks, and a global average pool with or without dense
+    /// `munas-2020` with `same` padding, ReLU6, residual blocks, and a global average pool with or without dense
     /// layers, all widths on a logarithmic scale.
     pub fn wide() -> Self {
         Self {
             residual: true,
             padding: vec![Padding::Valid, Padding::Same],
+            activations: vec![Activation::Relu, Activation::Relu6],
             global_pool: true,
             dense: Range::new(0, 3),
             units: Range::new(1, 256),

@@ -310,5 +310,6 @@ const fn fused(activation: Activation) -> i8 {
     match activation {
         Activation::None => 0,
         Activation::Relu => 1,
+        Activation::Relu6 => 3,
     }
 }

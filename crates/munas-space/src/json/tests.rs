@@ -114,6 +114,17 @@ fn errors_name_the_path() {
 }
 
 #[test]
+fn other_activations_have_names_alone() {
+    let text = NETWORK.replacen(r#""relu":true"#, r#""activation":"relu6""#, 1);
+    assert_eq!(Architecture::from_json_text(Kind::Cnn2d, &text).unwrap().to_json_text(), text);
+    check(
+        r#""relu":true"#,
+        r#""activation":"swish""#,
+        &expect!["blocks[0].layers[0].activation: swish is not one of none, relu, relu6"],
+    );
+}
+
+#[test]
 fn activations_have_names_too() {
     for (flag, name) in [("false", "none"), ("true", "relu")] {
         let flagged = NETWORK.replacen(r#""relu":true"#, &format!(r#""relu":{flag}"#), 1);
@@ -168,6 +179,11 @@ fn well_formed_architectures_can_be_outside_the_bounds() {
         r#""branch":false"#,
         r#""branch":false,"residual":true"#,
         &expect!["blocks[0].residual: the space has no residual blocks"],
+    );
+    check_bounds(
+        r#""relu":true"#,
+        r#""activation":"relu6""#,
+        &expect!["blocks[0].layers[0].activation: relu6 is not one of relu"],
     );
     check_bounds(r#""size":2"#, r#""size":3"#, &expect!["pool.size: 3 is not one of 2, 4, 6"]);
     check_bounds(

@@ -82,6 +82,7 @@ fn wider_bounds_add_morphisms() {
         RedrawLayer { block: 0, layer: 0, to: Pointwise }
         SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: true, activation: Relu } }
         SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, activation: None } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, activation: Relu6 } }
         SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: true, batch_norm: false, activation: Relu } }
         SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, activation: Relu } }
         SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 2, padding: Same }, pre_pool: false, batch_norm: false, activation: Relu } }

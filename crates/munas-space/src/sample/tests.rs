@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use munas_ir::Activation;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -53,6 +54,19 @@ fn probabilities_are_those_of_the_paper() {
     let later_blocks = networks.iter().flat_map(|network| &network.blocks[1..]);
     check_share(later_blocks.map(|block| block.branch), 0.5);
     assert!(networks.iter().all(|network| !network.blocks[0].branch));
+}
+
+#[test]
+fn activations_of_the_wide_space_come_equally_often() {
+    for bounds in [("cnn2d", "wide"), ("cnn1d", "wide-1d")] {
+        let networks: Vec<Cnn> =
+            sampled(bounds.0, bounds.1).map(|architecture| architecture.cnn().unwrap().clone()).collect();
+        for (activation, share) in
+            [(Activation::None, 0.1), (Activation::Relu, 0.45), (Activation::Relu6, 0.45)]
+        {
+            check_share(layers(&networks).map(|layer| layer.activation == activation), share);
+        }
+    }
 }
 
 #[test]
