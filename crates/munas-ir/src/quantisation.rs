@@ -12,7 +12,7 @@
 //! quantised. Sums of an Add with more than two summands that a runtime computes in between have the parameters of the
 //! Add's output.
 
-use crate::{Activation, Graph, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
+use crate::{Activation, Graph, KernelLayout, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
 
 /// Integers of an activation.
 const ACTIVATION: [f32; 2] = [-128.0, 127.0];
@@ -124,14 +124,11 @@ impl Quantisation {
         let tensors: Vec<TensorQuantisation> = tensors.collect();
         let kernels = graph.ops().map(|(op, node)| {
             let LayerWeights { kernel, bias, .. } = folded.layer(op)?;
+            let layout = KernelLayout::of(graph, op)?;
             let scales = if graph.has_channel_scales(op) { bias.len() } else { 1 };
             let mut largest = vec![(0.0_f32, 0.0_f32); scales];
             for (index, weight) in kernel.iter().enumerate() {
-                // As in `fold`: the output channel is the fastest axis of a depthwise kernel, else the slowest.
-                let channel = match node.op {
-                    Op::DepthwiseConv2d { .. } => index % scales,
-                    _ => index / (kernel.len() / scales),
-                };
+                let channel = layout.output_of(index) % scales;
                 largest[channel].0 = largest[channel].0.max(weight.abs());
             }
             for (index, bias) in bias.iter().enumerate() {

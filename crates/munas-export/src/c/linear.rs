@@ -3,6 +3,7 @@
 //! A sum is `Σ (x − z)·w + bias` with the input's zero point z. Without padding it is `Σ x·w + (bias − z·Σ w)`: the
 //! constant part is computed here, and the kernels add an offset of 0.
 
+use munas_ir::KernelLayout;
 use munas_quant::LinearLayer;
 
 /// Sums below this in magnitude are multiplied in one instruction.
@@ -30,13 +31,6 @@ pub(super) struct Linear {
     pub is_small: bool,
 }
 
-/// Which axis of a kernel is that of the output channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChannelAxis {
-    Slowest,
-    Fastest,
-}
-
 /// What is added to the products of a layer.
 struct Constants {
     input_offset: i64,
@@ -46,8 +40,8 @@ struct Constants {
 }
 
 impl Linear {
-    pub(super) fn new(layer: &LinearLayer, channels: ChannelAxis, is_padded: bool) -> Self {
-        let Constants { input_offset, biases, largest_sum } = constants(layer, channels, is_padded);
+    pub(super) fn new(layer: &LinearLayer, layout: KernelLayout, is_padded: bool) -> Self {
+        let Constants { input_offset, biases, largest_sum } = constants(layer, layout, is_padded);
         // A multiplier of zero has no shift: any will do.
         let right_shifts: Vec<i32> = layer
             .multipliers
@@ -70,15 +64,12 @@ impl Linear {
 }
 
 /// The input's zero point as part of the biases, unless there is padding or a sum could leave 32 bits on the way.
-fn constants(layer: &LinearLayer, channels: ChannelAxis, is_padded: bool) -> Constants {
+fn constants(layer: &LinearLayer, layout: KernelLayout, is_padded: bool) -> Constants {
     let outputs = layer.bias.len();
     let mut sums = vec![0_i64; outputs];
     let mut magnitudes = vec![0_i64; outputs];
     for (index, &weight) in layer.weights.iter().enumerate() {
-        let channel = match channels {
-            ChannelAxis::Slowest => index / (layer.weights.len() / outputs),
-            ChannelAxis::Fastest => index % outputs,
-        };
+        let channel = layout.output_of(index);
         sums[channel] += i64::from(weight);
         magnitudes[channel] += i64::from(weight).abs();
     }
