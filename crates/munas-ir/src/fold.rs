@@ -1,6 +1,6 @@
 //! Folding of batch norm into its convolution (the inference graph).
 
-use crate::{BATCH_NORM_EPSILON, Graph, LayerWeights, Op, Weights};
+use crate::{BATCH_NORM_EPSILON, Graph, KernelLayout, LayerWeights, Op, Weights};
 
 /// The inference form of a graph and its weights: every batch norm folded into the kernel and bias before it.
 ///
@@ -10,13 +10,15 @@ use crate::{BATCH_NORM_EPSILON, Graph, LayerWeights, Op, Weights};
 /// If `weights` do not belong to `graph`.
 pub fn fold_batch_norm(graph: &Graph, weights: &Weights) -> (Graph, Weights) {
     let folded_graph = graph.without_batch_norm();
-    let layers =
-        graph.ops().map(|(op, node)| weights.layer(op).map(|layer| fold_layer(node.op, layer))).collect();
+    let layers = graph
+        .ops()
+        .map(|(op, _)| Some(fold_layer(KernelLayout::of(graph, op)?, weights.layer(op)?)))
+        .collect();
     let folded = Weights::new(&folded_graph, layers).expect("folding keeps the kernel and bias lengths");
     (folded_graph, folded)
 }
 
-fn fold_layer(op: Op, layer: &LayerWeights) -> LayerWeights {
+fn fold_layer(layout: KernelLayout, layer: &LayerWeights) -> LayerWeights {
     let Some(norm) = &layer.batch_norm else { return layer.clone() };
     let factors: Vec<f32> = norm
         .gamma
@@ -24,14 +26,9 @@ fn fold_layer(op: Op, layer: &LayerWeights) -> LayerWeights {
         .zip(&norm.variance)
         .map(|(gamma, variance)| gamma / (variance + BATCH_NORM_EPSILON).sqrt())
         .collect();
-    let outputs = factors.len();
-    // The output channel is the slowest axis of a convolution's kernel and the fastest of a depthwise one's.
-    let channel_of = |index: usize| match op {
-        Op::DepthwiseConv2d { .. } => index % outputs,
-        _ => index / (layer.kernel.len() / outputs),
-    };
-    let kernel = layer.kernel.iter().enumerate().map(|(i, w)| w * factors[channel_of(i)]).collect();
-    let bias = (0..outputs).map(|c| (layer.bias[c] - norm.mean[c]) * factors[c] + norm.beta[c]).collect();
+    let kernel = layer.kernel.iter().enumerate().map(|(i, w)| w * factors[layout.output_of(i)]).collect();
+    let bias =
+        (0..factors.len()).map(|c| (layer.bias[c] - norm.mean[c]) * factors[c] + norm.beta[c]).collect();
     LayerWeights { kernel, bias, batch_norm: None }
 }
 
@@ -45,7 +42,7 @@ impl Graph {
             Op::DepthwiseConv2d { kernel, stride, padding, activation, .. } => {
                 Op::DepthwiseConv2d { kernel, stride, padding, batch_norm: false, activation }
             }
-            other => other,
+            Op::Pool { .. } | Op::Add | Op::Dense { .. } => op,
         })
     }
 }

@@ -18,6 +18,14 @@ pub enum GraphJsonError {
         /// The number in the text.
         found: u32,
     },
+    /// An operator has no activation, two, or one that this munas does not know.
+    #[error("operator {op}: {problem}")]
+    Activation {
+        /// Position of the operator.
+        op: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// The operators do not form a valid graph.
     #[error("invalid graph: {0}")]
     Graph(#[from] GraphError),
@@ -59,7 +67,8 @@ enum OpRecord {
     Add,
     Dense {
         units: usize,
-        relu: bool,
+        #[serde(flatten)]
+        activation: ActivationRecord,
     },
 }
 
@@ -69,7 +78,17 @@ struct ConvRecord {
     stride: [usize; 2],
     same: bool,
     batch_norm: bool,
-    relu: bool,
+    #[serde(flatten)]
+    activation: ActivationRecord,
+}
+
+/// `relu: true` or `false`, which is how the first two activations are always written, or the name of any: `activation: "relu"`.
+#[derive(Serialize, Deserialize)]
+struct ActivationRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relu: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<String>,
 }
 
 impl Graph {
@@ -104,7 +123,8 @@ impl Graph {
                 return Err(GraphError::UnknownTensor { op: position, tensor }.into());
             }
             let inputs: Vec<TensorId> = node.inputs.into_iter().map(TensorId::new).collect();
-            builder.push(Op::from(node.op), &inputs)?;
+            let op = node.op.op().map_err(|problem| GraphJsonError::Activation { op: position, problem })?;
+            builder.push(op, &inputs)?;
         }
         Ok(builder.finish()?)
     }
@@ -118,8 +138,24 @@ fn window([height, width]: [usize; 2]) -> Window {
     Window::new(height, width)
 }
 
-fn activation(relu: bool) -> Activation {
-    if relu { Activation::Relu } else { Activation::None }
+impl From<Activation> for ActivationRecord {
+    fn from(activation: Activation) -> Self {
+        let relu = activation.relu_flag();
+        Self { relu, activation: relu.is_none().then(|| activation.name().to_owned()) }
+    }
+}
+
+impl ActivationRecord {
+    fn activation(&self) -> Result<Activation, String> {
+        match (self.relu, &self.activation) {
+            (Some(relu), None) => Ok(Activation::from_relu_flag(relu)),
+            (None, Some(name)) => {
+                Activation::from_name(name).ok_or_else(|| format!("unknown activation {name:?}"))
+            }
+            (None, None) => Err("`relu` or `activation` is missing".into()),
+            (Some(_), Some(_)) => Err("both `relu` and `activation` are given".into()),
+        }
+    }
 }
 
 fn padding(same: bool) -> Padding {
@@ -128,13 +164,12 @@ fn padding(same: bool) -> Padding {
 
 impl From<Op> for OpRecord {
     fn from(op: Op) -> Self {
-        let relu = op.activation() == Activation::Relu;
         let conv = |kernel, stride, padding, batch_norm| ConvRecord {
             kernel: pair(kernel),
             stride: pair(stride),
             same: padding == Padding::Same,
             batch_norm,
-            relu,
+            activation: op.activation().into(),
         };
         match op {
             Op::Conv2d { filters, kernel, stride, padding, batch_norm, .. } => {
@@ -146,34 +181,35 @@ impl From<Op> for OpRecord {
             Op::Pool { kind: PoolKind::Max, window } => Self::MaxPool { window: pair(window) },
             Op::Pool { kind: PoolKind::Avg, window } => Self::AvgPool { window: pair(window) },
             Op::Add => Self::Add,
-            Op::Dense { units, .. } => Self::Dense { units, relu },
+            Op::Dense { units, activation } => Self::Dense { units, activation: activation.into() },
         }
     }
 }
 
-impl From<OpRecord> for Op {
-    fn from(record: OpRecord) -> Self {
-        match record {
-            OpRecord::Conv2d { filters, window: conv } => Self::Conv2d {
+impl OpRecord {
+    /// The operator; what is wrong with its activation, if anything is.
+    fn op(self) -> Result<Op, String> {
+        Ok(match self {
+            Self::Conv2d { filters, window: conv } => Op::Conv2d {
                 filters,
                 kernel: window(conv.kernel),
                 stride: window(conv.stride),
                 padding: padding(conv.same),
                 batch_norm: conv.batch_norm,
-                activation: activation(conv.relu),
+                activation: conv.activation.activation()?,
             },
-            OpRecord::DepthwiseConv2d { window: conv } => Self::DepthwiseConv2d {
+            Self::DepthwiseConv2d { window: conv } => Op::DepthwiseConv2d {
                 kernel: window(conv.kernel),
                 stride: window(conv.stride),
                 padding: padding(conv.same),
                 batch_norm: conv.batch_norm,
-                activation: activation(conv.relu),
+                activation: conv.activation.activation()?,
             },
-            OpRecord::MaxPool { window: size } => Self::Pool { kind: PoolKind::Max, window: window(size) },
-            OpRecord::AvgPool { window: size } => Self::Pool { kind: PoolKind::Avg, window: window(size) },
-            OpRecord::Add => Self::Add,
-            OpRecord::Dense { units, relu } => Self::Dense { units, activation: activation(relu) },
-        }
+            Self::MaxPool { window: size } => Op::Pool { kind: PoolKind::Max, window: window(size) },
+            Self::AvgPool { window: size } => Op::Pool { kind: PoolKind::Avg, window: window(size) },
+            Self::Add => Op::Add,
+            Self::Dense { units, activation } => Op::Dense { units, activation: activation.activation()? },
+        })
     }
 }
 
@@ -228,11 +264,39 @@ mod tests {
     }
 
     #[test]
+    fn the_first_activations_are_written_as_a_flag_and_read_by_name_too() {
+        let written = example().to_json();
+        assert!(written.contains(r#""batch_norm":true,"relu":true}"#), "{written}");
+        assert!(written.contains(r#""units":10,"relu":false}"#), "{written}");
+        let named = written
+            .replace(r#""relu":true"#, r#""activation":"relu""#)
+            .replace(r#""relu":false"#, r#""activation":"none""#);
+        assert_eq!(Graph::from_json(&named).unwrap(), example());
+    }
+
+    #[test]
+    fn other_activations_are_written_by_name() {
+        let mut builder = GraphBuilder::new(Shape::flat(3)).unwrap();
+        builder.push(Op::Dense { units: 2, activation: Activation::Relu6 }, &[TensorId::INPUT]).unwrap();
+        let graph = builder.finish().unwrap();
+        assert!(graph.to_string().contains("Dense relu6"), "{graph}");
+        assert!(graph.to_json().contains(r#""units":2,"activation":"relu6"}"#), "{}", graph.to_json());
+        assert_eq!(Graph::from_json(&graph.to_json()).unwrap(), graph);
+    }
+
+    #[test]
     fn bad_json_is_refused_with_its_reason() {
         let error = |text: &str| Graph::from_json(text).unwrap_err().to_string();
         assert!(error("{").starts_with("not a graph"));
         assert!(error(r#"{"version":7,"input":[1,1,1],"ops":[]}"#).contains("version 7"));
         let unknown = r#"{"version":1,"input":[1,1,1],"ops":[{"inputs":[0,99],"kind":"add"}]}"#;
         assert!(error(unknown).contains("tensor 99"));
+        let dense = |activation: &str| {
+            let op = format!(r#"{{"inputs":[0],"kind":"dense","units":2{activation}}}"#);
+            error(&format!(r#"{{"version":1,"input":[1,1,1],"ops":[{op}]}}"#))
+        };
+        assert_eq!(dense(""), "operator 0: `relu` or `activation` is missing");
+        assert_eq!(dense(r#","activation":"swish""#), "operator 0: unknown activation \"swish\"");
+        assert!(dense(r#","relu":true,"activation":"none""#).contains("both"));
     }
 }

@@ -1,26 +1,45 @@
-//! The two orders of a kernel's weights.
+//! The two orders of a kernel's weights, and the outputs that they belong to.
 
 use crate::{Graph, Op, OpId};
 
 /// How the kernel of an operator goes from `[outer][pixels][channels]`, the order of [`LayerWeights`](crate::LayerWeights),
 /// to `[outer][channels][pixels]`, that of training, and back. "Pixels" are the kernel's positions, and for a dense layer
-/// those of its input.
+/// those of its input. "Outer" are the outputs; the outputs of a depthwise convolution are its channels, and outer is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelLayout {
+    outputs: usize,
     pixels: usize,
     channels: usize,
+    is_depthwise: bool,
 }
 
 impl KernelLayout {
     /// The layout of an operator's kernel; `None` for pooling and Add.
     pub fn of(graph: &Graph, op: OpId) -> Option<Self> {
         let input = graph.first_input_shape(op);
-        let pixels = match graph.node(op).op {
-            Op::Conv2d { kernel, .. } | Op::DepthwiseConv2d { kernel, .. } => kernel.area(),
-            Op::Dense { .. } => input.pixels(),
+        let (outputs, pixels, is_depthwise) = match graph.node(op).op {
+            Op::Conv2d { filters, kernel, .. } => (filters, kernel.area(), false),
+            Op::DepthwiseConv2d { kernel, .. } => (input.channels, kernel.area(), true),
+            Op::Dense { units, .. } => (units, input.pixels(), false),
             Op::Pool { .. } | Op::Add => return None,
         };
-        Some(Self { pixels, channels: input.channels })
+        Some(Self { outputs, pixels, channels: input.channels, is_depthwise })
+    }
+
+    /// The output channel or unit of the weight at `index` in the order of [`LayerWeights`](crate::LayerWeights).
+    #[inline]
+    pub const fn output_of(self, index: usize) -> usize {
+        if self.is_depthwise { index % self.outputs } else { index / (self.pixels * self.channels) }
+    }
+
+    /// The weights between these outputs and these input channels, in the order of [`LayerWeights`](crate::LayerWeights). Of a
+    /// depthwise convolution they are the same channels.
+    pub fn select<T: Copy>(self, kernel: &[T], outputs: &[usize], inputs: &[usize]) -> Vec<T> {
+        let rows = if self.is_depthwise { &[0][..] } else { outputs };
+        let row_len = self.pixels * self.channels;
+        let pixels =
+            rows.iter().flat_map(|row| kernel[row * row_len..][..row_len].chunks_exact(self.channels));
+        pixels.flat_map(|pixel| inputs.iter().map(|&channel| pixel[channel])).collect()
     }
 
     /// Writes a kernel of [`LayerWeights`](crate::LayerWeights) channel by channel. Both are of one length.
@@ -43,5 +62,53 @@ fn transpose_each<T: Copy>(rows: usize, columns: usize, from: &[T], to: &mut [T]
                 to[column * rows + row] = value;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KernelLayout;
+    use crate::{Activation, GraphBuilder, Op, OpId, Padding, Shape, TensorId, Window};
+
+    /// Of an operator on 2 × 2 pixels of 3 channels.
+    fn layout(op: Op) -> Option<KernelLayout> {
+        let mut builder = GraphBuilder::new(Shape::new(2, 2, 3)).unwrap();
+        builder.push(op, &[TensorId::INPUT]).unwrap();
+        KernelLayout::of(&builder.finish().unwrap(), OpId::new(0))
+    }
+
+    fn outputs(layout: KernelLayout, weights: usize) -> Vec<usize> {
+        (0..weights).map(|index| layout.output_of(index)).collect()
+    }
+
+    const ACTIVATION: Activation = Activation::None;
+
+    fn conv(filters: usize) -> KernelLayout {
+        let (kernel, stride, padding) = (Window::new(2, 1), Window::square(1), Padding::Valid);
+        layout(Op::Conv2d { filters, kernel, stride, padding, batch_norm: false, activation: ACTIVATION })
+            .unwrap()
+    }
+
+    fn depthwise() -> KernelLayout {
+        let (kernel, stride, padding) = (Window::new(2, 1), Window::square(1), Padding::Valid);
+        layout(Op::DepthwiseConv2d { kernel, stride, padding, batch_norm: false, activation: ACTIVATION })
+            .unwrap()
+    }
+
+    #[test]
+    fn outputs_are_the_slowest_axis_but_of_a_depthwise_kernel() {
+        assert_eq!(outputs(conv(2), 12), [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(outputs(depthwise(), 6), [0, 1, 2, 0, 1, 2]);
+        let dense = layout(Op::Dense { units: 2, activation: ACTIVATION }).unwrap();
+        assert_eq!(outputs(dense, 24), [[0; 12], [1; 12]].concat());
+        let pool = Op::Pool { kind: crate::PoolKind::Max, window: Window::square(2) };
+        assert_eq!(layout(pool), None);
+    }
+
+    #[test]
+    fn what_is_selected_keeps_its_order() {
+        let kernel: Vec<usize> = (0..12).collect();
+        assert_eq!(conv(2).select(&kernel, &[1], &[0, 2]), [6, 8, 9, 11]);
+        assert_eq!(depthwise().select(&kernel[..6], &[0, 2], &[0, 2]), [0, 2, 3, 5]);
     }
 }

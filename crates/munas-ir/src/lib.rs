@@ -13,6 +13,7 @@
 //!
 //! Deliberately absent: I/O, random generators, execution. Quantisation is here as parameters and rounding only.
 
+mod activation;
 mod fold;
 mod graph;
 mod json;
@@ -24,11 +25,12 @@ mod shape;
 mod text;
 mod weights;
 
+pub use activation::Activation;
 pub use fold::fold_batch_norm;
 pub use graph::{Graph, GraphBuilder, GraphError, Node, OpId, TensorId};
 pub use json::GraphJsonError;
 pub use kernel_layout::KernelLayout;
-pub use op::{Activation, Op, Padding, PoolKind, ShapeError, Window};
+pub use op::{Op, Padding, PoolKind, ShapeError, Window};
 pub use quantisation::{Quantisation, TensorQuantisation, kernel_scale, quantise_weight};
 pub use remove_channels::remove_zero_channels;
 pub use shape::Shape;

@@ -1,6 +1,6 @@
 //! Operators and the shapes they produce.
 
-use crate::Shape;
+use crate::{Activation, Shape};
 
 /// Why an operator cannot take its inputs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,15 +61,6 @@ impl Padding {
             }
         }
     }
-}
-
-/// The function applied to an operator's output (after batch norm).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// Identity.
-    None,
-    /// max(x, 0).
-    Relu,
 }
 
 /// What a pooling window computes.

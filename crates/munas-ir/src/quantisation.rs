@@ -12,7 +12,7 @@
 //! quantised. Sums of an Add with more than two summands that a runtime computes in between have the parameters of the
 //! Add's output.
 
-use crate::{Graph, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
+use crate::{Activation, Graph, KernelLayout, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
 
 /// Integers of an activation.
 const ACTIVATION: [f32; 2] = [-128.0, 127.0];
@@ -53,6 +53,16 @@ impl TensorQuantisation {
     pub fn quantise(self, value: f32) -> i8 {
         let [low, high] = self.steps();
         ((value / self.scale).round_ties_even().clamp(low, high) + f32::from(self.zero_point)) as i8
+    }
+
+    /// The integers of the ends of an activation's range, as far as there are any: what the activation's outputs are limited
+    /// to. Rounded as TensorFlow Lite does.
+    pub fn clamp(self, activation: Activation) -> [i8; 2] {
+        let [low, high] = ACTIVATION;
+        activation.range().map(|end| {
+            let steps = (end / self.scale).round();
+            (steps + f32::from(self.zero_point)).clamp(low, high) as i8
+        })
     }
 
     /// The value that an integer stands for.
@@ -114,14 +124,11 @@ impl Quantisation {
         let tensors: Vec<TensorQuantisation> = tensors.collect();
         let kernels = graph.ops().map(|(op, node)| {
             let LayerWeights { kernel, bias, .. } = folded.layer(op)?;
+            let layout = KernelLayout::of(graph, op)?;
             let scales = if graph.has_channel_scales(op) { bias.len() } else { 1 };
             let mut largest = vec![(0.0_f32, 0.0_f32); scales];
             for (index, weight) in kernel.iter().enumerate() {
-                // As in `fold`: the output channel is the fastest axis of a depthwise kernel, else the slowest.
-                let channel = match node.op {
-                    Op::DepthwiseConv2d { .. } => index % scales,
-                    _ => index / (kernel.len() / scales),
-                };
+                let channel = layout.output_of(index) % scales;
                 largest[channel].0 = largest[channel].0.max(weight.abs());
             }
             for (index, bias) in bias.iter().enumerate() {
@@ -178,6 +185,7 @@ impl Quantisation {
 #[cfg(test)]
 mod tests {
     use super::{LARGEST_BIAS, TensorQuantisation, kernel_scale, quantise_weight};
+    use crate::Activation;
 
     #[test]
     fn zero_and_the_ends_are_represented() {
@@ -200,6 +208,19 @@ mod tests {
             TensorQuantisation::from_range(0.0, 2.55),
             TensorQuantisation { scale: 0.01, zero_point: -128 }
         );
+    }
+
+    #[test]
+    fn activations_are_clamps() {
+        let tensor = TensorQuantisation { scale: 0.05, zero_point: -20 };
+        let clamp = |activation| tensor.clamp(activation);
+        assert_eq!(clamp(Activation::None), [-128, 127]);
+        assert_eq!(clamp(Activation::Relu), [-20, 127]);
+        assert_eq!(clamp(Activation::Relu6), [-20, 100]);
+        // A range that was measured behind it ends where it does.
+        for largest in [6.0, 5.9, 0.1] {
+            assert_eq!(TensorQuantisation::from_range(0.0, largest).clamp(Activation::Relu6), [-128, 127]);
+        }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Removal of channels that are zero: how a network whose channels were pruned becomes a smaller network.
 //!
-//! A channel is zero if the weights that make it and its bias are zero: convolution and dense layers then give 0 for
-//! every input, with and without ReLU. Nothing that reads the channel depends on it, so that it can go together with
+//! A channel is zero if the weights that make it and its bias are zero and the activation of 0 is 0: convolution and dense
+//! layers then give 0 for every input. Nothing that reads the channel depends on it, so that it can go together with
 //! the matching inputs of its readers.
 //!
 //! Tensors that must have the same channels are *coupled*: the input and output of a depthwise convolution or a
 //! pooling, and everything that meets in an Add. Coupled tensors lose a channel only if it is zero in all of them.
 //! The network's input and output lose none, and every tensor keeps at least one.
 
-use crate::{Graph, GraphBuilder, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
+use crate::{Graph, GraphBuilder, KernelLayout, LayerWeights, Op, OpId, TensorId, Weights, fold_batch_norm};
 
 /// The network without its zero channels, in inference form (batch norms are folded first). Its outputs are those of
 /// `graph` with `weights`, up to the rounding of sums that lost terms of zero.
@@ -18,15 +18,17 @@ use crate::{Graph, GraphBuilder, LayerWeights, Op, OpId, TensorId, Weights, fold
 pub fn remove_zero_channels(graph: &Graph, weights: &Weights) -> (Graph, Weights) {
     let (graph, weights) = fold_batch_norm(graph, weights);
     let kept = KeptChannels::new(&graph, |op, channel| {
-        weights.layer(op).is_some_and(|layer| is_zero(graph.node(op).op, layer, channel))
+        let parameters = KernelLayout::of(&graph, op).zip(weights.layer(op));
+        parameters.is_some_and(|(layout, layer)| is_zero(layout, layer, channel))
     });
     let layers = graph.ops().map(|(op, node)| {
-        let selection = Selection {
-            in_channels: graph.first_input_shape(op).channels,
-            inputs: kept.of(node.inputs[0]),
-            outputs: kept.of(op.output()),
-        };
-        weights.layer(op).map(|layer| select(node.op, layer, &selection))
+        let layer = weights.layer(op)?;
+        let (inputs, outputs) = (kept.of(node.inputs[0]), kept.of(op.output()));
+        Some(LayerWeights {
+            kernel: KernelLayout::of(&graph, op)?.select(&layer.kernel, outputs, inputs),
+            bias: outputs.iter().map(|&channel| layer.bias[channel]).collect(),
+            batch_norm: None,
+        })
     });
     let pruned = kept.of_graph(&graph);
     let weights =
@@ -48,6 +50,7 @@ impl Graph {
         self.ops().filter_map(|(op, node)| {
             let is_prunable = matches!(node.op, Op::Conv2d { .. } | Op::Dense { .. })
                 && op.output() != self.output()
+                && node.op.activation().keeps_zero()
                 && node.inputs[0] != TensorId::INPUT
                 && self.output_shape(op).channels > 1;
             is_prunable.then_some(op)
@@ -95,10 +98,10 @@ impl KeptChannels {
         let mut alive: Vec<Vec<bool>> =
             graph.shapes().iter().map(|shape| vec![false; shape.channels]).collect();
         alive[sets[TensorId::INPUT.index()]].fill(true);
-        for (op, _) in graph.ops().filter(|&(op, _)| graph.weight_dims(op).is_some()) {
-            let is_output = op.output() == graph.output();
+        for (op, node) in graph.ops().filter(|&(op, _)| graph.weight_dims(op).is_some()) {
+            let stays = op.output() == graph.output() || !node.op.activation().keeps_zero();
             for (channel, alive) in alive[sets[op.output().index()]].iter_mut().enumerate() {
-                *alive |= is_output || !is_zero(op, channel);
+                *alive |= stays || !is_zero(op, channel);
             }
         }
         let channels = alive.iter().map(|alive| {
@@ -124,12 +127,8 @@ impl KeptChannels {
     }
 }
 
-fn is_zero(op: Op, layer: &LayerWeights, channel: usize) -> bool {
-    let outputs = layer.bias.len();
-    let mut kernel = (0..layer.kernel.len()).filter(|index| match op {
-        Op::DepthwiseConv2d { .. } => index % outputs == channel,
-        _ => index / (layer.kernel.len() / outputs) == channel,
-    });
+fn is_zero(layout: KernelLayout, layer: &LayerWeights, channel: usize) -> bool {
+    let mut kernel = (0..layer.kernel.len()).filter(|&index| layout.output_of(index) == channel);
     layer.bias[channel] == 0.0 && kernel.all(|index| layer.kernel[index] == 0.0)
 }
 
@@ -141,30 +140,6 @@ fn with_outputs(op: Op, outputs: usize) -> Op {
         Op::Dense { activation, .. } => Op::Dense { units: outputs, activation },
         Op::DepthwiseConv2d { .. } | Op::Pool { .. } | Op::Add => op,
     }
-}
-
-/// The channels before and after a layer that are kept, and how many there were before it.
-struct Selection<'a> {
-    in_channels: usize,
-    inputs: &'a [usize],
-    outputs: &'a [usize],
-}
-
-/// The parameters of a folded layer between the channels that are kept.
-fn select(op: Op, layer: &LayerWeights, selection: &Selection<'_>) -> LayerWeights {
-    let Selection { in_channels, inputs, outputs } = *selection;
-    // All kernels are `[rows][pixels][input channels]`; a depthwise one has a single row.
-    let (rows, all_rows) = match op {
-        Op::DepthwiseConv2d { .. } => (&[0][..], 1),
-        _ => (outputs, layer.bias.len()),
-    };
-    let row_len = layer.kernel.len() / all_rows;
-    let kernel = rows.iter().flat_map(|row| {
-        let pixels = layer.kernel[row * row_len..][..row_len].chunks_exact(in_channels);
-        pixels.flat_map(|pixel| inputs.iter().map(|&channel| pixel[channel]))
-    });
-    let bias = outputs.iter().map(|&channel| layer.bias[channel]).collect();
-    LayerWeights { kernel: kernel.collect(), bias, batch_norm: None }
 }
 
 #[cfg(test)]

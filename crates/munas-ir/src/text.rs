@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Activation, Graph, Op, Padding, PoolKind, Window};
+use crate::{Graph, Op, Padding, PoolKind, Window};
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,10 +31,8 @@ impl fmt::Display for Op {
             Self::Pool { kind: PoolKind::Avg, window } => write!(f, " avg {window}")?,
             Self::Add | Self::Dense { .. } => {}
         }
-        match self.activation() {
-            Activation::None => Ok(()),
-            Activation::Relu => f.write_str(" relu"),
-        }
+        let activation = self.activation();
+        if activation.is_identity() { Ok(()) } else { write!(f, " {}", activation.name()) }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use munas_ir::Activation;
 use munas_kernels::{
     AdamState, AdamStep, BatchNormGeometry, BatchNormGradients, BatchNormOperands, BatchNormParameters,
     BatchStatistics, CrossEntropy, Isa, Kernels, PackGeometry, PoolActivations, PoolGeometry, SgdwStep,
@@ -30,7 +31,8 @@ fn main() {
     let input: Vec<f32> = (0..len).map(|index| (index % 97) as f32 / 50.0 - 1.0).collect();
     let (mut output, mut d_input) = (input.clone(), input.clone());
     let (gamma, beta) = (vec![1.0; 16], vec![0.0; 16]);
-    let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu: true };
+    let parameters =
+        BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, activation: Activation::Relu };
     let mut statistics = BatchStatistics::new(16);
     report("batch statistics", len, || kernels.batch_statistics(&g, batch, &input, &mut statistics));
     report("batch norm", len, || {
@@ -47,7 +49,7 @@ fn main() {
         kernels.batch_norm_backward(&g, batch, &operands, &mut d_input, &mut gradients);
     });
     report("ReLU and bias gradient", len, || {
-        kernels.relu_bias_backward(blocks, &input, &mut d_input, &mut [0.0; 16]);
+        kernels.activation_bias_backward(Activation::Relu, blocks, &input, &mut d_input, &mut [0.0; 16]);
     });
 
     let g = PoolGeometry::new([16, 14, 14], [2, 2]);

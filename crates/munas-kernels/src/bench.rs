@@ -3,6 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use munas_ir::Activation;
+
 use crate::simd::{Kernel, Simd};
 use crate::{
     AffineActivations, AffineParameters, AlignedBuffer, ConvGeometry, Convolution, Isa, Kernels, LANES,
@@ -141,7 +143,7 @@ pub fn layer_speed(
     let mut d_weights = weights.clone();
     let mut scratch = Scratch::default();
 
-    let parameters = AffineParameters { weights: &weights, bias: &bias, relu: false };
+    let parameters = AffineParameters { weights: &weights, bias: &bias, activation: Activation::None };
     let activations = AffineActivations { input: &filled, d_output: &filled };
     let gflops = |best: Duration| (2 * macs * blocks * LANES) as f64 / best.as_secs_f64() / 1e9;
     let convolution = &if layer.depthwise { Convolution::depthwise(g) } else { Convolution::full(g) };

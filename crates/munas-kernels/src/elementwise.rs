@@ -1,8 +1,11 @@
-//! Operators that treat every element alike: gradients of bias and ReLU, padded addition, dropout, vector helpers.
+//! Operators that treat every element alike: gradients of bias and activation, padded addition, dropout, vector helpers.
 //!
 //! They are plain loops, which the compiler vectorises for the instruction set they are dispatched to.
 
+use munas_ir::Activation;
+
 use crate::Kernels;
+use crate::activation::{Activate, for_activation};
 use crate::geometry::PadGeometry;
 use crate::layout::LANES;
 use crate::simd::{Kernel, Simd};
@@ -25,10 +28,11 @@ impl Kernels {
         self.dispatch(BiasBackward { plane_len, d_output, d_bias });
     }
 
-    /// Gradient of a ReLU, in place: zero where the ReLU's output is not positive. Also that of the bias before it, as
-    /// [`Kernels::bias_backward`].
-    pub fn relu_bias_backward(
+    /// Gradient of an activation, in place: zero where its output is at an end of its range. Also that of the bias before it,
+    /// as [`Kernels::bias_backward`].
+    pub fn activation_bias_backward(
         &self,
+        activation: Activation,
         blocks: usize,
         output: &[f32],
         d_output: &mut [f32],
@@ -37,7 +41,7 @@ impl Kernels {
         let plane_len = d_output.len() / (blocks * d_bias.len());
         assert_eq!(plane_len * blocks * d_bias.len(), d_output.len());
         assert_eq!(output.len(), d_output.len());
-        self.dispatch(ReluBiasBackward { plane_len, output, d_output, d_bias });
+        self.dispatch(ActivationBiasBackward { activation, plane_len, output, d_output, d_bias });
     }
 
     /// One summand of a padded addition: writes or adds `input`, zero-padded at the bottom and right.
@@ -125,12 +129,12 @@ fn add(values: &[f32], sums: &mut PartialSums) {
     }
 }
 
-/// Zeroes the gradients where `values` are not positive.
+/// Zeroes the gradients where the activation whose outputs are `values` cuts them off.
 #[inline(always)]
-fn mask(gradients: &mut [f32], values: &[f32]) {
+fn mask<A: Activate>(gradients: &mut [f32], values: &[f32]) {
     for (gradient, &value) in gradients.iter_mut().zip(values) {
         // A product, because the compiler turns a choice into a conditional store, which is slow.
-        *gradient *= if value > 0.0 { 1.0 } else { 0.0 };
+        *gradient *= if A::cuts_off(value) { 0.0 } else { 1.0 };
     }
 }
 
@@ -160,18 +164,26 @@ impl Kernel for BiasBackward<'_> {
     }
 }
 
-struct ReluBiasBackward<'a> {
+struct ActivationBiasBackward<'a> {
+    activation: Activation,
     plane_len: usize,
     output: &'a [f32],
     d_output: &'a mut [f32],
     d_bias: &'a mut [f32],
 }
 
-impl Kernel for ReluBiasBackward<'_> {
+impl Kernel for ActivationBiasBackward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        for_activation!(self.activation, A => self.of::<A>());
+    }
+}
+
+impl ActivationBiasBackward<'_> {
+    #[inline(always)]
+    fn of<A: Activate>(self) {
         self.d_bias.fill(0.0);
         let planes = self.d_output.chunks_exact_mut(self.plane_len);
         let channels = self.d_bias.len();
@@ -180,10 +192,10 @@ impl Kernel for ReluBiasBackward<'_> {
             let (chunks, rest) = plane.as_chunks::<{ 4 * LANES }>();
             let (d_chunks, d_rest) = d_plane.as_chunks_mut::<{ 4 * LANES }>();
             for (d_chunk, chunk) in d_chunks.iter_mut().zip(chunks) {
-                mask(d_chunk, chunk);
+                mask::<A>(d_chunk, chunk);
                 add(d_chunk, &mut sums);
             }
-            mask(d_rest, rest);
+            mask::<A>(d_rest, rest);
             add(d_rest, &mut sums);
             self.d_bias[index % channels] += total(sums);
         }
@@ -263,7 +275,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{assert_close, every_isa, noise};
+    use crate::testing::{activation, assert_close, every_isa, noise};
 
     proptest! {
         #[test]
@@ -287,13 +299,14 @@ mod tests {
         }
 
         #[test]
-        fn biases_get_the_sums_of_what_the_relu_lets_pass(
-            blocks in 1_usize..4, channels in 1_usize..5, pixels in 1_usize..12, seed in any::<u32>(),
+        fn biases_get_the_sums_of_what_the_activation_lets_pass(
+            activation in activation(), blocks in 1_usize..4, channels in 1_usize..5, pixels in 1_usize..12, seed in any::<u32>(),
         ) {
             let len = blocks * channels * pixels * LANES;
-            let (output, d_output) = (noise(seed.into(), len), noise(u64::from(seed) + 1, len));
-            let masked: Vec<f32> =
-                output.iter().zip(&d_output).map(|(&y, &d)| if y > 0.0 { d } else { 0.0 }).collect();
+            let d_output = noise(u64::from(seed) + 1, len);
+            let output: Vec<f32> = noise(seed.into(), len).iter().map(|x| activation.of(10.0 * x)).collect();
+            let passes = |y: f32| if activation.passes(y) { 1.0 } else { 0.0 };
+            let masked: Vec<f32> = output.iter().zip(&d_output).map(|(&y, &d)| d * passes(y)).collect();
             let sums = |gradients: &[f32]| {
                 let mut sums = vec![0.0; channels];
                 for (element, gradient) in gradients.iter().enumerate() {
@@ -305,7 +318,7 @@ mod tests {
                 let (mut passed, mut d_bias) = (d_output.clone(), vec![f32::NAN; channels]);
                 kernels.bias_backward(blocks, &d_output, &mut d_bias);
                 assert_close(&d_bias, &sums(&d_output), 1e-4);
-                kernels.relu_bias_backward(blocks, &output, &mut passed, &mut d_bias);
+                kernels.activation_bias_backward(activation, blocks, &output, &mut passed, &mut d_bias);
                 assert_close(&d_bias, &sums(&masked), 1e-4);
                 prop_assert_eq!(&passed, &masked);
             }

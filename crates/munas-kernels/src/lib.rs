@@ -26,6 +26,7 @@
 //! in the register-tile kernels of `conv`, which assert their bounds once per call and then use pointers, in the loads and
 //! stores of its Winograd transforms, and in the view of [`AlignedBuffer`] as a slice.
 
+mod activation;
 pub mod bench;
 mod conv;
 mod elementwise;

@@ -1,5 +1,8 @@
 //! What the tests of several modules share.
 
+use munas_ir::Activation;
+use proptest::prelude::*;
+
 use crate::{Isa, Kernels};
 
 /// `len` numbers, uniform in [−1, 1), the same for the same seed (SplitMix64).
@@ -13,6 +16,11 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<f32> {
         ((bits ^ (bits >> 31)) >> 40) as f32 / (1_u32 << 23) as f32 - 1.0
     };
     std::iter::repeat_with(uniform).take(len).collect()
+}
+
+/// Any activation.
+pub(crate) fn activation() -> impl Strategy<Value = Activation> {
+    proptest::sample::select(&Activation::ALL)
 }
 
 /// The operators for every instruction set of this processor; says on stderr which are left out.

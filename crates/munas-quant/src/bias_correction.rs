@@ -12,11 +12,10 @@
 //! The mean window is all that is needed, over samples and positions. What remains is the rounding of the biases, in steps that
 //! are as a rule much finer than those of the output.
 
-use munas_ir::{Graph, LayerWeights, OpId, Quantisation, TensorId, Weights, fold_batch_norm};
+use munas_ir::{Graph, KernelLayout, LayerWeights, OpId, Quantisation, TensorId, Weights, fold_batch_norm};
 
 use crate::executor::Operators;
 use crate::geometry::Windows;
-use crate::network::KernelChannels;
 use crate::{FloatExecutor, QuantisedNetwork};
 
 /// The inference form of a network with biases that make up for the shift of the means on samples in (h, w, c) order. Without
@@ -131,10 +130,10 @@ impl Means<'_> {
     fn shifts(&self, network: &QuantisedNetwork, op: OpId, layer: &LayerWeights) -> Vec<f64> {
         let integers = network.layer(op).linear().expect("operators with weights are linear");
         let scales = network.quantisation().kernel(op).expect("a quantisation has the kernels of its graph");
-        let channels = KernelChannels::new(network.graph().node(op).op, layer.kernel.len(), layer.bias.len());
+        let layout = KernelLayout::of(network.graph(), op).expect("operators with weights have a kernel");
         let mut shifts = vec![0.0; layer.bias.len()];
         for (index, (&weight, &integer)) in layer.kernel.iter().zip(&integers.weights).enumerate() {
-            let channel = channels.of(index);
+            let channel = layout.output_of(index);
             // A depthwise kernel is as long as its window; others repeat the window for each channel.
             let element = index % self.float.len();
             let scale = f64::from(scales[channel % scales.len()]);

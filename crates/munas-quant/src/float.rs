@@ -1,6 +1,6 @@
 //! Execution of the network in f32: what ranges are measured on, and what the int8 network is compared with.
 
-use munas_ir::{Activation, Graph, Op, OpId, PoolKind, Shape, TensorId, Weights, fold_batch_norm};
+use munas_ir::{Graph, Op, OpId, PoolKind, Shape, TensorId, Weights, fold_batch_norm};
 
 use crate::geometry::Windows;
 
@@ -107,8 +107,9 @@ impl FloatExecutor {
             }
             (op, Some(_), None) => unreachable!("{op:?} has weights"),
         }
-        if node.op.activation() == Activation::Relu {
-            output.iter_mut().for_each(|value| *value = value.max(0.0));
+        let activation = node.op.activation();
+        if !activation.is_identity() {
+            output.iter_mut().for_each(|value| *value = activation.of(*value));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! scales in 64-bit floating point for convolutions and in 32-bit for dense layers.
 
 use munas_ir::{
-    Activation, Graph, LayerWeights, Op, OpId, Quantisation, TensorId, TensorQuantisation, Weights,
+    Graph, KernelLayout, LayerWeights, Op, OpId, Quantisation, TensorId, TensorQuantisation, Weights,
     fold_batch_norm, quantise_weight,
 };
 
@@ -67,10 +67,10 @@ impl QuantisedNetwork {
         let overflows = |op: &OpId| {
             let Some(layer) = self.layer(*op).linear() else { return false };
             let node = self.graph.node(*op);
-            let channels = KernelChannels::new(node.op, layer.weights.len(), layer.bias.len());
+            let Some(layout) = KernelLayout::of(&self.graph, *op) else { return false };
             let mut magnitudes = vec![0_i64; layer.bias.len()];
             for (index, weight) in layer.weights.iter().enumerate() {
-                magnitudes[channels.of(index)] += i64::from(weight.unsigned_abs());
+                magnitudes[layout.output_of(index)] += i64::from(weight.unsigned_abs());
             }
             let input = self.quantisation.tensor(node.inputs[0]);
             let limits = magnitudes.into_iter().map(|magnitude| largest_bias(magnitude, input));
@@ -137,12 +137,12 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
     let scales = quantisation.kernel(op).expect("a quantisation has the kernels of its graph");
     let outputs = layer.bias.len();
     let scale_of = |channel: usize| scales[channel % scales.len()];
-    let channels = KernelChannels::new(node.op, layer.kernel.len(), outputs);
+    let layout = KernelLayout::of(graph, op).expect("an operator with weights has a kernel");
 
     let mut weights = Vec::with_capacity(layer.kernel.len());
     let mut magnitudes = vec![0_i64; outputs];
     for (index, &weight) in layer.kernel.iter().enumerate() {
-        let channel = channels.of(index);
+        let channel = layout.output_of(index);
         let integer = quantise_weight(weight, scale_of(channel));
         magnitudes[channel] += i64::from(integer.unsigned_abs());
         weights.push(integer);
@@ -157,7 +157,8 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
         let scale = scale_of(channel);
         let product = match node.op {
             Op::Dense { .. } => f64::from(input.scale * scale),
-            _ => f64::from(input.scale) * f64::from(scale),
+            Op::Conv2d { .. } | Op::DepthwiseConv2d { .. } => f64::from(input.scale) * f64::from(scale),
+            Op::Pool { .. } | Op::Add => unreachable!("has no multipliers of this kind"),
         };
         Multiplier::from_real(product / f64::from(output.scale))
     });
@@ -167,7 +168,7 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
         multipliers: multipliers.collect(),
         input_zero_point: i32::from(input.zero_point),
         output_zero_point: i32::from(output.zero_point),
-        clamp: clamp(node.op.activation(), output),
+        clamp: output.clamp(node.op.activation()),
     }
 }
 
@@ -175,32 +176,6 @@ fn linear_layer(graph: &Graph, op: OpId, layer: &LayerWeights, quantisation: &Qu
 fn largest_bias(magnitude: i64, input: TensorQuantisation) -> i64 {
     let largest_step = input.steps().into_iter().fold(0.0, |most: f32, step| most.max(step.abs())) as i64;
     (i64::from(i32::MAX) - magnitude * largest_step).max(0)
-}
-
-/// Which output channel a weight belongs to: the channel is the slowest axis of a kernel, but the fastest of a depthwise one.
-pub(crate) struct KernelChannels {
-    is_depthwise: bool,
-    outputs: usize,
-    weights_per_output: usize,
-}
-
-impl KernelChannels {
-    pub fn new(op: Op, weights: usize, outputs: usize) -> Self {
-        let is_depthwise = matches!(op, Op::DepthwiseConv2d { .. });
-        Self { is_depthwise, outputs, weights_per_output: weights / outputs }
-    }
-
-    /// The channel of the weight at `index` of the kernel.
-    pub fn of(&self, index: usize) -> usize {
-        if self.is_depthwise { index % self.outputs } else { index / self.weights_per_output }
-    }
-}
-
-fn clamp(activation: Activation, output: TensorQuantisation) -> [i8; 2] {
-    match activation {
-        Activation::None => FULL_RANGE,
-        Activation::Relu => [output.zero_point, i8::MAX],
-    }
 }
 
 fn add_layer(inputs: &[TensorId], op: OpId, quantisation: &Quantisation) -> AddLayer {

@@ -65,7 +65,9 @@ pub fn synthetic_error(candidate: &Candidate) -> f64 {
         Architecture::Cnn2d(cnn) | Architecture::Cnn1d(cnn) => {
             let macs = candidate.resources.macs as f64;
             let depth = cnn.blocks.iter().map(|block| block.layers.len()).sum::<usize>() as f64;
-            let flags = 0.5 * (fraction(cnn, |layer| layer.batch_norm) + fraction(cnn, |layer| layer.relu));
+            let flags = 0.5
+                * (fraction(cnn, |layer| layer.batch_norm)
+                    + fraction(cnn, |layer| !layer.activation.is_identity()));
             0.4 * saturating(macs, 60_000.0) + 0.3 * saturating(depth, 4.0) + 0.3 * flags
         }
         Architecture::Mlp(mlp) => saturating(mlp.dense.iter().sum::<usize>() as f64, 50.0),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use munas_ir::{Padding, PoolKind};
+use munas_ir::{Activation, Padding, PoolKind};
 
 use crate::kind::{Kind, LayerKind};
 
@@ -60,8 +60,8 @@ pub struct Layer {
     pub pre_pool: bool,
     /// Batch norm after the convolution.
     pub batch_norm: bool,
-    /// ReLU at the end.
-    pub relu: bool,
+    /// The activation at the end.
+    pub activation: Activation,
 }
 
 /// The convolution of a layer.

@@ -1,6 +1,6 @@
 //! Bounds of the spaces: which values each variable may take. Bounds are data, part of the experiment file.
 
-use munas_ir::{Padding, PoolKind};
+use munas_ir::{Activation, Padding, PoolKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{LayerKind, SpaceError, names};
@@ -83,6 +83,9 @@ pub struct CnnBounds {
     /// Paddings of `conv` and `depthwise`.
     #[serde(with = "names")]
     pub padding: Vec<Padding>,
+    /// Activations of a layer; there may always be none.
+    #[serde(with = "names")]
+    pub activations: Vec<Activation>,
     /// Kinds of the pool after the last block; there may always be none.
     #[serde(with = "names")]
     pub pool_kinds: Vec<PoolKind>,
@@ -123,6 +126,7 @@ impl CnnBounds {
             filters: Range::new(1, 128),
             strides: vec![1, 2],
             padding: vec![Padding::Valid],
+            activations: vec![Activation::Relu],
             pool_kinds: vec![PoolKind::Avg, PoolKind::Max],
             pool_sizes: vec![2, 4, 6],
             global_pool: false,
@@ -132,12 +136,13 @@ impl CnnBounds {
         }
     }
 
-    /// `munas-2020` with `same` padding, residual blocks, and a global average pool with or without dense
+    /// `munas-2020` with `same` padding, ReLU6, residual blocks, and a global average pool with or without dense
     /// layers, all widths on a logarithmic scale.
     pub fn wide() -> Self {
         Self {
             residual: true,
             padding: vec![Padding::Valid, Padding::Same],
+            activations: vec![Activation::Relu, Activation::Relu6],
             global_pool: true,
             dense: Range::new(0, 3),
             units: Range::new(1, 256),
@@ -158,12 +163,22 @@ impl CnnBounds {
         range("filters", self.filters, 1)?;
         sizes("strides", &self.strides)?;
         values("padding", &self.padding)?;
+        self.validate_activations()?;
         if !self.pool_kinds.is_empty() || !self.pool_sizes.is_empty() {
             values("pool_kinds", &self.pool_kinds)?;
             sizes("pool_sizes", &self.pool_sizes)?;
         }
         count("dense", self.dense, 0)?;
         range("units", self.units, 1)
+    }
+
+    fn validate_activations(&self) -> Result<(), SpaceError> {
+        values("activations", &self.activations)?;
+        if self.activations.contains(&Activation::None) {
+            let reason = "a layer may always be without an activation: leave out `none`".into();
+            return Err(SpaceError::Bound { key: "activations", reason });
+        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@
 
 use std::mem;
 
-use munas_ir::{Padding, Shape, Window};
+use munas_ir::{Activation, Padding, Shape, Window};
 
 use crate::{
     Architecture, Block, Cnn, Layer, LayerKind, LayerOp, Pool,
@@ -118,7 +118,7 @@ fn last_op(block: &Block) -> Option<LayerOp> {
 /// The layer that follows a branch which ends with a depthwise layer.
 const fn projection(channels: usize) -> Layer {
     let op = LayerOp::Pointwise { filters: channels };
-    Layer { op, pre_pool: false, batch_norm: false, relu: false }
+    Layer { op, pre_pool: false, batch_norm: false, activation: Activation::None }
 }
 
 /// A total order of blocks; equal only for blocks with the same layers.
@@ -136,7 +136,7 @@ fn layer_key(layer: &Layer) -> [usize; 8] {
         usize::from(op.padding() == Some(Padding::Same)),
         usize::from(layer.pre_pool),
         usize::from(layer.batch_norm),
-        usize::from(layer.relu),
+        layer.activation as usize,
     ]
 }
 

@@ -100,6 +100,9 @@ fn layer_inside(layer: &Layer, bounds: &CnnBounds, path: &str) -> Checked {
     if let Some(padding) = layer.op.padding() {
         named(padding, &bounds.padding, path, "padding")?;
     }
+    if !layer.activation.is_identity() {
+        named(layer.activation, &bounds.activations, path, "activation")?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The JSON form of architectures. It is stable: the command line, the fixtures and the journal use it.
 //!
-//! Fields beyond the paper's space (`residual`, `padding`, the `global_avg` pool) are written only where they
-//! are on, so the form of an architecture of the paper's space never changes.
+//! Fields beyond the paper's space (`residual`, `padding`, the `global_avg` pool, `activation` in place of `relu`) are written
+//! only where they are on, so the form of an architecture of the paper's space never changes.
 
 mod read;
 mod write;

@@ -173,8 +173,7 @@ impl Network {
         let x = if layer.pre_pool { self.max_pool(input, axes.pool(2, self.shape(input))) } else { input };
         let shape = self.shape(x);
         sites.push(LayerSite { input: self.shape(input), conv_input: shape, op: layer.op });
-        let batch_norm = layer.batch_norm;
-        let activation = if layer.relu { Activation::Relu } else { Activation::None };
+        let Layer { batch_norm, activation, .. } = layer;
         let op = match layer.op {
             LayerOp::Pointwise { filters } => return self.pointwise(x, filters, batch_norm, activation),
             LayerOp::Conv { kernel, filters, stride, padding } => Op::Conv2d {

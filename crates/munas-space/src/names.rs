@@ -1,6 +1,6 @@
 //! The names of enumerated values, as the JSON form and the experiment file spell them.
 
-use munas_ir::{Padding, PoolKind};
+use munas_ir::{Activation, Padding, PoolKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// An enumeration whose values have names.
@@ -27,6 +27,18 @@ pub(crate) trait Named: Copy + PartialEq + 'static {
 
 impl Named for PoolKind {
     const NAMES: &'static [(&'static str, Self)] = &[("avg", Self::Avg), ("max", Self::Max)];
+}
+
+impl Named for Activation {
+    const NAMES: &'static [(&'static str, Self)] = &{
+        let mut names = [("", Self::None); Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = (Self::ALL[index].name(), Self::ALL[index]);
+            index += 1;
+        }
+        names
+    };
 }
 
 impl Named for Padding {

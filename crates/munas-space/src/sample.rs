@@ -1,13 +1,13 @@
 //! Random architectures: uniform over each variable's full range, ends included, but for the probabilities
 //! below, and for widths where the bounds want them on a logarithmic scale.
 
-use munas_ir::Padding;
+use munas_ir::{Activation, Padding};
 use rand::{Rng, RngExt};
 
 use crate::{Block, Cnn, CnnBounds, Layer, LayerKind, LayerOp, Mlp, MlpBounds, Pool, Range, WidthScale};
 
-/// Probability of a ReLU after a layer.
-const RELU: f64 = 0.9;
+/// Probability of an activation after a layer.
+const ACTIVATION: f64 = 0.9;
 /// Probability of a pool before a layer.
 const PRE_POOL: f64 = 0.25;
 /// Probability of a pool after the last block.
@@ -119,7 +119,16 @@ impl CnnBounds {
             op,
             pre_pool: rng.random_bool(PRE_POOL),
             batch_norm: rng.random(),
-            relu: rng.random_bool(RELU),
+            activation: self.sample_activation(rng),
+        }
+    }
+
+    /// Of a single activation nothing is drawn but whether it is there.
+    fn sample_activation(&self, rng: &mut (impl Rng + ?Sized)) -> Activation {
+        match (rng.random_bool(ACTIVATION), &self.activations[..]) {
+            (false, _) => Activation::None,
+            (true, &[only]) => only,
+            (true, activations) => one_of(activations, rng),
         }
     }
 

@@ -114,8 +114,9 @@ fn shrinking_layers(bounds: &CnnBounds) -> Vec<Layer> {
         }
     });
     let ops: Vec<LayerOp> = ops.collect();
+    let activation = bounds.activations[0];
     let layer =
-        |pre_pool: bool| move |op: &LayerOp| Layer { op: *op, pre_pool, batch_norm: false, relu: true };
+        |pre_pool: bool| move |op: &LayerOp| Layer { op: *op, pre_pool, batch_norm: false, activation };
     let pooled = ops.iter().map(layer(true));
     let mut layers: Vec<Layer> = pooled.chain(ops.iter().map(layer(false))).collect();
     layers.dedup();

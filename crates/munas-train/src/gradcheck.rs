@@ -5,7 +5,7 @@
 //! to the largest gradient of the tensor. Where the two one-sided differences disagree, a ReLU or a maximum switches
 //! in between, and the parameter is left out; a quarter at most may be. Every geometry is also checked without those.
 
-use munas_ir::{Activation, Graph, Op, PoolKind};
+use munas_ir::{Graph, Op, PoolKind};
 use munas_kernels::{Isa, Kernels, LANES, LossSum, blocks_for};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -33,9 +33,8 @@ const VECTORISED: f32 = 1e-4;
 
 impl Precision {
     fn of(graph: &Graph) -> Self {
-        let has_kink = |op: Op| {
-            op.activation() == Activation::Relu || matches!(op, Op::Pool { kind: PoolKind::Max, .. })
-        };
+        let has_kink =
+            |op: Op| !op.activation().is_identity() || matches!(op, Op::Pool { kind: PoolKind::Max, .. });
         if graph.nodes().iter().any(|node| has_kink(node.op)) { KINKED } else { SMOOTH }
     }
 }
@@ -59,18 +58,20 @@ struct Options {
     dropout: f64,
     label_smoothing: f32,
     class_weights: Option<Vec<f32>>,
+    /// Factor of the inputs and of every γ.
+    amplitude: f32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { batch: 19, dropout: 0.0, label_smoothing: 0.0, class_weights: None }
+        Self { batch: 19, dropout: 0.0, label_smoothing: 0.0, class_weights: None, amplitude: 1.0 }
     }
 }
 
 impl Case {
     fn new(graph: &Graph, options: &Options, isa: Isa) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
-        let Options { batch, dropout, label_smoothing, .. } = *options;
+        let Options { batch, dropout, label_smoothing, amplitude, .. } = *options;
         let layout = ParameterLayout::new(graph);
         let plan = Plan::new(graph, &layout, batch + 20, Purpose::Training { dropout, channel_masks: false });
         let mut parameters = Parameters::initialise(graph, &layout, &mut rng);
@@ -84,6 +85,9 @@ impl Case {
                 *value += rng.random_range(-0.3..0.3);
             }
         }
+        for norm in layout.layers().filter_map(|layer| layer.norm.as_ref()) {
+            parameters.trained[norm.gamma.clone()].iter_mut().for_each(|gamma| *gamma *= amplitude);
+        }
         let units = graph.shape(graph.output()).channels;
         let mut workspace = Workspace::for_plans(&[&plan]);
         plan.draw_masks(batch, &mut workspace, &mut rng);
@@ -91,7 +95,7 @@ impl Case {
         let block_len = input.len() / blocks_for(batch);
         for (index, value) in input.iter_mut().enumerate() {
             if index / block_len * LANES + index % LANES < batch {
-                *value = rng.random_range(-1.0..1.0);
+                *value = amplitude * rng.random_range(-1.0..1.0);
             }
         }
         Self {
@@ -232,6 +236,25 @@ fn batch_norm_behind_both_convolutions() {
         &start().conv(3, Conv::new(3, 3).batch_norm()).outputs(3),
         &Options { batch: 32, ..Options::default() },
     );
+}
+
+#[test]
+fn activations_that_end_above() {
+    // So large that outputs lie at both ends of the range and between them.
+    let graphs = |conv: fn(Conv) -> Conv| {
+        [
+            (4.0, start().conv(4, conv(Conv::new(3, 3))).outputs(3)),
+            (8.0, start().depthwise(conv(Conv::new(3, 3))).outputs(3)),
+            (4.0, start().conv(3, conv(Conv::new(3, 3).batch_norm())).outputs(3)),
+            (4.0, start().conv(3, conv(Conv::new(3, 3).batch_norm())).pool(PoolKind::Max, 2, 2).outputs(3)),
+        ]
+    };
+    for ((amplitude, limited), (_, open)) in graphs(Conv::relu6).into_iter().zip(graphs(|relu| relu)) {
+        let options = Options { amplitude, ..Options::default() };
+        gradcheck_with(&limited, &options);
+        let gradients = [&limited, &open].map(|graph| Case::new(graph, &options, Isa::Scalar).gradients());
+        assert!(gradients[0] != gradients[1], "no output lies above the end\n{limited}");
+    }
 }
 
 #[test]

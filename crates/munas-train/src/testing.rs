@@ -41,6 +41,10 @@ impl Conv {
         Self { activation: Activation::None, ..self }
     }
 
+    pub const fn relu6(self) -> Self {
+        Self { activation: Activation::Relu6, ..self }
+    }
+
     pub const fn same(self) -> Self {
         Self { padding: Padding::Same, ..self }
     }

@@ -1,12 +1,9 @@
 //! The kernel of each operator and the shapes it is called with.
 
-use munas_ir::{Graph, Op, OpId, Padding, PoolKind, Shape, Window};
+use munas_ir::{Graph, KernelLayout, Op, OpId, Padding, PoolKind, Shape, Window};
 use munas_quant::QuantisedNetwork;
 
-use super::{
-    CError,
-    linear::{ChannelAxis, Linear},
-};
+use super::{CError, linear::Linear};
 
 /// Bytes on the stack for each word of a gathered patch: the bytes of one position, and the pairs of two.
 pub(super) const STACK_BYTES_PER_PATCH_WORD: usize = 20;
@@ -64,11 +61,8 @@ impl Layer {
         let unit = Window::square(1);
         let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
         let is_padded = is_padded(graph, op);
-        let channels = match graph.node(op).op {
-            Op::DepthwiseConv2d { .. } => ChannelAxis::Fastest,
-            _ => ChannelAxis::Slowest,
-        };
-        let linear = network.layer(op).linear().map(|layer| Linear::new(layer, channels, is_padded));
+        let parameters = network.layer(op).linear().zip(KernelLayout::of(graph, op));
+        let linear = parameters.map(|(layer, layout)| Linear::new(layer, layout, is_padded));
         let mut layer = Self {
             kernel: Kernel::Add,
             input,
@@ -144,6 +138,11 @@ impl Layer {
         let bytes =
             |linear: &Linear| linear.weights.len() + self.weights_slack() + SCALE_BYTES * linear.biases.len();
         self.linear.as_ref().map_or(0, bytes)
+    }
+
+    /// The largest output, where it is below 127.
+    pub(super) fn limit(&self) -> Option<i8> {
+        self.linear.as_ref().map(|linear| linear.largest_output).filter(|&largest| largest < i8::MAX)
     }
 
     fn check_sizes(&self, op: OpId, kind: &'static str) -> Result<(), CError> {

@@ -3,6 +3,7 @@
 //! A sum is `Σ (x − z)·w + bias` with the input's zero point z. Without padding it is `Σ x·w + (bias − z·Σ w)`: the
 //! constant part is computed here, and the kernels add an offset of 0.
 
+use munas_ir::KernelLayout;
 use munas_quant::LinearLayer;
 
 /// Sums below this in magnitude are multiplied in one instruction.
@@ -17,6 +18,9 @@ pub(super) struct Linear {
     pub input_offset: i32,
     pub output_zero_point: i32,
     pub smallest_output: i8,
+    /// Below 127 the outputs are limited in a pass of their own, which hardly any network has: a range that was measured behind
+    /// an activation ends where the activation does.
+    pub largest_output: i8,
     pub weights: Vec<i8>,
     pub biases: Vec<i32>,
     /// Of the multipliers, one for each output.
@@ -25,13 +29,6 @@ pub(super) struct Linear {
     pub right_shifts: Vec<i32>,
     /// Whether every sum is below [`SMALL_SUM`] and every multiplier below ½.
     pub is_small: bool,
-}
-
-/// Which axis of a kernel is that of the output channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChannelAxis {
-    Slowest,
-    Fastest,
 }
 
 /// What is added to the products of a layer.
@@ -43,9 +40,8 @@ struct Constants {
 }
 
 impl Linear {
-    pub(super) fn new(layer: &LinearLayer, channels: ChannelAxis, is_padded: bool) -> Self {
-        assert_eq!(layer.clamp[1], i8::MAX, "an activation is none or a ReLU");
-        let Constants { input_offset, biases, largest_sum } = constants(layer, channels, is_padded);
+    pub(super) fn new(layer: &LinearLayer, layout: KernelLayout, is_padded: bool) -> Self {
+        let Constants { input_offset, biases, largest_sum } = constants(layer, layout, is_padded);
         // A multiplier of zero has no shift: any will do.
         let right_shifts: Vec<i32> = layer
             .multipliers
@@ -57,6 +53,7 @@ impl Linear {
             input_offset: to_bits(input_offset),
             output_zero_point: layer.output_zero_point,
             smallest_output: layer.clamp[0],
+            largest_output: layer.clamp[1],
             weights: layer.weights.clone(),
             biases: biases.into_iter().map(to_bits).collect(),
             mantissas: layer.multipliers.iter().map(|multiplier| multiplier.mantissa).collect(),
@@ -67,15 +64,12 @@ impl Linear {
 }
 
 /// The input's zero point as part of the biases, unless there is padding or a sum could leave 32 bits on the way.
-fn constants(layer: &LinearLayer, channels: ChannelAxis, is_padded: bool) -> Constants {
+fn constants(layer: &LinearLayer, layout: KernelLayout, is_padded: bool) -> Constants {
     let outputs = layer.bias.len();
     let mut sums = vec![0_i64; outputs];
     let mut magnitudes = vec![0_i64; outputs];
     for (index, &weight) in layer.weights.iter().enumerate() {
-        let channel = match channels {
-            ChannelAxis::Slowest => index / (layer.weights.len() / outputs),
-            ChannelAxis::Fastest => index % outputs,
-        };
+        let channel = layout.output_of(index);
         sums[channel] += i64::from(weight);
         magnitudes[channel] += i64::from(weight).abs();
     }

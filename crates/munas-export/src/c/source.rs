@@ -7,36 +7,39 @@ use super::layer::{Kernel, Layer};
 use super::linear::Linear;
 use super::{InputPlace, Model, classes, input, sum, text};
 
-/// A part of the C text, and whether a layer with this kernel needs it.
-type Part = (&'static str, fn(Kernel) -> bool);
+/// A part of the C text, and whether a layer needs it.
+type Part = (&'static str, fn(&Layer) -> bool);
 
 /// The parts, in the order in which they must stand.
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     (include_str!("kernels/common.c"), |_| true),
-    (include_str!("kernels/window.c"), |kernel| {
-        is_convolution(kernel) || matches!(kernel, Kernel::Depthwise)
+    (include_str!("kernels/window.c"), |layer| {
+        is_convolution(layer) || matches!(layer.kernel, Kernel::Depthwise)
     }),
-    (include_str!("kernels/rows.c"), |kernel| is_convolution(kernel) || matches!(kernel, Kernel::Dense)),
+    (include_str!("kernels/rows.c"), |layer| is_convolution(layer) || matches!(layer.kernel, Kernel::Dense)),
     (include_str!("kernels/convolve.c"), is_convolution),
     (include_str!("kernels/convolve_dsp.c"), is_convolution),
-    (include_str!("kernels/convolve_gathered_dsp.c"), |kernel| matches!(kernel, Kernel::ConvolveGathered)),
-    (include_str!("kernels/convolve_direct_dsp.c"), |kernel| matches!(kernel, Kernel::ConvolveDirect)),
-    (include_str!("kernels/depthwise.c"), |kernel| matches!(kernel, Kernel::Depthwise)),
-    (include_str!("kernels/dense.c"), |kernel| matches!(kernel, Kernel::Dense)),
-    (include_str!("kernels/pool_max.c"), |kernel| matches!(kernel, Kernel::PoolMax)),
-    (include_str!("kernels/pool_average.c"), |kernel| matches!(kernel, Kernel::PoolAverage)),
-    (include_str!("kernels/add.c"), |kernel| matches!(kernel, Kernel::Add)),
+    (include_str!("kernels/convolve_gathered_dsp.c"), |layer| {
+        matches!(layer.kernel, Kernel::ConvolveGathered)
+    }),
+    (include_str!("kernels/convolve_direct_dsp.c"), |layer| matches!(layer.kernel, Kernel::ConvolveDirect)),
+    (include_str!("kernels/depthwise.c"), |layer| matches!(layer.kernel, Kernel::Depthwise)),
+    (include_str!("kernels/dense.c"), |layer| matches!(layer.kernel, Kernel::Dense)),
+    (include_str!("kernels/pool_max.c"), |layer| matches!(layer.kernel, Kernel::PoolMax)),
+    (include_str!("kernels/pool_average.c"), |layer| matches!(layer.kernel, Kernel::PoolAverage)),
+    (include_str!("kernels/add.c"), |layer| matches!(layer.kernel, Kernel::Add)),
+    (include_str!("kernels/limit.c"), |layer| layer.limit().is_some()),
 ];
 
-const fn is_convolution(kernel: Kernel) -> bool {
-    matches!(kernel, Kernel::ConvolveGathered | Kernel::ConvolveDirect)
+const fn is_convolution(layer: &Layer) -> bool {
+    matches!(layer.kernel, Kernel::ConvolveGathered | Kernel::ConvolveDirect)
 }
 
 /// The text of `model.c`.
 pub(super) fn source(model: &Model<'_>) -> String {
     let mut source = format!("#include \"model.h\"\n\n{}", features(model));
     for (part, is_needed) in PARTS {
-        if model.layers.iter().any(|layer| is_needed(layer.kernel)) {
+        if model.layers.iter().any(is_needed) {
             source.push('\n');
             source.push_str(part);
         }
@@ -164,12 +167,15 @@ fn invoke(model: &Model<'_>) -> String {
         let inputs: Vec<String> = graph.node(op).inputs.iter().map(|&input| place(model, input)).collect();
         let inputs = inputs.join(", ");
         let output = place(model, op.output());
-        let kernel = model.layer(op).kernel;
+        let layer = model.layer(op);
         let op = op.index();
-        calls += &match kernel {
+        calls += &match layer.kernel {
             Kernel::Add => format!("    munas_add_{op}({inputs}, {output});\n"),
-            _ => format!("    {}(&munas_layer_{op}, {inputs}, {output});\n", kernel.function()),
+            kernel => format!("    {}(&munas_layer_{op}, {inputs}, {output});\n", kernel.function()),
         };
+        if let Some(largest) = layer.limit() {
+            calls += &format!("    munas_limit({output}, {}u, {largest});\n", layer.output.elements());
+        }
     }
     let output = place(model, graph.output());
     text + &format!(

@@ -127,7 +127,7 @@ impl Lowering<'_> {
                 let input = self.place(node.inputs[0]);
                 let output = self.activation(op.output());
                 let window = Some(window_options(window, window, Padding::Valid));
-                self.push(code, vec![input], output, Options { activation: 0, window });
+                self.push(code, vec![input], output, Options { activation: fused(Activation::None), window });
             }
             Op::Add => self.add(op, &node.inputs),
         }
@@ -144,7 +144,8 @@ impl Lowering<'_> {
         let (shape, dimension) = match node.op {
             Op::DepthwiseConv2d { .. } => (&dims.kernel[..], 3),
             Op::Dense { .. } => (&dims.kernel[2..], 0),
-            _ => (&dims.kernel[..], 0),
+            Op::Conv2d { .. } => (&dims.kernel[..], 0),
+            Op::Pool { .. } | Op::Add => unreachable!("the operator has a kernel"),
         };
         let scales = network.quantisation().kernel(op).expect("the operator has a kernel").to_vec();
         let input_scale = network.quantisation().tensor(node.inputs[0]).scale;
@@ -239,7 +240,7 @@ impl Lowering<'_> {
         };
         let is_vector = match tensor.producer().map(|op| self.graph().node(op)) {
             Some(node) if matches!(node.op, Op::Add) => node.inputs.iter().all(|&input| is_dense(input)),
-            _ => is_dense(tensor),
+            Some(_) | None => is_dense(tensor),
         };
         let shape = if is_vector { vec![1, shape.channels as i32] } else { dimensions(shape) };
         let index = self.tensor_like(tensor, tensor_name(self.graph(), tensor), shape);
@@ -309,5 +310,6 @@ const fn fused(activation: Activation) -> i8 {
     match activation {
         Activation::None => 0,
         Activation::Relu => 1,
+        Activation::Relu6 => 3,
     }
 }

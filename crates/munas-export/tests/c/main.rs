@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
+mod activated;
 mod cases;
 mod classes;
 mod compiled;
@@ -18,11 +19,12 @@ use munas_export::{
     c::{CError, CSettings, CSource, GeneratedFile, InputPlace, generate},
     verify::{CNetwork, FirmwareOptions, HostOptions, HostRun, TARGETS, VerifyError, firmware, host},
 };
-use munas_ir::TensorId;
+use munas_ir::{Activation, TensorId};
 use munas_quant::Executor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use activated::activated;
 use networks::{Case, Ranges, case, random_graphs};
 use two_classes::two_class_case;
 
@@ -154,6 +156,21 @@ fn distorted_ranges_change_the_features() {
         assert!(model.contains(&format!("#define MUNAS_SMALL_SUMS {small_sums}\n")), "{ranges:?}");
         assert!(model.contains(&format!("#define MUNAS_CLAMPS {clamps}\n")), "{ranges:?}");
     }
+}
+
+/// Measured ranges end where ReLU6 does, so that nothing is to be limited; distorted ones end beyond it.
+#[test]
+fn outputs_of_relu6_are_limited_where_their_ranges_go_on() {
+    let mut rng = ChaCha8Rng::seed_from_u64(24);
+    let graph = activated(Activation::Relu6);
+    let cases = [Ranges::Calibrated, Ranges::Distorted, Ranges::Distorted, Ranges::Distorted];
+    let limits = cases.map(|ranges| {
+        let case = case(&graph, ranges, 4, &mut rng);
+        check_on_host(&case, InputPlace::Caller, true);
+        check_on_board(&case, "mps2-an386", &[]);
+        text(&source(&case, InputPlace::Caller), "model.c").contains("munas_limit(munas_arena")
+    });
+    assert!(!limits[0] && limits.contains(&true), "{limits:?}");
 }
 
 #[test]

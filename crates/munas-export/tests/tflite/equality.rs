@@ -5,11 +5,13 @@
 use munas_export::helper::HelperLimits;
 use munas_export::tflite::{Tflm, TflmError, write_in_best_order};
 use munas_export::verify::compare_tflite;
+use munas_ir::Activation;
 use munas_quant::Executor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
+    activated::activated,
     networks::{Case, Ranges, case, random_graphs},
     setting,
 };
@@ -34,7 +36,9 @@ fn every_tensor_is_that_of_the_runtime() {
     let (networks, samples) = (setting("MUNAS_TFLITE_NETWORKS", 4), setting("MUNAS_TFLITE_SAMPLES", 3));
     let mut rng = ChaCha8Rng::seed_from_u64(23);
     let mut compared = 0;
-    for (index, graph) in random_graphs(networks, 29).enumerate() {
+    let activated = Activation::ALL.map(activated).into_iter().flat_map(|graph| vec![graph; 3]);
+    let graphs = random_graphs(networks, 29).chain(activated);
+    for (index, graph) in graphs.enumerate() {
         let case = case(&graph, Ranges::of(index), samples, &mut rng);
         compared += samples * graph.shapes()[1..].iter().map(|shape| shape.elements()).sum::<usize>();
         match differences(&case) {
@@ -42,5 +46,7 @@ fn every_tensor_is_that_of_the_runtime() {
             found => assert_eq!(found.unwrap(), 0, "{graph}"),
         }
     }
-    eprintln!("{networks} networks, {samples} samples each: {compared} elements compared, none differs");
+    eprintln!(
+        "{networks} random networks and some of each activation, {samples} samples each: {compared} elements compared, none differs"
+    );
 }

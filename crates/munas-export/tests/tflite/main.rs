@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
+#[path = "../c/activated.rs"]
+mod activated;
 mod equality;
 mod files;
 mod malformed;

@@ -13,6 +13,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
+    activated::activated,
     aligned_peak,
     networks::{Case, Ranges, case, random_graphs},
     setting,
@@ -165,6 +166,21 @@ fn constants_and_parameters_are_those_of_the_network() {
         let input_scale = quantisation.tensor(graph.node(op).inputs[0]).scale;
         let products: Vec<f32> = kernel.quantisation.scales.iter().map(|scale| scale * input_scale).collect();
         assert_eq!(bias.quantisation.scales, products);
+    }
+}
+
+/// The numbers of the schema's enumeration `ActivationFunctionType`.
+#[test]
+fn activations_are_fused() {
+    for (activation, number) in [(Activation::None, 0), (Activation::Relu, 1), (Activation::Relu6, 3)] {
+        let graph = activated(activation);
+        let case = case(&graph, Ranges::Calibrated, 0, &mut ChaCha8Rng::seed_from_u64(6));
+        let order: Vec<OpId> = graph.ops().map(|(op, _)| op).collect();
+        let file = file_of(&case, &order);
+        let model = Model::read(&file).unwrap();
+        let fused: Vec<i8> = model.operators.iter().map(|operator| operator.options.activation).collect();
+        assert_eq!(fused, [number, number, number, number, 0]);
+        assert_eq!(model.cost().unwrap().macs, munas_cost::macs(&graph));
     }
 }
 

@@ -16,6 +16,8 @@
 
 use std::ops::Range;
 
+use munas_ir::Activation;
+
 use super::packing::{PackedWeights, PassWeights};
 use super::padding::{Padded, for_each_interior_row, padded_input, reserve_padded};
 use super::plane::PlaneConvolution;
@@ -115,11 +117,11 @@ impl Kernels {
         (tables, padded): (&mut Tables, &mut AlignedBuffer),
     ) {
         let (g, tile) = (&convolution.geometry, self.tile());
-        let PackedWeights { values: packed, relu } = weights;
+        let PackedWeights { values: packed, activation } = weights;
         let part_len = packed.len() / convolution.split().0;
         if convolution.depthwise && PlaneConvolution::supports(g, tile.width) {
             // One row per part: the packed weights are each channel's bias and taps.
-            return self.plane_sums(g, blocks, (packed, relu), input, output, padded);
+            return self.plane_sums(g, blocks, (packed, activation), input, output, padded);
         }
         let size = group_size(blocks, convolution.columns(tile));
         let buffer = reserve_padded(g, size, padded);
@@ -136,7 +138,7 @@ impl Kernels {
                     rows: &tables.rows,
                     columns: &tables.columns,
                     weights: weights_of_part,
-                    finish: if relu { Finish::StoreRelu } else { Finish::Store },
+                    finish: Finish::Store(activation),
                     input: &input[part * in_plane..],
                     output: &mut values[part * out_plane..],
                 });
@@ -151,7 +153,7 @@ impl Kernels {
         &self,
         g: &ConvGeometry,
         blocks: usize,
-        (packed, relu): (&[f32], bool),
+        (packed, activation): (&[f32], Activation),
         input: &[f32],
         mut output: AffineOutput<'_>,
         buffer: &mut AlignedBuffer,
@@ -177,7 +179,7 @@ impl Kernels {
                     }
                 }
                 let input = if buffer.is_empty() { input } else { &*buffer };
-                self.dispatch(PlaneConvolution { geometry: g, in_width, weights, relu, input, output });
+                self.dispatch(PlaneConvolution { geometry: g, in_width, weights, activation, input, output });
             }
             output.finish(self, block..block + 1, g.output_block());
         }

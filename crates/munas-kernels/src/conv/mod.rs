@@ -27,6 +27,8 @@ mod winograd;
 
 use std::ops::Range;
 
+use munas_ir::Activation;
+
 use crate::geometry::{ConvGeometry, DenseGeometry};
 use crate::norm::StatisticsOf;
 use crate::{Isa, Kernels, Scratch};
@@ -42,8 +44,8 @@ pub struct AffineParameters<'a> {
     pub weights: &'a [f32],
     /// One value per output channel or unit.
     pub bias: &'a [f32],
-    /// Whether the output is max(0, ·) of the affine function.
-    pub relu: bool,
+    /// Applied to the affine function.
+    pub activation: Activation,
 }
 
 /// Where a forward pass writes.
@@ -76,7 +78,7 @@ impl AffineOutput<'_> {
 pub struct AffineActivations<'a> {
     /// Input of the forward pass.
     pub input: &'a [f32],
-    /// Gradient of the loss by the output (before a fused ReLU: see [`Kernels::relu_bias_backward`]).
+    /// Gradient of the loss by the output (before a fused activation: see [`Kernels::activation_bias_backward`]).
     pub d_output: &'a [f32],
 }
 
@@ -131,7 +133,7 @@ impl Convolution {
 
 /// The affine operators, one instruction set or the other.
 impl Kernels {
-    /// `output = weights ∗ input + bias`, cut off at zero when `parameters.relu`.
+    /// `output = weights ∗ input + bias`, and the activation of that.
     pub fn affine_forward(
         &self,
         convolution: &Convolution,

@@ -1,5 +1,7 @@
 //! Weights in the order in which register tiles read them.
 
+use munas_ir::Activation;
+
 use super::tables::{EvenTiles, even_tiles};
 use super::{AffineParameters, Convolution};
 use crate::layout::AlignedBuffer;
@@ -13,8 +15,8 @@ pub(super) struct PassWeights<'a> {
     order: WeightOrder,
     /// One per row of every part.
     bias: Option<&'a [f32]>,
-    /// Whether the pass ends in a ReLU.
-    relu: bool,
+    /// What the pass ends in.
+    activation: Activation,
 }
 
 /// The weights of a pass, packed.
@@ -22,8 +24,8 @@ pub(super) struct PassWeights<'a> {
 pub(super) struct PackedWeights<'a> {
     /// Those of all parts, one after the other, each of one length.
     pub(super) values: &'a [f32],
-    /// Whether the pass ends in a ReLU.
-    pub(super) relu: bool,
+    /// What the pass ends in.
+    pub(super) activation: Activation,
 }
 
 impl<'a> PassWeights<'a> {
@@ -39,7 +41,12 @@ impl<'a> PassWeights<'a> {
             inner,
             flipped: false,
         };
-        Self { values: parameters.weights, order, bias: Some(parameters.bias), relu: parameters.relu }
+        Self {
+            values: parameters.weights,
+            order,
+            bias: Some(parameters.bias),
+            activation: parameters.activation,
+        }
     }
 
     /// Of the correlated input gradient: channels × (filter, flipped tap).
@@ -48,7 +55,7 @@ impl<'a> PassWeights<'a> {
         let inner = convolution.geometry.kernel_pixels();
         let order =
             WeightOrder { rows, row_stride: inner, outer, outer_stride: rows * inner, inner, flipped: true };
-        Self { values: weights, order, bias: None, relu: false }
+        Self { values: weights, order, bias: None, activation: Activation::None }
     }
 
     /// Of the scattered input gradient: (channel, tap) × filters.
@@ -56,7 +63,7 @@ impl<'a> PassWeights<'a> {
         let (_, outer, channels) = convolution.split();
         let rows = channels * convolution.geometry.kernel_pixels();
         let order = WeightOrder { rows, row_stride: 1, outer, outer_stride: rows, inner: 1, flipped: false };
-        Self { values: weights, order, bias: None, relu: false }
+        Self { values: weights, order, bias: None, activation: Activation::None }
     }
 
     /// Elements of one packed part.
@@ -78,7 +85,7 @@ impl<'a> PassWeights<'a> {
             let values = &self.values[part * (self.values.len() / parts)..];
             pack_weights(tile.sum_rows, &self.order, bias, values, packed);
         }
-        PackedWeights { values: packed, relu: self.relu }
+        PackedWeights { values: packed, activation: self.activation }
     }
 }
 

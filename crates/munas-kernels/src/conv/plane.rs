@@ -10,6 +10,9 @@
 )]
 #![expect(unsafe_code, reason = "unchecked pointers in the inner loop; bounds are checked once per call")]
 
+use munas_ir::Activation;
+
+use crate::activation::{Activate, for_activation};
 use crate::geometry::ConvGeometry;
 use crate::layout::LANES;
 use crate::simd::{Kernel, Simd};
@@ -34,7 +37,7 @@ pub(crate) struct PlaneConvolution<'a> {
     pub(crate) in_width: usize,
     /// The bias, then the taps.
     pub(crate) weights: &'a [f32],
-    pub(crate) relu: bool,
+    pub(crate) activation: Activation,
     pub(crate) input: &'a [f32],
     pub(crate) output: &'a mut [f32],
 }
@@ -149,12 +152,14 @@ impl PlaneConvolution<'_> {
                     }
                 }
             }
-            for r in 0..ROWS {
-                for x in 0..REGISTERS {
-                    let sum = if self.relu { simd.max(simd.splat(0.0), sums[r][x]) } else { sums[r][x] };
-                    simd.store(sum, target.add(r * g.out_width * LANES + x * S::WIDTH));
+            for_activation!(self.activation, A => {
+                for r in 0..ROWS {
+                    for x in 0..REGISTERS {
+                        let output = A::of_vector(simd, sums[r][x]);
+                        simd.store(output, target.add(r * g.out_width * LANES + x * S::WIDTH));
+                    }
                 }
-            }
+            });
         }
     }
 }

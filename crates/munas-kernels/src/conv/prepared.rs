@@ -1,5 +1,7 @@
 //! Forward passes with weights that do not change.
 
+use munas_ir::Activation;
+
 use super::packing::{PackedWeights, PassWeights};
 use super::{AffineParameters, Convolution, reference};
 use crate::layout::AlignedBuffer;
@@ -25,7 +27,7 @@ impl PreparedSums {
             Isa::Scalar => AlignedBuffer::from_slice(weights),
             _ => {
                 let mut buffer = AlignedBuffer::default();
-                let parameters = AffineParameters { weights, bias: &no_bias, relu: false };
+                let parameters = AffineParameters { weights, bias: &no_bias, activation: Activation::None };
                 PassWeights::of_forward(convolution, &parameters).pack(
                     kernels.tile(),
                     convolution.split().0,
@@ -42,10 +44,10 @@ impl PreparedSums {
         let Self { kernels, convolution, weights, no_bias } = self;
         convolution.check_activations(blocks, input, output);
         if kernels.isa() == Isa::Scalar {
-            let parameters = AffineParameters { weights, bias: no_bias, relu: false };
+            let parameters = AffineParameters { weights, bias: no_bias, activation: Activation::None };
             return reference::forward(convolution, blocks, &parameters, input, output);
         }
-        let packed = PackedWeights { values: weights, relu: false };
+        let packed = PackedWeights { values: weights, activation: Activation::None };
         let buffers = (&mut scratch.conv.tables, &mut scratch.conv.padded);
         kernels.tap_sums(convolution, blocks, packed, input, output.into(), buffers);
     }

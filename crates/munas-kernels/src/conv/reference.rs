@@ -53,15 +53,6 @@ fn fill_bias(g: &ConvGeometry, blocks: usize, bias: &[f32], output: &mut [f32]) 
     }
 }
 
-/// max(0, ·) that keeps NaN, by which a diverged training is noticed.
-fn relu(values: &mut [f32]) {
-    for value in values {
-        if *value < 0.0 {
-            *value = 0.0;
-        }
-    }
-}
-
 /// Which (filter, channel) pairs a convolution connects, and where the weights of a pair start.
 fn for_each_pair(convolution: &Convolution, mut visit: impl FnMut(usize, usize, usize)) {
     let g = &convolution.geometry;
@@ -98,8 +89,10 @@ pub(super) fn forward(
             });
         });
     }
-    if parameters.relu {
-        relu(&mut output[..blocks * g.output_block()]);
+    if !parameters.activation.is_identity() {
+        for value in &mut output[..blocks * g.output_block()] {
+            *value = parameters.activation.of(*value);
+        }
     }
 }
 

@@ -19,17 +19,18 @@
 
 use std::ops::Range;
 
+use munas_ir::Activation;
+
 use super::packing::packed_len;
 use super::tables::{Column, Columns, Offsets, even_tiles};
+use crate::activation::{Activate, for_activation};
 use crate::simd::{Kernel, Simd, Tile};
 
 /// What a tile does with its sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finish {
-    /// Overwrite the output with the sums.
-    Store,
-    /// Overwrite the output with max(0, sum).
-    StoreRelu,
+    /// Overwrite the output with the activation of the sum.
+    Store(Activation),
     /// Add to the output; there is no bias.
     Add,
 }
@@ -155,24 +156,15 @@ impl TapSum<'_> {
             }
             let output = self.output.as_mut_ptr();
             let rows = rows.as_ptr().add(first);
-            let zero = simd.splat(0.0);
             match self.finish {
-                Finish::Store => {
+                Finish::Store(activation) => for_activation!(activation, A => {
                     for f in 0..F {
                         let (row, bias) = (output.add(*rows.add(f) as usize), simd.splat(*bias.add(f)));
                         for x in 0..X {
-                            simd.store(simd.add(sums[f][x], bias), row.add(outputs[x]));
+                            simd.store(A::of_vector(simd, simd.add(sums[f][x], bias)), row.add(outputs[x]));
                         }
                     }
-                }
-                Finish::StoreRelu => {
-                    for f in 0..F {
-                        let (row, bias) = (output.add(*rows.add(f) as usize), simd.splat(*bias.add(f)));
-                        for x in 0..X {
-                            simd.store(simd.max(zero, simd.add(sums[f][x], bias)), row.add(outputs[x]));
-                        }
-                    }
-                }
+                }),
                 Finish::Add => {
                     for f in 0..F {
                         let row = output.add(*rows.add(f) as usize);

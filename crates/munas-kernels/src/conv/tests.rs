@@ -9,14 +9,14 @@ use super::tap_sum::{Finish, TapSum};
 use super::*;
 use crate::LANES;
 use crate::simd::{Array, Kernel, Simd, Tile};
-use crate::testing::{GradientCheck, assert_close, dot, every_isa, noise};
+use crate::testing::{GradientCheck, activation, assert_close, dot, every_isa, noise};
 
 /// One convolution of either kind with its data.
 #[derive(Debug)]
 struct Case {
     convolution: Convolution,
     blocks: usize,
-    relu: bool,
+    activation: Activation,
     seed: u64,
 }
 
@@ -58,7 +58,7 @@ impl Case {
         let mut d_weights = vec![f32::NAN; weights.len()];
         let mut d_bias = vec![f32::NAN; bias.len()];
         kernels.bias_backward(blocks, &d_output, &mut d_bias);
-        let parameters = AffineParameters { weights: &weights, bias: &bias, relu: self.relu };
+        let parameters = AffineParameters { weights: &weights, bias: &bias, activation: self.activation };
         let activations = AffineActivations { input: &input, d_output: &d_output };
         let convolution = &self.convolution;
         kernels.affine_forward(convolution, blocks, &parameters, &input, (&mut *output).into(), scratch);
@@ -82,24 +82,40 @@ fn case() -> impl Strategy<Value = Case> {
     let beyond = prop_oneof![4 => [0_usize..=5, 0..=5], 1 => [6_usize..=14, 6..=14]];
     let padding = prop_oneof![2 => Just(None), 1 => Just(Some(0_usize)), 1 => (1_usize..=3).prop_map(Some)];
     let shape = (channels(), channels(), kernel, stride, beyond, padding);
-    (shape, any::<(bool, bool, u32)>(), 1_usize..=3).prop_map(|(shape, (depthwise, relu, seed), blocks)| {
-        let (in_channels, out_channels, kernel, stride, beyond, padding) = shape;
-        let out_channels = if depthwise { in_channels } else { out_channels };
-        let input = [in_channels, kernel[0] + beyond[0], kernel[1] + beyond[1]];
-        let geometry = match padding {
-            None => ConvGeometry::valid(input, out_channels, kernel, stride),
-            Some(0) => {
-                ConvGeometry::same([in_channels, 1 + beyond[0], 1 + beyond[1]], out_channels, kernel, stride)
+    (shape, (any::<bool>(), activation(), any::<u32>()), 1_usize..=3).prop_map(
+        |(shape, (depthwise, activation, seed), blocks)| {
+            let (in_channels, out_channels, kernel, stride, beyond, padding) = shape;
+            let out_channels = if depthwise { in_channels } else { out_channels };
+            let input = [in_channels, kernel[0] + beyond[0], kernel[1] + beyond[1]];
+            let geometry = match padding {
+                None => ConvGeometry::valid(input, out_channels, kernel, stride),
+                Some(0) => ConvGeometry::same(
+                    [in_channels, 1 + beyond[0], 1 + beyond[1]],
+                    out_channels,
+                    kernel,
+                    stride,
+                ),
+                // Padding above and left only, whatever the kernel.
+                Some(pad) => {
+                    let padded = [in_channels, input[1] + pad, input[2] + pad];
+                    let valid = ConvGeometry::valid(padded, out_channels, kernel, stride);
+                    ConvGeometry {
+                        in_height: input[1],
+                        in_width: input[2],
+                        pad_top: pad,
+                        pad_left: pad,
+                        ..valid
+                    }
+                }
+            };
+            Case {
+                convolution: Convolution { geometry, depthwise },
+                blocks,
+                activation,
+                seed: u64::from(seed),
             }
-            // Padding above and left only, whatever the kernel.
-            Some(pad) => {
-                let padded = [in_channels, input[1] + pad, input[2] + pad];
-                let valid = ConvGeometry::valid(padded, out_channels, kernel, stride);
-                ConvGeometry { in_height: input[1], in_width: input[2], pad_top: pad, pad_left: pad, ..valid }
-            }
-        };
-        Case { convolution: Convolution { geometry, depthwise }, blocks, relu, seed: u64::from(seed) }
-    })
+        },
+    )
 }
 
 proptest! {
@@ -133,7 +149,7 @@ proptest! {
         let (weights, input) = (integers(case.weights()), integers(case.input()));
         let Case { convolution, blocks, .. } = case;
         let no_bias = &vec![0.0; convolution.geometry.out_channels];
-        let parameters = AffineParameters { weights: &weights, bias: no_bias, relu: false };
+        let parameters = AffineParameters { weights: &weights, bias: no_bias, activation: Activation::None };
         let mut expected = vec![0.0; blocks * convolution.geometry.output_block()];
         reference::forward(&convolution, blocks, &parameters, &input, &mut expected);
         for kernels in every_isa() {
@@ -149,13 +165,13 @@ proptest! {
 
     #[test]
     fn reference_gradients_are_those_of_the_reference_forward_pass(case in case()) {
-        let case = Case { relu: false, ..case };
+        let case = Case { activation: Activation::None, ..case };
         let scalar = Kernels::new(Isa::Scalar);
         let results = case.run(&scalar, &mut Scratch::default());
         let (weights, bias, input, d_output) = (case.weights(), case.bias(), case.input(), case.d_output());
         let loss = |weights: &[f32], bias: &[f32], input: &[f32]| {
             let mut output = vec![0.0; d_output.len()];
-            let parameters = AffineParameters { weights, bias, relu: false };
+            let parameters = AffineParameters { weights, bias, activation: Activation::None };
             reference::forward(&case.convolution, case.blocks, &parameters, input, &mut output);
             dot(&output, &d_output)
         };
@@ -259,7 +275,7 @@ fn a_dense_layer_is_a_matrix_product() {
     let input = noise(3, blocks * 37 * LANES);
     for kernels in every_isa() {
         let mut output = vec![f32::NAN; blocks * 5 * LANES];
-        let parameters = AffineParameters { weights: &weights, bias: &bias, relu: true };
+        let parameters = AffineParameters { weights: &weights, bias: &bias, activation: Activation::Relu };
         kernels.affine_forward(
             &Convolution::dense(&g),
             blocks,
@@ -273,7 +289,7 @@ fn a_dense_layer_is_a_matrix_product() {
             for unit in 0..5 {
                 let features = (0..37).map(|f| input[(block * 37 + f) * LANES + lane]);
                 let sum: f32 = features.zip(&weights[unit * 37..]).map(|(x, w)| x * w).sum();
-                let expected = (sum + bias[unit]).max(0.0);
+                let expected = Activation::Relu.of(sum + bias[unit]);
                 assert_close(&[output[(block * 5 + unit) * LANES + lane]], &[expected], 1e-5);
             }
         }
@@ -281,14 +297,16 @@ fn a_dense_layer_is_a_matrix_product() {
 }
 
 #[test]
-fn a_fused_relu_lets_nan_pass() {
-    for depthwise in [false, true] {
+fn fused_activations_let_nan_pass() {
+    for (depthwise, activation) in
+        [false, true].into_iter().flat_map(|flag| Activation::ALL.map(|of| (flag, of)))
+    {
         let geometry = ConvGeometry::valid([1, 5, 5], 1, [3, 3], [1, 1]);
         let (weights, mut input) = ([1.0; 9], vec![-1.0; geometry.input_block()]);
         input[0] = f32::NAN;
         for kernels in every_isa() {
             let mut output = vec![0.5; geometry.output_block()];
-            let parameters = AffineParameters { weights: &weights, bias: &[0.0], relu: true };
+            let parameters = AffineParameters { weights: &weights, bias: &[0.0], activation };
             let convolution = Convolution { geometry, depthwise };
             kernels.affine_forward(
                 &convolution,
@@ -299,7 +317,7 @@ fn a_fused_relu_lets_nan_pass() {
                 &mut Scratch::default(),
             );
             assert!(output[0].is_nan(), "{}", kernels.isa());
-            assert!(output[1..].iter().all(|&value| value == 0.0), "{}", kernels.isa());
+            assert!(output[1..].iter().all(|&value| value == activation.of(-9.0)), "{}", kernels.isa());
         }
     }
 }

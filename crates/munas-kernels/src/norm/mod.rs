@@ -1,11 +1,11 @@
-//! Batch normalisation (Ioffe and Szegedy, 2015), with an optional ReLU behind it.
+//! Batch normalisation (Ioffe and Szegedy, 2015), with an activation behind it.
 //!
 //! Per channel, over the n = batch · pixels values of the valid samples:
 //! mean μ = Σx / n, biased variance σ² = Σ(x − μ)² / n, x̂ = (x − μ) / √(σ² + ε), y = γ·x̂ + β.
 //! Tensors are `[block][channel][pixel][LANES]`; lanes without a sample are left out of the statistics and are
 //! zero in every output.
 //!
-//! The gradients, with d the gradient by y where the ReLU let it pass:
+//! The gradients, with d the gradient by y where the activation let it pass:
 //! d_β = Σd, d_γ = Σ d·x̂, d_x = γ / √(σ² + ε) · (d − (d_β + x̂·d_γ) / n).
 //!
 //! Sums run per lane, so that lanes without a sample are simply left out when a channel's lanes are added up.
@@ -22,6 +22,8 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+use munas_ir::Activation;
+
 use crate::layout::LANES;
 use crate::simd::{Simd, multiply_add};
 
@@ -36,8 +38,8 @@ pub struct BatchNormParameters<'a> {
     pub beta: &'a [f32],
     /// ε.
     pub epsilon: f32,
-    /// Whether a ReLU follows.
-    pub relu: bool,
+    /// The activation that follows.
+    pub activation: Activation,
 }
 
 /// Where the gradients of γ and β are written.
@@ -148,17 +150,11 @@ impl Channel {
         Self { index, mean, inv_std: 1.0 / deviation, scale, shift: parameters.beta[index] - mean * scale }
     }
 
-    /// The output before a ReLU.
+    /// The output before the activation.
     #[inline(always)]
     fn normalise<S: Simd>(&self, value: f32) -> f32 {
         multiply_add::<S>(value, self.scale, self.shift)
     }
-}
-
-/// x, cut off at zero when `RELU`; a NaN passes, by which a diverged training is noticed.
-#[inline(always)]
-fn cut_off<const RELU: bool>(value: f32) -> f32 {
-    if RELU && value <= 0.0 { 0.0 } else { value }
 }
 
 /// The gradient d_x of a channel, γ / √(σ² + ε) · (d − (d_β + x̂·d_γ) / n), as a function of x and d.

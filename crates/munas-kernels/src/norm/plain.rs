@@ -2,9 +2,10 @@
 
 use super::{
     BatchNormGradients, BatchNormOperands, BatchNormParameters, BatchStatistics, Channel, InputGradient,
-    LaneSums, Totals, clear_empty_lanes, cut_off, plane, plane_mut,
+    LaneSums, Totals, clear_empty_lanes, plane, plane_mut,
 };
 use crate::Kernels;
+use crate::activation::{Activate, for_activation};
 use crate::geometry::BatchNormGeometry;
 use crate::layout::{LANES, blocks_for, valid_lanes};
 use crate::simd::{Kernel, Simd, multiply_add};
@@ -23,7 +24,7 @@ impl Kernels {
         self.dispatch(Forward { g, batch, parameters, statistics, input, output });
     }
 
-    /// Gradients of [`Kernels::batch_norm_forward`] (its ReLU and the statistics of its input included): `d_input` and
+    /// Gradients of [`Kernels::batch_norm_forward`] (its activation and the statistics of its input included): `d_input` and
     /// those of γ and β.
     pub fn batch_norm_backward(
         &self,
@@ -54,11 +55,7 @@ impl Kernel for Forward<'_> {
         for block in 0..blocks_for(self.batch) {
             for index in 0..self.g.channels {
                 let channel = Channel::new(index, self.parameters, self.statistics);
-                if self.parameters.relu {
-                    self.plane::<S, true>(block, &channel);
-                } else {
-                    self.plane::<S, false>(block, &channel);
-                }
+                for_activation!(self.parameters.activation, A => self.plane::<S, A>(block, &channel));
             }
         }
     }
@@ -66,11 +63,11 @@ impl Kernel for Forward<'_> {
 
 impl Forward<'_> {
     #[inline(always)]
-    fn plane<S: Simd, const RELU: bool>(&mut self, block: usize, channel: &Channel) {
+    fn plane<S: Simd, A: Activate>(&mut self, block: usize, channel: &Channel) {
         let (len, index) = (self.g.pixels * LANES, block * self.g.channels + channel.index);
         let (input, output) = (plane(self.input, len, index), plane_mut(self.output, len, index));
         for (output, &value) in output.iter_mut().zip(input) {
-            *output = cut_off::<RELU>(channel.normalise::<S>(value));
+            *output = A::of(channel.normalise::<S>(value));
         }
         clear_empty_lanes(output, valid_lanes(self.batch, block));
     }
@@ -84,10 +81,10 @@ struct Backward<'a, 'g> {
     gradients: &'a mut BatchNormGradients<'g>,
 }
 
-/// The gradient behind the ReLU, whose input is computed as in the forward pass.
+/// The gradient behind the activation, whose input is computed as in the forward pass.
 #[inline(always)]
-fn passed<S: Simd, const RELU: bool>(channel: &Channel, value: f32, gradient: f32) -> f32 {
-    if RELU && channel.normalise::<S>(value) <= 0.0 { 0.0 } else { gradient }
+fn passed<S: Simd, A: Activate>(channel: &Channel, value: f32, gradient: f32) -> f32 {
+    if A::cuts_off(channel.normalise::<S>(value)) { 0.0 } else { gradient }
 }
 
 impl Kernel for Backward<'_, '_> {
@@ -98,24 +95,20 @@ impl Kernel for Backward<'_, '_> {
         let BatchNormOperands { parameters, statistics, .. } = *self.operands;
         for index in 0..self.g.channels {
             let channel = Channel::new(index, parameters, statistics);
-            if parameters.relu {
-                self.channel::<S, true>(&channel);
-            } else {
-                self.channel::<S, false>(&channel);
-            }
+            for_activation!(parameters.activation, A => self.channel::<S, A>(&channel));
         }
     }
 }
 
 impl Backward<'_, '_> {
     #[inline(always)]
-    fn channel<S: Simd, const RELU: bool>(&mut self, channel: &Channel) {
+    fn channel<S: Simd, A: Activate>(&mut self, channel: &Channel) {
         let (blocks, len) = (blocks_for(self.batch), self.g.pixels * LANES);
         let BatchNormOperands { input, d_output, .. } = *self.operands;
         let mut totals = Totals::ZERO;
         for block in 0..blocks {
             let index = block * self.g.channels + channel.index;
-            let sums = lane_sums::<S, RELU>(channel, plane(input, len, index), plane(d_output, len, index));
+            let sums = lane_sums::<S, A>(channel, plane(input, len, index), plane(d_output, len, index));
             sums.add_to(&mut totals, valid_lanes(self.batch, block));
         }
         let count = (self.batch * self.g.pixels) as f32;
@@ -125,7 +118,7 @@ impl Backward<'_, '_> {
             let d_input = plane_mut(self.d_input, len, index);
             let operands = plane(input, len, index).iter().zip(plane(d_output, len, index));
             for (d_input, (&value, &gradient)) in d_input.iter_mut().zip(operands) {
-                *d_input = gradient_of.at::<S>(value, passed::<S, RELU>(channel, value, gradient));
+                *d_input = gradient_of.at::<S>(value, passed::<S, A>(channel, value, gradient));
             }
             clear_empty_lanes(d_input, valid_lanes(self.batch, block));
         }
@@ -134,19 +127,19 @@ impl Backward<'_, '_> {
 
 /// Σd and Σ d·(x − μ) of a plane.
 #[inline(always)]
-fn lane_sums<S: Simd, const RELU: bool>(channel: &Channel, input: &[f32], d_output: &[f32]) -> LaneSums {
+fn lane_sums<S: Simd, A: Activate>(channel: &Channel, input: &[f32], d_output: &[f32]) -> LaneSums {
     let mut sums = LaneSums::ZERO;
     let (values, last_values) = input.as_chunks::<{ 2 * LANES }>();
     let (gradients, last_gradients) = d_output.as_chunks::<{ 2 * LANES }>();
     for (values, gradients) in values.iter().zip(gradients) {
         for lane in 0..2 * LANES {
-            let passed = passed::<S, RELU>(channel, values[lane], gradients[lane]);
+            let passed = passed::<S, A>(channel, values[lane], gradients[lane]);
             sums.first[lane] += passed;
             sums.second[lane] = multiply_add::<S>(passed, values[lane] - channel.mean, sums.second[lane]);
         }
     }
     for (lane, (&value, &gradient)) in last_values.iter().zip(last_gradients).enumerate() {
-        let passed = passed::<S, RELU>(channel, value, gradient);
+        let passed = passed::<S, A>(channel, value, gradient);
         sums.first[lane] += passed;
         sums.second[lane] = multiply_add::<S>(passed, value - channel.mean, sums.second[lane]);
     }

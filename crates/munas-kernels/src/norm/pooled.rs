@@ -1,13 +1,14 @@
-//! Batch normalisation and ReLU with a max pooling behind them, without the tensor between the two.
+//! Batch normalisation and activation with a max pooling behind them, without the tensor between the two.
 //!
-//! x·scale + shift is monotonous, so the maximum of a window of outputs is the output at the largest x of the window (the
+//! x·scale + shift is monotonous and activations never fall, so the maximum of a window of outputs is the output at the largest x of the window (the
 //! smallest, where γ is negative). Only that pixel has a gradient: the first of them, where several are equal.
 
 use super::{
     BatchNormGradients, BatchNormOperands, BatchNormParameters, BatchStatistics, Channel, InputGradient,
-    Totals, clear_empty_lanes, cut_off, plane, plane_mut,
+    Totals, clear_empty_lanes, plane, plane_mut,
 };
 use crate::Kernels;
+use crate::activation::{Activate, for_activation};
 use crate::geometry::PoolGeometry;
 use crate::layout::{LANES, blocks_for, valid_lanes};
 use crate::pool::keep_if;
@@ -86,12 +87,10 @@ impl Kernel for Forward<'_> {
         for block in 0..blocks_for(self.batch) {
             for index in 0..self.g.channels {
                 let channel = Channel::new(index, self.parameters, self.statistics);
-                match (self.parameters.relu, channel.scale >= 0.0) {
-                    (true, true) => self.plane::<S, true, true>(block, &channel),
-                    (true, false) => self.plane::<S, true, false>(block, &channel),
-                    (false, true) => self.plane::<S, false, true>(block, &channel),
-                    (false, false) => self.plane::<S, false, false>(block, &channel),
-                }
+                for_activation!(self.parameters.activation, A => match channel.scale >= 0.0 {
+                    true => self.plane::<S, A, true>(block, &channel),
+                    false => self.plane::<S, A, false>(block, &channel),
+                });
             }
         }
     }
@@ -99,16 +98,16 @@ impl Kernel for Forward<'_> {
 
 impl Forward<'_> {
     #[inline(always)]
-    fn plane<S: Simd, const RELU: bool, const LARGEST: bool>(&mut self, block: usize, channel: &Channel) {
+    fn plane<S: Simd, A: Activate, const LARGEST: bool>(&mut self, block: usize, channel: &Channel) {
         match [self.g.window_height, self.g.window_width] {
-            [2, 2] => self.windows::<S, RELU, LARGEST>(block, channel, [2, 2]),
-            window => self.windows::<S, RELU, LARGEST>(block, channel, window),
+            [2, 2] => self.windows::<S, A, LARGEST>(block, channel, [2, 2]),
+            window => self.windows::<S, A, LARGEST>(block, channel, window),
         }
     }
 
     /// A plane; `window` is the geometry's, as constants where it can be.
     #[inline(always)]
-    fn windows<S: Simd, const RELU: bool, const LARGEST: bool>(
+    fn windows<S: Simd, A: Activate, const LARGEST: bool>(
         &mut self,
         block: usize,
         channel: &Channel,
@@ -123,7 +122,7 @@ impl Forward<'_> {
             for (x, output) in row.iter_mut().enumerate() {
                 let start = y * window[0] * g.in_width + x * window[1];
                 *output = extreme::<LARGEST>(input, g.in_width, start, window)
-                    .map(|value| cut_off::<RELU>(channel.normalise::<S>(value)));
+                    .map(|value| A::of(channel.normalise::<S>(value)));
             }
         }
         clear_empty_lanes(output, valid_lanes(self.batch, block));
@@ -146,12 +145,10 @@ impl Kernel for Backward<'_, '_> {
         let BatchNormOperands { parameters, statistics, .. } = *self.operands;
         for index in 0..self.g.channels {
             let channel = Channel::new(index, parameters, statistics);
-            match (parameters.relu, channel.scale >= 0.0) {
-                (true, true) => self.channel::<S, true, true>(&channel),
-                (true, false) => self.channel::<S, true, false>(&channel),
-                (false, true) => self.channel::<S, false, true>(&channel),
-                (false, false) => self.channel::<S, false, false>(&channel),
-            }
+            for_activation!(parameters.activation, A => match channel.scale >= 0.0 {
+                true => self.channel::<S, A, true>(&channel),
+                false => self.channel::<S, A, false>(&channel),
+            });
         }
     }
 }
@@ -168,12 +165,12 @@ fn planes<'a>(
     (input.as_chunks().0, plane(operands.d_output, out_len, index).as_chunks().0)
 }
 
-/// The gradient behind the ReLU of the pixel that a window's maximum comes from.
+/// The gradient behind the activation of the pixel that a window's maximum comes from.
 #[inline(always)]
-fn passed<S: Simd, const RELU: bool>(channel: &Channel, extreme: &Pixel, gradient: &Pixel) -> Pixel {
+fn passed<S: Simd, A: Activate>(channel: &Channel, extreme: &Pixel, gradient: &Pixel) -> Pixel {
     let mut passed = [0.0; LANES];
     for lane in 0..LANES {
-        let is_cut_off = RELU && channel.normalise::<S>(extreme[lane]) <= 0.0;
+        let is_cut_off = A::cuts_off(channel.normalise::<S>(extreme[lane]));
         passed[lane] = keep_if(!is_cut_off, gradient[lane]);
     }
     passed
@@ -181,20 +178,16 @@ fn passed<S: Simd, const RELU: bool>(channel: &Channel, extreme: &Pixel, gradien
 
 impl Backward<'_, '_> {
     #[inline(always)]
-    fn channel<S: Simd, const RELU: bool, const LARGEST: bool>(&mut self, channel: &Channel) {
+    fn channel<S: Simd, A: Activate, const LARGEST: bool>(&mut self, channel: &Channel) {
         match [self.g.window_height, self.g.window_width] {
-            [2, 2] => self.windows::<S, RELU, LARGEST>(channel, [2, 2]),
-            window => self.windows::<S, RELU, LARGEST>(channel, window),
+            [2, 2] => self.windows::<S, A, LARGEST>(channel, [2, 2]),
+            window => self.windows::<S, A, LARGEST>(channel, window),
         }
     }
 
     /// A channel; `window` is the geometry's, as constants where it can be.
     #[inline(always)]
-    fn windows<S: Simd, const RELU: bool, const LARGEST: bool>(
-        &mut self,
-        channel: &Channel,
-        window: [usize; 2],
-    ) {
+    fn windows<S: Simd, A: Activate, const LARGEST: bool>(&mut self, channel: &Channel, window: [usize; 2]) {
         let g = self.g;
         let mut totals = Totals::ZERO;
         for block in 0..blocks_for(self.batch) {
@@ -204,7 +197,7 @@ impl Backward<'_, '_> {
                 for (x, gradient) in gradients.iter().enumerate() {
                     let start = y * window[0] * g.in_width + x * window[1];
                     let extreme = extreme::<LARGEST>(input, g.in_width, start, window);
-                    let passed = passed::<S, RELU>(channel, &extreme, gradient);
+                    let passed = passed::<S, A>(channel, &extreme, gradient);
                     for lane in 0..LANES {
                         first[lane] += passed[lane];
                         let centred = extreme[lane] - channel.mean;
@@ -217,12 +210,12 @@ impl Backward<'_, '_> {
         let count = (self.batch * g.in_height * g.in_width) as f32;
         let gradient_of = InputGradient::new(channel, totals.sum(), count, self.gradients);
         for block in 0..blocks_for(self.batch) {
-            self.d_input_plane::<S, RELU, LARGEST>(block, channel, &gradient_of, window);
+            self.d_input_plane::<S, A, LARGEST>(block, channel, &gradient_of, window);
         }
     }
 
     #[inline(always)]
-    fn d_input_plane<S: Simd, const RELU: bool, const LARGEST: bool>(
+    fn d_input_plane<S: Simd, A: Activate, const LARGEST: bool>(
         &mut self,
         block: usize,
         channel: &Channel,
@@ -239,7 +232,7 @@ impl Backward<'_, '_> {
                 let start = row_start + x * columns;
                 let extreme = extreme::<LARGEST>(input, g.in_width, start, [rows, columns]);
                 // What has not yet found its pixel.
-                let mut remaining = passed::<S, RELU>(channel, &extreme, gradient);
+                let mut remaining = passed::<S, A>(channel, &extreme, gradient);
                 for row in 0..rows {
                     let pixels = start + row * g.in_width..start + row * g.in_width + columns;
                     for (d_pixel, pixel) in d_pixels[pixels.clone()].iter_mut().zip(&input[pixels]) {

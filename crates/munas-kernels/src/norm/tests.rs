@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::geometry::{BatchNormGeometry, PoolGeometry};
 use crate::layout::blocks_for;
-use crate::testing::{GradientCheck, assert_close, dot, every_isa, noise};
+use crate::testing::{GradientCheck, activation, assert_close, dot, every_isa, noise};
 use crate::{Kernels, PoolActivations};
 
 /// A tensor, and the channel and sample of each of its elements.
@@ -57,10 +57,10 @@ fn tensor() -> impl Strategy<Value = Tensor> {
 
 proptest! {
     #[test]
-    fn output_has_the_asked_moments(tensor in tensor(), relu: bool, offset in -50.0_f32..50.0, seed: u32) {
+    fn output_has_the_asked_moments(tensor in tensor(), activation in activation(), offset in -50.0_f32..50.0, seed: u32) {
         let channels = tensor.g.channels;
         let (gamma, beta) = (noise(seed.into(), channels), noise(u64::from(seed) + 1, channels));
-        let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu };
+        let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, activation };
         let input: Vec<f32> = noise(u64::from(seed) + 2, tensor.len()).iter().map(|x| x + offset).collect();
         for kernels in every_isa() {
             let mut output = vec![f32::NAN; tensor.len()];
@@ -75,7 +75,7 @@ proptest! {
                 for element in tensor.valid(channel) {
                     let normalised = (f64::from(input[element]) - mean) / (variance + 1e-3).sqrt();
                     let expected = (f64::from(gamma[channel]) * normalised + f64::from(beta[channel])) as f32;
-                    let expected = if relu { expected.max(0.0) } else { expected };
+                    let expected = activation.of(expected);
                     assert_close(&[output[element]], &[expected], 2e-3);
                 }
             }
@@ -86,23 +86,23 @@ proptest! {
     }
 
     #[test]
-    fn gradients_are_those_of_the_forward_pass(tensor in tensor(), relu: bool, seed: u32) {
+    fn gradients_are_those_of_the_forward_pass(tensor in tensor(), activation in activation(), seed: u32) {
         // A variance over fewer samples is so curved that differences say little.
         prop_assume!(tensor.batch * tensor.g.pixels >= 8);
         let channels = tensor.g.channels;
         let gamma: Vec<f32> = noise(seed.into(), channels).iter().map(|x| x + 2.0).collect();
-        // With a ReLU, every value is well above or well below its kink.
-        let beta: Vec<f32> = (0..channels).map(|c| if relu { [20.0, -20.0][c % 2] } else { 0.5 }).collect();
+        // With an activation, every value is well above or well below its kinks.
+        let beta: Vec<f32> = (0..channels).map(|c| if activation.is_identity() { 0.5 } else { [20.0, -20.0][c % 2] }).collect();
         let (input, d_output) = (noise(u64::from(seed) + 2, tensor.len()), noise(u64::from(seed) + 3, tensor.len()));
         for kernels in every_isa() {
             let loss = |gamma: &[f32], beta: &[f32], input: &[f32]| {
-                let parameters = BatchNormParameters { gamma, beta, epsilon: 1e-3, relu };
+                let parameters = BatchNormParameters { gamma, beta, epsilon: 1e-3, activation };
                 let mut output = vec![f32::NAN; tensor.len()];
                 let mut statistics = BatchStatistics::new(channels);
                 forward(&kernels, &tensor, &parameters, input, &mut output, &mut statistics);
                 (dot(&output, &d_output), statistics)
             };
-            let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu };
+            let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, activation };
             let statistics = loss(&gamma, &beta, &input).1;
             let (mut d_gamma, mut d_beta) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
             let mut d_input = vec![f32::NAN; tensor.len()];
@@ -127,11 +127,11 @@ fn pooling() -> impl Strategy<Value = (PoolGeometry, usize)> {
 
 proptest! {
     #[test]
-    fn with_a_pooling_it_is_what_it_is_step_by_step((g, batch) in pooling(), relu: bool, seed: u32) {
+    fn with_a_pooling_it_is_what_it_is_step_by_step((g, batch) in pooling(), activation in activation(), seed: u32) {
         let norm = BatchNormGeometry { channels: g.channels, pixels: g.in_height * g.in_width };
         let blocks = blocks_for(batch);
         let (gamma, beta) = (noise(seed.into(), g.channels), noise(u64::from(seed) + 1, g.channels));
-        let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, relu };
+        let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: 1e-3, activation };
         let input = noise(u64::from(seed) + 2, blocks * g.input_block());
         let mut d_pooled = noise(u64::from(seed) + 3, blocks * g.output_block());
         for (element, gradient) in d_pooled.iter_mut().enumerate() {
@@ -176,7 +176,8 @@ fn a_pooled_nan_stays_one() {
     input[LANES] = f32::NAN;
     for kernels in every_isa() {
         let norm = BatchNormGeometry { channels: 1, pixels: 4 };
-        let parameters = BatchNormParameters { gamma: &[1.0], beta: &[0.0], epsilon: 1e-3, relu: true };
+        let parameters =
+            BatchNormParameters { gamma: &[1.0], beta: &[0.0], epsilon: 1e-3, activation: Activation::Relu };
         let mut statistics = BatchStatistics::new(1);
         kernels.batch_statistics(&norm, LANES, &input, &mut statistics);
         let mut output = vec![0.0; g.output_block()];
@@ -186,12 +187,13 @@ fn a_pooled_nan_stays_one() {
 }
 
 #[test]
-fn a_relu_stops_gradients_where_it_is_zero() {
+fn activations_stop_gradients_at_the_ends_of_their_ranges() {
     let g = BatchNormGeometry { channels: 1, pixels: 4 };
     let (input, d_output) = (noise(1, g.block()), noise(2, g.block()));
-    for kernels in every_isa() {
-        let gradients_of = |relu, d_output: &[f32]| {
-            let parameters = BatchNormParameters { gamma: &[1.5], beta: &[0.1], epsilon: 1e-3, relu };
+    for (kernels, activation) in every_isa().into_iter().flat_map(|isa| Activation::ALL.map(|of| (isa, of))) {
+        let gradients_of = |activation, d_output: &[f32]| {
+            // The values lie about the middle of the range, and beyond its ends.
+            let parameters = BatchNormParameters { gamma: &[5.0], beta: &[3.0], epsilon: 1e-3, activation };
             let (mut output, mut d_input) = (vec![0.0; g.block()], vec![0.0; g.block()]);
             let mut statistics = BatchStatistics::new(1);
             kernels.batch_statistics(&g, LANES, &input, &mut statistics);
@@ -206,10 +208,16 @@ fn a_relu_stops_gradients_where_it_is_zero() {
             kernels.batch_norm_backward(&g, LANES, &operands, &mut d_input, &mut gradients);
             (output, d_input)
         };
-        let (output, d_input) = gradients_of(true, &d_output);
-        assert!(output.contains(&0.0) && output.iter().any(|&value| value > 0.0));
+        let (output, d_input) = gradients_of(activation, &d_output);
+        let ends = activation.range().into_iter().filter(|end| end.is_finite());
+        assert!(
+            ends.clone().all(|end| output.contains(&end)),
+            "{activation:?} has {:?}",
+            ends.collect::<Vec<_>>()
+        );
+        assert!(output.iter().any(|&value| activation.passes(value)));
         let masked: Vec<f32> =
-            d_output.iter().zip(&output).map(|(&d, &y)| if y > 0.0 { d } else { 0.0 }).collect();
-        assert_eq!(d_input, gradients_of(false, &masked).1);
+            d_output.iter().zip(&output).map(|(&d, &y)| if activation.passes(y) { d } else { 0.0 }).collect();
+        assert_eq!(d_input, gradients_of(Activation::None, &masked).1, "{activation:?}");
     }
 }

@@ -62,6 +62,14 @@ impl<const WIDTH: usize, const REGISTERS: usize> Simd for Array<WIDTH, REGISTERS
     }
 
     #[inline(always)]
+    fn min(self, mut a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        for lane in 0..WIDTH {
+            a[lane] = if a[lane] < b[lane] { a[lane] } else { b[lane] };
+        }
+        a
+    }
+
+    #[inline(always)]
     fn reduce_sum_4(self, vectors: [Self::Vector; 4]) -> [f32; 4] {
         vectors.map(|vector| vector.iter().sum())
     }

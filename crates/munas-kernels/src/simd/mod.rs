@@ -64,6 +64,8 @@ pub(crate) trait Simd: Copy {
     fn fma(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// The larger of each pair of lanes; that of `b` when one of them is NaN, so that max(0, x) keeps a NaN.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The smaller of each pair of lanes; that of `b` when one of them is NaN.
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Sum of the lanes of each vector.
     fn reduce_sum_4(self, vectors: [Self::Vector; 4]) -> [f32; 4];
 }

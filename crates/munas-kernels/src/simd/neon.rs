@@ -5,8 +5,8 @@
 )]
 
 use std::arch::aarch64::{
-    float32x4_t, uint8x16_t, vaddq_f32, vbslq_f32, vcgtq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vpaddq_f32,
-    vst1q_f32, vzip1q_u8, vzip2q_u8,
+    float32x4_t, uint8x16_t, vaddq_f32, vbslq_f32, vcgtq_f32, vcltq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32,
+    vpaddq_f32, vst1q_f32, vzip1q_u8, vzip2q_u8,
 };
 use std::mem::transmute;
 
@@ -67,6 +67,12 @@ impl Simd for Neon {
         // A choice, because the maximum of this instruction set is NaN when either operand is.
         // SAFETY: as in `splat`.
         unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        // SAFETY: as in `splat`; a choice as in `max`.
+        unsafe { vbslq_f32(vcltq_f32(a, b), a, b) }
     }
 
     #[inline(always)]

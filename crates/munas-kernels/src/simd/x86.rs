@@ -4,9 +4,9 @@
 use std::arch::x86_64::{
     __m128, __m128i, __m256, __m512, _mm_add_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_epi8,
     _mm_unpackhi_ps, _mm_unpacklo_epi8, _mm_unpacklo_ps, _mm256_add_ps, _mm256_castps256_ps128,
-    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_hadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps,
-    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_reduce_add_ps,
-    _mm512_set1_ps, _mm512_storeu_ps,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_hadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
+    _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_reduce_add_ps, _mm512_set1_ps, _mm512_storeu_ps,
 };
 use std::mem::transmute;
 
@@ -62,7 +62,7 @@ pub(crate) fn interleaved(a: [u8; 16], b: [u8; 16]) -> [[u8; 16]; 2] {
 
 /// Implements the operations that are one intrinsic each.
 macro_rules! one_intrinsic_each {
-    ($vector:ty, $set1:ident, $loadu:ident, $storeu:ident, $add:ident, $fmadd:ident, $max:ident) => {
+    ($vector:ty, $set1:ident, $loadu:ident, $storeu:ident, $add:ident, $fmadd:ident, $max:ident, $min:ident) => {
         type Vector = $vector;
 
         #[inline(always)]
@@ -100,6 +100,12 @@ macro_rules! one_intrinsic_each {
             // SAFETY: as in `splat`.
             unsafe { $max(a, b) }
         }
+
+        #[inline(always)]
+        fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+            // SAFETY: as in `splat`.
+            unsafe { $min(a, b) }
+        }
     };
 }
 
@@ -115,7 +121,8 @@ impl Simd for Avx2 {
         _mm256_storeu_ps,
         _mm256_add_ps,
         _mm256_fmadd_ps,
-        _mm256_max_ps
+        _mm256_max_ps,
+        _mm256_min_ps
     );
 
     #[inline(always)]
@@ -141,7 +148,8 @@ impl Simd for Avx512 {
         _mm512_storeu_ps,
         _mm512_add_ps,
         _mm512_fmadd_ps,
-        _mm512_max_ps
+        _mm512_max_ps,
+        _mm512_min_ps
     );
 
     #[inline(always)]

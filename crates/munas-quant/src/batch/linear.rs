@@ -103,7 +103,8 @@ fn convolution(op: Op, windows: &Windows) -> Convolution {
     match op {
         Op::DepthwiseConv2d { .. } => Convolution::depthwise(&geometry),
         Op::Dense { units, .. } => Convolution::dense(&DenseGeometry { features: input.elements(), units }),
-        _ => Convolution::full(&geometry),
+        Op::Conv2d { .. } => Convolution::full(&geometry),
+        Op::Pool { .. } | Op::Add => unreachable!("has no kernel"),
     }
 }
 

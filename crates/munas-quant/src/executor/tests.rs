@@ -1,4 +1,4 @@
-use munas_ir::{Activation, Op, OpId, PoolKind, TensorId, TensorQuantisation};
+use munas_ir::{Op, OpId, PoolKind, TensorId, TensorQuantisation};
 use proptest::prelude::*;
 
 use super::Executor;
@@ -78,7 +78,8 @@ fn real_element(network: &QuantisedNetwork, op: OpId, tensors: &[Vec<i8>], index
                 .into_iter()
                 .map(|(element, weight)| value(first, element) * f64::from(layer.weights[weight]) * scale);
             let sum = products.sum::<f64>() + bias;
-            if node.op.activation() == Activation::Relu { sum.max(0.0) } else { sum }
+            let [low, high] = node.op.activation().range().map(f64::from);
+            sum.clamp(low, high)
         }
         QuantisedLayer::Pool(_) => {
             let terms = terms(graph, op, index);

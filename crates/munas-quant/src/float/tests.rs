@@ -1,4 +1,4 @@
-use munas_ir::{Activation, Graph, Op, OpId, PoolKind, Weights, fold_batch_norm};
+use munas_ir::{Graph, Op, OpId, PoolKind, Weights, fold_batch_norm};
 use proptest::prelude::*;
 
 use super::FloatExecutor;
@@ -28,7 +28,8 @@ fn element(graph: &Graph, weights: &Weights, op: OpId, tensors: &[Vec<f32>], ind
             .filter_map(|(tensor, element)| Some(f64::from(tensors[tensor.index()][element?])))
             .sum(),
     };
-    if node.op.activation() == Activation::Relu { sum.max(0.0) } else { sum }
+    let [low, high] = node.op.activation().range().map(f64::from);
+    sum.clamp(low, high)
 }
 
 proptest! {

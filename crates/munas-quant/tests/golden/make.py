@@ -42,6 +42,10 @@ def dense(inputs, units, relu=False):
     return dict(inputs=inputs, kind="dense", units=units, relu=relu)
 
 
+def relu6(op):
+    return {key: value for key, value in op.items() if key != "relu"} | dict(activation="relu6")
+
+
 def output_shape(op, inputs):
     height, width, channels = inputs[0]
     if op["kind"] == "add":
@@ -124,8 +128,10 @@ class Model:
         return bytes(builder.Output())
 
 
-def fused(relu):
-    return schema.ActivationFunctionType.RELU if relu else schema.ActivationFunctionType.NONE
+def fused(op):
+    if op.get("activation") == "relu6":
+        return schema.ActivationFunctionType.RELU6
+    return schema.ActivationFunctionType.RELU if op["relu"] else schema.ActivationFunctionType.NONE
 
 
 def add_linear(model, op, layer, parameters, source, output):
@@ -150,7 +156,7 @@ def add_linear(model, op, layer, parameters, source, output):
         options.padding = schema.Padding.SAME if op["same"] else schema.Padding.VALID
         options.strideH, options.strideW = op["stride"]
         options.dilationHFactor = options.dilationWFactor = 1
-    options.fusedActivationFunction = fused(op["relu"])
+    options.fusedActivationFunction = fused(op)
     model.operator(builtin, [source, kernel, bias], output, kind, options)
 
 
@@ -289,6 +295,13 @@ def cases(rng):
         dense([5], 8, relu=True),
         dense([6], 3)))
     yield "multipliers from tiny to huge", multipliers(rng)
+    # Ranges that go on below 0 and above 6, so that both ends are limits.
+    yield "activations that end above", network(rng, graph_of(
+        (6, 5, 3),
+        relu6(convolution([0], 4, (3, 3), same=True)),
+        relu6(depthwise([1], (4, 3))),
+        relu6(dense([2], 9)),
+        dense([3], 3)), {index: [0.06, -20 - index] for index in (1, 2, 3)})
 
 
 def multipliers(rng):

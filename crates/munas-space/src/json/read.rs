@@ -1,6 +1,6 @@
 //! The reader of the JSON form, which knows the path of every field.
 
-use munas_ir::{Padding, PoolKind};
+use munas_ir::{Activation, Padding, PoolKind};
 use serde_json::{Map, Value};
 
 use super::GLOBAL_AVG;
@@ -43,10 +43,12 @@ fn layer(field: &Field) -> Read<Layer> {
     let kind: LayerKind = field.any_object()?.get("op")?.named()?;
     let known: &[&str] = match kind {
         LayerKind::Conv => {
-            &["op", "kernel", "filters", "stride", "padding", "pre_pool", "batch_norm", "relu"]
+            &["op", "kernel", "filters", "stride", "padding", "pre_pool", "batch_norm", "relu", "activation"]
         }
-        LayerKind::Pointwise => &["op", "filters", "pre_pool", "batch_norm", "relu"],
-        LayerKind::Depthwise => &["op", "kernel", "stride", "padding", "pre_pool", "batch_norm", "relu"],
+        LayerKind::Pointwise => &["op", "filters", "pre_pool", "batch_norm", "relu", "activation"],
+        LayerKind::Depthwise => {
+            &["op", "kernel", "stride", "padding", "pre_pool", "batch_norm", "relu", "activation"]
+        }
     };
     let layer = field.object(known)?;
     let size = |name| layer.get(name)?.size();
@@ -64,7 +66,19 @@ fn layer(field: &Field) -> Read<Layer> {
         }
     };
     let flag = |name| layer.get(name)?.flag();
-    Ok(Layer { op, pre_pool: flag("pre_pool")?, batch_norm: flag("batch_norm")?, relu: flag("relu")? })
+    let activation = activation(&layer)?;
+    Ok(Layer { op, pre_pool: flag("pre_pool")?, batch_norm: flag("batch_norm")?, activation })
+}
+
+/// `relu` says whether there is one, or `activation` names it.
+fn activation(layer: &Object) -> Read<Activation> {
+    match (layer.find("relu"), layer.find("activation")) {
+        (Some(_), Some(field)) => {
+            Err(FieldError::NotAllowed { reason: "`relu` says already what it is" }.at(field.path))
+        }
+        (None, Some(field)) => field.named(),
+        (_, None) => Ok(Activation::from_relu_flag(layer.get("relu")?.flag()?)),
+    }
 }
 
 fn pool(field: &Field) -> Read<Pool> {

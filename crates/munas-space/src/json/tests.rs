@@ -57,7 +57,7 @@ fn errors_name_the_path() {
         r#""kernel":3"#,
         r#""kernal":3"#,
         &expect![
-            "blocks[0].layers[0].kernal: unknown field; expected op, kernel, filters, stride, padding, pre_pool, batch_norm, relu"
+            "blocks[0].layers[0].kernal: unknown field; expected op, kernel, filters, stride, padding, pre_pool, batch_norm, relu, activation"
         ],
     );
     check(
@@ -69,7 +69,7 @@ fn errors_name_the_path() {
         r#""filters":16"#,
         r#""filters":16,"kernel":3"#,
         &expect![
-            "blocks[0].layers[2].kernel: unknown field; expected op, filters, pre_pool, batch_norm, relu"
+            "blocks[0].layers[2].kernel: unknown field; expected op, filters, pre_pool, batch_norm, relu, activation"
         ],
     );
     check(
@@ -113,6 +113,39 @@ fn errors_name_the_path() {
     check(r#""dense":[32]}"#, "", &expect!["not JSON: EOF while parsing a value at line 1 column 333"]);
 }
 
+#[test]
+fn other_activations_have_names_alone() {
+    let text = NETWORK.replacen(r#""relu":true"#, r#""activation":"relu6""#, 1);
+    assert_eq!(Architecture::from_json_text(Kind::Cnn2d, &text).unwrap().to_json_text(), text);
+    check(
+        r#""relu":true"#,
+        r#""activation":"swish""#,
+        &expect!["blocks[0].layers[0].activation: swish is not one of none, relu, relu6"],
+    );
+}
+
+#[test]
+fn activations_have_names_too() {
+    for (flag, name) in [("false", "none"), ("true", "relu")] {
+        let flagged = NETWORK.replacen(r#""relu":true"#, &format!(r#""relu":{flag}"#), 1);
+        let named = NETWORK.replacen(r#""relu":true"#, &format!(r#""activation":"{name}""#), 1);
+        let read = |text: &str| Architecture::from_json_text(Kind::Cnn2d, text).unwrap();
+        assert_eq!(read(&named).to_json_text(), flagged);
+        assert_eq!(read(&named), read(&flagged));
+    }
+    check(r#","relu":true"#, "", &expect!["blocks[0].layers[0].relu: missing"]);
+    check(
+        r#""relu":true"#,
+        r#""relu":"yes""#,
+        &expect![[r#"blocks[0].layers[0].relu: expected true or false, found "yes""#]],
+    );
+    check(
+        r#""relu":true"#,
+        r#""relu":true,"activation":"relu""#,
+        &expect!["blocks[0].layers[0].activation: `relu` says already what it is"],
+    );
+}
+
 /// Replaces one part of the example and shows why it is outside the space of the paper.
 fn check_bounds(from: &str, to: &str, expected: &Expect) {
     let architecture = Architecture::from_json_text(Kind::Cnn2d, &NETWORK.replacen(from, to, 1)).unwrap();
@@ -146,6 +179,11 @@ fn well_formed_architectures_can_be_outside_the_bounds() {
         r#""branch":false"#,
         r#""branch":false,"residual":true"#,
         &expect!["blocks[0].residual: the space has no residual blocks"],
+    );
+    check_bounds(
+        r#""relu":true"#,
+        r#""activation":"relu6""#,
+        &expect!["blocks[0].layers[0].activation: relu6 is not one of relu"],
     );
     check_bounds(r#""size":2"#, r#""size":3"#, &expect!["pool.size: 3 is not one of 2, 4, 6"]);
     check_bounds(

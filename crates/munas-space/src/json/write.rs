@@ -33,7 +33,10 @@ struct LayerRecord {
     padding: Option<&'static str>,
     pre_pool: bool,
     batch_norm: bool,
-    relu: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relu: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +72,8 @@ fn layer(layer: &Layer) -> LayerRecord {
         padding: layer.op.padding().filter(|padding| *padding != Padding::Valid).map(Named::name),
         pre_pool: layer.pre_pool,
         batch_norm: layer.batch_norm,
-        relu: layer.relu,
+        relu: layer.activation.relu_flag(),
+        activation: layer.activation.relu_flag().is_none().then(|| layer.activation.name()),
     }
 }
 

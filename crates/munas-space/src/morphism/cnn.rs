@@ -1,6 +1,6 @@
 //! Morphisms of the convolutional spaces.
 
-use munas_ir::PoolKind;
+use munas_ir::{Activation, PoolKind};
 use rand::{Rng, RngExt};
 
 use super::{neighbours, stepped, unit_changes};
@@ -137,11 +137,12 @@ fn block_morphisms(
 
 /// The layer with one setting changed, the kind of convolution kept.
 fn changed_layers(layer: Layer, bounds: &CnnBounds) -> impl Iterator<Item = Layer> + '_ {
-    let flips = [
-        Layer { batch_norm: !layer.batch_norm, ..layer },
-        Layer { relu: !layer.relu, ..layer },
-        Layer { pre_pool: !layer.pre_pool, ..layer },
-    ];
+    let activations = [Activation::None].into_iter().chain(bounds.activations.iter().copied());
+    let activations = activations.filter(move |&to| to != layer.activation);
+    let flips = [Layer { batch_norm: !layer.batch_norm, ..layer }]
+        .into_iter()
+        .chain(activations.map(move |activation| Layer { activation, ..layer }))
+        .chain([Layer { pre_pool: !layer.pre_pool, ..layer }]);
     let op = layer.op;
     let filters = op.filters().into_iter().flat_map(|from| stepped(from, bounds.filters, FILTER_STEPS));
     let kernels = op.kernel().into_iter().flat_map(|from| neighbours(&bounds.kernels, from));
@@ -153,7 +154,7 @@ fn changed_layers(layer: Layer, bounds: &CnnBounds) -> impl Iterator<Item = Laye
         .chain(kernels.map(move |to| op.with_kernel(to)))
         .chain(strides.map(move |to| op.with_stride(to)))
         .chain(paddings.map(move |&to| op.with_padding(to)));
-    flips.into_iter().chain(ops.map(move |op| Layer { op, ..layer }))
+    flips.chain(ops.map(move |op| Layer { op, ..layer }))
 }
 
 fn pool_morphisms(pool: Option<Pool>, bounds: &CnnBounds, morphisms: &mut Vec<CnnMorphism>) {

@@ -36,26 +36,26 @@ fn all_morphisms_of_a_small_network() {
         InsertRandomLayer { block: 0 }
         RedrawLayer { block: 0, layer: 0, to: Pointwise }
         RedrawLayer { block: 0, layer: 0, to: Depthwise }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 1, padding: Valid }, pre_pool: false, batch_norm: true, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: false } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 1, padding: Valid }, pre_pool: true, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 1, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 3, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 5, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 7, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 5, filters: 2, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 1, padding: Valid }, pre_pool: false, batch_norm: true, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: None } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 1, padding: Valid }, pre_pool: true, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 1, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 3, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 5, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 7, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 5, filters: 2, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Conv { kernel: 3, filters: 2, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
         FlipBranch { block: 1 }
         RemoveBlock { block: 1 }
         InsertRandomLayer { block: 1 }
         RedrawLayer { block: 1, layer: 0, to: Conv }
         RedrawLayer { block: 1, layer: 0, to: Pointwise }
-        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 2, padding: Valid }, pre_pool: false, batch_norm: true, relu: true } }
-        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, relu: false } }
-        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 2, padding: Valid }, pre_pool: true, batch_norm: false, relu: true } }
-        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 7, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
+        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 2, padding: Valid }, pre_pool: false, batch_norm: true, activation: Relu } }
+        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, activation: None } }
+        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 2, padding: Valid }, pre_pool: true, batch_norm: false, activation: Relu } }
+        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 7, stride: 2, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 1, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
         SetPool { to: None }
         SetPool { to: Some(Window { kind: Max, size: 2 }) }
         SetPool { to: Some(Window { kind: Avg, size: 4 }) }
@@ -80,12 +80,13 @@ fn wider_bounds_add_morphisms() {
         InsertRandomLayer { block: 0 }
         RedrawLayer { block: 0, layer: 0, to: Conv }
         RedrawLayer { block: 0, layer: 0, to: Pointwise }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: true, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, relu: false } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: true, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 2, padding: Same }, pre_pool: false, batch_norm: false, relu: true } }
-        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, relu: true } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: true, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, activation: None } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, activation: Relu6 } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Same }, pre_pool: true, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 5, stride: 1, padding: Same }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 2, padding: Same }, pre_pool: false, batch_norm: false, activation: Relu } }
+        SetLayer { block: 0, layer: 0, to: Layer { op: Depthwise { kernel: 3, stride: 1, padding: Valid }, pre_pool: false, batch_norm: false, activation: Relu } }
         SetPool { to: None }
         SetPool { to: Some(Window { kind: Avg, size: 6 }) }
         AppendRandomDense"#]],

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use munas_ir::Activation;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -45,7 +46,7 @@ fn check_uniform(values: impl Iterator<Item = usize>, min: usize, max: usize) {
 #[test]
 fn probabilities_are_those_of_the_paper() {
     let networks = networks();
-    check_share(layers(&networks).map(|layer| layer.relu), 0.9);
+    check_share(layers(&networks).map(|layer| !layer.activation.is_identity()), 0.9);
     check_share(layers(&networks).map(|layer| layer.pre_pool), 0.25);
     check_share(layers(&networks).map(|layer| layer.batch_norm), 0.5);
     check_share(networks.iter().map(|network| network.pool.is_some()), 0.9);
@@ -53,6 +54,19 @@ fn probabilities_are_those_of_the_paper() {
     let later_blocks = networks.iter().flat_map(|network| &network.blocks[1..]);
     check_share(later_blocks.map(|block| block.branch), 0.5);
     assert!(networks.iter().all(|network| !network.blocks[0].branch));
+}
+
+#[test]
+fn activations_of_the_wide_space_come_equally_often() {
+    for bounds in [("cnn2d", "wide"), ("cnn1d", "wide-1d")] {
+        let networks: Vec<Cnn> =
+            sampled(bounds.0, bounds.1).map(|architecture| architecture.cnn().unwrap().clone()).collect();
+        for (activation, share) in
+            [(Activation::None, 0.1), (Activation::Relu, 0.45), (Activation::Relu6, 0.45)]
+        {
+            check_share(layers(&networks).map(|layer| layer.activation == activation), share);
+        }
+    }
 }
 
 #[test]
@@ -75,7 +89,7 @@ fn numbers_are_uniform_with_both_ends() {
 fn the_paper_s_space_has_nothing_wider() {
     for network in sampled("cnn2d", "munas-2020").take(2000) {
         let text = network.to_json_text();
-        for wider in ["residual", "padding", "global"] {
+        for wider in ["residual", "padding", "global", "activation"] {
             assert!(!text.contains(wider), "{text}");
         }
     }

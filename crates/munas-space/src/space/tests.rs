@@ -1,8 +1,9 @@
 use expect_test::{Expect, expect};
+use munas_ir::Activation;
 use serde::{Deserialize, Serialize};
 
 use super::Space;
-use crate::{Kind, Range};
+use crate::{CnnBounds, Kind, Range};
 
 #[derive(Serialize, Deserialize, Debug)]
 struct Experiment {
@@ -53,6 +54,7 @@ fn a_resolved_space_writes_every_value() {
         filters = [1, 128]
         strides = [1, 2]
         padding = ["valid", "same"]
+        activations = ["relu", "relu6"]
         pool_kinds = ["avg", "max"]
         pool_sizes = [2, 4, 6]
         global_pool = true
@@ -62,6 +64,18 @@ fn a_resolved_space_writes_every_value() {
     "#]]
     .assert_eq(&written);
     assert_eq!(parse(&written), Ok(space));
+}
+
+/// Runs that were made before there was a choice of activations wrote every other bound of `wide`.
+#[test]
+fn a_table_without_activations_knows_relu_alone() {
+    let mut written =
+        toml::Table::try_from(Experiment { space: Space::named("cnn2d", "wide").unwrap() }).unwrap();
+    let bounds = written["space"]["bounds"].as_table_mut().unwrap();
+    bounds.remove("activations").unwrap();
+    let Ok(Space::Cnn2d(bounds)) = parse(&written.to_string()) else { panic!("the kind is cnn2d") };
+    assert_eq!(bounds.activations, [Activation::Relu]);
+    assert_eq!(CnnBounds { activations: CnnBounds::wide().activations, ..bounds }, CnnBounds::wide());
 }
 
 fn check(bounds: &str, expected: &Expect) {
@@ -75,7 +89,7 @@ fn bad_bounds_are_refused() {
     check(
         "{ kernls = [3] }",
         &expect![
-            "bounds: unknown field `kernls`, expected one of `blocks`, `branches`, `residual`, `layers`, `ops`, `kernels`, `filters`, `strides`, `padding`, `pool_kinds`, `pool_sizes`, `global_pool`, `dense`, `units`, `widths`"
+            "bounds: unknown field `kernls`, expected one of `blocks`, `branches`, `residual`, `layers`, `ops`, `kernels`, `filters`, `strides`, `padding`, `activations`, `pool_kinds`, `pool_sizes`, `global_pool`, `dense`, `units`, `widths`"
         ],
     );
     check("{ kernels = [] }", &expect!["bounds.kernels: empty"]);
@@ -88,6 +102,11 @@ fn bad_bounds_are_refused() {
     check("{ blocks = 3 }", &expect!["bounds: invalid type: integer `3`, expected an array of length 2"]);
     check("{ ops = [\"conv\", \"conv\"] }", &expect!["bounds.ops: a value is there twice"]);
     check("{ ops = [\"dense\"] }", &expect!["bounds: dense is not one of conv, pointwise, depthwise"]);
+    check("{ activations = [] }", &expect!["bounds.activations: empty"]);
+    check(
+        "{ activations = [\"none\", \"relu\"] }",
+        &expect!["bounds.activations: a layer may always be without an activation: leave out `none`"],
+    );
     check("{ pool_kinds = [] }", &expect!["bounds.pool_kinds: empty"]);
     assert_eq!(
         Space::named("cnn3d", "munas-2020").unwrap_err().to_string(),

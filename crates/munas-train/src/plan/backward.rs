@@ -44,7 +44,7 @@ impl Plan {
         }
     }
 
-    /// The gradients by the parameters of an affine layer. Passes the gradient of its output through its ReLU.
+    /// The gradients by the parameters of an affine layer. Passes the gradient of its output through its activation.
     fn backward_weights(
         &self,
         (affine, layer): (&Affine, &Layer),
@@ -58,10 +58,10 @@ impl Plan {
         let Workspace { arena, scratch, .. } = workspace;
         let [d_weights, d_bias] =
             disjoint(gradients, [affine.ranges.kernel.clone(), affine.ranges.bias.clone()]);
-        if affine.relu {
+        if !affine.activation.is_identity() {
             let output = self.slot(layer.output).range(blocks);
             let [output, d_output] = disjoint(arena, [output, d_output.clone()]);
-            pass.kernels.relu_bias_backward(blocks, output, d_output, d_bias);
+            pass.kernels.activation_bias_backward(affine.activation, blocks, output, d_output, d_bias);
         } else if affine.statistics.is_some() {
             // A batch norm takes away whatever a bias adds.
             d_bias.fill(0.0);

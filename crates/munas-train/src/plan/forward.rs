@@ -99,7 +99,7 @@ pub(super) fn norm_parameters<'a>(pass: &Pass<'a>, norm: &BatchNorm) -> BatchNor
         gamma: &pass.parameters[norm.ranges.gamma.clone()],
         beta: &pass.parameters[norm.ranges.beta.clone()],
         epsilon: BATCH_NORM_EPSILON,
-        relu: norm.relu,
+        activation: norm.activation,
     }
 }
 
@@ -109,7 +109,7 @@ impl Affine {
         let parameters = AffineParameters {
             weights: &pass.parameters[self.ranges.kernel.clone()],
             bias: &pass.parameters[self.ranges.bias.clone()],
-            relu: self.relu,
+            activation: self.activation,
         };
         let convolution = self.geometry.convolution();
         pass.kernels.affine_forward(&convolution, blocks, &parameters, input, output, scratch);

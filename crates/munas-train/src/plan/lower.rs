@@ -53,7 +53,7 @@ pub(super) enum Operator {
 pub(super) struct Affine {
     pub geometry: AffineGeometry,
     pub ranges: AffineRanges,
-    pub relu: bool,
+    pub activation: Activation,
     /// Computed along with the output where a batch norm follows.
     pub statistics: Option<Statistics>,
 }
@@ -63,7 +63,7 @@ pub(super) struct Affine {
 pub(super) struct BatchNorm {
     pub geometry: BatchNormGeometry,
     pub ranges: NormRanges,
-    pub relu: bool,
+    pub activation: Activation,
     /// A max pooling of the output that nothing else reads; the layer then writes only what is pooled.
     pub pool: Option<PoolGeometry>,
 }
@@ -109,7 +109,16 @@ impl Operator {
 
     /// Whether the backward pass reads the layer's output.
     pub fn backward_reads_output(&self) -> bool {
-        matches!(self, Self::Affine(Affine { relu: true, .. }) | Self::MaxPool(_))
+        match self {
+            Self::Affine(affine) => !affine.activation.is_identity(),
+            Self::MaxPool(_) => true,
+            Self::BatchNorm(_)
+            | Self::AvgPool(_)
+            | Self::Add(_)
+            | Self::Dropout { .. }
+            | Self::FakeQuantise { .. }
+            | Self::ChannelMask(_) => false,
+        }
     }
 
     /// Whether the layer has trained parameters.
@@ -266,20 +275,20 @@ impl Lowering {
     ) -> ValueId {
         let output = graph.output_shape(op);
         let ranges = layout.layer(op).expect("an affine operator has parameters");
-        let relu = graph.node(op).op.activation() == Activation::Relu;
+        let activation = graph.node(op).op.activation();
         let is_masked = self.maskable.get(op.index()) == Some(&true);
         let mask =
             is_masked.then(|| ChannelMask { bias: ranges.affine.bias.clone(), pixels: output.pixels() });
         let norm = ranges.norm.as_ref().map(|ranges| BatchNorm {
             geometry: BatchNormGeometry { channels: output.channels, pixels: output.pixels() },
             ranges: ranges.clone(),
-            relu,
+            activation,
             pool: None,
         });
         let affine = Affine {
             geometry,
             ranges: ranges.affine.clone(),
-            relu: relu && norm.is_none(),
+            activation: if norm.is_none() { activation } else { Activation::None },
             statistics: norm
                 .as_ref()
                 .map(|norm| Statistics { norm: norm.ranges.index, geometry: norm.geometry }),

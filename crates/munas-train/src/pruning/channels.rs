@@ -4,19 +4,21 @@ use munas_ir::{Graph, Op};
 
 /// For each operator, which of its output channels are masked, given those of the chosen layers (`chosen`, by operator;
 /// empty for others): a depthwise convolution or a pooling follows what it reads, and an Add is zero where all it reads is.
+/// All of it where the activation of 0 is 0.
 pub(super) fn masked_channels(graph: &Graph, chosen: &[Vec<bool>]) -> Vec<Vec<bool>> {
     let mut masked: Vec<Vec<bool>> = vec![vec![false; graph.input_shape().channels]];
     for (op, node) in graph.ops() {
         let channels = graph.output_shape(op).channels;
-        let channels = (0..channels).map(|channel| match node.op {
+        let keeps_zero = node.op.activation().keeps_zero();
+        let is_masked = |channel| match node.op {
             Op::Conv2d { .. } | Op::Dense { .. } => {
                 chosen[op.index()].get(channel).is_some_and(|&is_masked| is_masked)
             }
             Op::DepthwiseConv2d { .. } | Op::Pool { .. } | Op::Add => {
                 node.inputs.iter().all(|tensor| masked[tensor.index()][channel])
             }
-        });
-        let channels = channels.collect();
+        };
+        let channels = (0..channels).map(|channel| keeps_zero && is_masked(channel)).collect();
         masked.push(channels);
     }
     masked.remove(0);

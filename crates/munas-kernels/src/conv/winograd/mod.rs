@@ -66,7 +66,7 @@ impl Kernels {
                 column_stride: geometry.kernel_pixels(),
             },
             bias: parameters.bias,
-            finish: if parameters.relu { Finish::StoreRelu } else { Finish::Store },
+            finish: Finish::Store(parameters.activation),
             values: input,
             planes: input_planes(geometry),
             result_planes: output_planes(geometry),

@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use munas_ir::Activation;
+
 use super::filters::{FilterOrder, FiltersToPoints, PointsToFilters};
 use super::matrices::{Inputs, Outputs, ToPoints};
 use super::tiling::{ChunkSize, GRADIENT_CHUNK, SUM_CHUNK, TiledWork, Tiling};
@@ -88,7 +90,7 @@ impl Sums<'_> {
                     rows: &chunk.rows,
                     columns: &chunk.columns,
                     weights,
-                    finish: Finish::Store,
+                    finish: Finish::Store(Activation::None),
                     input,
                     output,
                 });

@@ -1,5 +1,6 @@
 use std::marker::PhantomData;
 
+use munas_ir::Activation;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -60,7 +61,8 @@ fn check(
     let tolerance = |terms: usize| 5e-5 * (terms as f32).sqrt();
     let layer = (g, blocks);
 
-    let parameters = AffineParameters { weights: &weights, bias: &bias, relu: seed.is_multiple_of(2) };
+    let activation = Activation::ALL[seed as usize % Activation::ALL.len()];
+    let parameters = AffineParameters { weights: &weights, bias: &bias, activation };
     let mut expected = vec![0.0; d_output.len()];
     scalar.affine_forward(
         &convolution,
@@ -121,7 +123,7 @@ fn there_and_back<S: Simd>(simd: S) -> Vec<f32> {
     let tiles = &[Place { block: 0, y: 0, x: 4 }, Place { block: 0, y: 4, x: 8 }];
     let (matrix, points) = (PhantomData, &mut vec![0.0; 36 * point_stride(3, 2) * LANES]);
     PixelsToPoints::<Inputs, 6, 6> { matrix, planes, pixels, tiles, points }.run(simd);
-    let (matrix, bias, finish) = (PhantomData, &[0.5, -0.5, 0.0], Finish::StoreRelu);
+    let (matrix, bias, finish) = (PhantomData, &[0.5, -0.5, 0.0], Finish::Store(Activation::Relu));
     let mut pixels = vec![0.0; g.input_block()];
     PointsToPixels::<Outputs, 4, 6> { matrix, planes, points, tiles, bias, finish, pixels: &mut pixels }
         .run(simd);

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::super::tap_sum::Finish;
 use super::matrices::ToPoints;
+use crate::activation::{Activate, for_activation};
 use crate::layout::LANES;
 use crate::simd::{Kernel, Simd};
 
@@ -260,8 +261,9 @@ impl<T: ToPoints<K, N>, const K: usize, const N: usize> Kernel for PointsToPixel
                             let pixel = &mut plane[pixel];
                             let sum = simd.add(values[x], bias);
                             let value = match finish {
-                                Finish::Store => sum,
-                                Finish::StoreRelu => simd.max(zero, sum),
+                                Finish::Store(activation) => {
+                                    for_activation!(activation, A => A::of_vector(simd, sum))
+                                }
                                 Finish::Add => simd.add(load(simd, pixel, part), sum),
                             };
                             store(simd, value, pixel, part);
