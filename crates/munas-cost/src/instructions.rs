@@ -64,7 +64,7 @@ impl OperatorKind {
     /// The kind of an operator.
     pub const fn of(op: Op) -> Self {
         match op {
-            Op::Conv2d { kernel, .. } if kernel.area() == 1 => Self::PointwiseConv2d,
+            Op::Conv2d { attributes, .. } if attributes.kernel.area() == 1 => Self::PointwiseConv2d,
             Op::Conv2d { .. } => Self::Conv2d,
             Op::DepthwiseConv2d { .. } => Self::DepthwiseConv2d,
             Op::Pool { kind: PoolKind::Max, .. } => Self::MaxPool,

@@ -31,8 +31,8 @@ pub fn layer_cost(graph: &Graph, op: OpId) -> LayerCost {
     let input = graph.first_input_shape(op);
     let output = graph.output_shape(op);
     let terms = match node.op {
-        Op::Conv2d { kernel, .. } => kernel.area() * input.channels,
-        Op::DepthwiseConv2d { kernel, .. } => kernel.area(),
+        Op::Conv2d { attributes, .. } => attributes.kernel.area() * input.channels,
+        Op::DepthwiseConv2d(attributes) => attributes.kernel.area(),
         Op::Pool { window, .. } => window.area(),
         Op::Add => node.inputs.len() - 1,
         Op::Dense { .. } => input.elements(),

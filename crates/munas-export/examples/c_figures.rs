@@ -14,7 +14,10 @@ use munas_export::{
     c::{CSettings, generate},
     verify::{CNetwork, FirmwareOptions, TARGETS, firmware},
 };
-use munas_ir::{Activation, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId,
+    Window,
+};
 use munas_quant::Executor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -26,10 +29,10 @@ fn small_network() -> Result<Graph, GraphError> {
     let (batch_norm, activation) = (true, Activation::Relu);
     let conv = |filters, size, stride, padding| {
         let (kernel, stride) = (Window::square(size), Window::square(stride));
-        Op::Conv2d { filters, kernel, stride, padding, batch_norm, activation }
+        Op::Conv2d { filters, attributes: ConvAttributes { kernel, stride, padding, batch_norm, activation } }
     };
     let (kernel, stride, padding) = (Window::square(3), Window::square(1), Padding::Same);
-    let depthwise = Op::DepthwiseConv2d { kernel, stride, padding, batch_norm, activation };
+    let depthwise = Op::DepthwiseConv2d(ConvAttributes { kernel, stride, padding, batch_norm, activation });
     let pool = |kind, size| Op::Pool { kind, window: Window::square(size) };
     let mut builder = GraphBuilder::new(Shape::new(32, 32, 3))?;
     let first = builder.push(conv(8, 3, 2, Padding::Same), &[TensorId::INPUT])?;

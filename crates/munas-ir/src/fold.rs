@@ -1,6 +1,6 @@
 //! Folding of batch norm into its convolution (the inference graph).
 
-use crate::{BATCH_NORM_EPSILON, Graph, KernelLayout, LayerWeights, Op, Weights};
+use crate::{BATCH_NORM_EPSILON, ConvAttributes, Graph, KernelLayout, LayerWeights, Weights};
 
 /// The inference form of a graph and its weights: every batch norm folded into the kernel and bias before it.
 ///
@@ -35,14 +35,9 @@ fn fold_layer(layout: KernelLayout, layer: &LayerWeights) -> LayerWeights {
 impl Graph {
     /// The same graph with every `batch_norm` attribute cleared.
     pub fn without_batch_norm(&self) -> Self {
-        self.map_ops(|op| match op {
-            Op::Conv2d { filters, kernel, stride, padding, activation, .. } => {
-                Op::Conv2d { filters, kernel, stride, padding, batch_norm: false, activation }
-            }
-            Op::DepthwiseConv2d { kernel, stride, padding, activation, .. } => {
-                Op::DepthwiseConv2d { kernel, stride, padding, batch_norm: false, activation }
-            }
-            Op::Pool { .. } | Op::Add | Op::Dense { .. } => op,
+        self.map_ops(|op| match op.convolution() {
+            Some(attributes) => op.with_convolution(ConvAttributes { batch_norm: false, ..attributes }),
+            None => op,
         })
     }
 }
@@ -51,8 +46,8 @@ impl Graph {
 mod tests {
     use super::fold_batch_norm;
     use crate::{
-        Activation, BatchNorm, GraphBuilder, LayerWeights, Op, OpId, Padding, Shape, TensorId, Weights,
-        Window,
+        Activation, BatchNorm, ConvAttributes, GraphBuilder, LayerWeights, Op, OpId, Padding, Shape,
+        TensorId, Weights, Window,
     };
 
     fn fold(op: Op, input: Shape, kernel: Vec<f32>) -> LayerWeights {
@@ -83,11 +78,13 @@ mod tests {
     fn convolution_scales_by_slowest_axis() {
         let op = Op::Conv2d {
             filters: 2,
-            kernel: Window::square(1),
-            stride: Window::square(1),
-            padding: Padding::Valid,
-            batch_norm: true,
-            activation: Activation::Relu,
+            attributes: ConvAttributes {
+                kernel: Window::square(1),
+                stride: Window::square(1),
+                padding: Padding::Valid,
+                batch_norm: true,
+                activation: Activation::Relu,
+            },
         };
         let layer = fold(op, Shape::new(2, 2, 2), vec![1.0, 2.0, 3.0, 4.0]);
         assert_close(&layer.kernel, &[1.0, 2.0, 6.0, 8.0]);
@@ -96,13 +93,13 @@ mod tests {
 
     #[test]
     fn depthwise_scales_by_fastest_axis() {
-        let op = Op::DepthwiseConv2d {
+        let op = Op::DepthwiseConv2d(ConvAttributes {
             kernel: Window::new(2, 1),
             stride: Window::square(1),
             padding: Padding::Valid,
             batch_norm: true,
             activation: Activation::None,
-        };
+        });
         let layer = fold(op, Shape::new(2, 2, 2), vec![1.0, 2.0, 3.0, 4.0]);
         assert_close(&layer.kernel, &[1.0, 4.0, 3.0, 8.0]);
         assert_close(&layer.bias, &[2.5, 5.5]);

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId, Window};
+use crate::{
+    Activation, ConvAttributes, Graph, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, TensorId,
+    Window,
+};
 
 const VERSION: u32 = 1;
 
@@ -158,26 +161,31 @@ impl ActivationRecord {
     }
 }
 
-fn padding(same: bool) -> Padding {
-    if same { Padding::Same } else { Padding::Valid }
+impl From<ConvAttributes> for ConvRecord {
+    fn from(attributes: ConvAttributes) -> Self {
+        let ConvAttributes { kernel, stride, padding, batch_norm, activation } = attributes;
+        let same = padding == Padding::Same;
+        Self { kernel: pair(kernel), stride: pair(stride), same, batch_norm, activation: activation.into() }
+    }
+}
+
+impl ConvRecord {
+    fn attributes(&self) -> Result<ConvAttributes, String> {
+        Ok(ConvAttributes {
+            kernel: window(self.kernel),
+            stride: window(self.stride),
+            padding: if self.same { Padding::Same } else { Padding::Valid },
+            batch_norm: self.batch_norm,
+            activation: self.activation.activation()?,
+        })
+    }
 }
 
 impl From<Op> for OpRecord {
     fn from(op: Op) -> Self {
-        let conv = |kernel, stride, padding, batch_norm| ConvRecord {
-            kernel: pair(kernel),
-            stride: pair(stride),
-            same: padding == Padding::Same,
-            batch_norm,
-            activation: op.activation().into(),
-        };
         match op {
-            Op::Conv2d { filters, kernel, stride, padding, batch_norm, .. } => {
-                Self::Conv2d { filters, window: conv(kernel, stride, padding, batch_norm) }
-            }
-            Op::DepthwiseConv2d { kernel, stride, padding, batch_norm, .. } => {
-                Self::DepthwiseConv2d { window: conv(kernel, stride, padding, batch_norm) }
-            }
+            Op::Conv2d { filters, attributes } => Self::Conv2d { filters, window: attributes.into() },
+            Op::DepthwiseConv2d(attributes) => Self::DepthwiseConv2d { window: attributes.into() },
             Op::Pool { kind: PoolKind::Max, window } => Self::MaxPool { window: pair(window) },
             Op::Pool { kind: PoolKind::Avg, window } => Self::AvgPool { window: pair(window) },
             Op::Add => Self::Add,
@@ -190,21 +198,8 @@ impl OpRecord {
     /// The operator; what is wrong with its activation, if anything is.
     fn op(self) -> Result<Op, String> {
         Ok(match self {
-            Self::Conv2d { filters, window: conv } => Op::Conv2d {
-                filters,
-                kernel: window(conv.kernel),
-                stride: window(conv.stride),
-                padding: padding(conv.same),
-                batch_norm: conv.batch_norm,
-                activation: conv.activation.activation()?,
-            },
-            Self::DepthwiseConv2d { window: conv } => Op::DepthwiseConv2d {
-                kernel: window(conv.kernel),
-                stride: window(conv.stride),
-                padding: padding(conv.same),
-                batch_norm: conv.batch_norm,
-                activation: conv.activation.activation()?,
-            },
+            Self::Conv2d { filters, window } => Op::Conv2d { filters, attributes: window.attributes()? },
+            Self::DepthwiseConv2d { window } => Op::DepthwiseConv2d(window.attributes()?),
             Self::MaxPool { window: size } => Op::Pool { kind: PoolKind::Max, window: window(size) },
             Self::AvgPool { window: size } => Op::Pool { kind: PoolKind::Avg, window: window(size) },
             Self::Add => Op::Add,
@@ -217,26 +212,30 @@ impl OpRecord {
 mod tests {
     use expect_test::expect;
 
-    use crate::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+    use crate::{
+        Activation, ConvAttributes, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window,
+    };
 
     fn example() -> Graph {
         let mut builder = GraphBuilder::new(Shape::new(9, 9, 1)).unwrap();
         let conv = |stride, batch_norm| Op::Conv2d {
             filters: 4,
-            kernel: Window::square(3),
-            stride: Window::square(stride),
-            padding: Padding::Valid,
-            batch_norm,
-            activation: Activation::Relu,
+            attributes: ConvAttributes {
+                kernel: Window::square(3),
+                stride: Window::square(stride),
+                padding: Padding::Valid,
+                batch_norm,
+                activation: Activation::Relu,
+            },
         };
         let a = builder.push(conv(2, true), &[TensorId::INPUT]).unwrap();
-        let depthwise = Op::DepthwiseConv2d {
+        let depthwise = Op::DepthwiseConv2d(ConvAttributes {
             kernel: Window::new(3, 1),
             stride: Window::square(1),
             padding: Padding::Same,
             batch_norm: false,
             activation: Activation::None,
-        };
+        });
         let b = builder.push(depthwise, &[a]).unwrap();
         let sum = builder.push(Op::Add, &[a, b]).unwrap();
         let pool = builder.push(Op::Pool { kind: PoolKind::Avg, window: Window::square(2) }, &[sum]).unwrap();

@@ -18,8 +18,8 @@ impl KernelLayout {
     pub fn of(graph: &Graph, op: OpId) -> Option<Self> {
         let input = graph.first_input_shape(op);
         let (outputs, pixels, is_depthwise) = match graph.node(op).op {
-            Op::Conv2d { filters, kernel, .. } => (filters, kernel.area(), false),
-            Op::DepthwiseConv2d { kernel, .. } => (input.channels, kernel.area(), true),
+            Op::Conv2d { filters, attributes } => (filters, attributes.kernel.area(), false),
+            Op::DepthwiseConv2d(attributes) => (input.channels, attributes.kernel.area(), true),
             Op::Dense { units, .. } => (units, input.pixels(), false),
             Op::Pool { .. } | Op::Add => return None,
         };
@@ -68,7 +68,7 @@ fn transpose_each<T: Copy>(rows: usize, columns: usize, from: &[T], to: &mut [T]
 #[cfg(test)]
 mod tests {
     use super::KernelLayout;
-    use crate::{Activation, GraphBuilder, Op, OpId, Padding, Shape, TensorId, Window};
+    use crate::{Activation, ConvAttributes, GraphBuilder, Op, OpId, Padding, Shape, TensorId, Window};
 
     /// Of an operator on 2 × 2 pixels of 3 channels.
     fn layout(op: Op) -> Option<KernelLayout> {
@@ -85,14 +85,23 @@ mod tests {
 
     fn conv(filters: usize) -> KernelLayout {
         let (kernel, stride, padding) = (Window::new(2, 1), Window::square(1), Padding::Valid);
-        layout(Op::Conv2d { filters, kernel, stride, padding, batch_norm: false, activation: ACTIVATION })
-            .unwrap()
+        layout(Op::Conv2d {
+            filters,
+            attributes: ConvAttributes { kernel, stride, padding, batch_norm: false, activation: ACTIVATION },
+        })
+        .unwrap()
     }
 
     fn depthwise() -> KernelLayout {
         let (kernel, stride, padding) = (Window::new(2, 1), Window::square(1), Padding::Valid);
-        layout(Op::DepthwiseConv2d { kernel, stride, padding, batch_norm: false, activation: ACTIVATION })
-            .unwrap()
+        layout(Op::DepthwiseConv2d(ConvAttributes {
+            kernel,
+            stride,
+            padding,
+            batch_norm: false,
+            activation: ACTIVATION,
+        }))
+        .unwrap()
     }
 
     #[test]

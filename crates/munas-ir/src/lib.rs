@@ -24,14 +24,16 @@ mod remove_channels;
 mod shape;
 mod text;
 mod weights;
+mod windows;
 
 pub use activation::Activation;
 pub use fold::fold_batch_norm;
 pub use graph::{Graph, GraphBuilder, GraphError, Node, OpId, TensorId};
 pub use json::GraphJsonError;
 pub use kernel_layout::KernelLayout;
-pub use op::{Op, Padding, PoolKind, ShapeError, Window};
+pub use op::{ConvAttributes, Op, Padding, PoolKind, ShapeError, Window};
 pub use quantisation::{Quantisation, TensorQuantisation, kernel_scale, quantise_weight};
 pub use remove_channels::remove_zero_channels;
 pub use shape::Shape;
 pub use weights::{BATCH_NORM_EPSILON, BatchNorm, LayerWeights, WeightDims, Weights, WeightsError};
+pub use windows::{Covered, Windows};

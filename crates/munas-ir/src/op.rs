@@ -72,6 +72,21 @@ pub enum PoolKind {
     Avg,
 }
 
+/// What a convolution is besides its channels, and what stands behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvAttributes {
+    /// Kernel size.
+    pub kernel: Window,
+    /// Step between output positions.
+    pub stride: Window,
+    /// Treatment of the border.
+    pub padding: Padding,
+    /// Whether batch norm stands between the convolution and the activation.
+    pub batch_norm: bool,
+    /// The activation.
+    pub activation: Activation,
+}
+
 /// An operator with its attributes. Convolutions and dense layers always have a bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
@@ -79,30 +94,11 @@ pub enum Op {
     Conv2d {
         /// Number of output channels.
         filters: usize,
-        /// Kernel size.
-        kernel: Window,
-        /// Step between output positions.
-        stride: Window,
-        /// Treatment of the border.
-        padding: Padding,
-        /// Whether batch norm stands between the convolution and the activation.
-        batch_norm: bool,
-        /// The activation.
-        activation: Activation,
+        /// What it has in common with other convolutions.
+        attributes: ConvAttributes,
     },
     /// Convolution of each channel on its own (multiplier 1).
-    DepthwiseConv2d {
-        /// Kernel size.
-        kernel: Window,
-        /// Step between output positions.
-        stride: Window,
-        /// Treatment of the border.
-        padding: Padding,
-        /// Whether batch norm stands between the convolution and the activation.
-        batch_norm: bool,
-        /// The activation.
-        activation: Activation,
-    },
+    DepthwiseConv2d(ConvAttributes),
     /// Pooling with stride = window; incomplete windows are dropped.
     Pool {
         /// What a window computes.
@@ -136,16 +132,51 @@ impl Op {
     /// The activation that the operator applies to its output.
     pub const fn activation(self) -> Activation {
         match self {
-            Self::Conv2d { activation, .. }
-            | Self::DepthwiseConv2d { activation, .. }
-            | Self::Dense { activation, .. } => activation,
+            Self::Conv2d { attributes, .. } | Self::DepthwiseConv2d(attributes) => attributes.activation,
+            Self::Dense { activation, .. } => activation,
             Self::Pool { .. } | Self::Add => Activation::None,
         }
     }
 
     /// Whether the operator carries a batch norm.
     pub const fn batch_norm(self) -> bool {
-        matches!(self, Self::Conv2d { batch_norm: true, .. } | Self::DepthwiseConv2d { batch_norm: true, .. })
+        match self.convolution() {
+            Some(attributes) => attributes.batch_norm,
+            None => false,
+        }
+    }
+
+    /// The attributes of a convolution of either kind.
+    pub const fn convolution(self) -> Option<ConvAttributes> {
+        match self {
+            Self::Conv2d { attributes, .. } | Self::DepthwiseConv2d(attributes) => Some(attributes),
+            Self::Pool { .. } | Self::Add | Self::Dense { .. } => None,
+        }
+    }
+
+    /// The operator with other attributes, if it is a convolution.
+    #[must_use]
+    pub const fn with_convolution(self, attributes: ConvAttributes) -> Self {
+        match self {
+            Self::Conv2d { filters, .. } => Self::Conv2d { filters, attributes },
+            Self::DepthwiseConv2d(_) => Self::DepthwiseConv2d(attributes),
+            Self::Pool { .. } | Self::Add | Self::Dense { .. } => self,
+        }
+    }
+
+    /// The kernel, stride and padding of what slides over an input of this shape; that of a dense layer is its whole input.
+    /// `None` for Add.
+    pub(crate) const fn window(self, input: Shape) -> Option<(Window, Window, Padding)> {
+        match self {
+            Self::Conv2d { attributes, .. } | Self::DepthwiseConv2d(attributes) => {
+                Some((attributes.kernel, attributes.stride, attributes.padding))
+            }
+            Self::Pool { window, .. } => Some((window, window, Padding::Valid)),
+            Self::Dense { .. } => {
+                Some((Window::new(input.height, input.width), Window::square(1), Padding::Valid))
+            }
+            Self::Add => None,
+        }
     }
 
     /// The shape of the output.
@@ -168,18 +199,14 @@ impl Op {
         let &[input] = inputs else { return fail("the operator takes one input".into()) };
         match self {
             Self::Conv2d { filters: 0, .. } | Self::Dense { units: 0, .. } => fail("no outputs".into()),
-            Self::Conv2d { filters, kernel, stride, padding, .. } => {
-                match convolved(input, kernel, stride, padding) {
-                    Some((height, width)) => Ok(Shape::new(height, width, filters)),
-                    None => fail("the kernel does not fit, or is zero".into()),
-                }
-            }
-            Self::DepthwiseConv2d { kernel, stride, padding, .. } => {
-                match convolved(input, kernel, stride, padding) {
-                    Some((height, width)) => Ok(Shape::new(height, width, input.channels)),
-                    None => fail("the kernel does not fit, or is zero".into()),
-                }
-            }
+            Self::Conv2d { filters: channels, attributes } => match convolved(input, attributes) {
+                Some((height, width)) => Ok(Shape::new(height, width, channels)),
+                None => fail("the kernel does not fit, or is zero".into()),
+            },
+            Self::DepthwiseConv2d(attributes) => match convolved(input, attributes) {
+                Some((height, width)) => Ok(Shape::new(height, width, input.channels)),
+                None => fail("the kernel does not fit, or is zero".into()),
+            },
             Self::Pool { window, .. } => {
                 if window.area() == 0 || window.height > input.height || window.width > input.width {
                     return fail("the window does not fit, or is zero".into());
@@ -192,7 +219,8 @@ impl Op {
     }
 }
 
-fn convolved(input: Shape, kernel: Window, stride: Window, padding: Padding) -> Option<(usize, usize)> {
+fn convolved(input: Shape, attributes: ConvAttributes) -> Option<(usize, usize)> {
+    let ConvAttributes { kernel, stride, padding, .. } = attributes;
     if kernel.area() == 0 || stride.area() == 0 {
         return None;
     }

@@ -134,9 +134,7 @@ fn is_zero(layout: KernelLayout, layer: &LayerWeights, channel: usize) -> bool {
 
 fn with_outputs(op: Op, outputs: usize) -> Op {
     match op {
-        Op::Conv2d { kernel, stride, padding, batch_norm, activation, .. } => {
-            Op::Conv2d { filters: outputs, kernel, stride, padding, batch_norm, activation }
-        }
+        Op::Conv2d { attributes, .. } => Op::Conv2d { filters: outputs, attributes },
         Op::Dense { activation, .. } => Op::Dense { units: outputs, activation },
         Op::DepthwiseConv2d { .. } | Op::Pool { .. } | Op::Add => op,
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Graph, Op, Padding, PoolKind, Window};
+use crate::{ConvAttributes, Graph, Op, Padding, PoolKind, Window};
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,8 +14,8 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind_name())?;
         match *self {
-            Self::Conv2d { kernel, stride, padding, batch_norm, .. }
-            | Self::DepthwiseConv2d { kernel, stride, padding, batch_norm, .. } => {
+            Self::Conv2d { attributes, .. } | Self::DepthwiseConv2d(attributes) => {
+                let ConvAttributes { kernel, stride, padding, batch_norm, .. } = attributes;
                 write!(f, " {kernel}")?;
                 if stride != Window::square(1) {
                     write!(f, " stride {stride}")?;

@@ -8,7 +8,7 @@
 //!
 //! These are the layouts of the TFLite format; the trainer converts at its boundary.
 
-use crate::{Graph, Op, OpId};
+use crate::{ConvAttributes, Graph, Op, OpId};
 
 /// ε of every batch norm (added to the variance).
 pub const BATCH_NORM_EPSILON: f32 = 1e-3;
@@ -41,12 +41,14 @@ impl Graph {
     pub fn weight_dims(&self, op: OpId) -> Option<WeightDims> {
         let input = self.first_input_shape(op);
         match self.node(op).op {
-            Op::Conv2d { filters, kernel, batch_norm, .. } => Some(WeightDims {
-                kernel: [filters, kernel.height, kernel.width, input.channels],
-                outputs: filters,
-                batch_norm,
-            }),
-            Op::DepthwiseConv2d { kernel, batch_norm, .. } => Some(WeightDims {
+            Op::Conv2d { filters, attributes: ConvAttributes { kernel, batch_norm, .. } } => {
+                Some(WeightDims {
+                    kernel: [filters, kernel.height, kernel.width, input.channels],
+                    outputs: filters,
+                    batch_norm,
+                })
+            }
+            Op::DepthwiseConv2d(ConvAttributes { kernel, batch_norm, .. }) => Some(WeightDims {
                 kernel: [1, kernel.height, kernel.width, input.channels],
                 outputs: input.channels,
                 batch_norm,

@@ -1,5 +1,7 @@
 //! Shapes of the operators.
 
+use munas_ir::Windows;
+
 use crate::layout::LANES;
 
 /// A two-dimensional convolution, or a depthwise one when `out_channels == in_channels` and a depthwise function
@@ -31,6 +33,27 @@ pub struct ConvGeometry {
     pub out_height: usize,
     /// Columns of the output.
     pub out_width: usize,
+}
+
+/// The geometry of a convolution of either kind.
+impl From<Windows> for ConvGeometry {
+    fn from(windows: Windows) -> Self {
+        let Windows { input, output, kernel, stride, before } = windows;
+        Self {
+            in_channels: input.channels,
+            in_height: input.height,
+            in_width: input.width,
+            out_channels: output.channels,
+            kernel_height: kernel.height,
+            kernel_width: kernel.width,
+            stride_height: stride.height,
+            stride_width: stride.width,
+            pad_top: before.height,
+            pad_left: before.width,
+            out_height: output.height,
+            out_width: output.width,
+        }
+    }
 }
 
 impl ConvGeometry {

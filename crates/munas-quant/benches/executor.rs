@@ -3,8 +3,8 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use munas_ir::{
-    Activation, Graph, GraphBuilder, LayerWeights, Op, Padding, PoolKind, Quantisation, Shape, TensorId,
-    Weights, Window,
+    Activation, ConvAttributes, Graph, GraphBuilder, LayerWeights, Op, Padding, PoolKind, Quantisation,
+    Shape, TensorId, Weights, Window,
 };
 use munas_quant::{BatchExecutor, Calibration, Executor, FloatExecutor, QuantisedNetwork, calibrate};
 use rand::{RngExt, SeedableRng};
@@ -19,22 +19,24 @@ const NETWORKS: [&str; 4] = ["convolutions", "dense", "depthwise separable", "sm
 fn convolution(filters: usize, kernel: usize, stride: usize) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(kernel),
-        stride: Window::square(stride),
-        padding: Padding::Same,
-        batch_norm: false,
-        activation: Activation::Relu,
+        attributes: ConvAttributes {
+            kernel: Window::square(kernel),
+            stride: Window::square(stride),
+            padding: Padding::Same,
+            batch_norm: false,
+            activation: Activation::Relu,
+        },
     }
 }
 
 fn depthwise(kernel: usize, stride: usize) -> Op {
-    Op::DepthwiseConv2d {
+    Op::DepthwiseConv2d(ConvAttributes {
         kernel: Window::square(kernel),
         stride: Window::square(stride),
         padding: Padding::Same,
         batch_norm: false,
         activation: Activation::Relu,
-    }
+    })
 }
 
 fn dense(units: usize) -> Op {

@@ -13,7 +13,6 @@ mod tests;
 use munas_ir::{Op, OpId, TensorId};
 use munas_kernels::{Isa, Kernels, LANES};
 
-use crate::geometry::Windows;
 use crate::{QuantisedLayer, QuantisedNetwork};
 use elementwise::{Pack, unpack};
 use linear::{LinearScratch, LinearSums};
@@ -90,7 +89,7 @@ impl<'a> BatchExecutor<'a> {
         let node = graph.node(op);
         let (before, after) = tensors.split_at_mut(op.output().index());
         let (input, output) = (&*before[node.inputs[0].index()], &mut *after[0]);
-        let windows = Windows::new(graph, op);
+        let windows = graph.windows(op);
         match (network.layer(op), windows) {
             (QuantisedLayer::Linear(layer), _) => {
                 let sums = linear[op.index()].as_ref().expect("the layer has weights");

@@ -12,10 +12,11 @@
 //! The mean window is all that is needed, over samples and positions. What remains is the rounding of the biases, in steps that
 //! are as a rule much finer than those of the output.
 
-use munas_ir::{Graph, KernelLayout, LayerWeights, OpId, Quantisation, TensorId, Weights, fold_batch_norm};
+use munas_ir::{
+    Graph, KernelLayout, LayerWeights, OpId, Quantisation, TensorId, Weights, Windows, fold_batch_norm,
+};
 
 use crate::executor::Operators;
-use crate::geometry::Windows;
 use crate::{FloatExecutor, QuantisedNetwork};
 
 /// The inference form of a network with biases that make up for the shift of the means on samples in (h, w, c) order. Without
@@ -43,7 +44,7 @@ pub fn bias_correction<'a>(
     let mut layers = folded.layers().to_vec();
     for (op, node) in folded_graph.ops() {
         if let (Some(layer), Some(float_mean)) = (&mut layers[op.index()], &float_means[op.index()]) {
-            let windows = Windows::new(&folded_graph, op).expect("layers with weights have windows");
+            let windows = folded_graph.windows(op).expect("layers with weights have windows");
             let parameters = quantisation.tensor(node.inputs[0]);
             let mut mean = MeanWindow::new(&windows);
             for tensors in &tensors_of_samples {
@@ -75,7 +76,7 @@ fn float_mean_windows<'a>(
     let mut means: Vec<_> = graph
         .ops()
         .map(|(op, _)| {
-            let windows = Windows::new(&graph, op).filter(|_| has_weights(op))?;
+            let windows = graph.windows(op).filter(|_| has_weights(op))?;
             Some((windows, MeanWindow::new(&windows)))
         })
         .collect();
@@ -99,7 +100,7 @@ struct MeanWindow {
 
 impl MeanWindow {
     fn new(windows: &Windows) -> Self {
-        Self { sums: vec![0.0; windows.len()], patch: vec![0.0; windows.len()], count: 0 }
+        Self { sums: vec![0.0; windows.elements()], patch: vec![0.0; windows.elements()], count: 0 }
     }
 
     /// Takes note of all windows of an input.

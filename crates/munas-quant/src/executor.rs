@@ -4,9 +4,8 @@
 //! integers added in 32 bits are what compilers make vector instructions of, and the padding of the border becomes zero.
 //! Sums of integers do not depend on their order, so results are those of the reference kernels to the bit.
 
-use munas_ir::{Op, OpId, PoolKind, Shape, TensorId};
+use munas_ir::{Op, OpId, PoolKind, Shape, TensorId, Windows};
 
-use crate::geometry::Windows;
 use crate::layer::rounded_mean;
 use crate::{AddInput, AddStep, LinearLayer, PoolLayer, QuantisedLayer, QuantisedNetwork};
 
@@ -145,7 +144,7 @@ impl Operators {
         let (input, output) = (&before[node.inputs[0].index()], &mut after[0]);
         match network.layer(op) {
             QuantisedLayer::Linear(layer) => {
-                let windows = Windows::new(graph, op).expect("layers with weights have windows");
+                let windows = graph.windows(op).expect("layers with weights have windows");
                 scratch.widen(input, layer.input_zero_point);
                 match &self.kernels[op.index()] {
                     Kernel::Rows(rows) => convolve(&windows, layer, rows, scratch, output),
@@ -154,7 +153,7 @@ impl Operators {
                 }
             }
             QuantisedLayer::Pool(layer) => {
-                let windows = Windows::new(graph, op).expect("a pooling has windows");
+                let windows = graph.windows(op).expect("a pooling has windows");
                 let Op::Pool { kind, .. } = node.op else { unreachable!("a pooling has a kind") };
                 match kind {
                     PoolKind::Max => max_pool(&windows, layer, input, output),
@@ -199,12 +198,12 @@ fn convolve(
     scratch: &mut Scratch,
     output: &mut [i8],
 ) {
-    let blocks = windows.len().div_ceil(BLOCK);
+    let blocks = windows.elements().div_ceil(BLOCK);
     scratch.patch.clear();
     scratch.patch.resize(blocks, [0; BLOCK]);
     scratch.sums.resize(layer.bias.len(), 0);
     for ((y, x), output) in windows.positions().zip(output.chunks_exact_mut(layer.bias.len())) {
-        let patch = &mut scratch.patch.as_flattened_mut()[..windows.len()];
+        let patch = &mut scratch.patch.as_flattened_mut()[..windows.elements()];
         windows.gather(&scratch.widened, y, x, patch);
         for ((sum, row), bias) in scratch.sums.iter_mut().zip(rows.chunks_exact(blocks)).zip(&layer.bias) {
             *sum = bias + dot(&scratch.patch, row);

@@ -1,8 +1,6 @@
 //! Execution of the network in f32: what ranges are measured on, and what the int8 network is compared with.
 
-use munas_ir::{Graph, Op, OpId, PoolKind, Shape, TensorId, Weights, fold_batch_norm};
-
-use crate::geometry::Windows;
+use munas_ir::{Graph, Op, OpId, PoolKind, Shape, TensorId, Weights, Windows, fold_batch_norm};
 
 /// Sums that a dot product is split in, so that compilers can vectorise it.
 const LANES: usize = 8;
@@ -67,7 +65,7 @@ impl FloatExecutor {
         let output = &mut after[0];
         let input = &before[node.inputs[0].index()];
         let layer = self.weights.layer(op);
-        match (node.op, Windows::new(&self.graph, op), layer) {
+        match (node.op, self.graph.windows(op), layer) {
             (Op::DepthwiseConv2d { .. }, Some(windows), Some(layer)) => {
                 let channels = windows.input.channels;
                 for ((y, x), output) in windows.positions().zip(output.chunks_exact_mut(channels)) {
@@ -83,7 +81,7 @@ impl FloatExecutor {
             }
             (Op::Pool { kind, .. }, Some(windows), _) => pool(&windows, kind, input, output),
             (_, Some(windows), Some(layer)) => {
-                self.patch.resize(windows.len(), 0.0);
+                self.patch.resize(windows.elements(), 0.0);
                 for ((y, x), output) in windows.positions().zip(output.chunks_exact_mut(layer.bias.len())) {
                     windows.gather(input, y, x, &mut self.patch);
                     affine(&layer.kernel, &layer.bias, &self.patch, output);

@@ -19,7 +19,6 @@ mod calibration;
 mod classes;
 mod executor;
 mod float;
-mod geometry;
 mod layer;
 mod multiplier;
 mod network;

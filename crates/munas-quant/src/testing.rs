@@ -100,8 +100,8 @@ pub fn terms(graph: &Graph, op: OpId, element: usize) -> Vec<(usize, usize)> {
         Op::Dense { .. } => {
             return (0..input.elements()).map(|index| (index, channel * input.elements() + index)).collect();
         }
-        Op::Conv2d { kernel, stride, padding, .. } | Op::DepthwiseConv2d { kernel, stride, padding, .. } => {
-            (kernel, stride, padding)
+        Op::Conv2d { attributes, .. } | Op::DepthwiseConv2d(attributes) => {
+            (attributes.kernel, attributes.stride, attributes.padding)
         }
         Op::Pool { window, .. } => (window, window, Padding::Valid),
         Op::Add => panic!("the windows of an Add are its elements"),

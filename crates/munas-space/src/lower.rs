@@ -9,7 +9,9 @@
 //! Every well-formed architecture lowers for every input of at least 1×1: kernels and pools are clipped to
 //! the tensor before them.
 
-use munas_ir::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window,
+};
 
 use crate::{Architecture, Block, Cnn, Layer, LayerOp, Pool};
 
@@ -178,19 +180,21 @@ impl Network {
             LayerOp::Pointwise { filters } => return self.pointwise(x, filters, batch_norm, activation),
             LayerOp::Conv { kernel, filters, stride, padding } => Op::Conv2d {
                 filters,
+                attributes: ConvAttributes {
+                    kernel: axes.kernel(kernel, shape),
+                    stride: axes.stride(stride),
+                    padding,
+                    batch_norm,
+                    activation,
+                },
+            },
+            LayerOp::Depthwise { kernel, stride, padding } => Op::DepthwiseConv2d(ConvAttributes {
                 kernel: axes.kernel(kernel, shape),
                 stride: axes.stride(stride),
                 padding,
                 batch_norm,
                 activation,
-            },
-            LayerOp::Depthwise { kernel, stride, padding } => Op::DepthwiseConv2d {
-                kernel: axes.kernel(kernel, shape),
-                stride: axes.stride(stride),
-                padding,
-                batch_norm,
-                activation,
-            },
+            }),
         };
         self.push(op, &[x])
     }
@@ -205,7 +209,16 @@ impl Network {
         let window = Window::square(1);
         let padding = Padding::Valid;
         self.push(
-            Op::Conv2d { filters, kernel: window, stride: window, padding, batch_norm, activation },
+            Op::Conv2d {
+                filters,
+                attributes: ConvAttributes {
+                    kernel: window,
+                    stride: window,
+                    padding,
+                    batch_norm,
+                    activation,
+                },
+            },
             &[x],
         )
     }

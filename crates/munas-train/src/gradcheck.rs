@@ -243,8 +243,8 @@ fn activations_that_end_above() {
     // So large that outputs lie at both ends of the range and between them.
     let graphs = |conv: fn(Conv) -> Conv| {
         [
-            (4.0, start().conv(4, conv(Conv::new(3, 3))).outputs(3)),
-            (8.0, start().depthwise(conv(Conv::new(3, 3))).outputs(3)),
+            (12.0, start().conv(4, conv(Conv::new(3, 3))).outputs(3)),
+            (12.0, start().depthwise(conv(Conv::new(3, 3))).outputs(3)),
             (4.0, start().conv(3, conv(Conv::new(3, 3).batch_norm())).outputs(3)),
             (4.0, start().conv(3, conv(Conv::new(3, 3).batch_norm())).pool(PoolKind::Max, 2, 2).outputs(3)),
         ]

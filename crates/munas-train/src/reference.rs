@@ -8,7 +8,9 @@
 //!
 //! All convolutions have a ReLU and no padding. MACs are those of convolutions and dense layers, with ten classes.
 
-use munas_ir::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window,
+};
 
 /// One of the networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,13 +74,13 @@ impl ReferenceNetwork {
 
 const MAX_POOL: Op = Op::Pool { kind: PoolKind::Max, window: Window::square(2) };
 
-const DEPTHWISE: Op = Op::DepthwiseConv2d {
+const DEPTHWISE: Op = Op::DepthwiseConv2d(ConvAttributes {
     kernel: Window::square(3),
     stride: Window::square(1),
     padding: Padding::Valid,
     batch_norm: false,
     activation: Activation::Relu,
-};
+});
 
 /// The layers that A and B share, which differ in their widths.
 fn strided(widths: [usize; 3]) -> Vec<Op> {
@@ -94,10 +96,12 @@ fn strided(widths: [usize; 3]) -> Vec<Op> {
 const fn convolution(filters: usize, size: usize, stride: usize, batch_norm: bool) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(size),
-        stride: Window::square(stride),
-        padding: Padding::Valid,
-        batch_norm,
-        activation: Activation::Relu,
+        attributes: ConvAttributes {
+            kernel: Window::square(size),
+            stride: Window::square(stride),
+            padding: Padding::Valid,
+            batch_norm,
+            activation: Activation::Relu,
+        },
     }
 }

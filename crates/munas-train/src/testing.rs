@@ -1,7 +1,9 @@
 //! Networks and data for this crate's tests.
 
 use munas_data::{Dataset, PartSizes, RawData, Samples, SplitOptions, TestPart};
-use munas_ir::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -13,44 +15,38 @@ pub struct Net {
 
 /// A convolution or depthwise convolution; change what differs.
 #[derive(Clone, Copy)]
-pub struct Conv {
-    pub kernel: Window,
-    pub stride: Window,
-    pub padding: Padding,
-    pub batch_norm: bool,
-    pub activation: Activation,
-}
+pub struct Conv(ConvAttributes);
 
 impl Conv {
     /// Stride 1, no padding, ReLU.
     pub const fn new(rows: usize, columns: usize) -> Self {
-        Self {
+        Self(ConvAttributes {
             kernel: Window::new(rows, columns),
             stride: Window::square(1),
             padding: Padding::Valid,
             batch_norm: false,
             activation: Activation::Relu,
-        }
+        })
     }
 
     pub const fn batch_norm(self) -> Self {
-        Self { batch_norm: true, ..self }
+        Self(ConvAttributes { batch_norm: true, ..self.0 })
     }
 
     pub const fn linear(self) -> Self {
-        Self { activation: Activation::None, ..self }
+        Self(ConvAttributes { activation: Activation::None, ..self.0 })
     }
 
     pub const fn relu6(self) -> Self {
-        Self { activation: Activation::Relu6, ..self }
+        Self(ConvAttributes { activation: Activation::Relu6, ..self.0 })
     }
 
     pub const fn same(self) -> Self {
-        Self { padding: Padding::Same, ..self }
+        Self(ConvAttributes { padding: Padding::Same, ..self.0 })
     }
 
     pub const fn stride(self, rows: usize, columns: usize) -> Self {
-        Self { stride: Window::new(rows, columns), ..self }
+        Self(ConvAttributes { stride: Window::new(rows, columns), ..self.0 })
     }
 }
 
@@ -72,13 +68,11 @@ impl Net {
     }
 
     pub fn conv(self, filters: usize, conv: Conv) -> Self {
-        let Conv { kernel, stride, padding, batch_norm, activation } = conv;
-        self.push(Op::Conv2d { filters, kernel, stride, padding, batch_norm, activation })
+        self.push(Op::Conv2d { filters, attributes: conv.0 })
     }
 
     pub fn depthwise(self, conv: Conv) -> Self {
-        let Conv { kernel, stride, padding, batch_norm, activation } = conv;
-        self.push(Op::DepthwiseConv2d { kernel, stride, padding, batch_norm, activation })
+        self.push(Op::DepthwiseConv2d(conv.0))
     }
 
     pub fn pool(self, kind: PoolKind, rows: usize, columns: usize) -> Self {

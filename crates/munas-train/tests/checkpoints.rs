@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use munas_data::{Dataset, PartSizes, RawData, Samples, SplitOptions, TestPart};
-use munas_ir::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window,
+};
 use munas_train::{
     Checkpoint, EpochReport, Optimizer, Pruning, PruningMode, Schedule, TrainError, TrainSettings, Trainer,
     never_stop,
@@ -25,11 +27,13 @@ fn graph() -> Graph {
     let mut builder = GraphBuilder::new(Shape::new(6, 6, 1)).unwrap();
     let conv = Op::Conv2d {
         filters: 4,
-        kernel: Window::square(3),
-        stride: Window::square(1),
-        padding: Padding::Same,
-        batch_norm: true,
-        activation: Activation::Relu,
+        attributes: ConvAttributes {
+            kernel: Window::square(3),
+            stride: Window::square(1),
+            padding: Padding::Same,
+            batch_norm: true,
+            activation: Activation::Relu,
+        },
     };
     let first = builder.push(conv, &[TensorId::INPUT]).unwrap();
     let second = builder.push(conv, &[first]).unwrap();

@@ -1,4 +1,4 @@
-use munas_ir::{Activation, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{Activation, ConvAttributes, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
 
 use super::*;
 use crate::boards::{builtin, find};
@@ -9,14 +9,21 @@ fn every_kind() -> Graph {
     let (padding, activation, stride) = (Padding::Same, Activation::Relu, Window::square(1));
     let conv = |size| Op::Conv2d {
         filters: 4,
-        kernel: Window::square(size),
+        attributes: ConvAttributes {
+            kernel: Window::square(size),
+            stride,
+            padding,
+            batch_norm: false,
+            activation,
+        },
+    };
+    let depthwise = Op::DepthwiseConv2d(ConvAttributes {
+        kernel: Window::square(3),
         stride,
         padding,
         batch_norm: false,
         activation,
-    };
-    let depthwise =
-        Op::DepthwiseConv2d { kernel: Window::square(3), stride, padding, batch_norm: false, activation };
+    });
     let pool = |kind| Op::Pool { kind, window: Window::square(2) };
     let mut builder = GraphBuilder::new(Shape::new(8, 8, 3)).unwrap();
     let first = builder.push(conv(3), &[TensorId::INPUT]).unwrap();

@@ -1,5 +1,6 @@
 use munas_ir::{
-    Activation, GraphBuilder, LayerWeights, Op, Padding, PoolKind, Shape, TensorId, Weights, Window,
+    Activation, ConvAttributes, GraphBuilder, LayerWeights, Op, Padding, PoolKind, Shape, TensorId, Weights,
+    Window,
 };
 
 use super::{layer_costs, macs, model_size, sparse_model_size};
@@ -10,19 +11,21 @@ fn costs_follow_the_table() {
     let mut builder = GraphBuilder::new(Shape::new(9, 7, 3)).unwrap();
     let conv = Op::Conv2d {
         filters: 4,
-        kernel: Window::new(3, 1),
-        stride: Window::square(2),
-        padding: Padding::Valid,
-        batch_norm: true,
-        activation: Activation::Relu,
+        attributes: ConvAttributes {
+            kernel: Window::new(3, 1),
+            stride: Window::square(2),
+            padding: Padding::Valid,
+            batch_norm: true,
+            activation: Activation::Relu,
+        },
     };
-    let depthwise = Op::DepthwiseConv2d {
+    let depthwise = Op::DepthwiseConv2d(ConvAttributes {
         kernel: Window::square(3),
         stride: Window::square(1),
         padding: Padding::Same,
         batch_norm: true,
         activation: Activation::None,
-    };
+    });
     let a = builder.push(conv, &[TensorId::INPUT]).unwrap();
     let b = builder.push(depthwise, &[a]).unwrap();
     let c = builder.push(Op::Add, &[a, b, a]).unwrap();

@@ -1,16 +1,20 @@
 use expect_test::expect;
-use munas_ir::{Activation, Graph, GraphBuilder, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Op, OpId, Padding, PoolKind, Shape, TensorId, Window,
+};
 
 use super::{InputMemory, MemoryRules, price};
 
 fn conv(filters: usize, kernel: usize) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(kernel),
-        stride: Window::square(1),
-        padding: Padding::Valid,
-        batch_norm: true,
-        activation: Activation::Relu,
+        attributes: ConvAttributes {
+            kernel: Window::square(kernel),
+            stride: Window::square(1),
+            padding: Padding::Valid,
+            batch_norm: true,
+            activation: Activation::Relu,
+        },
     }
 }
 

@@ -1,4 +1,7 @@
-use munas_ir::{Activation, Graph, GraphBuilder, Node, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Node, Op, OpId, Padding, PoolKind, Shape, TensorId,
+    Window,
+};
 use proptest::prelude::*;
 
 use super::{ChosenOrder, Readers, choose_order, cuts};
@@ -14,11 +17,13 @@ const ALL_RULES: [MemoryRules; 4] = [
 fn conv(filters: usize, kernel: usize) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(kernel),
-        stride: Window::square(1),
-        padding: Padding::Valid,
-        batch_norm: false,
-        activation: Activation::None,
+        attributes: ConvAttributes {
+            kernel: Window::square(kernel),
+            stride: Window::square(1),
+            padding: Padding::Valid,
+            batch_norm: false,
+            activation: Activation::None,
+        },
     }
 }
 

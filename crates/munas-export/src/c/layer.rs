@@ -1,6 +1,6 @@
 //! The kernel of each operator and the shapes it is called with.
 
-use munas_ir::{Graph, KernelLayout, Op, OpId, Padding, PoolKind, Shape, Window};
+use munas_ir::{KernelLayout, Op, OpId, PoolKind, Shape, Window};
 use munas_quant::QuantisedNetwork;
 
 use super::{CError, linear::Linear};
@@ -60,7 +60,8 @@ impl Layer {
         let graph = network.graph();
         let unit = Window::square(1);
         let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
-        let is_padded = is_padded(graph, op);
+        let windows = graph.windows(op);
+        let is_padded = windows.is_some_and(|windows| windows.are_padded());
         let parameters = network.layer(op).linear().zip(KernelLayout::of(graph, op));
         let linear = parameters.map(|(layer, layout)| Linear::new(layer, layout, is_padded));
         let mut layer = Self {
@@ -73,12 +74,11 @@ impl Layer {
             linear,
         };
         match graph.node(op).op {
-            Op::Conv2d { kernel, stride, padding, .. }
-            | Op::DepthwiseConv2d { kernel, stride, padding, .. } => {
-                (layer.window, layer.stride) = (kernel, stride);
-                layer.padding = zeros_before(input, kernel, stride, padding);
+            Op::Conv2d { .. } | Op::DepthwiseConv2d { .. } | Op::Pool { .. } => {
+                let windows = windows.expect("the operator has windows");
+                (layer.window, layer.stride, layer.padding) =
+                    (windows.kernel, windows.stride, windows.before);
             }
-            Op::Pool { window, .. } => (layer.window, layer.stride) = (window, window),
             Op::Dense { .. } => layer.input = Shape::flat(input.elements()),
             Op::Add => {}
         }
@@ -168,29 +168,4 @@ impl Layer {
 /// Bytes that fill the last word of so many.
 const fn slack(bytes: usize) -> usize {
     bytes.next_multiple_of(4) - bytes
-}
-
-/// Zeros above and left of the input.
-fn zeros_before(input: Shape, kernel: Window, stride: Window, padding: Padding) -> Window {
-    let before = |input, kernel, stride| padding.along(input, kernel, stride).map_or(0, |(_, zeros)| zeros);
-    Window::new(
-        before(input.height, kernel.height, stride.height),
-        before(input.width, kernel.width, stride.width),
-    )
-}
-
-/// Whether a kernel reaches beyond the input anywhere.
-fn is_padded(graph: &Graph, op: OpId) -> bool {
-    let (Op::Conv2d { kernel, stride, padding, .. } | Op::DepthwiseConv2d { kernel, stride, padding, .. }) =
-        graph.node(op).op
-    else {
-        return false;
-    };
-    let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
-    let before = zeros_before(input, kernel, stride, padding);
-    let reaches = |output: usize, stride: usize, kernel: usize| (output - 1) * stride + kernel;
-    before.height > 0
-        || before.width > 0
-        || reaches(output.height, stride.height, kernel.height) > input.height
-        || reaches(output.width, stride.width, kernel.width) > input.width
 }

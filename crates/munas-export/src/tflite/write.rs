@@ -108,13 +108,13 @@ impl Lowering<'_> {
     fn operator(&mut self, op: OpId) {
         let node = self.graph().node(op).clone();
         match node.op {
-            Op::Conv2d { kernel, stride, padding, .. } => {
-                let options = window_options(kernel, stride, padding);
+            Op::Conv2d { attributes, .. } => {
+                let options = window_options(attributes.kernel, attributes.stride, attributes.padding);
                 let code = BuiltinOperator::CONV_2D;
                 self.linear(op, code, Some(WindowOptions { size: [0; 2], ..options }));
             }
-            Op::DepthwiseConv2d { kernel, stride, padding, .. } => {
-                let options = window_options(kernel, stride, padding);
+            Op::DepthwiseConv2d(attributes) => {
+                let options = window_options(attributes.kernel, attributes.stride, attributes.padding);
                 let code = BuiltinOperator::DEPTHWISE_CONV_2D;
                 self.linear(op, code, Some(WindowOptions { size: [0; 2], depth_multiplier: 1, ..options }));
             }

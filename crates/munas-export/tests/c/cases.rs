@@ -1,27 +1,31 @@
 //! Small networks with what random ones rarely have.
 
-use munas_ir::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window,
+};
 
 /// A convolution with a square kernel and a ReLU.
 fn conv(filters: usize, kernel: usize, stride: usize, padding: Padding) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(kernel),
-        stride: Window::square(stride),
-        padding,
-        batch_norm: true,
-        activation: Activation::Relu,
+        attributes: ConvAttributes {
+            kernel: Window::square(kernel),
+            stride: Window::square(stride),
+            padding,
+            batch_norm: true,
+            activation: Activation::Relu,
+        },
     }
 }
 
 fn depthwise(kernel: Window, stride: usize, padding: Padding) -> Op {
-    Op::DepthwiseConv2d {
+    Op::DepthwiseConv2d(ConvAttributes {
         kernel,
         stride: Window::square(stride),
         padding,
         batch_norm: false,
         activation: Activation::Relu,
-    }
+    })
 }
 
 fn pool(kind: PoolKind, height: usize, width: usize) -> Op {
@@ -128,11 +132,13 @@ pub fn all() -> Vec<Graph> {
                 (
                     Op::Conv2d {
                         filters: 6,
-                        kernel: Window::new(4, 3),
-                        stride: Window::square(1),
-                        padding: valid,
-                        batch_norm: false,
-                        activation: Activation::None,
+                        attributes: ConvAttributes {
+                            kernel: Window::new(4, 3),
+                            stride: Window::square(1),
+                            padding: valid,
+                            batch_norm: false,
+                            activation: Activation::None,
+                        },
                     },
                     &[2],
                 ),

@@ -8,7 +8,9 @@ use munas_export::helper::HelperLimits;
 use munas_export::tflite::{
     Model, ModelCost, ModelMetadata, OperatorKind, TfliteError, Tflm, TflmError, write, write_in_best_order,
 };
-use munas_ir::{Activation, Graph, GraphBuilder, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{
+    Activation, ConvAttributes, Graph, GraphBuilder, Op, OpId, Padding, PoolKind, Shape, TensorId, Window,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -22,11 +24,13 @@ use crate::{
 fn conv(filters: usize, kernel: usize) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(kernel),
-        stride: Window::square(1),
-        padding: Padding::Valid,
-        batch_norm: true,
-        activation: Activation::Relu,
+        attributes: ConvAttributes {
+            kernel: Window::square(kernel),
+            stride: Window::square(1),
+            padding: Padding::Valid,
+            batch_norm: true,
+            activation: Activation::Relu,
+        },
     }
 }
 
@@ -34,13 +38,13 @@ fn conv(filters: usize, kernel: usize) -> Op {
 fn example() -> Graph {
     let mut builder = GraphBuilder::new(Shape::new(9, 8, 2)).unwrap();
     let mut push = |op, inputs: &[TensorId]| builder.push(op, inputs).unwrap();
-    let depthwise = Op::DepthwiseConv2d {
+    let depthwise = Op::DepthwiseConv2d(ConvAttributes {
         kernel: Window::new(3, 2),
         stride: Window::new(2, 1),
         padding: Padding::Same,
         batch_norm: false,
         activation: Activation::None,
-    };
+    });
     let trunk = push(conv(4, 1), &[TensorId::INPUT]);
     let large = push(conv(4, 2), &[trunk]);
     let small = push(conv(4, 3), &[trunk]);

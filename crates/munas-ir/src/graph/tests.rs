@@ -1,15 +1,18 @@
 use crate::{
-    Activation, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, ShapeError, TensorId, Window,
+    Activation, ConvAttributes, GraphBuilder, GraphError, Op, Padding, PoolKind, Shape, ShapeError, TensorId,
+    Window,
 };
 
 fn conv(filters: usize, kernel: usize, stride: usize, padding: Padding) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(kernel),
-        stride: Window::square(stride),
-        padding,
-        batch_norm: false,
-        activation: Activation::None,
+        attributes: ConvAttributes {
+            kernel: Window::square(kernel),
+            stride: Window::square(stride),
+            padding,
+            batch_norm: false,
+            activation: Activation::None,
+        },
     }
 }
 

@@ -1,19 +1,34 @@
 use super::remove_zero_channels;
 use crate::{
-    Activation, Graph, GraphBuilder, LayerWeights, Op, OpId, Padding, PoolKind, Shape, TensorId, Weights,
-    Window,
+    Activation, ConvAttributes, Graph, GraphBuilder, LayerWeights, Op, OpId, Padding, PoolKind, Shape,
+    TensorId, Weights, Window,
 };
 
 fn conv(filters: usize) -> Op {
     let window = Window::square(1);
     let (batch_norm, activation) = (false, Activation::Relu);
-    Op::Conv2d { filters, kernel: window, stride: window, padding: Padding::Valid, batch_norm, activation }
+    Op::Conv2d {
+        filters,
+        attributes: ConvAttributes {
+            kernel: window,
+            stride: window,
+            padding: Padding::Valid,
+            batch_norm,
+            activation,
+        },
+    }
 }
 
 fn depthwise() -> Op {
     let window = Window::square(1);
     let (batch_norm, activation) = (false, Activation::Relu);
-    Op::DepthwiseConv2d { kernel: window, stride: window, padding: Padding::Valid, batch_norm, activation }
+    Op::DepthwiseConv2d(ConvAttributes {
+        kernel: window,
+        stride: window,
+        padding: Padding::Valid,
+        batch_norm,
+        activation,
+    })
 }
 
 fn dense(units: usize) -> Op {

@@ -4,14 +4,11 @@
 //! thousand of their products rarely exceeds it. How far the sums of a layer can go is known from its weights; where they could
 //! go beyond, the weights are split in parts whose sums cannot, and the sums of the parts are added as integers.
 
-use munas_ir::{KernelLayout, Op, OpId};
-use munas_kernels::{
-    AlignedBuffer, ConvGeometry, Convolution, DenseGeometry, Kernels, LANES, PreparedSums, Scratch,
-};
+use munas_ir::{KernelLayout, Op, OpId, Windows};
+use munas_kernels::{AlignedBuffer, Convolution, DenseGeometry, Kernels, LANES, PreparedSums, Scratch};
 
 use super::Lanes;
 use super::elementwise::{Accumulate, Requantise, Widen};
-use crate::geometry::Windows;
 use crate::{LinearLayer, QuantisedNetwork};
 
 /// The largest integer up to which all are exact in f32.
@@ -49,7 +46,7 @@ impl LinearSums {
         let (graph, layer) = (network.graph(), network.layer(op).linear()?);
         let mut weights = vec![0; layer.weights.len()];
         KernelLayout::of(graph, op)?.channels_first(&layer.weights, &mut weights);
-        let convolution = convolution(graph.node(op).op, &Windows::new(graph, op)?);
+        let convolution = convolution(graph.node(op).op, graph.windows(op)?);
         let parts = exact_parts(&weights, weights.len() / layer.bias.len(), layer.input_zero_point);
         let prepared = parts.iter().map(|weights| PreparedSums::new(kernels, &convolution, weights));
         Some(Self { outputs: graph.output_shape(op).elements(), parts: prepared.collect() })
@@ -84,26 +81,11 @@ impl LinearSums {
 }
 
 /// The operator as the kernels take it.
-fn convolution(op: Op, windows: &Windows) -> Convolution {
-    let Windows { input, output, kernel, stride, before } = *windows;
-    let geometry = ConvGeometry {
-        in_channels: input.channels,
-        in_height: input.height,
-        in_width: input.width,
-        out_channels: output.channels,
-        kernel_height: kernel.height,
-        kernel_width: kernel.width,
-        stride_height: stride.height,
-        stride_width: stride.width,
-        pad_top: before.height,
-        pad_left: before.width,
-        out_height: output.height,
-        out_width: output.width,
-    };
+fn convolution(op: Op, windows: Windows) -> Convolution {
     match op {
-        Op::DepthwiseConv2d { .. } => Convolution::depthwise(&geometry),
-        Op::Dense { units, .. } => Convolution::dense(&DenseGeometry { features: input.elements(), units }),
-        Op::Conv2d { .. } => Convolution::full(&geometry),
+        Op::DepthwiseConv2d { .. } => Convolution::depthwise(&windows.into()),
+        Op::Dense { units, .. } => Convolution::dense(&DenseGeometry { features: windows.elements(), units }),
+        Op::Conv2d { .. } => Convolution::full(&windows.into()),
         Op::Pool { .. } | Op::Add => unreachable!("has no kernel"),
     }
 }

@@ -1,11 +1,10 @@
 //! Pooling in the lanes.
 
-use munas_ir::PoolKind;
+use munas_ir::{PoolKind, Windows};
 use munas_kernels::{LANES, Vectorised};
 
 use super::Lanes;
 use crate::PoolLayer;
-use crate::geometry::Windows;
 use crate::layer::rounded_mean;
 
 /// The largest element or the mean of each window.

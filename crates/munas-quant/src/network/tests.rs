@@ -1,6 +1,6 @@
 use munas_ir::{
-    Activation, Graph, GraphBuilder, LayerWeights, Op, OpId, Padding, Quantisation, Shape, TensorId, Weights,
-    Window, fold_batch_norm,
+    Activation, ConvAttributes, Graph, GraphBuilder, LayerWeights, Op, OpId, Padding, Quantisation, Shape,
+    TensorId, Weights, Window, fold_batch_norm,
 };
 
 use super::QuantisedNetwork;
@@ -17,11 +17,13 @@ fn single(op: Op, features: usize) -> Graph {
 fn pointwise(filters: usize, activation: Activation) -> Op {
     Op::Conv2d {
         filters,
-        kernel: Window::square(1),
-        stride: Window::square(1),
-        padding: Padding::Valid,
-        batch_norm: false,
-        activation,
+        attributes: ConvAttributes {
+            kernel: Window::square(1),
+            stride: Window::square(1),
+            padding: Padding::Valid,
+            batch_norm: false,
+            activation,
+        },
     }
 }
 

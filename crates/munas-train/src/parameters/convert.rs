@@ -43,7 +43,8 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use munas_ir::{
-        Activation, BatchNorm, GraphBuilder, LayerWeights, Op, Padding, Shape, TensorId, Weights, Window,
+        Activation, BatchNorm, ConvAttributes, GraphBuilder, LayerWeights, Op, Padding, Shape, TensorId,
+        Weights, Window,
     };
 
     use crate::parameters::{ParameterLayout, Parameters};
@@ -57,11 +58,13 @@ mod tests {
         let mut builder = GraphBuilder::new(Shape::new(3, 4, 2)).unwrap();
         let conv = Op::Conv2d {
             filters: 3,
-            kernel: Window::new(2, 1),
-            stride: Window::square(1),
-            padding: Padding::Valid,
-            batch_norm: true,
-            activation: Activation::Relu,
+            attributes: ConvAttributes {
+                kernel: Window::new(2, 1),
+                stride: Window::square(1),
+                padding: Padding::Valid,
+                batch_norm: true,
+                activation: Activation::Relu,
+            },
         };
         let mut tensor = builder.push(conv, &[TensorId::INPUT]).unwrap();
         let dense = Op::Dense { units: 2, activation: Activation::None };

@@ -1,7 +1,7 @@
 //! Initial values: kernels Glorot-uniform (Glorot and Bengio, AISTATS 2010, equation 16), biases 0, γ 1, β 0,
 //! moving mean 0, moving variance 1.
 
-use munas_ir::{Graph, Op};
+use munas_ir::{ConvAttributes, Graph, Op};
 use rand::{Rng, RngExt};
 
 use super::{ParameterLayout, Parameters};
@@ -10,8 +10,10 @@ use super::{ParameterLayout, Parameters};
 /// `[kernel_h][kernel_w][channels][1]`, so it has the fan-in of a full convolution.
 fn fans(op: Op, in_channels: usize, features: usize) -> (usize, usize) {
     match op {
-        Op::Conv2d { filters, kernel, .. } => (kernel.area() * in_channels, kernel.area() * filters),
-        Op::DepthwiseConv2d { kernel, .. } => (kernel.area() * in_channels, kernel.area()),
+        Op::Conv2d { filters, attributes: ConvAttributes { kernel, .. } } => {
+            (kernel.area() * in_channels, kernel.area() * filters)
+        }
+        Op::DepthwiseConv2d(ConvAttributes { kernel, .. }) => (kernel.area() * in_channels, kernel.area()),
         Op::Dense { units, .. } => (features, units),
         Op::Pool { .. } | Op::Add => unreachable!("has no kernel"),
     }
@@ -40,7 +42,7 @@ impl Parameters {
 
 #[cfg(test)]
 mod tests {
-    use munas_ir::{Activation, GraphBuilder, Op, Padding, Shape, TensorId, Window};
+    use munas_ir::{Activation, ConvAttributes, GraphBuilder, Op, Padding, Shape, TensorId, Window};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
@@ -72,9 +74,13 @@ mod tests {
         let (kernel, stride) = (Window::new(3, 5), Window::square(1));
         let (padding, batch_norm, activation) = (Padding::Same, false, Activation::Relu);
         let input = Shape::new(6, 6, 24);
-        let conv = Op::Conv2d { filters: 10, kernel, stride, padding, batch_norm, activation };
+        let conv = Op::Conv2d {
+            filters: 10,
+            attributes: ConvAttributes { kernel, stride, padding, batch_norm, activation },
+        };
         check_limit(conv, input, 15.0 * 24.0 + 15.0 * 10.0);
-        let depthwise = Op::DepthwiseConv2d { kernel, stride, padding, batch_norm, activation };
+        let depthwise =
+            Op::DepthwiseConv2d(ConvAttributes { kernel, stride, padding, batch_norm, activation });
         check_limit(depthwise, input, 15.0 * 24.0 + 15.0);
         check_limit(Op::Dense { units: 7, activation }, input, 36.0 * 24.0 + 7.0);
     }

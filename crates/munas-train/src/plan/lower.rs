@@ -4,7 +4,7 @@
 //! layer, a mask of channels from both. The activation belongs to the last layer of an operator. A max pooling behind a
 //! batch norm is one layer with it where nothing else reads what is between them.
 
-use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
+use munas_ir::{Activation, Graph, Op, OpId, PoolKind, Shape, TensorId, Window};
 use munas_kernels::{
     self as kernels, BatchNormGeometry, ConvGeometry, DenseGeometry, LANES, PadGeometry, PoolGeometry,
 };
@@ -226,13 +226,13 @@ impl Lowering {
                 let summands = node.inputs.iter().map(|&tensor| graph.shape(tensor));
                 Operator::Add(summands.map(|summand| pad_geometry(summand, output)).collect())
             }
-            Op::Conv2d { kernel, stride, padding, .. } => {
-                let geometry = conv_geometry(input, output, Convolution { kernel, stride, padding });
-                return self.affine(AffineGeometry::Conv(geometry), graph, op, layout, inputs);
+            Op::Conv2d { .. } => {
+                let geometry = AffineGeometry::Conv(conv_geometry(graph, op));
+                return self.affine(geometry, graph, op, layout, inputs);
             }
-            Op::DepthwiseConv2d { kernel, stride, padding, .. } => {
-                let geometry = conv_geometry(input, output, Convolution { kernel, stride, padding });
-                return self.affine(AffineGeometry::Depthwise(geometry), graph, op, layout, inputs);
+            Op::DepthwiseConv2d { .. } => {
+                let geometry = AffineGeometry::Depthwise(conv_geometry(graph, op));
+                return self.affine(geometry, graph, op, layout, inputs);
             }
             Op::Dense { units, .. } => {
                 let geometry = DenseGeometry { features: input.elements(), units };
@@ -304,29 +304,13 @@ impl Lowering {
     }
 }
 
-/// The window of a convolution or depthwise convolution.
-#[derive(Clone, Copy)]
-struct Convolution {
-    kernel: Window,
-    stride: Window,
-    padding: Padding,
-}
-
 /// The kernels' order of a shape: channels, rows, columns.
 fn chw(shape: Shape) -> [usize; 3] {
     [shape.channels, shape.height, shape.width]
 }
 
-fn conv_geometry(input: Shape, output: Shape, convolution: Convolution) -> ConvGeometry {
-    let Convolution { kernel, stride, padding } = convolution;
-    let build = match padding {
-        Padding::Valid => ConvGeometry::valid,
-        Padding::Same => ConvGeometry::same,
-    };
-    let kernel = [kernel.height, kernel.width];
-    let geometry = build(chw(input), output.channels, kernel, [stride.height, stride.width]);
-    assert_eq!([geometry.out_height, geometry.out_width], [output.height, output.width]);
-    geometry
+fn conv_geometry(graph: &Graph, op: OpId) -> ConvGeometry {
+    graph.windows(op).expect("a convolution has windows").into()
 }
 
 fn pad_geometry(input: Shape, output: Shape) -> PadGeometry {

@@ -90,7 +90,9 @@ fn structure(one: &Place, other: &Place) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use munas_ir::{Activation, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window};
+    use munas_ir::{
+        Activation, ConvAttributes, Graph, GraphBuilder, Op, Padding, PoolKind, Shape, TensorId, Window,
+    };
     use munas_space::Space;
 
     use super::{Distances, Network};
@@ -99,11 +101,13 @@ mod tests {
     fn convolution(filters: usize, kernel: usize, batch_norm: bool) -> Op {
         Op::Conv2d {
             filters,
-            kernel: Window::square(kernel),
-            stride: Window::square(1),
-            padding: Padding::Same,
-            batch_norm,
-            activation: Activation::Relu,
+            attributes: ConvAttributes {
+                kernel: Window::square(kernel),
+                stride: Window::square(1),
+                padding: Padding::Same,
+                batch_norm,
+                activation: Activation::Relu,
+            },
         }
     }
 
@@ -115,13 +119,13 @@ mod tests {
 
     fn golden_networks() -> [Graph; 2] {
         let mut first = GraphBuilder::new(Shape::new(16, 16, 1)).unwrap();
-        let depthwise = Op::DepthwiseConv2d {
+        let depthwise = Op::DepthwiseConv2d(ConvAttributes {
             kernel: Window::square(3),
             stride: Window::square(1),
             padding: Padding::Same,
             batch_norm: true,
             activation: Activation::Relu,
-        };
+        });
         let mut last = TensorId::INPUT;
         for op in [convolution(4, 3, true), depthwise, pool(PoolKind::Max), LOGITS] {
             last = first.push(op, &[last]).unwrap();

@@ -38,9 +38,9 @@ impl Label {
     fn of(op: Op) -> Self {
         let (batch_norm, activation) = (op.batch_norm(), op.activation());
         match op {
-            Op::Conv2d { kernel, .. } | Op::DepthwiseConv2d { kernel, .. } => Self::Convolution {
+            Op::Conv2d { attributes, .. } | Op::DepthwiseConv2d(attributes) => Self::Convolution {
                 depthwise: matches!(op, Op::DepthwiseConv2d { .. }),
-                kernel: kernel.height.max(kernel.width),
+                kernel: attributes.kernel.height.max(attributes.kernel.width),
                 batch_norm,
                 activation,
             },

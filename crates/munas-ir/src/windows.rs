@@ -1,15 +1,19 @@
-//! Where the windows of convolutions and pools lie in their input.
+//! Where the windows of an operator lie in its input.
 
 use std::ops::Range;
 
-use munas_ir::{Graph, Op, OpId, Padding, Shape, Window};
+use crate::{Graph, OpId, Shape, Window};
 
-/// The windows of a convolution, depthwise convolution or pooling.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
+/// The windows of a convolution, depthwise convolution, dense layer or pooling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// The tensor that they lie on.
     pub input: Shape,
+    /// One position for each of them.
     pub output: Shape,
+    /// Their size.
     pub kernel: Window,
+    /// The step from one to the next.
     pub stride: Window,
     /// Rows above and columns left of the input that the first window covers.
     pub before: Window,
@@ -17,8 +21,10 @@ pub(crate) struct Windows {
 
 /// The part of a window that lies in the input: rows and columns of the window, and where they begin in the input.
 #[derive(Clone, Debug)]
-pub(crate) struct Covered {
+pub struct Covered {
+    /// Rows of the window.
     pub rows: Range<usize>,
+    /// Columns of the window.
     pub columns: Range<usize>,
     /// Row of the input under the first of `rows`.
     pub top: usize,
@@ -26,27 +32,32 @@ pub(crate) struct Covered {
     pub left: usize,
 }
 
-impl Windows {
+impl Graph {
     /// The windows of an operator; `None` for Add. That of a dense layer is its whole input.
-    pub fn new(graph: &Graph, op: OpId) -> Option<Self> {
-        let (input, output) = (graph.first_input_shape(op), graph.output_shape(op));
-        let (kernel, stride, padding) = match graph.node(op).op {
-            Op::Conv2d { kernel, stride, padding, .. }
-            | Op::DepthwiseConv2d { kernel, stride, padding, .. } => (kernel, stride, padding),
-            Op::Pool { window, .. } => (window, window, Padding::Valid),
-            Op::Dense { .. } => (Window::new(input.height, input.width), Window::square(1), Padding::Valid),
-            Op::Add => return None,
-        };
+    pub fn windows(&self, op: OpId) -> Option<Windows> {
+        let (input, output) = (self.first_input_shape(op), self.output_shape(op));
+        let (kernel, stride, padding) = self.node(op).op.window(input)?;
         let before = |length, size, stride| padding.along(length, size, stride).map(|(_, before)| before);
         let before = Window {
             height: before(input.height, kernel.height, stride.height)?,
             width: before(input.width, kernel.width, stride.width)?,
         };
-        Some(Self { input, output, kernel, stride, before })
+        Some(Windows { input, output, kernel, stride, before })
+    }
+}
+
+impl Windows {
+    /// Whether a window reaches beyond the input anywhere.
+    pub const fn are_padded(&self) -> bool {
+        let Self { input, output, kernel, stride, before } = *self;
+        before.height > 0
+            || before.width > 0
+            || (output.height - 1) * stride.height + kernel.height > input.height
+            || (output.width - 1) * stride.width + kernel.width > input.width
     }
 
     /// Elements of a window.
-    pub const fn len(&self) -> usize {
+    pub const fn elements(&self) -> usize {
         self.kernel.area() * self.input.channels
     }
 
