@@ -246,7 +246,8 @@ impl SearchSettings {
 }
 
 /// Which error drives the search.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DrivingError {
     /// Of the float network.
     #[default]

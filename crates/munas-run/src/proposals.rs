@@ -15,11 +15,11 @@ use rand_chacha::ChaCha8Rng;
 
 use munas_cost::board_figures;
 use munas_search::{
-    Algorithm, BoardModel, Candidate, Context, History, Interruption, Observed, Problem, PruningKind,
-    SearchError, SparsityRange, Suggestion, TrainingLimits, TrainingMemory, suggest,
+    Algorithm, BoardModel, Candidate, Context, History, Interruption, Observed, Problem, SearchError,
+    SparsityRange, Suggestion, TrainingLimits, TrainingMemory, suggest,
 };
 
-use crate::experiment::{BoardChoice, Experiment, PruningMode};
+use crate::experiment::{BoardChoice, Experiment};
 use crate::task::Task;
 use crate::trial::TrialRecord;
 
@@ -65,10 +65,7 @@ pub(crate) fn problem(experiment: &Experiment, task: &Task) -> Problem {
         repeats: search.repeats,
         max_draws: search.max_draws,
         pruning: experiment.pruning.map(|pruning| SparsityRange {
-            kind: match pruning.mode {
-                PruningMode::Structured => PruningKind::Structured,
-                PruningMode::Unstructured => PruningKind::Unstructured,
-            },
+            mode: pruning.mode,
             min: pruning.min_sparsity,
             max: pruning.max_sparsity,
             fits_bounds: pruning.fits_bounds,

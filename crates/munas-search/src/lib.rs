@@ -36,10 +36,11 @@ pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposal, Pro
 pub use algorithms::{AlgorithmKind, EvolutionSettings};
 pub use feasibility::NearestMiss;
 pub use history::{Candidate, History, Observed};
+pub use munas_ir::PruningMode;
 pub use objective::{Bounds, BrokenBound, Objective, ObjectiveValues, Unit};
 pub use problem::{BoardModel, Feasibility, Problem, ProblemError, Sampling, UnknownSampling};
 pub use scalarisation::Scalarisation;
-pub use sparsity::{PruningKind, SparsityRange};
+pub use sparsity::SparsityRange;
 pub use suggest::{Refusals, SearchError, Suggestion, suggest};
 pub use training::{TrainingExcess, TrainingLimits, TrainingMemory};
 

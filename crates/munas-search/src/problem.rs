@@ -6,10 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use munas_cost::{BoardFigures, Resources};
-use munas_ir::{Graph, Shape};
+use munas_ir::{Graph, PruningMode, Shape};
 use munas_space::Space;
+use serde::{Deserialize, Serialize};
 
-use crate::sparsity::{PruningKind, SparsityRange};
+use crate::sparsity::SparsityRange;
 use crate::training::TrainingLimits;
 use crate::{Bounds, Candidate, Objective, ObjectiveValues, Proposal};
 
@@ -79,7 +80,8 @@ impl FromStr for Sampling {
 }
 
 /// Which proposals are trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Feasibility {
     /// Duplicates, and what breaks a hard bound or ten times a soft one, are not trained: the algorithm draws again.
     #[default]
@@ -130,13 +132,13 @@ pub(crate) struct Foreseen {
 }
 
 impl Foreseen {
-    fn new(dense: &Graph, kind: PruningKind, share: f64) -> Self {
-        match kind {
-            PruningKind::Structured => {
+    fn new(dense: &Graph, mode: PruningMode, share: f64) -> Self {
+        match mode {
+            PruningMode::Structured => {
                 let graph = dense.evenly_pruned(share);
                 Self { model_size: munas_cost::model_size(&graph), graph }
             }
-            PruningKind::Unstructured => {
+            PruningMode::Unstructured => {
                 Self { graph: dense.clone(), model_size: munas_cost::model_size_at(dense, share) }
             }
         }
@@ -231,18 +233,18 @@ impl Problem {
         let (Some(range), Some(target)) = (self.pruning, proposal.sparsity) else {
             return Foreseen { model_size: munas_cost::model_size(&dense), graph: dense };
         };
-        let at_target = Foreseen::new(&dense, range.kind, target);
+        let at_target = Foreseen::new(&dense, range.mode, target);
         if !range.fits_bounds || self.meets_hard_bounds(&at_target) {
             return at_target;
         }
-        let mut smallest = Foreseen::new(&dense, range.kind, range.max);
+        let mut smallest = Foreseen::new(&dense, range.mode, range.max);
         if !self.meets_hard_bounds(&smallest) {
             return smallest;
         }
         let (mut above, mut fits) = (target, range.max);
         for _ in 0..SHARE_BISECTIONS {
             let middle = f64::midpoint(above, fits);
-            let foreseen = Foreseen::new(&dense, range.kind, middle);
+            let foreseen = Foreseen::new(&dense, range.mode, middle);
             if self.meets_hard_bounds(&foreseen) {
                 (fits, smallest) = (middle, foreseen);
             } else {

@@ -1,25 +1,17 @@
 //! The target sparsity of a trial: a coordinate of the search where networks are pruned.
 
+use munas_ir::PruningMode;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Normal};
 
 /// Standard deviation of a mutation.
 const MUTATION: f64 = 0.05;
 
-/// What pruning takes away, as far as resources are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PruningKind {
-    /// Channels: every resource becomes smaller.
-    Structured,
-    /// Single weights: the model size counts what is not zero, memory and MACs stay.
-    Unstructured,
-}
-
 /// The target sparsities of a search, 0 ≤ `min` ≤ `max` < 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SparsityRange {
     /// What is pruned.
-    pub kind: PruningKind,
+    pub mode: PruningMode,
     /// Smallest target.
     pub min: f64,
     /// Largest target.
@@ -44,11 +36,11 @@ impl SparsityRange {
 
 #[cfg(test)]
 mod tests {
-    use super::{PruningKind, SparsityRange};
+    use super::{PruningMode, SparsityRange};
     use crate::testing::generator;
 
     const RANGE: SparsityRange =
-        SparsityRange { kind: PruningKind::Structured, min: 0.1, max: 0.9, fits_bounds: false };
+        SparsityRange { mode: PruningMode::Structured, min: 0.1, max: 0.9, fits_bounds: false };
 
     #[test]
     fn targets_spread_over_the_range() {

@@ -23,13 +23,15 @@ use munas_ir::Graph;
 use munas_kernels::{Kernels, LANES};
 use rand::Rng;
 use rand::seq::index;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::{BatchLoader, Selection};
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::plan::{Pass, Plan, Purpose, Workspace};
 
 /// Where the means and variances come from that batch norms use once a network is no longer trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NormStatistics {
     /// Moving averages over the batches of training, as in the usual frameworks.
     #[default]

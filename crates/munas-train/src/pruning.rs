@@ -43,19 +43,12 @@ pub(crate) use channels::maskable;
 pub use goal::{PruningGoal, Remainder};
 pub(crate) use mask::{ChannelMask, Mask, Network};
 
+pub use munas_ir::PruningMode;
+
 use crate::TrainError;
 
 /// Steps from one update of the masks to the next, counted anew in each epoch.
 const UPDATE_STEPS: u64 = 16;
-
-/// What pruning removes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PruningMode {
-    /// Whole channels, so that the network becomes smaller in every resource.
-    Structured,
-    /// Single weights; only the sparse model size becomes smaller.
-    Unstructured,
-}
 
 /// How a network is pruned while it is trained; see the documentation of the module for the method.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,7 @@
 //! The hyper-parameters of a trial.
 
+use serde::{Deserialize, Serialize};
+
 use munas_data::{Augmentation, NormaliseMode};
 
 use crate::{
@@ -12,7 +14,8 @@ const MOST_EPOCHS: u32 = 100_000;
 const LARGEST_BATCH: usize = 65_536;
 
 /// Which epoch a training is judged by: the one whose weights and errors it ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Keep {
     /// The first with the lowest validation error. Of many epochs, one is best on a small validation part by chance.
     Best,

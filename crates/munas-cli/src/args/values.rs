@@ -166,11 +166,8 @@ impl FromStr for PruningSpec {
             }
             _ => return Err("not of the form MODE:SHARE or MODE:SHARE:START:FINISH".to_owned()),
         };
-        let mode = match mode {
-            "structured" => PruningMode::Structured,
-            "unstructured" => PruningMode::Unstructured,
-            _ => return Err(format!("{mode} is neither structured nor unstructured")),
-        };
+        let mode = PruningMode::from_name(mode)
+            .ok_or_else(|| format!("{mode} is neither structured nor unstructured"))?;
         let sparsity = sparsity.parse().ok().filter(|share| (0.0..1.0).contains(share));
         let sparsity = sparsity.ok_or("the share must be at least 0 and below 1")?;
         Ok(Self { mode, sparsity, epochs })

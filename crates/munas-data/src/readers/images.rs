@@ -22,6 +22,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use self::header::Header;
 use self::pixels::{Form, Picture};
 use super::class_tree::{ClassTree, Kind};
@@ -42,7 +44,8 @@ pub(crate) use self::conform::conform;
 const MOST_DECODED: u64 = 1 << 30;
 
 /// What is behind pictures that are transparent in places.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Backdrop {
     /// White, as in a browser: drawings in black ink on nothing stay visible.
     #[default]

@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use munas_data::{
-    Augmentation, Channel, Delimiter, FeatureKind, Folds, GroupChoice, HeaderRow, IndexColumn, Layout,
-    NormaliseMode,
+    Augmentation, Backdrop, Channel, Delimiter, FeatureKind, Folds, GroupChoice, HeaderRow, IndexColumn,
+    Layout, NormaliseMode,
 };
 use munas_quant::Calibration;
-use munas_search::{AlgorithmKind, Sampling};
-use munas_train::Schedule;
+use munas_search::{AlgorithmKind, Feasibility, Sampling};
+use munas_train::{Keep, NormStatistics, PruningMode, Schedule};
 
 use super::bounds_file::BoundsFile;
-use super::{ExperimentError, InputPlace, Metric, values};
+use super::{DrivingError, ExperimentError, InputPlace, Metric, values};
 
 /// The whole file.
 #[derive(Debug, Deserialize, Serialize)]
@@ -52,7 +52,8 @@ pub(super) struct DataFile {
     #[serde(with = "values::flag_or_auto")]
     pub grey: Option<bool>,
     pub orientation: bool,
-    pub backdrop: BackdropName,
+    #[serde(with = "values::or_none")]
+    pub backdrop: Option<Backdrop>,
     pub bits: u32,
     pub skip_bad: bool,
     pub subset: Option<usize>,
@@ -67,15 +68,6 @@ pub(super) struct DataFile {
     pub groups: GroupChoice,
     pub csv: CsvFile,
     pub audio: AudioFile,
-}
-
-/// What images are laid over.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum BackdropName {
-    White,
-    Black,
-    None,
 }
 
 /// `[data.csv]`
@@ -143,8 +135,8 @@ pub(super) struct TrainFile {
     pub label_smoothing: f64,
     pub gradient_clip: Option<f64>,
     pub kernel_l2: f64,
-    pub norm_statistics: NormStatisticsName,
-    pub keep: KeepName,
+    pub norm_statistics: NormStatistics,
+    pub keep: Keep,
     pub early_stop: Option<u32>,
     pub pruning: Option<PruningFile>,
     pub distillation: Option<DistillationFile>,
@@ -160,28 +152,11 @@ pub(super) enum OptimizerName {
     Adam,
 }
 
-/// Names of the statistics of batch norms.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum NormStatisticsName {
-    Moving,
-    #[serde(rename = "re-estimated")]
-    ReEstimated,
-}
-
-/// Names of the epochs that a training can end with.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum KeepName {
-    Best,
-    Last,
-}
-
 /// `[train.pruning]`
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct PruningFile {
-    pub mode: PruningModeName,
+    pub mode: PruningMode,
     pub start: u32,
     pub finish: u32,
     pub min_sparsity: f64,
@@ -197,14 +172,6 @@ pub(super) enum PruningFitName {
     #[default]
     HardBounds,
     None,
-}
-
-/// Names of the pruning modes.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum PruningModeName {
-    Structured,
-    Unstructured,
 }
 
 /// `[train.distillation]`
@@ -264,30 +231,14 @@ pub(super) struct SearchFile {
     pub training_memory: Option<u64>,
     #[serde(default, deserialize_with = "values::optional_count")]
     pub max_training_cost: Option<u64>,
-    pub error: DrivingErrorName,
+    pub error: DrivingError,
     #[serde(with = "values::text")]
     pub metric: Metric,
     #[serde(with = "values::name")]
     pub folds: Folds,
-    pub feasibility: FeasibilityName,
+    pub feasibility: Feasibility,
     pub repeats: bool,
     pub max_draws: NonZero<u64>,
-}
-
-/// Names of the errors that can drive a search.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum DrivingErrorName {
-    Float,
-    Int8,
-}
-
-/// Names of the feasibility rules.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum FeasibilityName {
-    Skip,
-    Off,
 }
 
 /// `[board]`

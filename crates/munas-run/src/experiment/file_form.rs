@@ -2,18 +2,16 @@
 
 use toml::Value;
 
-use munas_data::{AudioSettings, Backdrop, CsvSettings};
-use munas_search::Feasibility;
+use munas_data::{AudioSettings, CsvSettings};
 use munas_space::Space;
-use munas_train::{Keep, NormStatistics, Optimizer};
+use munas_train::Optimizer;
 
+use super::Experiment;
 use super::bounds_file::BoundsFile;
 use super::file::{
-    AudioFile, BackdropName, BoardFile, CsvFile, DataFile, DistillationFile, DrivingErrorName,
-    ExperimentFile, FeasibilityName, Int8File, KeepName, NormStatisticsName, OptimizerName, PruningFile,
-    PruningFitName, PruningModeName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
+    AudioFile, BoardFile, CsvFile, DataFile, DistillationFile, ExperimentFile, Int8File, OptimizerName,
+    PruningFile, PruningFitName, QuantisationFile, SearchFile, SpaceFile, TrainFile,
 };
-use super::{DrivingError, Experiment, PruningMode};
 
 /// The file form of an experiment, every value written out.
 pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
@@ -31,11 +29,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             crop: data.crop,
             grey: data.grey,
             orientation: data.orientation,
-            backdrop: match data.backdrop {
-                Some(Backdrop::White) => BackdropName::White,
-                Some(Backdrop::Black) => BackdropName::Black,
-                None => BackdropName::None,
-            },
+            backdrop: data.backdrop,
             bits: if data.deep { 16 } else { 8 },
             skip_bad: data.skip_bad,
             subset: data.subset,
@@ -68,16 +62,10 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             sampling: search.sampling,
             training_memory: search.training_memory,
             max_training_cost: search.max_training_cost,
-            error: match search.error {
-                DrivingError::Float => DrivingErrorName::Float,
-                DrivingError::Int8 => DrivingErrorName::Int8,
-            },
+            error: search.error,
             metric: search.metric,
             folds: search.folds,
-            feasibility: match search.feasibility {
-                Feasibility::Skip => FeasibilityName::Skip,
-                Feasibility::Off => FeasibilityName::Off,
-            },
+            feasibility: search.feasibility,
             repeats: search.repeats,
             max_draws: search.max_draws,
         },
@@ -145,20 +133,11 @@ fn train_file(experiment: &Experiment) -> TrainFile {
         label_smoothing: train.label_smoothing,
         gradient_clip: train.gradient_clip,
         kernel_l2: train.kernel_l2,
-        norm_statistics: match train.norm_statistics {
-            NormStatistics::Moving => NormStatisticsName::Moving,
-            NormStatistics::ReEstimated => NormStatisticsName::ReEstimated,
-        },
-        keep: match train.keep {
-            Keep::Best => KeepName::Best,
-            Keep::Last => KeepName::Last,
-        },
+        norm_statistics: train.norm_statistics,
+        keep: train.keep,
         early_stop: train.early_stop,
         pruning: experiment.pruning.map(|pruning| PruningFile {
-            mode: match pruning.mode {
-                PruningMode::Structured => PruningModeName::Structured,
-                PruningMode::Unstructured => PruningModeName::Unstructured,
-            },
+            mode: pruning.mode,
             start: pruning.start,
             finish: pruning.finish,
             min_sparsity: pruning.min_sparsity,

@@ -1,19 +1,18 @@
 //! From the file form to the experiment. What a value may be is checked here.
 
 use munas_cost::boards::{Board, BoardBounds};
-use munas_data::{AudioSettings, Backdrop, CsvSettings, DataError, Source};
-use munas_search::{Bounds, EvolutionSettings, Feasibility, Objective};
+use munas_data::{AudioSettings, CsvSettings, DataError, Source};
+use munas_search::{Bounds, EvolutionSettings, Objective};
 use munas_space::{Space, SpaceError};
-use munas_train::{Keep, NormStatistics, Optimizer, TrainError, TrainSettings};
+use munas_train::{Optimizer, TrainError, TrainSettings};
 
 use super::file::{
-    AudioFile, BackdropName, CsvFile, DataFile, DistillationFile, DrivingErrorName, ExperimentFile,
-    FeasibilityName, KeepName, NormStatisticsName, OptimizerName, PruningFile, PruningFitName,
-    PruningModeName, SearchFile, SpaceFile, TrainFile,
+    AudioFile, CsvFile, DataFile, DistillationFile, ExperimentFile, OptimizerName, PruningFile,
+    PruningFitName, SearchFile, SpaceFile, TrainFile,
 };
 use super::{
-    BoardChoice, DataSettings, DistillationSettings, DrivingError, Experiment, ExperimentError, PruningMode,
-    PruningSettings, SearchSettings,
+    BoardChoice, DataSettings, DistillationSettings, Experiment, ExperimentError, PruningSettings,
+    SearchSettings,
 };
 
 use crate::int8::Int8Settings;
@@ -114,11 +113,7 @@ fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
         crop: file.crop,
         grey: file.grey,
         orientation: file.orientation,
-        backdrop: match file.backdrop {
-            BackdropName::White => Some(Backdrop::White),
-            BackdropName::Black => Some(Backdrop::Black),
-            BackdropName::None => None,
-        },
+        backdrop: file.backdrop,
         deep: file.bits == 16,
         skip_bad: file.skip_bad,
         subset: file.subset,
@@ -196,14 +191,8 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
         label_smoothing: file.label_smoothing,
         gradient_clip: file.gradient_clip,
         kernel_l2: file.kernel_l2,
-        norm_statistics: match file.norm_statistics {
-            NormStatisticsName::Moving => NormStatistics::Moving,
-            NormStatisticsName::ReEstimated => NormStatistics::ReEstimated,
-        },
-        keep: match file.keep {
-            KeepName::Best => Keep::Best,
-            KeepName::Last => Keep::Last,
-        },
+        norm_statistics: file.norm_statistics,
+        keep: file.keep,
         early_stop: file.early_stop,
         // Trials have them: each its own target, and what all must fit.
         pruning: None,
@@ -240,10 +229,6 @@ fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, E
         "must be at least 0 and below 1",
     )?;
     require(min_sparsity <= max_sparsity, "train.pruning.min_sparsity", "must not be above max_sparsity")?;
-    let mode = match mode {
-        PruningModeName::Structured => PruningMode::Structured,
-        PruningModeName::Unstructured => PruningMode::Unstructured,
-    };
     let fits_bounds = matches!(fit, PruningFitName::HardBounds);
     Ok(PruningSettings { mode, start, finish, min_sparsity, max_sparsity, fits_bounds })
 }
@@ -328,16 +313,10 @@ fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> 
         sampling: file.sampling,
         training_memory: file.training_memory,
         max_training_cost: file.max_training_cost,
-        error: match file.error {
-            DrivingErrorName::Float => DrivingError::Float,
-            DrivingErrorName::Int8 => DrivingError::Int8,
-        },
+        error: file.error,
         metric: file.metric,
         folds: file.folds,
-        feasibility: match file.feasibility {
-            FeasibilityName::Skip => Feasibility::Skip,
-            FeasibilityName::Off => Feasibility::Off,
-        },
+        feasibility: file.feasibility,
         repeats: file.repeats,
         max_draws: file.max_draws,
     })

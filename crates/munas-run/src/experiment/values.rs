@@ -70,6 +70,36 @@ pub(super) mod text_or_auto {
     }
 }
 
+const NONE: &str = "none";
+
+/// A name or `"none"`.
+pub(super) mod or_none {
+    use super::*;
+
+    pub fn serialize<T: Serialize, S: Serializer>(
+        value: &Option<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => value.serialize(serializer),
+            None => serializer.serialize_str(NONE),
+        }
+    }
+
+    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: de::DeserializeOwned,
+    {
+        let value = toml::Value::deserialize(deserializer)?;
+        if value.as_str() == Some(NONE) {
+            return Ok(None);
+        }
+        T::deserialize(value)
+            .map(Some)
+            .map_err(|error| de::Error::custom(format!("{}, or `{NONE}`", error.message().trim_end())))
+    }
+}
+
 /// `true`, `false` or `"auto"`.
 pub(super) mod flag_or_auto {
     use super::*;

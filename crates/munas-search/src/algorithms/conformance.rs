@@ -11,7 +11,7 @@ use crate::testing::{
 };
 use crate::{
     Algorithm, AlgorithmKind, Candidate, Context, EvolutionSettings, Feasibility, History, Interrupted,
-    Observed, Problem, Proposal, PruningKind, SearchError, SparsityRange, suggest,
+    Observed, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
 };
 
 /// A population that the short searches of these tests fill.
@@ -56,7 +56,7 @@ fn problems() -> [Problem; 4] {
     let series = Space::named("cnn1d", "wide-1d").unwrap();
     let series = Problem::new(series, munas_ir::Shape::new(50, 1, 3), 2, 4);
     let pruning =
-        Some(SparsityRange { kind: PruningKind::Structured, min: 0.2, max: 0.7, fits_bounds: false });
+        Some(SparsityRange { mode: PruningMode::Structured, min: 0.2, max: 0.7, fits_bounds: false });
     [image_problem(), tiny_problem(), series, Problem { pruning, ..image_problem() }]
 }
 

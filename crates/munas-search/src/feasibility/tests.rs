@@ -2,7 +2,7 @@ use munas_cost::Resources;
 
 use super::{Broken, Gate, NearestMiss, peak_memory_floor};
 use crate::testing::{generator, image_problem, random_candidate};
-use crate::{Bounds, Candidate, Objective, Problem, Proposal, PruningKind, SparsityRange};
+use crate::{Bounds, Candidate, Objective, Problem, Proposal, PruningMode, SparsityRange};
 
 fn candidate(peak_memory: u64, model_size: u64) -> Candidate {
     let any = random_candidate(&image_problem(), &mut generator(0, 0));
@@ -99,8 +99,8 @@ fn bounds_of_all_kinds() -> Vec<Bounds> {
 fn the_floor_changes_no_verdict() {
     let mut refused = 0;
     for (seed, bounds) in bounds_of_all_kinds().into_iter().enumerate() {
-        let range = |kind| Some(SparsityRange { kind, min: 0.0, max: 0.5, fits_bounds: seed % 2 == 0 });
-        let pruning = [None, range(PruningKind::Structured), range(PruningKind::Unstructured)][seed % 3];
+        let range = |mode| Some(SparsityRange { mode, min: 0.0, max: 0.5, fits_bounds: seed % 2 == 0 });
+        let pruning = [None, range(PruningMode::Structured), range(PruningMode::Unstructured)][seed % 3];
         let problem = Problem { bounds, pruning, ..image_problem() };
         let mut rng = generator(seed as u64, 0);
         let (mut gate, mut exact) = (Gate::new(&problem), Gate::new(&problem));

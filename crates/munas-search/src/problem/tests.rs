@@ -2,15 +2,15 @@ use munas_cost::BoardFigures;
 
 use super::{BoardModel, Problem, ProblemError};
 use crate::testing::{generator, image_problem, random_candidate};
-use crate::{Bounds, Objective, Proposal, PruningKind, SparsityRange};
+use crate::{Bounds, Objective, Proposal, PruningMode, SparsityRange};
 use munas_cost::Resources;
 
 #[test]
 fn what_may_be_pruned_until_it_fits_is_priced_where_it_does() {
     let hard = vec![Objective::PeakMemory, Objective::ModelSize, Objective::Macs];
     let (mut fitting, mut refused) = (0, 0);
-    for kind in [PruningKind::Structured, PruningKind::Unstructured] {
-        let pruning = Some(SparsityRange { kind, min: 0.0, max: 0.9, fits_bounds: true });
+    for mode in [PruningMode::Structured, PruningMode::Unstructured] {
+        let pruning = Some(SparsityRange { mode, min: 0.0, max: 0.9, fits_bounds: true });
         let mut problem = Problem { pruning, ..image_problem() };
         problem.bounds.hard = hard.clone();
         let mut rng = generator(4, 0);
@@ -21,7 +21,7 @@ fn what_may_be_pruned_until_it_fits_is_priced_where_it_does() {
             let breaks =
                 |candidate: &crate::Candidate| problem.bounds.broken_hard(&candidate.objectives(None));
             let at = |share: f64| {
-                let range = SparsityRange { kind, min: 0.0, max: 0.9, fits_bounds: false };
+                let range = SparsityRange { mode, min: 0.0, max: 0.9, fits_bounds: false };
                 let exact = Problem { pruning: Some(range), ..problem.clone() };
                 exact.candidate(Proposal { sparsity: Some(share), ..proposal.clone() })
             };
@@ -102,17 +102,17 @@ fn candidates_carry_their_resources() {
 #[test]
 fn pruned_candidates_are_priced_at_their_target() {
     let architecture = random_candidate(&image_problem(), &mut generator(3, 0)).architecture;
-    let priced = |kind, sparsity| {
-        let pruning = Some(SparsityRange { kind, min: 0.0, max: 0.9, fits_bounds: false });
+    let priced = |mode, sparsity| {
+        let pruning = Some(SparsityRange { mode, min: 0.0, max: 0.9, fits_bounds: false });
         let problem = Problem { pruning, ..image_problem() };
         let proposal = Proposal { architecture: architecture.clone(), epochs: 1, sparsity: Some(sparsity) };
         problem.candidate(proposal).resources
     };
     let dense = munas_cost::resources(&architecture.lower(image_problem().input, 10));
-    for kind in [PruningKind::Structured, PruningKind::Unstructured] {
-        assert_eq!(priced(kind, 0.0), dense);
+    for mode in [PruningMode::Structured, PruningMode::Unstructured] {
+        assert_eq!(priced(mode, 0.0), dense);
     }
-    let (channels, weights) = (priced(PruningKind::Structured, 0.5), priced(PruningKind::Unstructured, 0.5));
+    let (channels, weights) = (priced(PruningMode::Structured, 0.5), priced(PruningMode::Unstructured, 0.5));
     assert!(channels.macs < dense.macs && channels.model_size < dense.model_size);
     assert!(weights.model_size < dense.model_size);
     assert_eq!(weights, Resources { model_size: weights.model_size, ..dense });

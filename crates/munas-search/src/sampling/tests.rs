@@ -3,7 +3,7 @@ use munas_space::Space;
 
 use super::*;
 use crate::testing::{context, generator, random_history};
-use crate::{Bounds, History, PruningKind, SparsityRange, TrainingLimits};
+use crate::{Bounds, History, PruningMode, SparsityRange, TrainingLimits};
 
 fn problem(kind: &str, bounds: &str, input: Shape, limits: Bounds) -> Problem {
     let space = Space::named(kind, bounds).unwrap();
@@ -21,7 +21,7 @@ fn within(peak_memory: u64, model_size: u64, macs: u64) -> Bounds {
 fn problems() -> Vec<Problem> {
     let image = Shape::new(28, 28, 1);
     let pruning =
-        Some(SparsityRange { kind: PruningKind::Structured, min: 0.1, max: 0.8, fits_bounds: false });
+        Some(SparsityRange { mode: PruningMode::Structured, min: 0.1, max: 0.8, fits_bounds: false });
     vec![
         problem("cnn2d", "wide", image, within(488, 480, 28_600)),
         problem("cnn2d", "munas-2020", image, within(2_500, 4_500, 30_000_000)),

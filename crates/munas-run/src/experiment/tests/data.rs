@@ -32,7 +32,7 @@ fn settings_of_data_say_what_they_may_be() {
         ),
         (
             "data.backdrop=green",
-            "`data.backdrop`: unknown variant `green`, expected one of `white`, `black`, `none`",
+            "`data.backdrop`: unknown variant `green`, expected `white` or `black`, or `none`",
         ),
     ] {
         let error = Experiment::from_toml(&with_source(""), &[text.to_owned()]).unwrap_err();
