@@ -5,11 +5,13 @@
 //! | [`crate_table`] | the crate table of ARCHITECTURE.md against the manifests |
 //! | [`sources`] | lengths of files, forbidden words |
 //! | [`circles`] | files of a crate that import each other |
+//! | [`recipes`] | paths that docs/extending names |
 //! | [`wildcards`] | matches on operators and activations that do not name all of them |
 
 mod circles;
 mod crate_table;
 mod lexer;
+mod recipes;
 mod sources;
 mod tokens;
 mod wildcards;
@@ -49,6 +51,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     console::line(&sources::length_summary(&files));
     findings.extend(files.iter().flat_map(sources::check));
     findings.extend(circles::check(&files));
+    findings.extend(recipes::check(root)?);
     findings.extend(files.iter().flat_map(wildcards::check));
     if findings.is_empty() {
         return Ok(());
