@@ -134,7 +134,7 @@ pub fn status(reader: &RunReader) -> Result<Status, RunError> {
     Ok(status)
 }
 
-/// The Pareto front over the [`front_objectives`](crate::front_objectives) of all trained trials, by validation error.
+/// The Pareto front over the [`front_objectives`] of all trained trials, by validation error.
 ///
 /// # Errors
 /// [`RunError::Journal`].
