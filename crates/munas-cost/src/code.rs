@@ -21,6 +21,16 @@ pub struct KindCode {
     pub each: f64,
 }
 
+/// Bytes of code, and of the library routines that it calls, which make inputs of raw values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputCode {
+    /// In integers, as for pixels that were scaled together.
+    pub integers: f64,
+    /// In floating point.
+    pub floats: f64,
+}
+
 /// Bytes of code on a core, and how well they are known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +61,8 @@ pub struct CodeModel {
     pub add: KindCode,
     /// Fully connected layers.
     pub dense: KindCode,
+    /// From raw values to inputs, which is no part of the network.
+    pub input: InputCode,
 }
 
 /// The file of the fitted code sizes.

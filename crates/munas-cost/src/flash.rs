@@ -39,6 +39,26 @@ pub fn flash(graph: &Graph, board: &Board) -> FlashEstimate {
     FlashEstimate { weights, tables, code: board.core.code.code(graph).round() as u64 }
 }
 
+/// What firmware has besides the network: how raw values become inputs, and what classes are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Whether raw values are converted in integers; else in floating point.
+    pub in_integers: bool,
+    /// Number of channels that have constants of their own; 0 where all have the same.
+    pub own_channels: u64,
+    /// Bytes of the names of the classes, those that end them among them.
+    pub names: u64,
+}
+
+/// Bytes of program memory that the interface takes on a board.
+pub fn interface_flash(interface: &Interface, board: &Board) -> u64 {
+    let Interface { in_integers, own_channels, names } = *interface;
+    let input = board.core.code.input;
+    // Zero, factor and rest; or scale and offset.
+    let (code, constants) = if in_integers { (input.integers, 12) } else { (input.floats, 8) };
+    code.round() as u64 + constants * own_channels + names
+}
+
 /// Bytes of weights and of tables.
 pub fn constants(graph: &Graph) -> (u64, u64) {
     let layers = graph.ops().filter_map(|(op, _)| graph.weight_dims(op));

@@ -32,9 +32,9 @@ mod order;
 mod resources;
 mod timeline;
 
-pub use code::{CodeModel, CodeModels, KindCode, code_models, operator_counts};
+pub use code::{CodeModel, CodeModels, InputCode, KindCode, code_models, operator_counts};
 pub use figures::{BoardFigures, board_figures};
-pub use flash::{FlashEstimate, constants, flash};
+pub use flash::{FlashEstimate, Interface, constants, flash, interface_flash};
 pub use flow::{Dataflow, FlowTensor, Read};
 pub use instructions::{
     CoefficientTable, CountUnit, InstructionModel, InstructionModels, OperatorCoefficients, OperatorKind,

@@ -7,8 +7,8 @@
 //!
 //! For each core, [`FITTED`] random networks give the bytes of their sections and of the library routines that the linker adds, less
 //! those of weights and tables, which are known. The coefficients that fit best, none of them negative, minimise the squares of what is
-//! left. [`CHECKED`] further networks give the error that the file states. Everything is drawn from fixed seeds, so the same compilers
-//! give the same file. Progress goes to standard error. An argument restricts it to the cores whose name contains it.
+//! left. [`CHECKED`] further networks give the error that the file states. What makes inputs of raw values is measured on one of them,
+//! with and without. Everything is drawn from fixed seeds, so the same compilers give the same file. Progress goes to standard error. An argument restricts it to the cores whose name contains it.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its result")]
 
@@ -17,9 +17,12 @@ mod networks;
 
 use std::error::Error;
 
-use munas_cost::{CodeModel, CodeModels, KindCode, OperatorKind, constants, operator_counts};
-use munas_export::verify::{FirmwareOptions, TARGETS, Target, firmware, tool_version};
-use munas_ir::Graph;
+use munas_cost::{CodeModel, CodeModels, InputCode, KindCode, OperatorKind, constants, operator_counts};
+use munas_export::c::{CSettings, TestSamples, generate};
+use munas_export::input::{InputConversion, RawType};
+use munas_export::verify::{CNetwork, FirmwareOptions, TARGETS, Target, VerifyError, firmware, tool_version};
+use munas_ir::{Graph, TensorId};
+use munas_quant::QuantisedNetwork;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -57,10 +60,13 @@ fn measure(target: &'static Target) -> Result<CodeModel, Box<dyn Error>> {
     let limits = if target.ram <= 16 << 10 { Limits::SMALL } else { Limits::MEDIUM };
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut observations = Vec::new();
+    let mut input = InputCode::default();
     for graph in graphs_within(limits, 1).take(FITTED + CHECKED) {
         let Case { network, samples } = case(&graph, Ranges::of(0), 1, &mut rng);
-        let report = firmware(&c_source(&network).1, target, &samples, &FirmwareOptions::default())?;
-        let bytes = (report.network.flash() + report.library) as f64;
+        let bytes = flash(&c_source(&network).1, target, TestSamples::Elements(&samples))?;
+        if observations.is_empty() {
+            input = input_code(&network, target, bytes)?;
+        }
         observations.push(Observation { graph: network.graph().clone(), bytes });
     }
     let checked = observations.split_off(FITTED);
@@ -95,7 +101,35 @@ fn measure(target: &'static Target) -> Result<CodeModel, Box<dyn Error>> {
         average_pool: of(OperatorKind::AveragePool),
         add: of(OperatorKind::Add),
         dense: of(OperatorKind::Dense),
+        input,
     })
+}
+
+/// Bytes of program memory: the network's own, and those of the library routines that it calls.
+fn flash(network: &CNetwork, target: &'static Target, samples: TestSamples<'_>) -> Result<f64, VerifyError> {
+    let report = firmware(network, target, samples, &FirmwareOptions::default())?;
+    Ok((report.network.flash() + report.library) as f64)
+}
+
+/// What conversions of raw values add to a network of so many bytes.
+fn input_code(
+    network: &QuantisedNetwork,
+    target: &'static Target,
+    without: f64,
+) -> Result<InputCode, Box<dyn Error>> {
+    let graph = network.graph();
+    let samples = [vec![1.0; graph.input_shape().elements()]];
+    let with = |raw, scale, offset| -> Result<f64, Box<dyn Error>> {
+        let channels = graph.input_shape().channels;
+        let conversion =
+            InputConversion { raw, scale: vec![scale; channels], offset: vec![offset; channels] };
+        let settings = CSettings { conversion: Some(&conversion), ..CSettings::default() };
+        let source = CNetwork::new(&generate(network, &settings)?, graph);
+        Ok(flash(&source, target, TestSamples::Raw(&samples))? - without)
+    };
+    // A step of the raw values is one of the input: integers suffice.
+    let step = network.quantisation().tensor(TensorId::INPUT).scale;
+    Ok(InputCode { integers: with(RawType::U8, step, 0.0)?, floats: with(RawType::F32, 0.37, 0.11)? })
 }
 
 /// Bytes that need no fit.

@@ -2,11 +2,12 @@
 
 use toml::{Table, Value};
 
-use munas_data::Dataset;
+use munas_cost::{Interface, interface_flash};
+use munas_data::{Dataset, ElementType, Normalisation, NormaliseMode};
 use munas_search::Objective;
 
 use super::recipe::Recipe;
-use super::{Experiment, ExperimentError, InputPlace, layers, proportion, resolve::invalid};
+use super::{BoardChoice, Experiment, ExperimentError, InputPlace, layers, proportion, resolve::invalid};
 use crate::machine::Machine;
 
 /// An experiment as its user wrote it: keys that it leaves open, and whose value depends on the data, are filled in by
@@ -76,10 +77,11 @@ impl Draft {
         !self.published && given.is_none()
     }
 
-    /// The experiment on these data: what is left open follows them (`recipe`), and a board's RAM has to hold the input too.
+    /// The experiment on these data: what is left open follows them (`recipe`), a board's RAM has to hold the input too, and its
+    /// flash what firmware has besides the network.
     ///
     /// # Errors
-    /// [`ExperimentError::Value`] if the input alone is more than the board's RAM can hold.
+    /// [`ExperimentError::Value`] if that alone is more than the board can hold.
     pub fn resolve(&self, dataset: &Dataset, machine: &Machine) -> Result<Experiment, ExperimentError> {
         let mut under = self.defaults()?;
         if !self.published {
@@ -89,6 +91,7 @@ impl Draft {
         experiment.search.training_memory.get_or_insert(machine.training_memory);
         experiment.train.batch = experiment.train.batch.min(dataset.train.len().max(1));
         make_room_for_input(&mut experiment, dataset.input.iter().product::<usize>() as u64)?;
+        make_room_for_interface(&mut experiment, dataset)?;
         Ok(experiment.settled(dataset))
     }
 }
@@ -109,6 +112,37 @@ fn make_room_for_input(experiment: &mut Experiment, input_bytes: u64) -> Result<
     })?;
     experiment.bounds.cap(Objective::PeakMemory, left as f64);
     Ok(())
+}
+
+/// The firmware makes the network's input of raw values, and knows what classes are called, beside the network.
+fn make_room_for_interface(experiment: &mut Experiment, dataset: &Dataset) -> Result<(), ExperimentError> {
+    let Some(BoardChoice { board, .. }) = &experiment.board else { return Ok(()) };
+    let flash = board.bounds().flash;
+    let taken = interface_flash(&interface(dataset, experiment.train.normalise), board);
+    let left = flash.checked_sub(taken).filter(|left| *left > 0).ok_or_else(|| {
+        let problem = format!(
+            "{} can spare {flash} bytes of flash, of which {taken} go to the conversion of raw values and the names of the classes",
+            board.name
+        );
+        invalid("board.name", problem)
+    })?;
+    experiment.bounds.cap(Objective::Flash, left as f64);
+    Ok(())
+}
+
+/// What the firmware has for these data besides a network.
+fn interface(dataset: &Dataset, normalise: NormaliseMode) -> Interface {
+    let Normalisation { scale, offset } = dataset.normalisation(normalise);
+    let differs = |values: &[f32]| values.windows(2).any(|pair| pair[0].to_bits() != pair[1].to_bits());
+    let own_channels = if differs(&scale) || differs(&offset) { scale.len() as u64 } else { 0 };
+    // Each name has the room of the longest, and a byte behind it.
+    let longest = dataset.class_names.iter().map(String::len).max().unwrap_or_default() as u64;
+    Interface {
+        // Steps of pixels that were scaled together are those of the input; others may be rounded elsewhere.
+        in_integers: dataset.element_type() == ElementType::U8 && normalise == NormaliseMode::Unit,
+        own_channels,
+        names: dataset.classes() as u64 * (longest + 1),
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 use expect_test::{Expect, expect};
 
-use munas_cost::boards::BoardBounds;
 use munas_data::{GroupChoice, IndexColumn};
-use munas_search::{Bounds, Objective};
+use munas_search::Objective;
 use munas_space::CnnBounds;
 use munas_train::{Keep, NormStatistics, Optimizer, Schedule};
 
 use super::*;
 
+mod board;
 mod data;
 mod round_trip;
 mod train;
@@ -450,57 +450,6 @@ fn bad_overrides_are_refused() {
     check(
         "train.epochs=3\nseed=4",
         expect![[r#"`train.epochs`: invalid type: string "3\nseed=4", expected a whole number"#]],
-    );
-}
-
-#[test]
-fn a_board_bounds_what_it_does_not_have() {
-    let bounds = |lines: &str| read(&with_source(lines)).bounds;
-    let board = "board.name = 'NUCLEO-F446RE'";
-    let BoardBounds { peak_memory, flash } = boards::find("stm32f446re").unwrap().bounds();
-    let [peak_memory, flash] = [peak_memory, flash].map(|bytes| bytes as f64);
-    let memory = [(Objective::PeakMemory, peak_memory), (Objective::Flash, flash)];
-    assert_eq!(bounds(board), Bounds::hard(memory));
-    // A tighter bound stays what it is, a looser one is lowered.
-    let given = bounds(&format!("{board}\nbounds = {{ peak_memory = 1000, flash = '1GB', hard = [] }}"));
-    assert_eq!(given.get(Objective::PeakMemory), Some(1000.0));
-    assert_eq!((given.get(Objective::Flash), given.hard), (Some(flash), vec![Objective::Flash]));
-    let latency = bounds(&format!("{board}\nbounds.latency_ms = 50\nbounds.energy_mj = 0.5"));
-    assert_eq!(latency.get(Objective::Latency), Some(50.0));
-    assert_eq!(latency.get(Objective::Energy), Some(0.5));
-    check_error(
-        &with_source("board.name = 'rp2040'\nbounds.energy_mj = 5"),
-        &[],
-        &expect!["`bounds.energy_mj`: needs a board of known power (active_power_mw in a table of your own)"],
-    );
-}
-
-#[test]
-fn a_run_has_the_bounds_that_it_was_made_with() {
-    let text =
-        with_source("board.name = 'stm32f446re'\nbounds = { model_size = 500000, hard = ['model_size'] }");
-    let bounds = Experiment::from_run_file(&text).unwrap().bounds;
-    assert_eq!(bounds, Bounds::hard([(Objective::ModelSize, 500_000.0)]));
-}
-
-#[test]
-fn boards_may_come_from_a_table_of_the_users_own() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("boards.toml");
-    let table = "[[board]]\nname = 'mine'\ndescription = 'a board'\ncore = 'cortex-m4'\nclock_mhz = 80\nram_kib = 1\nflash_kib = 2";
-    fs::write(&file, table).unwrap();
-    let board = format!("board = {{ name = 'mine', file = '{}' }}", file.display());
-    let experiment = read(&with_source(&board));
-    assert_eq!(experiment.board.as_ref().unwrap().board.name, "mine");
-    assert_eq!(experiment.bounds.get(Objective::PeakMemory), Some(768.0));
-    assert_eq!(read(&experiment.to_toml()), experiment);
-    fs::write(&file, "[[board]]\nname = 3").unwrap();
-    let error = Experiment::from_toml(&with_source(&board), &[]).unwrap_err().to_string();
-    assert!(error.starts_with("`board.file`: ") && error.contains("boards.toml"), "{error}");
-    check_error(
-        &with_source("board.name = 'stm32f446'"),
-        &[],
-        &expect!["`board.name`: there is no board `stm32f446` (did you mean stm32f446re or stm32l476rg?)"],
     );
 }
 

@@ -1,3 +1,4 @@
+use munas_cost::{InputCode, boards};
 use munas_data::{ElementType, NormaliseMode, PartSizes, RawData, Samples, SplitOptions, TestPart};
 use munas_train::Keep;
 
@@ -66,6 +67,25 @@ fn a_resolved_experiment_is_read_back_as_it_is() {
     let resolved =
         draft(&["board.name=stm32f103c8", "bounds.macs=1000"]).resolve(&data, &Machine::here(&data)).unwrap();
     assert_eq!(Experiment::from_run_file(&resolved.to_toml()).unwrap(), resolved);
+}
+
+#[test]
+fn the_flash_of_a_board_holds_the_conversion_and_the_names_too() {
+    let bound = |element, overrides: &[&str]| {
+        let data = dataset([8, 8, 3], element);
+        let resolved = draft(overrides).resolve(&data, &Machine::here(&data));
+        (resolved.unwrap().bounds.get(Objective::Flash).unwrap(), data)
+    };
+    let board = boards::find("stm32f103c8").unwrap();
+    let usable = board.bounds().flash as f64;
+    let (pixels, data) = bound(ElementType::U8, &["board.name=stm32f103c8"]);
+    let names = data.class_names.iter().map(|name| name.len() + 1).max().unwrap() * data.classes();
+    let InputCode { integers, floats } = board.core.code.input;
+    assert_eq!(pixels, usable - integers - names as f64);
+    let (numbers, _) = bound(ElementType::F32, &["board.name=stm32f103c8"]);
+    assert_eq!(numbers, usable - floats - (3 * 8) as f64 - names as f64, "a scale and an offset per channel");
+    let (lower, _) = bound(ElementType::F32, &["board.name=stm32f103c8", "bounds.flash=3000"]);
+    assert_eq!(lower, 3_000.0, "a bound of the user's is one on the network");
 }
 
 #[test]
