@@ -1,7 +1,7 @@
 //! What was searched, in which data, within which bounds, and how far it came.
 
 use maud::{Markup, html};
-use munas_run::{TrialRecord, TrialState};
+use munas_run::{DrivingError, TrialRecord, TrialState};
 use munas_search::Objective;
 
 use super::RunView;
@@ -61,11 +61,15 @@ fn tiles(view: &RunView<'_>) -> Vec<Markup> {
     let all: Vec<&TrialRecord> = view.trials.iter().collect();
     let seconds: f64 =
         view.trials.iter().filter_map(TrialRecord::outcome).map(|outcome| outcome.train_seconds).sum();
+    let on = match view.driving().error {
+        DrivingError::Float => "on validation",
+        DrivingError::Int8 => "on validation, in int8",
+    };
     vec![
         tile("trials done", &done.to_string(), &others.collect::<Vec<_>>().join(", ")),
         tile("within all bounds", &share, &format!("{} trials", inside.len())),
-        tile("best error within bounds", &units::percent_or_dash(best(&inside)), "on validation"),
-        tile("best error of all", &units::percent_or_dash(best(&all)), "on validation"),
+        tile("best error within bounds", &units::percent_or_dash(best(&inside)), on),
+        tile("best error of all", &units::percent_or_dash(best(&all)), on),
         tile("on the Pareto front", &view.front.len().to_string(), "networks"),
         tile("spent on training", &units::duration(seconds), "sum over workers"),
     ]
