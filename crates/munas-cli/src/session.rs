@@ -8,8 +8,8 @@ use std::time::Duration;
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::{
-    EndReason, Experiment, Failure, Limits, Run, RunError, RunReader, Status, Summary, TrainingEvaluator,
-    execute, front, status,
+    EndReason, ExecutionError, Experiment, Failure, Limits, Run, RunReader, Status, StoreError, Summary,
+    TrainingEvaluator, execute, front, status,
 };
 use serde::Serialize;
 
@@ -85,7 +85,9 @@ fn search(
     live.finish();
     match summary {
         Ok(summary) => Ok((reader, summary)),
-        Err(RunError::Journal(error)) if error.is_locked() && interruption.has_come() => {
+        Err(ExecutionError::Store(StoreError::Journal(error)))
+            if error.is_locked() && interruption.has_come() =>
+        {
             message(
                 "interrupted while another program kept journal.db locked; a resumed search trains the running trials again",
             );

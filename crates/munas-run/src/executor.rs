@@ -15,30 +15,39 @@
 //!   processes in a row were killed under for want of memory (the second trained nothing else); the search goes on.
 //! - An error of the journal or the disk ends the search: what cannot be recorded is not done. Only checkpoints may be lost.
 
+pub(crate) mod backend;
+pub(crate) mod error;
+pub(crate) mod evaluator;
+pub(crate) mod event;
+pub(crate) mod limits;
+mod outcome;
+pub(crate) mod proposals;
+mod pruning_goal;
 mod queue;
+pub(crate) mod replay;
 mod search;
-mod workers;
+mod teacher;
+pub(crate) mod threads;
+pub(crate) mod training;
 
-use std::num::NonZero;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use munas_search::SearchError;
-use munas_train::EpochReport;
 
-use crate::error::RunError;
-use crate::evaluate::{EvaluationError, Evaluator};
-use crate::experiment::Experiment;
 use crate::machine;
-use crate::run::Run;
-use crate::session::{Session, now_ms};
+use crate::store::run::Run;
+use crate::store::session::{Session, now_ms};
 use crate::trial::TrialRecord;
 
+use backend::{Backend, Ended, Job, Report};
+use error::ExecutionError;
+use evaluator::{EvaluationError, Evaluator};
+use event::Event;
+use limits::{EndReason, Limits, StopFlag, Summary};
 use queue::TrainingQueue;
 use search::{Next, Search, Start};
-use workers::{Ended, Message, Workers};
+use threads::Threads;
 
 /// How often the loop looks at the stop flag and the clock while trials run.
 const TICK: Duration = Duration::from_millis(100);
@@ -50,172 +59,37 @@ const MOST_WAITING_PER_WORKER: usize = 8;
 /// After so many processes that were killed under a trial, and none of which recorded an epoch of it, it is left.
 const MOST_DEATHS: u64 = 2;
 
-/// When a session ends, where the first rule that applies counts, and what it may use.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
-    /// Number of trials of the run, those of earlier sessions included.
-    pub trials: u64,
-    /// Wall time of this session.
-    pub time: Option<Duration>,
-    /// Ends with the first trial whose error is at most this and that meets all bounds.
-    pub target_error: Option<f64>,
-    /// Trials side by side; 0: one per core.
-    pub workers: usize,
-    /// Bytes that trainings side by side may take together, per worker.
-    pub worker_memory: u64,
-    /// The least time between two checkpoints of a training.
-    pub checkpoint_every: Duration,
-}
-
-/// So much of a training may be lost when a search is interrupted, and an epoch.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
-
-impl Limits {
-    /// The limits that an experiment sets.
-    pub fn of(experiment: &Experiment) -> Self {
-        let search = &experiment.search;
-        Self {
-            trials: search.trials,
-            time: search.time,
-            target_error: search.target_error,
-            workers: search.workers,
-            worker_memory: search.worker_memory,
-            checkpoint_every: CHECKPOINT_EVERY,
-        }
-    }
-
-    /// How many trials there are side by side.
-    pub(crate) fn worker_count(&self) -> usize {
-        match self.workers {
-            0 => thread::available_parallelism().map_or(1, NonZero::get),
-            workers => workers,
-        }
-    }
-}
-
-/// Asks a search to end; clones are the same flag, for signal handlers and other threads.
-#[derive(Clone, Debug, Default)]
-pub struct StopFlag(Arc<AtomicBool>);
-
-impl StopFlag {
-    /// Asks the search to end soon.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked to.
-    pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// The flag that something else raises.
-impl From<Arc<AtomicBool>> for StopFlag {
-    fn from(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
-    }
-}
-
-/// What happens during a search. Whatever an event tells of is in the journal already.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// A trial begins.
-    TrialStarted {
-        /// The trial, with the draws that were refused before it.
-        record: &'a TrialRecord,
-        /// Whether an earlier session began it and did not end it.
-        restarted: bool,
-    },
-    /// A trial has trained one more epoch.
-    Epoch {
-        /// The trial.
-        trial: u64,
-        /// Its curve's latest entry.
-        report: &'a EpochReport,
-    },
-    /// Where a training has come to could not be kept; it goes on all the same.
-    CheckpointLost {
-        /// The trial.
-        trial: u64,
-        /// Why.
-        error: &'a RunError,
-    },
-    /// A trial has ended, in whatever state.
-    TrialFinished {
-        /// The trial.
-        record: &'a TrialRecord,
-        /// Whether it is on the Pareto front of the trials so far.
-        on_front: bool,
-    },
-    /// The search ends; running trials are being stopped.
-    Ending {
-        /// Why.
-        reason: EndReason,
-        /// Trials that still run.
-        running: usize,
-    },
-}
-
-/// Why a session ended in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// The number of trials is reached.
-    Trials,
-    /// The time is up.
-    Time,
-    /// A trial reached the target.
-    Target {
-        /// The trial.
-        trial: u64,
-    },
-    /// The stop flag was raised.
-    Interrupted,
-    /// Every architecture that can be drawn within the bounds has been trained.
-    Exhausted,
-}
-
-impl EndReason {
-    /// The name in the journal and in JSON output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Trials => "trials",
-            Self::Time => "time",
-            Self::Target { .. } => "target",
-            Self::Interrupted => "interrupted",
-            Self::Exhausted => "exhausted",
-        }
-    }
-}
-
-/// What a session did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Summary {
-    /// Why it ended.
-    pub reason: EndReason,
-    /// Trials that it trained to the end.
-    pub done: u64,
-    /// Trials that failed in it.
-    pub failed: u64,
-    /// Trials that it stopped; the next session trains them again.
-    pub stopped: u64,
-    /// Its wall time.
-    pub elapsed: Duration,
-}
-
-/// Searches until a limit is reached or `stop` is raised; goes on where earlier sessions ended. `events` is called on
-/// this thread.
+/// Searches with the threads of this process until a limit is reached or `stop` is raised; goes on where earlier sessions ended.
+/// `events` is called on this thread.
 ///
 /// # Errors
-/// [`RunError::DataChanged`] if the evaluator's data are not the run's, [`RunError::Search`] if no proposal is within the
-/// bounds, and errors of the journal and the disk. Results up to the error are in the journal.
+/// As [`execute_on`].
 pub fn execute(
     run: &mut Run,
     evaluator: &dyn Evaluator,
     limits: &Limits,
     stop: &StopFlag,
     events: &mut dyn FnMut(Event<'_>),
-) -> Result<Summary, RunError> {
-    run.task().require_same(evaluator.task())?;
+) -> Result<Summary, ExecutionError> {
+    thread::scope(|scope| {
+        let mut threads = Threads::new(scope, evaluator, limits.checkpoint_every);
+        execute_on(run, &mut threads, limits, stop, events)
+    })
+}
+
+/// The same, with trials trained by a backend.
+///
+/// # Errors
+/// [`ExecutionError::DataChanged`] if the backend's data are not the run's, [`ExecutionError::Search`] if no proposal is within the
+/// bounds, and errors of the journal and the disk. Results up to the error are in the journal.
+pub fn execute_on(
+    run: &mut Run,
+    backend: &mut dyn Backend,
+    limits: &Limits,
+    stop: &StopFlag,
+    events: &mut dyn FnMut(Event<'_>),
+) -> Result<Summary, ExecutionError> {
+    run.task().require_same(backend.task())?;
     let started = Instant::now();
     let worker_count = limits.worker_count();
     let memory_kills = machine::memory_kills();
@@ -231,12 +105,13 @@ pub fn execute(
         ended_ms: None,
         end_reason: None,
     })?;
-    let halt = AtomicBool::new(false);
-    let memory = limits.worker_memory.saturating_mul(worker_count as u64).min(evaluator.memory_limit());
-    let summary = thread::scope(|scope| {
+    let memory = limits.worker_memory.saturating_mul(worker_count as u64).min(backend.memory_limit());
+    let search = Search::load(run, limits, backend.data(), lacked_memory);
+    let summary = search.and_then(|search| {
         let mut session = SearchLoop {
-            search: Search::load(run, limits, evaluator.data(), lacked_memory)?,
-            workers: Workers::new(scope, evaluator, &halt, limits.checkpoint_every),
+            search,
+            backend,
+            is_ending: false,
             worker_count,
             queue: TrainingQueue::new(memory),
             limits,
@@ -245,13 +120,13 @@ pub fn execute(
         };
         let reason = session.run(stop);
         // After an error the running trials have no one to report to: they end with their current batch.
-        halt.store(true, Ordering::Relaxed);
+        session.stop_running();
         reason.map(|reason| session.search.summary(reason, started.elapsed()))
     });
     let reason = summary.as_ref().map_or("error", |summary| summary.reason.name());
     let recorded = run.journal.end_session(session, now_ms(), reason);
     // Of two errors the first is the cause.
-    summary.and_then(|summary| recorded.map(|()| summary).map_err(RunError::from))
+    summary.and_then(|summary| recorded.map(|()| summary).map_err(ExecutionError::from))
 }
 
 /// How the loop ends once running trials are done.
@@ -270,23 +145,25 @@ fn end_by_now(stop: &StopFlag, deadline: Option<Instant>) -> Option<EndReason> {
     }
 }
 
-struct SearchLoop<'a, 'scope, 'env> {
+struct SearchLoop<'a> {
     search: Search<'a>,
-    workers: Workers<'scope, 'env>,
+    backend: &'a mut dyn Backend,
+    /// Whether the running trials were made to end.
+    is_ending: bool,
     worker_count: usize,
-    /// Trials that were proposed; those that run in it are those of `workers`.
+    /// Trials that were proposed; those that run in it are those of `backend`.
     queue: TrainingQueue<Box<Start>>,
     limits: &'a Limits,
     deadline: Option<Instant>,
     events: &'a mut dyn FnMut(Event<'_>),
 }
 
-impl SearchLoop<'_, '_, '_> {
-    fn run(&mut self, stop: &StopFlag) -> Result<EndReason, RunError> {
+impl SearchLoop<'_> {
+    fn run(&mut self, stop: &StopFlag) -> Result<EndReason, ExecutionError> {
         // Why nothing more is proposed; the trials that have begun may go on.
         let mut ending = None;
         loop {
-            if !self.workers.are_halted()
+            if !self.is_ending
                 && let Some(reason) = end_by_now(stop, self.deadline)
             {
                 ending = Some(self.end(reason)?);
@@ -299,23 +176,23 @@ impl SearchLoop<'_, '_, '_> {
             if self.search.running() == 0 {
                 break;
             }
-            match self.workers.receive(TICK) {
+            match self.backend.poll(TICK) {
                 None => {}
-                Some(Message::Epoch { trial, report }) => {
+                Some(Report::Epoch { trial, report }) => {
                     self.search.record_epoch(trial, &report)?;
                     (self.events)(Event::Epoch { trial, report: &report });
                 }
-                Some(Message::Checkpoint { trial, checkpoint }) => {
+                Some(Report::Checkpoint { trial, checkpoint }) => {
                     // What is lost is time, and only if the search is interrupted before the next one.
                     if let Err(error) = self.search.keep_checkpoint(trial, &checkpoint) {
                         (self.events)(Event::CheckpointLost { trial, error: &error });
                     }
                 }
-                Some(Message::Ended(ended)) => {
+                Some(Report::Ended(ended)) => {
                     let Some(ended) = self.judge_folds(ended)? else { continue };
                     self.queue.end(ended.trial);
                     let record = self.finish(*ended)?;
-                    if !self.workers.are_halted() && self.reaches_target(&record) {
+                    if !self.is_ending && self.reaches_target(&record) {
                         ending = Some(self.end(EndReason::Target { trial: record.trial })?);
                     }
                 }
@@ -335,12 +212,12 @@ impl SearchLoop<'_, '_, '_> {
     }
 
     /// Adds one more trial to the queue; if there is none, says why.
-    fn propose(&mut self, stop: &StopFlag) -> Result<Option<Ending>, RunError> {
+    fn propose(&mut self, stop: &StopFlag) -> Result<Option<Ending>, ExecutionError> {
         let deadline = self.deadline;
         let interruption = || end_by_now(stop, deadline).is_some();
         match self.search.next(self.limits.trials, &interruption)? {
             Next::Start(start) => {
-                let bytes = self.workers.memory(&start.assignment);
+                let bytes = self.backend.memory(&start.assignment);
                 match self.unfit(&start.record, bytes) {
                     Some(reason) => drop(self.finish(Ended::unfit(start.record.trial, reason))?),
                     // What a process died under runs alone, so that it is clear what the next one dies of.
@@ -364,7 +241,7 @@ impl SearchLoop<'_, '_, '_> {
 
     /// Why a trial that takes so many bytes is not trained here, if it is not.
     fn unfit(&self, record: &TrialRecord, bytes: u64) -> Option<String> {
-        let limit = self.workers.memory_limit();
+        let limit = self.backend.memory_limit();
         let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
         if record.deaths >= MOST_DEATHS {
             Some(format!(
@@ -383,31 +260,42 @@ impl SearchLoop<'_, '_, '_> {
     }
 
     /// Gives trials of the queue to free workers.
-    fn begin_waiting(&mut self) -> Result<(), RunError> {
+    fn begin_waiting(&mut self) -> Result<(), ExecutionError> {
         while self.queue.running() < self.worker_count
             && let Some(start) = self.queue.begin()
         {
             self.search.begin(&start)?;
             (self.events)(Event::TrialStarted { record: &start.record, restarted: start.restarted });
-            self.workers.start(start.assignment)?;
+            self.start(Job::Train(start.assignment))?;
         }
         Ok(())
     }
 
+    fn start(&mut self, job: Job) -> Result<(), ExecutionError> {
+        let trial = job.trial();
+        self.backend.start(job).map_err(|source| ExecutionError::Start { trial, source })
+    }
+
+    fn stop_running(&mut self) {
+        for trial in self.search.running_trials() {
+            self.backend.stop(trial);
+        }
+    }
+
     /// Has a trial that is worth it judged on the other folds; gives back any other. One for which there is no time any
     /// more is stopped: its folds are for the next session, since the history alone may decide which trials have them.
-    fn judge_folds(&mut self, mut ended: Box<Ended>) -> Result<Option<Box<Ended>>, RunError> {
+    fn judge_folds(&mut self, mut ended: Box<Ended>) -> Result<Option<Box<Ended>>, ExecutionError> {
         let is_first = ended.result.as_ref().is_ok_and(|evaluated| evaluated.folds == 1);
-        if !is_first || self.workers.folds() == 1 || !self.search.is_worth_folds(&ended) {
+        if !is_first || self.backend.folds() == 1 || !self.search.is_worth_folds(&ended) {
             return Ok(Some(ended));
         }
-        if self.workers.are_halted() {
+        if self.is_ending {
             ended.result = Err(EvaluationError::Stopped);
             return Ok(Some(ended));
         }
         match *ended {
             Ended { result: Ok(first), elapsed, assignment: Some(assignment), .. } => {
-                self.workers.judge_folds(assignment, first, elapsed)?;
+                self.start(Job::JudgeFolds { assignment, first: Box::new(first), elapsed })?;
                 Ok(None)
             }
             other => Ok(Some(Box::new(other))),
@@ -415,15 +303,16 @@ impl SearchLoop<'_, '_, '_> {
     }
 
     /// Records the end of a trial.
-    fn finish(&mut self, ended: Ended) -> Result<TrialRecord, RunError> {
+    fn finish(&mut self, ended: Ended) -> Result<TrialRecord, ExecutionError> {
         let (record, on_front) = self.search.finish(ended)?;
         (self.events)(Event::TrialFinished { record: &record, on_front });
         Ok(record)
     }
 
     /// Stops the running trials, and those that wait.
-    fn end(&mut self, reason: EndReason) -> Result<Ending, RunError> {
-        self.workers.halt();
+    fn end(&mut self, reason: EndReason) -> Result<Ending, ExecutionError> {
+        self.is_ending = true;
+        self.stop_running();
         (self.events)(Event::Ending { reason, running: self.queue.running() });
         for start in self.queue.clear() {
             self.finish(Ended::before_it_began(start.record.trial))?;

@@ -31,6 +31,7 @@ mod file;
 mod file_form;
 mod keys;
 pub(crate) mod layers;
+mod problem;
 mod proportion;
 pub mod quantity;
 mod recipe;
@@ -43,7 +44,6 @@ use std::fs;
 use std::io;
 use std::num::NonZero;
 use std::path::{self, Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -54,20 +54,18 @@ use munas_data::{
     AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Folds, GroupChoice, Layout,
     LoadOptions, Source,
 };
-use munas_ir::Shape;
 use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility, Sampling};
 use munas_space::Space;
-use munas_train::{Distillation, Pruning, Teacher, TrainSettings};
+use munas_train::{Pruning, TrainSettings};
 
 pub use draft::Draft;
 pub use error::ExperimentError;
 pub use munas_train::PruningMode;
 pub use recorded::{Changes, FREE_KEYS};
 
+use crate::driving::{Driving, DrivingError};
 use crate::int8::Int8Settings;
 use crate::judge::Metric;
-use crate::models::{ModelError, SavedModel};
-use crate::trial::Driving;
 
 /// A search, fully described: the same experiment on the same data gives the same trials.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +78,7 @@ pub struct Experiment {
     pub data: DataSettings,
     /// The architectures to choose from.
     pub space: Space,
-    /// How each candidate is trained, but for the teacher, which is read by [`Experiment::train_settings`].
+    /// How each candidate is trained, but for the teacher, which [`Experiment::train_settings`] reads.
     pub train: TrainSettings,
     /// Pruning during training; `None`: none.
     pub pruning: Option<PruningSettings>,
@@ -245,17 +243,6 @@ impl SearchSettings {
     }
 }
 
-/// Which error drives the search.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DrivingError {
-    /// Of the float network.
-    #[default]
-    Float,
-    /// Of the network quantised to int8.
-    Int8,
-}
-
 impl Experiment {
     /// An experiment from the text of a file and `key=value` overrides; keys that neither has take the values of the
     /// built-in defaults (`defaults.toml` of this crate), whatever the data. [`Draft`] lets them follow the data.
@@ -334,25 +321,6 @@ impl Experiment {
             csv: data.csv,
         };
         munas_data::load(&data.source, &options)
-    }
-
-    /// How each candidate is trained on `dataset`, with the teacher read from its file.
-    ///
-    /// # Errors
-    /// [`ModelError`] with the teacher's path, if it cannot be read, or was trained for samples of another shape or
-    /// another number of classes.
-    pub fn train_settings(&self, dataset: &Dataset) -> Result<TrainSettings, ModelError> {
-        let Some(DistillationSettings { teacher: path, alpha, temperature }) = &self.distillation else {
-            return Ok(self.train.clone());
-        };
-        let SavedModel { architecture, graph, weights, .. } = SavedModel::load(path)?;
-        let [height, width, channels] = dataset.input;
-        let task = architecture.lower(Shape::new(height, width, channels), dataset.classes());
-        let teacher = Teacher::new(graph, weights);
-        teacher.check(&task).map_err(|error| ModelError::reading(path, error.to_string()))?;
-        let distillation =
-            Distillation { teacher: Arc::new(teacher), alpha: *alpha, temperature: *temperature };
-        Ok(TrainSettings { distillation: Some(distillation), ..self.train.clone() })
     }
 
     /// The same experiment with absolute paths, so that it can be gone on with from anywhere.

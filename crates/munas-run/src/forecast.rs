@@ -1,5 +1,8 @@
 //! What a search would do, before it begins: what its random architectures are like, how long a trial takes, how many there will be.
 
+mod pace;
+mod training_cost;
+
 use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
@@ -9,12 +12,11 @@ use munas_cost::{Resources, macs};
 use munas_data::Dataset;
 use munas_search::{AlgorithmKind, Candidate, Context, History, Objective, Problem};
 
-use crate::error::RunError;
-use crate::executor::Limits;
+use crate::executor::error::ExecutionError;
+use crate::executor::limits::Limits;
 use crate::experiment::Experiment;
-use crate::pace::seconds_per_epoch;
-use crate::proposals::problem;
 use crate::task::Task;
+use pace::seconds_per_epoch;
 
 /// Random architectures that are drawn.
 const DRAWS: usize = 1_000;
@@ -85,9 +87,9 @@ pub struct Extent {
 /// when nothing is known yet, and the one whose MACs are nearest to their mean is trained for a moment on one core.
 ///
 /// # Errors
-/// [`RunError::Problem`] if the bounds make no sense, [`RunError::Model`] if the teacher cannot be read.
-pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, RunError> {
-    let problem = problem(experiment, &Task::of(dataset));
+/// [`ExecutionError::Problem`] if the bounds make no sense, [`ExecutionError::Model`] if the teacher cannot be read.
+pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, ExecutionError> {
+    let problem = experiment.problem(&Task::of(dataset));
     problem.check()?;
     let settings = experiment.train_settings(dataset)?;
     let candidates = draw(&problem, experiment);

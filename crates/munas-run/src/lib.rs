@@ -7,79 +7,61 @@
 //!                                                         journal.db ──► RunReader ──► status, front, trial, replay
 //! ```
 //!
-//! | module | holds |
+//! | room | holds |
 //! |---|---|
-//! | [`experiment`] | the experiment file, key by key, and the domain [`Experiment`] |
+//! | [`experiment`] | the experiment file, key by key, and the domain [`Experiment`]; errors: [`ExperimentError`] |
+//! | [`store`] | the run directory: journal, models, checkpoints, front, lock, what a run has come to; errors: [`StoreError`] |
+//! | [`executor`] | the search loop, proposals, backends and evaluators, replay; errors: [`ExecutionError`] |
 //! | [`presets`] | the experiments that come with munas |
-//! | [`run`] | the run directory: [`Run`] (exclusive), [`RunReader`] (beside a running search) |
-//! | `lock` | who may write a run |
-//! | `machine` | what the machine has for trainings |
-//! | `training_cost`, `pace` | the largest network that a search has the time to train, from how fast a core trains |
 //! | `forecast` | what a search would draw, and how far it would come |
-//! | `journal` | trials and epochs in SQLite |
-//! | `models` | weights worth keeping, as safetensors |
-//! | `checkpoints` | trainings under way, for a resume |
-//! | `checksum` | whether a file is as it was written |
-//! | [`evaluate`] | what turns a proposal into a result: [`Evaluator`], [`TrainingEvaluator`] |
-//! | `judge` | errors by several metrics, and their standard errors |
-//! | `clock` | how long a training takes |
-//! | `proposals` | from journal to proposal: the generators, the history |
-//! | [`executor`] | workers, stopping rules, resume |
-//! | [`query`] | status, front, single trials |
-//! | [`replay`](mod@replay) | whether the journal leads to its proposals |
+//!
+//! Arrows run down: the executor uses the store, the store the experiment, and all of them what the files beside the rooms hold: a
+//! [`Task`], a [`TrialRecord`], which error drives ([`Driving`]), how errors are judged ([`Scores`]), the int8 form of a network, the
+//! machine and its clock.
 //!
 //! Deliberately absent: output to a terminal, command line arguments, how networks are trained, how proposals are made.
 
-pub mod evaluate;
 pub mod executor;
 pub mod experiment;
 pub mod presets;
-pub mod query;
-pub mod replay;
-pub mod run;
+pub mod store;
 
-mod checkpoints;
-mod checksum;
 mod clock;
-mod error;
-mod files;
+mod driving;
 mod forecast;
 mod int8;
-mod journal;
 mod judge;
-mod kept;
-mod lock;
 mod machine;
-mod models;
-mod pace;
-mod proposals;
-mod pruning_goal;
-mod session;
 mod task;
 #[cfg(test)]
 mod testing;
-mod training_cost;
 mod trial;
 
 pub use clock::ThreadClock;
-pub use error::RunError;
-pub use evaluate::{
-    Assignment, Confusions, Evaluated, EvaluationError, Evaluator, Pruned, TrainingEvaluator,
-};
-pub use executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
-pub use experiment::{Draft, DrivingError, Experiment, ExperimentError};
+pub use driving::{Driving, DrivingError};
+pub use executor::backend::{Backend, Ended, Job, Report};
+pub use executor::error::ExecutionError;
+pub use executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
+pub use executor::event::Event;
+pub use executor::limits::{EndReason, Limits, StopFlag, Summary};
+pub use executor::replay::{Difference, Replay, replay};
+pub use executor::threads::Threads;
+pub use executor::training::TrainingEvaluator;
+pub use executor::{execute, execute_on};
+pub use experiment::{Draft, Experiment, ExperimentError};
 pub use forecast::{Draws, Extent, Forecast, MeasuredTrial, MedianResources, forecast};
 pub use int8::{Int8Settings, int8_error, int8_predictions, quantise};
-pub use journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use judge::{Metric, Scores, UnknownMetric, standard_error};
 pub use machine::Machine;
-pub use models::{DataFacts, ModelError, SavedModel};
-pub use query::{Failure, Status, TrialDetails, front, front_of, model, only_failures, status, trial};
-pub use replay::{Difference, Replay, replay};
-pub use run::{Run, RunReader};
-pub use session::Session;
-pub use task::Task;
+pub use store::error::StoreError;
+pub use store::files::FileError;
+pub use store::journal::{JournalError, JournalProblem, SCHEMA_VERSION};
+pub use store::models::{DataFacts, ModelError, SavedModel};
+pub use store::query::{Failure, Status, TrialDetails, front, front_of, model, only_failures, status, trial};
+pub use store::run::{Run, RunReader};
+pub use store::session::Session;
+pub use task::{DataChanged, Task};
 pub use trial::{
-    COMMON_OBJECTIVES, Driving, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState,
+    COMMON_OBJECTIVES, Confusions, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState,
     front_objectives,
 };

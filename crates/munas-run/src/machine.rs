@@ -4,9 +4,6 @@ use std::fs;
 
 use munas_data::{Dataset, machine_memory};
 
-use crate::experiment::Experiment;
-use crate::training_cost::affordable_macs;
-
 /// What is taken for the machine's memory where the system does not tell.
 const UNKNOWN: u64 = 4 << 30;
 /// Bytes of the program itself, the journal and the heap's slack.
@@ -29,11 +26,6 @@ impl Machine {
     /// This machine, or the control group of this process, however long a training takes.
     pub fn here(dataset: &Dataset) -> Self {
         Self { training_memory: memory_for_trainings(dataset), macs_per_training: None }
-    }
-
-    /// The same, with the largest network that the experiment has the time to train: half a second of training tells.
-    pub fn measured(experiment: &Experiment, dataset: &Dataset) -> Self {
-        Self { macs_per_training: affordable_macs(experiment, dataset), ..Self::here(dataset) }
     }
 }
 

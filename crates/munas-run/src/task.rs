@@ -3,7 +3,15 @@
 use munas_data::Dataset;
 use munas_ir::Shape;
 
-use crate::error::RunError;
+/// The data are not those that a run began with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the data have changed: the run began with {recorded}, now there is {found}")]
+pub struct DataChanged {
+    /// Name and fingerprint in the journal.
+    pub recorded: String,
+    /// Name and fingerprint now.
+    pub found: String,
+}
 
 /// The learning task of a run: what the journal keeps of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +46,13 @@ impl Task {
     /// Checks that data that were loaded for the run are those of this task. The name is left out: they may have moved.
     ///
     /// # Errors
-    /// [`RunError::DataChanged`].
-    pub fn require_same(&self, found: &Self) -> Result<(), RunError> {
+    /// [`DataChanged`].
+    pub fn require_same(&self, found: &Self) -> Result<(), DataChanged> {
         let identity = |task: &Self| (task.fingerprint.clone(), task.input, task.class_names.clone());
         if identity(self) == identity(found) {
             return Ok(());
         }
-        Err(RunError::DataChanged { recorded: self.description(), found: found.description() })
+        Err(DataChanged { recorded: self.description(), found: found.description() })
     }
 
     fn description(&self) -> String {

@@ -11,15 +11,18 @@ use munas_data::{ElementType, Normalisation};
 use munas_ir::{BatchNorm, Graph, LayerWeights, Shape, Weights};
 use munas_train::{EpochReport, Progress};
 
-use crate::RunError;
-use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator};
-use crate::executor::{Event, Limits, StopFlag, Summary, execute};
+use crate::ExecutionError;
+use crate::driving::Driving;
+use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator};
+use crate::executor::event::Event;
+use crate::executor::execute;
+use crate::executor::limits::{Limits, StopFlag, Summary};
 use crate::experiment::Experiment;
 use crate::judge::Scores;
-use crate::models::DataFacts;
-use crate::run::{Run, RunReader};
+use crate::store::models::DataFacts;
+use crate::store::run::{Run, RunReader};
 use crate::task::Task;
-use crate::trial::{Driving, TrialRecord, TrialState};
+use crate::trial::{TrialRecord, TrialState};
 
 /// Epochs of every synthetic training.
 pub(crate) const EPOCHS: u32 = 3;
@@ -85,8 +88,8 @@ impl Synthetic {
 }
 
 /// Which of the trials with failures panic, fail, and have no number as their error.
-const PANIC: u64 = 4;
-const FAIL: u64 = 6;
+pub(crate) const PANIC: u64 = 4;
+pub(crate) const FAIL: u64 = 6;
 const NAN: u64 = 9;
 
 impl Evaluator for Synthetic {
@@ -223,7 +226,7 @@ pub(crate) fn drive(
     run: &mut Run,
     evaluator: &Synthetic,
     events: &mut dyn FnMut(Event<'_>),
-) -> Result<Summary, RunError> {
+) -> Result<Summary, ExecutionError> {
     quiet_panics();
     let limits = Limits::of(run.experiment());
     execute(run, evaluator, &limits, &StopFlag::default(), events)
@@ -253,7 +256,7 @@ pub(crate) fn model_files(dir: &Path) -> Vec<String> {
 }
 
 /// Panics of trials are part of some tests and not worth a line each.
-fn quiet_panics() {
+pub(crate) fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let hook = std::panic::take_hook();

@@ -2,9 +2,10 @@
 
 use munas_ir::Graph;
 use munas_search::{Bounds, Candidate, Objective, Refusals};
+use munas_train::Confusion;
 
-use crate::experiment::DrivingError;
-use crate::judge::{Metric, Scores};
+use crate::driving::{Driving, DrivingError};
+use crate::judge::Metric;
 use crate::task::Task;
 
 /// A trial as the journal has it.
@@ -35,33 +36,6 @@ pub struct TrialRecord {
     pub finished_ms: Option<u64>,
 }
 
-/// The error that drives a search.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Driving {
-    /// Of which network.
-    pub error: DrivingError,
-    /// What counts as an error.
-    pub metric: Metric,
-}
-
-impl Driving {
-    /// The error of a network in floats with `float`, and in int8 with `int8`; `None` if it was not measured.
-    pub(crate) fn of(self, float: &Scores, int8: Option<&Scores>) -> Option<f64> {
-        match self.error {
-            DrivingError::Float => Some(float.get(self.metric)),
-            DrivingError::Int8 => int8.map(|scores| scores.get(self.metric)),
-        }
-    }
-
-    /// What users read: "balanced error in int8".
-    pub fn title(self) -> String {
-        match self.error {
-            DrivingError::Float => self.metric.title().to_owned(),
-            DrivingError::Int8 => format!("{} in int8", self.metric.title()),
-        }
-    }
-}
-
 /// A network after pruning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrunedNetwork {
@@ -69,6 +43,15 @@ pub struct PrunedNetwork {
     pub sparsity: f64,
     /// What is left; after unstructured pruning the network as it was.
     pub graph: Graph,
+}
+
+/// Which classes a network takes for which.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Confusions {
+    /// In the validation part.
+    pub validation: Confusion,
+    /// In the test part.
+    pub test: Confusion,
 }
 
 /// All that is needed to derive a proposal again.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tempfile::{TempDir, tempdir};
 
 use munas_run::{
-    EndReason, Limits, Run, RunError, RunReader, SavedModel, StopFlag, TrainingEvaluator, execute, front,
+    EndReason, Limits, Run, RunReader, SavedModel, StopFlag, StoreError, TrainingEvaluator, execute, front,
     replay, status, trial,
 };
 
@@ -92,7 +92,7 @@ fn from_then_on_its_experiment_is_recorded() {
     assert_eq!(Run::open(dir.path()).unwrap().experiment().search.trials, 40);
     edit("epochs = 3", "epochs = 30");
     for error in [Run::open(dir.path()).unwrap_err(), RunReader::open(dir.path()).unwrap_err()] {
-        assert!(matches!(&error, RunError::ExperimentChanged { path, .. } if *path == file), "{error}");
+        assert!(matches!(&error, StoreError::ExperimentChanged { path, .. } if *path == file), "{error}");
         assert!(error.to_string().ends_with("`train.epochs`: recorded 3, found 30"), "{error}");
     }
 }

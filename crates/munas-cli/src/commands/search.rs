@@ -5,7 +5,7 @@ mod dry_run;
 use std::path::{Path, PathBuf};
 
 use munas_run::presets::QUICK_START;
-use munas_run::{Draft, Experiment, Limits, Run, RunError, Task};
+use munas_run::{Draft, Experiment, Limits, Run, StoreError, Task};
 
 use crate::args::SearchArgs;
 use crate::error::{CliError, CliResult};
@@ -70,7 +70,7 @@ fn create(out: Option<&Path>, experiment: Experiment, task: &Task) -> CliResult<
             continue;
         }
         match Run::create(&dir, experiment.clone(), task) {
-            Err(RunError::Exists { .. } | RunError::InUse { .. } | RunError::Locked { .. }) => {}
+            Err(StoreError::Exists { .. } | StoreError::InUse { .. } | StoreError::Locked { .. }) => {}
             created => return Ok(created?),
         }
     }

@@ -1,7 +1,9 @@
 //! The errors of the libraries, told to a user: which of them are wrong input, and where.
 
 use munas_data::DataError;
-use munas_run::{ExperimentError, JournalError, JournalProblem, ModelError, RunError};
+use munas_run::{
+    DataChanged, ExecutionError, ExperimentError, JournalError, JournalProblem, ModelError, StoreError,
+};
 use munas_train::TrainError;
 
 use super::CliError;
@@ -27,41 +29,57 @@ impl From<DataError> for CliError {
     }
 }
 
-impl From<RunError> for CliError {
-    fn from(error: RunError) -> Self {
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
         let hint = error.hint();
         let told = match error {
-            RunError::Data(error) => Self::from(error),
-            RunError::Experiment(error) => Self::from(error),
-            RunError::ExperimentFile { path, source } => Self::from(source).in_file(&path),
-            RunError::Journal(error) => Self::from(error),
-            RunError::Model(error) => Self::from(error),
-            RunError::Locked { dir } => Self::input("another process is working on this run").in_file(&dir),
-            RunError::Exists { dir } => Self::input("there is a run already")
+            StoreError::ExperimentFile { path, source } => Self::from(source).in_file(&path),
+            StoreError::Journal(error) => Self::from(error),
+            StoreError::Model(error) => Self::from(error),
+            StoreError::Locked { dir } => Self::input("another process is working on this run").in_file(&dir),
+            StoreError::Exists { dir } => Self::input("there is a run already")
                 .in_file(&dir)
                 .hint(format_args!("`munas resume {}` goes on with it", quoted(&dir))),
-            RunError::InUse { dir, found } => {
+            StoreError::InUse { dir, found } => {
                 Self::input(format_args!("the folder is in use: it has {found}")).in_file(&dir)
             }
-            RunError::NotAFolder { path } => Self::input("not a folder").in_file(&path),
-            RunError::NotARun { dir, missing } => {
+            StoreError::NotAFolder { path } => Self::input("not a folder").in_file(&path),
+            StoreError::NotARun { dir, missing } => {
                 Self::input(format_args!("not a run: there is no {missing}"))
                     .in_file(&dir)
                     .hint("a run is a directory that `munas search` made")
             }
-            RunError::NoTrial { dir, trial } => {
+            StoreError::NoTrial { dir, trial } => {
                 Self::input(format_args!("there is no trial {trial}")).in_file(&dir)
             }
-            RunError::ExperimentChanged { path, changes } => {
+            StoreError::ExperimentChanged { path, changes } => {
                 Self::input(format_args!("not what the run was made with: {changes}")).in_file(&path)
             }
-            RunError::DataChanged { .. } | RunError::Problem(_) => Self::input(error),
-            RunError::Search(error) => {
+            StoreError::Problem(_) => Self::input(error),
+            other => Self::failure(other),
+        };
+        told.maybe_hint(hint)
+    }
+}
+
+impl From<ExecutionError> for CliError {
+    fn from(error: ExecutionError) -> Self {
+        let hint = error.hint();
+        let told = match error {
+            ExecutionError::Store(error) => return Self::from(error),
+            ExecutionError::DataChanged(_) | ExecutionError::Problem(_) => Self::input(error),
+            ExecutionError::Search(error) => {
                 Self::input(error).hint("loosen the bound, or make it soft: leave it out of `bounds.hard`")
             }
             other => Self::failure(other),
         };
         told.maybe_hint(hint)
+    }
+}
+
+impl From<DataChanged> for CliError {
+    fn from(error: DataChanged) -> Self {
+        Self::from(ExecutionError::from(error))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use munas_report::units;
-use munas_run::{Event, Experiment, Limits, RunError, Status, TrialRecord, TrialState};
+use munas_run::{Event, Experiment, FileError, Limits, Status, TrialRecord, TrialState};
 use munas_search::Bounds;
 
 /// Totals of the run, and the pace of this session.
@@ -94,7 +94,7 @@ impl Tally {
     }
 
     /// What to say when a checkpoint was lost; said once in a session.
-    pub fn checkpoint_warning(&self, error: &RunError) -> Option<String> {
+    pub fn checkpoint_warning(&self, error: &FileError) -> Option<String> {
         (self.lost_checkpoints == 1).then(|| {
             format!("warning: {error}; the search goes on, but a training that is interrupted may begin anew")
         })

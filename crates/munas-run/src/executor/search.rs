@@ -3,23 +3,22 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use munas_ir::Weights;
-use munas_quant::QuantisedNetwork;
 use munas_search::{BrokenBound, Candidate, Feasibility, History, Interruption, SearchError};
 use munas_train::{Checkpoint, EpochReport};
 
-use super::workers::Ended;
-use super::{EndReason, Limits, Summary};
-use crate::checkpoints;
-use crate::error::RunError;
-use crate::evaluate::{Assignment, Confusions, Evaluated, EvaluationError, Pruned};
-use crate::files::remove_if_present;
-use crate::kept::Front;
-use crate::models::{self, DataFacts, SavedModel};
-use crate::proposals::{Proposals, by_arrival, observed, training_seed};
-use crate::run::Run;
-use crate::session::now_ms;
-use crate::trial::{Outcome, ProposalRecord, TrialRecord, TrialState};
+use super::backend::Ended;
+use super::error::ExecutionError;
+use super::evaluator::{Assignment, Pruned};
+use super::limits::{EndReason, Limits, Summary};
+use super::outcome::{Network, conclude, outcome_of};
+use super::proposals::{Proposals, by_arrival, observed, training_seed};
+use crate::store::checkpoints;
+use crate::store::files::{FileError, remove_if_present};
+use crate::store::front::Front;
+use crate::store::models::{self, DataFacts, SavedModel};
+use crate::store::run::Run;
+use crate::store::session::now_ms;
+use crate::trial::{ProposalRecord, TrialRecord, TrialState};
 
 /// A search under way.
 pub(super) struct Search<'a> {
@@ -76,7 +75,7 @@ impl<'a> Search<'a> {
         limits: &Limits,
         data: Option<&DataFacts>,
         lacked_memory: bool,
-    ) -> Result<Self, RunError> {
+    ) -> Result<Self, ExecutionError> {
         let records = run.journal.trials()?;
         let mut history = History::new(run.task().input);
         for record in by_arrival(&records) {
@@ -113,8 +112,13 @@ impl<'a> Search<'a> {
         self.running.len()
     }
 
+    /// Their numbers.
+    pub fn running_trials(&self) -> Vec<u64> {
+        self.running.keys().copied().collect()
+    }
+
     /// The next trial for a free worker: an interrupted one, or a new proposal.
-    pub fn next(&mut self, trials: u64, interruption: Interruption<'_>) -> Result<Next, RunError> {
+    pub fn next(&mut self, trials: u64, interruption: Interruption<'_>) -> Result<Next, ExecutionError> {
         if let Some(mut record) = self.interrupted.pop_front() {
             let died = record.state == TrialState::Running && self.lacked_memory;
             record.deaths += u64::from(died);
@@ -168,7 +172,7 @@ impl<'a> Search<'a> {
     }
 
     /// Records that a worker begins with a trial.
-    pub fn begin(&mut self, start: &Start) -> Result<(), RunError> {
+    pub fn begin(&mut self, start: &Start) -> Result<(), ExecutionError> {
         let record = self.running.get_mut(&start.record.trial).expect("a trial that begins was started");
         if start.restarted {
             record.started_ms = now_ms();
@@ -178,18 +182,27 @@ impl<'a> Search<'a> {
     }
 
     /// Records an epoch of a running trial.
-    pub fn record_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), RunError> {
+    pub fn record_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), ExecutionError> {
         Ok(self.run.journal.insert_epoch(trial, report)?)
     }
 
     /// Keeps where the training of a running trial has come to.
-    pub fn keep_checkpoint(&mut self, trial: u64, checkpoint: &Checkpoint) -> Result<(), RunError> {
+    pub fn keep_checkpoint(&mut self, trial: u64, checkpoint: &Checkpoint) -> Result<(), FileError> {
         checkpoints::save(self.run.dir(), trial, checkpoint)
     }
 
     /// Records the end of a running trial. Returns its record, and whether it is on the front.
-    pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), RunError> {
-        let mut record = self.running.remove(&ended.trial).expect("a trial that ends was running");
+    pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), ExecutionError> {
+        let record = self.running.remove(&ended.trial).expect("a trial that ends was running");
+        let (record, network) = self.priced(record, ended);
+        let on_front = self.front.accepts(&record);
+        self.persist(&record, network, on_front)?;
+        self.learn(&record);
+        Ok((record, on_front))
+    }
+
+    /// The record of a trial that has ended, with what the trained network costs, and the network if there is a result.
+    fn priced(&self, mut record: TrialRecord, ended: Ended) -> (TrialRecord, Network) {
         let (mut state, mut network) = conclude(ended.result, ended.elapsed);
         let pruned = network.as_mut().and_then(|network| network.pruned.take());
         let candidate = self.candidate_left(&record.candidate, pruned.as_ref());
@@ -200,7 +213,6 @@ impl<'a> Search<'a> {
             }
             _ => (record.candidate, record.pruned) = (candidate, pruned.map(|pruned| pruned.network)),
         }
-        let Network { weights, int8, confusion, .. } = network.unwrap_or_default();
         record.arrival = match state {
             TrialState::Done(_) | TrialState::Failed(_) => Some(self.history.len() as u64 + 1),
             TrialState::Running | TrialState::Stopped => None,
@@ -208,9 +220,18 @@ impl<'a> Search<'a> {
         record.deaths = 0;
         record.state = state;
         record.finished_ms = Some(now_ms());
-        let on_front = self.front.accepts(&record);
-        // First the model, then the journal that counts on it, then the models that it makes superfluous: a process that
-        // is killed in between leaves a model too many, never one too few.
+        (record, network.unwrap_or_default())
+    }
+
+    /// Writes a trial that has ended to the run: first the model, then the journal that counts on it, then the front without the models
+    /// that it makes superfluous. A process that is killed in between leaves a model too many, never one too few.
+    fn persist(
+        &mut self,
+        record: &TrialRecord,
+        network: Network,
+        on_front: bool,
+    ) -> Result<(), ExecutionError> {
+        let Network { weights, int8, confusion, .. } = network;
         if let Some(weights) = weights.filter(|_| on_front) {
             let graph = record.graph(self.run.task());
             let architecture = record.candidate.architecture.clone();
@@ -218,26 +239,32 @@ impl<'a> Search<'a> {
             let model = SavedModel { trial: record.trial, architecture, graph, weights, int8, data };
             model.save(&models::path(self.run.dir(), record.trial))?;
         }
-        self.run.journal.finish_trial(&record, confusion.as_ref().filter(|_| on_front))?;
+        self.run.journal.finish_trial(record, confusion.as_ref().filter(|_| on_front))?;
         if on_front {
-            let left = self.front.insert(&record);
+            let left = self.front.insert(record);
             for &trial in &left {
                 let path = models::path(self.run.dir(), trial);
-                remove_if_present(&path).map_err(RunError::io("remove", &path))?;
+                remove_if_present(&path).map_err(FileError::of("remove", &path))?;
             }
             self.run.journal.drop_confusions(&left)?;
         }
         if record.arrival.is_some() {
             // One that stays is removed by the next session.
             drop(checkpoints::remove(self.run.dir(), record.trial));
-            self.history.push(observed(&record));
+        }
+        Ok(())
+    }
+
+    /// Adds what a trial has shown to what proposals are made from.
+    fn learn(&mut self, record: &TrialRecord) {
+        if record.arrival.is_some() {
+            self.history.push(observed(record));
         }
         match record.state {
             TrialState::Done(_) => self.tally.done += 1,
             TrialState::Failed(_) => self.tally.failed += 1,
             TrialState::Running | TrialState::Stopped => self.tally.stopped += 1,
         }
-        Ok((record, on_front))
     }
 
     /// What is trained, with the resources of what pruning has left of it.
@@ -287,52 +314,4 @@ impl<'a> Search<'a> {
         let Tally { done, failed, stopped } = self.tally;
         Summary { reason, done, failed, stopped, elapsed }
     }
-}
-
-/// What an evaluation leaves besides figures.
-#[derive(Default)]
-struct Network {
-    weights: Option<Weights>,
-    int8: Option<QuantisedNetwork>,
-    pruned: Option<Pruned>,
-    confusion: Option<Confusions>,
-}
-
-/// The terminal state of an evaluation, and its network if there is a result.
-fn conclude(result: Result<Evaluated, EvaluationError>, elapsed: Duration) -> (TrialState, Option<Network>) {
-    let evaluated = match result {
-        Ok(evaluated) => evaluated,
-        Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
-        Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
-    };
-    let Some(outcome) = outcome_of(&evaluated, elapsed) else {
-        return (TrialState::Failed("the error is not a number".to_owned()), None);
-    };
-    let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
-    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
-}
-
-/// The figures of an evaluation; `None` if an error is not a number.
-fn outcome_of(evaluated: &Evaluated, elapsed: Duration) -> Option<Outcome> {
-    let Evaluated { validation, test, in_int8, .. } = evaluated;
-    let errors = [validation.error, test.error, evaluated.last_test_error];
-    if errors.iter().any(|error| !error.is_finite()) {
-        return None;
-    }
-    Some(Outcome {
-        validation_error: validation.error,
-        test_error: test.error,
-        last_test_error: evaluated.last_test_error,
-        int8_error: in_int8.map(|scores| scores.error),
-        balanced_error: Some(validation.balanced),
-        balanced_test_error: Some(test.balanced),
-        macro_f1_error: Some(validation.macro_f1),
-        macro_f1_test_error: Some(test.macro_f1),
-        int8_balanced_error: in_int8.map(|scores| scores.balanced),
-        int8_macro_f1_error: in_int8.map(|scores| scores.macro_f1),
-        validation_stderr: evaluated.validation_stderr,
-        folds: evaluated.folds,
-        best_epoch: evaluated.best_epoch,
-        train_seconds: elapsed.as_secs_f64(),
-    })
 }

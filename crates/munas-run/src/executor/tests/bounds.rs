@@ -6,8 +6,9 @@ use munas_cost::Resources;
 use munas_train::Progress;
 use tempfile::tempdir;
 
-use crate::executor::{Limits, StopFlag, execute};
-use crate::run::{Run, RunReader};
+use crate::executor::execute;
+use crate::executor::limits::{Limits, StopFlag};
+use crate::store::run::{Run, RunReader};
 use crate::task::Task;
 use crate::testing::{Synthetic, experiment, model_files};
 use crate::trial::{PrunedNetwork, TrialState};

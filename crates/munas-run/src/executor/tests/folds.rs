@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use tempfile::tempdir;
 
-use crate::evaluate::TrainingEvaluator;
-use crate::executor::{EndReason, Event, Limits, StopFlag, execute};
-use crate::kept::Front;
-use crate::proposals::by_arrival;
-use crate::query::front;
-use crate::replay::replay;
-use crate::run::{Run, RunReader};
+use crate::executor::event::Event;
+use crate::executor::execute;
+use crate::executor::limits::{EndReason, Limits, StopFlag};
+use crate::executor::proposals::by_arrival;
+use crate::executor::replay::replay;
+use crate::executor::training::TrainingEvaluator;
+use crate::store::front::Front;
+use crate::store::query::front;
+use crate::store::run::{Run, RunReader};
 use crate::task::Task;
 use crate::testing::{Synthetic, drive, essence, experiment, search};
 use crate::trial::TrialState;

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use tempfile::tempdir;
 
-use crate::executor::{EndReason, Event, Limits, StopFlag, execute};
-use crate::run::{Run, RunReader};
+use crate::executor::event::Event;
+use crate::executor::execute;
+use crate::executor::limits::{EndReason, Limits, StopFlag};
+use crate::store::run::{Run, RunReader};
 use crate::testing::{Synthetic, drive, essence, experiment, model_files, resume, search};
 use crate::trial::TrialState;
 

@@ -9,10 +9,13 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
-use crate::error::RunError;
-use crate::executor::{Event, Limits, StopFlag, execute};
-use crate::journal::JournalProblem;
-use crate::run::{Run, RunReader};
+use crate::executor::error::ExecutionError;
+use crate::executor::event::Event;
+use crate::executor::execute;
+use crate::executor::limits::{Limits, StopFlag};
+use crate::store::error::StoreError;
+use crate::store::journal::JournalProblem;
+use crate::store::run::{Run, RunReader};
 use crate::testing::{Synthetic, drive, essence, experiment, resume, search};
 use crate::{Evaluator, TrainingEvaluator};
 
@@ -35,7 +38,7 @@ fn disturbed(run: &mut Run, disturb: impl Fn()) -> Result<(), JournalProblem> {
     });
     match disturbed {
         Ok(_) => Ok(()),
-        Err(RunError::Journal(error)) => Err(error.problem),
+        Err(ExecutionError::Store(StoreError::Journal(error))) => Err(error.problem),
         Err(other) => panic!("{other}"),
     }
 }
@@ -149,7 +152,7 @@ fn lose_log(dir: &Path) {
 fn lost(dir: &Path) -> String {
     let errors = [Run::open(dir).map(drop), RunReader::open(dir).map(drop)].map(Result::unwrap_err);
     let [first, second] = errors.map(|error| match error {
-        RunError::Journal(error) if matches!(error.problem, JournalProblem::Lost(_)) => {
+        StoreError::Journal(error) if matches!(error.problem, JournalProblem::Lost(_)) => {
             error.problem.to_string()
         }
         other => panic!("{other}"),
@@ -192,7 +195,7 @@ fn a_run_without_its_journal_is_one_all_the_same() {
     fs::remove_file(dir.path().join("journal.db")).unwrap();
     for error in [Run::open(dir.path()).unwrap_err(), RunReader::open(dir.path()).unwrap_err()] {
         assert!(
-            matches!(&error, RunError::Journal(error) if matches!(error.problem, JournalProblem::Gone)),
+            matches!(&error, StoreError::Journal(error) if matches!(error.problem, JournalProblem::Gone)),
             "{error}"
         );
     }

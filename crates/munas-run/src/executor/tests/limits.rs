@@ -7,9 +7,11 @@ use tempfile::tempdir;
 
 use munas_search::{Objective, SearchError};
 
-use crate::error::RunError;
-use crate::executor::{EndReason, Event, Limits, StopFlag, Summary, execute};
-use crate::run::{Run, RunReader};
+use crate::executor::error::ExecutionError;
+use crate::executor::event::Event;
+use crate::executor::execute;
+use crate::executor::limits::{EndReason, Limits, StopFlag, Summary};
+use crate::store::run::{Run, RunReader};
 use crate::testing::{EPOCHS, Synthetic, drive, essence, experiment, resume, search};
 use crate::trial::TrialState;
 
@@ -213,7 +215,7 @@ fn bounds_that_nothing_meets_end_the_search_with_the_nearest_miss() {
     let evaluator = Synthetic::new();
     let mut run = Run::create(dir.path(), experiment(&overrides), &evaluator.task).unwrap();
     match drive(&mut run, &evaluator, &mut |_| {}).unwrap_err() {
-        RunError::Search(SearchError::NothingFeasible { nearest, .. }) => {
+        ExecutionError::Search(SearchError::NothingFeasible { nearest, .. }) => {
             assert_eq!(nearest.objective, Objective::PeakMemory);
         }
         other => panic!("{other}"),

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use tempfile::tempdir;
 
-use crate::error::RunError;
-use crate::executor::Event;
-use crate::models::{ModelError, SavedModel};
-use crate::query::{self, front};
-use crate::run::{Run, RunReader};
+use crate::executor::error::ExecutionError;
+use crate::executor::event::Event;
+use crate::store::error::StoreError;
+use crate::store::models::{ModelError, SavedModel};
+use crate::store::query::{self, front};
+use crate::store::run::{Run, RunReader};
 use crate::testing::{Synthetic, drive, essence, experiment, model_files, resume, search, weights};
 
 #[test]
@@ -48,7 +49,7 @@ fn a_model_that_cannot_be_written_ends_the_search_and_loses_one_trial() {
         }
     })
     .unwrap_err();
-    assert!(matches!(error, RunError::Model(_)), "{error}");
+    assert!(matches!(error, ExecutionError::Store(StoreError::Model(_))), "{error}");
     assert!(error.to_string().contains("trial-1.safetensors"), "{error}");
     drop(run);
     fs::remove_dir_all(obstacle).unwrap();
@@ -60,7 +61,7 @@ fn a_model_that_cannot_be_written_ends_the_search_and_loses_one_trial() {
 fn read(dir: &Path, trial: u64) -> Result<SavedModel, ModelError> {
     match query::model(&RunReader::open(dir).unwrap(), trial) {
         Ok(model) => Ok(model.expect("it is kept")),
-        Err(RunError::Model(error)) => Err(error),
+        Err(StoreError::Model(error)) => Err(error),
         Err(other) => panic!("{other}"),
     }
 }

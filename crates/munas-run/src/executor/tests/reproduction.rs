@@ -9,12 +9,15 @@ use std::time::Duration;
 use munas_train::Progress;
 use tempfile::tempdir;
 
-use crate::checkpoints;
-use crate::evaluate::{Assignment, Evaluated, EvaluationError, Evaluator, TrainingEvaluator};
-use crate::executor::{Event, Limits, StopFlag, execute};
+use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator};
+use crate::executor::event::Event;
+use crate::executor::execute;
+use crate::executor::limits::{Limits, StopFlag};
+use crate::executor::replay::replay;
+use crate::executor::training::TrainingEvaluator;
 use crate::experiment::Experiment;
-use crate::replay::replay;
-use crate::run::{Run, RunReader};
+use crate::store::checkpoints;
+use crate::store::run::{Run, RunReader};
 use crate::task::Task;
 use crate::testing::{Synthetic, essence, experiment, search};
 

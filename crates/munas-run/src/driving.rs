@@ -1,0 +1,43 @@
+//! Which error drives a search.
+
+use serde::{Deserialize, Serialize};
+
+use crate::judge::{Metric, Scores};
+
+/// Which error drives the search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrivingError {
+    /// Of the float network.
+    #[default]
+    Float,
+    /// Of the network quantised to int8.
+    Int8,
+}
+
+/// The error that drives a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Driving {
+    /// Of which network.
+    pub error: DrivingError,
+    /// What counts as an error.
+    pub metric: Metric,
+}
+
+impl Driving {
+    /// The error of a network in floats with `float`, and in int8 with `int8`; `None` if it was not measured.
+    pub(crate) fn of(self, float: &Scores, int8: Option<&Scores>) -> Option<f64> {
+        match self.error {
+            DrivingError::Float => Some(float.get(self.metric)),
+            DrivingError::Int8 => int8.map(|scores| scores.get(self.metric)),
+        }
+    }
+
+    /// What users read: "balanced error in int8".
+    pub fn title(self) -> String {
+        match self.error {
+            DrivingError::Float => self.metric.title().to_owned(),
+            DrivingError::Int8 => format!("{} in int8", self.metric.title()),
+        }
+    }
+}

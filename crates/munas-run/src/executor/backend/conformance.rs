@@ -1,0 +1,213 @@
+//! What every backend must do, in whatever process it trains.
+
+use std::time::{Duration, Instant};
+
+use munas_space::Space;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Backend, Ended, Job, Report};
+use crate::executor::evaluator::{Assignment, EvaluationError, Evaluator};
+use crate::executor::training::TrainingEvaluator;
+use crate::experiment::Experiment;
+use crate::task::Task;
+use crate::testing::{FAIL, PANIC, Synthetic, quiet_panics};
+
+/// What a test does with a backend.
+pub(crate) type Use<'a> = &'a mut dyn FnMut(&mut dyn Backend);
+
+/// Makes a backend over an evaluator, which keeps every checkpoint that it can, and drops it after its use.
+pub(crate) type With<'a> = &'a dyn Fn(&dyn Evaluator, Use<'_>);
+
+/// A training that does not end by itself is given up after so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+const EPOCHS: u32 = 4;
+/// Epochs of a training that is paused: more than pass until the pause is heard of.
+const LONG: u32 = 300;
+
+/// Checks all of it.
+pub(crate) fn check(with: With<'_>) {
+    every_job_ends_once_with_its_result(with);
+    a_failure_is_that_of_its_trial_alone(with);
+    a_stop_ends_one_job_within_a_batch(with);
+    nothing_runs_on_after_the_backend_is_dropped(with);
+    folds_are_judged_beside_trainings(with);
+    a_paused_training_goes_on_to_the_same_result(with);
+}
+
+fn assignment(task: &Task, trial: u64) -> Assignment {
+    let mut rng = ChaCha8Rng::seed_from_u64(trial);
+    let architecture = Space::named("mlp", "wide").unwrap().sample(&mut rng);
+    Assignment {
+        trial,
+        graph: architecture.lower(task.input, task.classes()),
+        epochs: EPOCHS,
+        seed: 100 + trial,
+        sparsity: None,
+        checkpoint: None,
+    }
+}
+
+fn train(backend: &mut dyn Backend, trials: impl IntoIterator<Item = u64>) {
+    for trial in trials {
+        let assignment = assignment(backend.task(), trial);
+        backend.start(Job::Train(assignment)).unwrap();
+    }
+}
+
+/// All reports up to the end of so many jobs.
+fn reports_until(backend: &mut dyn Backend, ends: usize) -> Vec<Report> {
+    let (begin, mut reports, mut ended) = (Instant::now(), Vec::new(), 0);
+    while ended < ends {
+        assert!(begin.elapsed() < PATIENCE, "{ended} of {ends} jobs ended: {reports:?}");
+        if let Some(report) = backend.poll(Duration::from_millis(50)) {
+            ended += usize::from(matches!(report, Report::Ended(_)));
+            reports.push(report);
+        }
+    }
+    reports
+}
+
+/// The ends among the reports, by trial.
+fn ends(reports: Vec<Report>) -> Vec<Ended> {
+    let mut ends: Vec<Ended> = reports
+        .into_iter()
+        .filter_map(|report| match report {
+            Report::Ended(ended) => Some(*ended),
+            Report::Epoch { .. } | Report::Checkpoint { .. } => None,
+        })
+        .collect();
+    ends.sort_by_key(|ended| ended.trial);
+    ends
+}
+
+fn every_job_ends_once_with_its_result(with: With<'_>) {
+    let evaluator = Synthetic { uneven: true, ..Synthetic::new() };
+    with(&evaluator, &mut |backend| {
+        assert_eq!(backend.task(), &evaluator.task);
+        train(backend, 1..=5);
+        let reports = reports_until(backend, 5);
+        assert_eq!(backend.poll(Duration::from_millis(20)), None, "nothing comes after the ends");
+        for trial in 1..=5 {
+            let epochs: Vec<u32> = reports
+                .iter()
+                .filter_map(|report| match report {
+                    Report::Epoch { trial: of, report } if *of == trial => Some(report.epoch),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(epochs, Vec::from_iter(1..=EPOCHS), "trial {trial}");
+        }
+        for (trial, ended) in (1..).zip(ends(reports)) {
+            let expected = evaluator
+                .evaluate(&assignment(&evaluator.task, trial), &mut |_| std::ops::ControlFlow::Continue(()));
+            assert_eq!((ended.trial, ended.result), (trial, expected));
+            assert_eq!(ended.assignment, Some(assignment(&evaluator.task, trial)));
+        }
+    });
+}
+
+fn a_failure_is_that_of_its_trial_alone(with: With<'_>) {
+    quiet_panics();
+    let evaluator = Synthetic { failures: true, ..Synthetic::new() };
+    with(&evaluator, &mut |backend| {
+        train(backend, [PANIC, FAIL, 1]);
+        let ends = ends(reports_until(backend, 3));
+        let reason = |ended: &Ended| match &ended.result {
+            Err(EvaluationError::Failed(reason)) => reason.clone(),
+            other => format!("{:?}", other.is_ok()),
+        };
+        let [one, panicked, failed] = [0, 1, 2].map(|index| reason(&ends[index]));
+        assert_eq!(one, "true");
+        assert!(panicked.contains("index out of bounds"), "{panicked}");
+        assert_eq!(failed, "training diverged");
+    });
+}
+
+fn a_stop_ends_one_job_within_a_batch(with: With<'_>) {
+    let evaluator = Synthetic { endless: true, ..Synthetic::new() };
+    with(&evaluator, &mut |backend| {
+        train(backend, [1, 2]);
+        backend.stop(3);
+        backend.stop(2);
+        let stopped = ends(reports_until(backend, 1));
+        assert_eq!((stopped[0].trial, &stopped[0].result), (2, &Err(EvaluationError::Stopped)));
+        let goes_on = |report: &Report| matches!(report, Report::Epoch { trial: 1, .. });
+        let begin = Instant::now();
+        while !backend.poll(Duration::from_millis(50)).as_ref().is_some_and(goes_on) {
+            assert!(begin.elapsed() < PATIENCE, "the other one goes on");
+        }
+        backend.pause(1);
+        backend.stop(1);
+        let stopped = ends(reports_until(backend, 1));
+        assert_eq!((stopped[0].trial, &stopped[0].result), (1, &Err(EvaluationError::Stopped)));
+    });
+}
+
+fn nothing_runs_on_after_the_backend_is_dropped(with: With<'_>) {
+    let evaluator = Synthetic { endless: true, ..Synthetic::new() };
+    let begin = Instant::now();
+    with(&evaluator, &mut |backend| train(backend, [1, 2]));
+    assert!(begin.elapsed() < PATIENCE, "an endless training was stopped");
+}
+
+fn folds_are_judged_beside_trainings(with: With<'_>) {
+    let evaluator = Synthetic { folds: 3, ..Synthetic::new() };
+    with(&evaluator, &mut |backend| {
+        assert_eq!(backend.folds(), 3);
+        train(backend, [1]);
+        let ended = ends(reports_until(backend, 1)).remove(0);
+        let (assignment, elapsed) = (ended.assignment.unwrap(), Duration::from_secs(7));
+        let first = Box::new(ended.result.unwrap());
+        backend.start(Job::JudgeFolds { assignment, first: first.clone(), elapsed }).unwrap();
+        train(backend, [2]);
+        let ends = ends(reports_until(backend, 2));
+        let judged = ends[0].result.as_ref().unwrap();
+        assert_eq!((judged.folds, judged.test), (3, first.test));
+        assert!(ends[0].elapsed >= elapsed, "the time of the first fold counts");
+        assert_eq!(ends[1].result.as_ref().unwrap().folds, 1);
+    });
+}
+
+fn a_paused_training_goes_on_to_the_same_result(with: With<'_>) {
+    let text = "data = { source = \"glyphs\", subset = 300 }\nspace.kind = \"mlp\"";
+    let experiment = Experiment::from_toml(text, &[]).unwrap();
+    let evaluator = TrainingEvaluator::new(&experiment, experiment.load_data().unwrap().into()).unwrap();
+    let long = |checkpoint| Assignment { epochs: LONG, checkpoint, ..assignment(evaluator.task(), 1) };
+    let mut whole = None;
+    with(&evaluator, &mut |backend| {
+        backend.start(Job::Train(long(None))).unwrap();
+        whole = ends(reports_until(backend, 1)).pop();
+    });
+    let (mut checkpoint, mut paused_after) = (None, 0);
+    with(&evaluator, &mut |backend| {
+        backend.start(Job::Train(long(None))).unwrap();
+        let first = backend.poll(PATIENCE);
+        assert!(matches!(first, Some(Report::Epoch { report, .. }) if report.epoch == 1), "{first:?}");
+        backend.pause(1);
+        let reports = reports_until(backend, 1);
+        for report in &reports {
+            match report {
+                Report::Epoch { .. } => {}
+                Report::Checkpoint { checkpoint: latest, .. } => {
+                    checkpoint = Some((**latest).clone());
+                    paused_after += 1;
+                }
+                Report::Ended(ended) => assert_eq!(ended.result, Err(EvaluationError::Stopped)),
+            }
+        }
+    });
+    assert!((1..LONG).contains(&paused_after), "paused after {paused_after} epochs");
+    let mut resumed = None;
+    with(&evaluator, &mut |backend| {
+        backend.start(Job::Train(long(checkpoint.clone()))).unwrap();
+        let reports = reports_until(backend, 1);
+        let is_trained = |report: &&Report| matches!(report, Report::Checkpoint { .. });
+        let trained = reports.iter().filter(is_trained).count() as u32;
+        assert!(trained + paused_after == LONG, "{trained} epochs after a pause at {paused_after}");
+        resumed = ends(reports).pop();
+    });
+    let (whole, resumed) = (whole.unwrap(), resumed.unwrap());
+    assert!(whole.result.is_ok());
+    assert_eq!(whole.result, resumed.result);
+}

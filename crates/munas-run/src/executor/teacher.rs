@@ -1,0 +1,31 @@
+//! How candidates are trained: the settings of the experiment, with the teacher read from its file.
+
+use std::sync::Arc;
+
+use munas_data::Dataset;
+use munas_ir::Shape;
+use munas_train::{Distillation, Teacher, TrainSettings};
+
+use crate::experiment::{DistillationSettings, Experiment};
+use crate::store::models::{ModelError, SavedModel};
+
+impl Experiment {
+    /// How each candidate is trained on `dataset`, with the teacher read from its file.
+    ///
+    /// # Errors
+    /// [`ModelError`] with the teacher's path, if it cannot be read, or was trained for samples of another shape or
+    /// another number of classes.
+    pub fn train_settings(&self, dataset: &Dataset) -> Result<TrainSettings, ModelError> {
+        let Some(DistillationSettings { teacher: path, alpha, temperature }) = &self.distillation else {
+            return Ok(self.train.clone());
+        };
+        let SavedModel { architecture, graph, weights, .. } = SavedModel::load(path)?;
+        let [height, width, channels] = dataset.input;
+        let task = architecture.lower(Shape::new(height, width, channels), dataset.classes());
+        let teacher = Teacher::new(graph, weights);
+        teacher.check(&task).map_err(|error| ModelError::reading(path, error.to_string()))?;
+        let distillation =
+            Distillation { teacher: Arc::new(teacher), alpha: *alpha, temperature: *temperature };
+        Ok(TrainSettings { distillation: Some(distillation), ..self.train.clone() })
+    }
+}

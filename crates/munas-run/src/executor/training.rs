@@ -1,0 +1,197 @@
+//! The evaluator that trains.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use munas_cost::{Resources, resources, sparse_model_size};
+use munas_data::Dataset;
+use munas_ir::fold_batch_norm;
+use munas_train::{Progress, PruningGoal, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer};
+
+use super::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
+use super::pruning_goal;
+use crate::driving::{Driving, DrivingError};
+use crate::experiment::{Experiment, PruningSettings};
+use crate::int8::{Int8Settings, int8_predictions, quantise};
+use crate::judge::{Scores, standard_error};
+use crate::machine;
+use crate::store::models::{DataFacts, ModelError};
+use crate::task::Task;
+use crate::trial::{Confusions, PrunedNetwork};
+
+/// Trains each network on a dataset that all workers share.
+#[derive(Clone, Debug)]
+pub struct TrainingEvaluator {
+    dataset: Arc<Dataset>,
+    settings: TrainSettings,
+    pruning: Option<PruningSettings>,
+    /// What pruned networks must fit.
+    goal: Option<PruningGoal>,
+    int8: Int8Settings,
+    driving: Driving,
+    task: Task,
+    memory_limit: u64,
+    data: DataFacts,
+}
+
+impl TrainingEvaluator {
+    /// An evaluator that trains as the experiment says.
+    ///
+    /// # Errors
+    /// [`ModelError`] if the teacher to learn from cannot be read, or is one of another task.
+    pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
+        let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
+        let memory_limit = machine::memory_for_trainings(&dataset);
+        let data = DataFacts::of(&dataset, settings.normalise);
+        let (pruning, int8, driving) = (experiment.pruning, experiment.int8, experiment.search.driving());
+        let goal = pruning_goal::of(&experiment.problem(&task));
+        Ok(Self { dataset, settings, pruning, goal, int8, driving, task, memory_limit, data })
+    }
+
+    fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
+        let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
+            pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
+        });
+        let pruning_goal = self.goal.clone().filter(|_| pruning.is_some());
+        TrainSettings { epochs: assignment.epochs, pruning, pruning_goal, ..self.settings.clone() }
+    }
+
+    /// Trains a network from scratch on a fold; its validation errors there, and those in int8.
+    fn judge_fold(
+        &self,
+        number: usize,
+        assignment: &Assignment,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<(Scores, Option<Scores>), EvaluationError> {
+        let fold = self.dataset.fold(number);
+        let settings = self.train_settings(assignment);
+        let seed = fold_seed(assignment.seed, number);
+        let trainer = Trainer::new(&assignment.graph, &fold, &settings, seed);
+        // The curve and the checkpoints are those of the first fold.
+        let model = trainer.and_then(|trainer| trainer.run(&mut |_| observer(Progress::Batch)));
+        let model = model.map_err(|error| match error {
+            TrainError::Stopped { .. } => EvaluationError::Stopped,
+            other => EvaluationError::Failed(format!("fold {number}: {other}")),
+        })?;
+        let normalisation = fold.normalisation(self.settings.normalise);
+        let int8 = quantise(&model, &fold, &normalisation, &self.int8);
+        let predicted =
+            int8_predictions(&int8, &fold.validation, &normalisation, || observer(Progress::Batch));
+        let predicted = predicted.ok_or(EvaluationError::Stopped)?;
+        let in_int8 = Scores::of_predictions(fold.validation.labels(), &predicted, fold.classes());
+        Ok((Scores::of(&model.validation_confusion), Some(in_int8)))
+    }
+
+    /// A training that goes on from the checkpoint, or begins anew if there is none that fits.
+    fn trainer<'a>(
+        &'a self,
+        assignment: &'a Assignment,
+        settings: &'a TrainSettings,
+    ) -> Result<Trainer<'a>, TrainError> {
+        let Assignment { graph, seed, checkpoint, .. } = assignment;
+        let resumed = checkpoint
+            .as_ref()
+            .and_then(|checkpoint| Trainer::resume(graph, &self.dataset, settings, *seed, checkpoint).ok());
+        resumed.map_or_else(|| Trainer::new(graph, &self.dataset, settings, *seed), Ok)
+    }
+}
+
+impl Evaluator for TrainingEvaluator {
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn data(&self) -> Option<&DataFacts> {
+        Some(&self.data)
+    }
+
+    fn memory(&self, assignment: &Assignment) -> u64 {
+        self.train_settings(assignment).memory(&assignment.graph)
+    }
+
+    fn memory_limit(&self) -> u64 {
+        self.memory_limit
+    }
+
+    fn folds(&self) -> u32 {
+        self.dataset.folds() as u32
+    }
+
+    fn evaluate_folds(
+        &self,
+        assignment: &Assignment,
+        first: Evaluated,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let mut scores = vec![(first.validation, first.in_int8)];
+        for number in 1..self.dataset.folds() {
+            scores.push(self.judge_fold(number, assignment, observer)?);
+        }
+        Ok(first.with_folds(&scores, self.driving))
+    }
+
+    fn evaluate(
+        &self,
+        assignment: &Assignment,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let settings = self.train_settings(assignment);
+        let model = self.trainer(assignment, &settings).and_then(|trainer| trainer.run(observer));
+        let model = model.map_err(|error| match error {
+            TrainError::Stopped { .. } => EvaluationError::Stopped,
+            other => EvaluationError::Failed(other.to_string()),
+        })?;
+        let normalisation = &self.data.normalisation;
+        let int8 = quantise(&model, &self.dataset, normalisation, &self.int8);
+        let proceed = || observer(Progress::Batch);
+        let (validation, classes) = (&self.dataset.validation, self.dataset.classes());
+        let in_int8 = int8_predictions(&int8, validation, normalisation, proceed);
+        let in_int8 = in_int8.ok_or(EvaluationError::Stopped)?;
+        let judged = match self.driving.error {
+            DrivingError::Float => &model.validation_predicted,
+            DrivingError::Int8 => &in_int8,
+        };
+        let stderr = standard_error(self.driving.metric, validation, classes, judged);
+        Ok(Evaluated {
+            validation: Scores::of(&model.validation_confusion),
+            validation_stderr: Some(stderr),
+            test: Scores::of(&model.test_confusion),
+            last_test_error: model.last_test_error,
+            folds: 1,
+            in_int8: Some(Scores::of_predictions(validation.labels(), &in_int8, classes)),
+            best_epoch: model.best_epoch,
+            pruned: settings.pruning.and_then(|pruning| pruned(&model, pruning.mode)),
+            confusion: Some(Confusions {
+                validation: model.validation_confusion,
+                test: model.test_confusion,
+            }),
+            weights: Some(model.weights),
+            int8: Some(int8),
+        })
+    }
+}
+
+/// What pruning has left of a trained network, if it was pruned.
+fn pruned(model: &TrainedModel, mode: PruningMode) -> Option<Pruned> {
+    let network = PrunedNetwork { sparsity: model.sparsity?, graph: model.graph.clone() };
+    let resources = resources(&network.graph);
+    let resources = match mode {
+        PruningMode::Structured => resources,
+        PruningMode::Unstructured => {
+            let (_, folded) = fold_batch_norm(&model.graph, &model.weights);
+            Resources { model_size: sparse_model_size(&folded), ..resources }
+        }
+    };
+    Some(Pruned { network, resources })
+}
+
+/// The seed of a training on a fold: 63 bits, as those of trials are.
+fn fold_seed(seed: u64, number: usize) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"fold");
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&(number as u64).to_le_bytes());
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(bytes) >> 1
+}

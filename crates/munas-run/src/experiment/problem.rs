@@ -1,0 +1,39 @@
+//! What an experiment searches, as `munas-search` takes it.
+
+use munas_cost::board_figures;
+use munas_search::{BoardModel, Problem, SparsityRange, TrainingLimits, TrainingMemory};
+
+use super::{BoardChoice, Experiment};
+use crate::task::Task;
+
+impl Experiment {
+    /// The problem that the search solves for this task.
+    pub(crate) fn problem(&self, task: &Task) -> Problem {
+        let Self { space, bounds, train, search, .. } = self;
+        Problem {
+            bounds: bounds.clone(),
+            feasibility: search.feasibility,
+            repeats: search.repeats,
+            max_draws: search.max_draws,
+            pruning: self.pruning.map(|pruning| SparsityRange {
+                mode: pruning.mode,
+                min: pruning.min_sparsity,
+                max: pruning.max_sparsity,
+                fits_bounds: pruning.fits_bounds,
+            }),
+            board: self.board.as_ref().map(|BoardChoice { board, .. }| {
+                let board = board.clone();
+                BoardModel::new(move |graph| board_figures(graph, &board))
+            }),
+            training: TrainingLimits {
+                memory: search.training_memory.map(|limit| {
+                    let settings = train.clone();
+                    TrainingMemory::new(limit, move |graph| settings.memory(graph))
+                }),
+                macs: search.max_training_cost,
+            },
+            sampling: search.sampling,
+            ..Problem::new(space.clone(), task.input, task.classes(), train.epochs)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use tempfile::tempdir;
+
+use munas_search::pareto;
+
+use super::*;
+use crate::store::run::RunReader;
+use crate::testing::{Synthetic, experiment, search};
+use crate::trial::COMMON_OBJECTIVES;
+
+#[test]
+fn taking_one_trial_after_the_other_gives_the_front_of_all() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&["search.trials=60"]), &Synthetic { failures: true, ..Synthetic::new() });
+    let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    let mut front = Front::new(&Bounds::default());
+    for (index, record) in records.iter().enumerate() {
+        if front.accepts(record) {
+            front.insert(record);
+        }
+        let seen: Vec<_> = records[..=index].iter().filter(|record| record.outcome().is_some()).collect();
+        let points: Vec<Vec<f64>> =
+            seen.iter().filter_map(|record| record.point(&COMMON_OBJECTIVES)).collect();
+        let expected: Vec<u64> = pareto::front(&points).into_iter().map(|index| seen[index].trial).collect();
+        let found: Vec<u64> =
+            seen.iter().map(|record| record.trial).filter(|&trial| front.contains(trial)).collect();
+        assert_eq!(found, expected, "after trial {}", record.trial);
+    }
+}
+
+#[test]
+fn the_best_trials_by_each_objective_and_within_the_bounds_are_on_it() {
+    let dir = tempdir().unwrap();
+    let experiment = experiment(&["search.trials=60"]);
+    search(dir.path(), &experiment, &Synthetic::new());
+    let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    let front = Front::of(&records, &experiment.bounds);
+    let on_front = || records.iter().filter(|record| front.contains(record.trial));
+    let least = |records: &mut dyn Iterator<Item = &TrialRecord>, objective| {
+        let values = records.filter_map(|record| record.candidate.objectives(record.error())[objective]);
+        values.min_by(f64::total_cmp).unwrap()
+    };
+    for objective in COMMON_OBJECTIVES {
+        assert_eq!(least(&mut on_front(), objective), least(&mut records.iter(), objective));
+    }
+    let within = |record: &&TrialRecord| record.in_bounds(&experiment.bounds);
+    let all = least(&mut records.iter().filter(within), Objective::Error);
+    assert_eq!(least(&mut on_front().filter(within), Objective::Error), all);
+}

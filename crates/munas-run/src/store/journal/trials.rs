@@ -1,0 +1,143 @@
+//! Trials and epochs: writing and reading their rows.
+
+use rusqlite::{Connection, Row, params};
+
+use munas_train::EpochReport;
+
+use super::columns::{assignments, placeholders};
+use super::rows::{self, ProposalRow, ResourceRow, ResultRow, TrialRow, integer};
+use super::{Journal, JournalError, JournalProblem, confusions};
+use crate::trial::{Confusions, TrialRecord};
+
+impl Journal {
+    /// Records a new trial.
+    pub fn insert_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
+        let proposal = rows::proposal_row(record, self.task.input);
+        let resources = rows::resource_row(&record.candidate);
+        self.write_durably(|connection| insert(connection, &proposal, &resources))?;
+        let noted = self.progress.as_mut().map(|progress| progress.set(record.trial)).transpose();
+        noted.map(drop).map_err(|error| self.error(JournalProblem::Io(error)))
+    }
+
+    /// Records that an interrupted trial is trained again, after so many processes have died under it.
+    pub fn restart_trial(&mut self, record: &TrialRecord) -> Result<(), JournalError> {
+        let TrialRecord { trial, started_ms, deaths, .. } = *record;
+        self.write_durably(|transaction| {
+            transaction.execute("DELETE FROM epoch WHERE trial = ?1", [integer(trial)])?;
+            let sql = "UPDATE trial SET state = 'running', started_ms = ?2, finished_ms = NULL, deaths = ?3 WHERE id = ?1";
+            transaction.execute(sql, params![integer(trial), integer(started_ms), integer(deaths)]).map(drop)
+        })
+    }
+
+    /// Records the state in which a trial ended.
+    /// With the confusions of a network that is on the front.
+    pub fn finish_trial(
+        &mut self,
+        record: &TrialRecord,
+        confusions: Option<&Confusions>,
+    ) -> Result<(), JournalError> {
+        let (resources, result) = (rows::resource_row(&record.candidate), rows::result_row(record));
+        let id = integer(record.trial);
+        self.write_durably(|connection| {
+            finish(connection, id, &resources, &result)?;
+            confusions.map_or(Ok(()), |confusions| confusions::insert(connection, id, confusions))
+        })
+    }
+
+    /// Records one epoch of a trial.
+    pub fn insert_epoch(&mut self, trial: u64, report: &EpochReport) -> Result<(), JournalError> {
+        self.write(|connection| {
+            let mut statement = connection
+                .prepare_cached("INSERT OR REPLACE INTO epoch VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+            let row = params![
+                integer(trial),
+                i64::from(report.epoch),
+                report.learning_rate,
+                report.train_loss,
+                report.train_error,
+                report.validation_loss,
+                report.validation_error,
+            ];
+            statement.execute(row)?;
+            let alive = "UPDATE trial SET deaths = 0 WHERE id = ?1 AND deaths > 0";
+            connection.prepare_cached(alive)?.execute([integer(trial)]).map(drop)
+        })
+    }
+
+    /// All trials, by number.
+    pub fn trials(&self) -> Result<Vec<TrialRecord>, JournalError> {
+        self.select("SELECT * FROM trial ORDER BY id", [])
+    }
+
+    /// The number of the last trial; 0: there is none.
+    pub fn last_trial(&self) -> Result<u64, JournalError> {
+        let last: i64 = self.sqlite(|connection| {
+            connection.query_row("SELECT coalesce(max(id), 0) FROM trial", [], |row| row.get(0))
+        })?;
+        Ok(u64::try_from(last).unwrap_or(0))
+    }
+
+    /// One trial.
+    pub fn trial(&self, trial: u64) -> Result<Option<TrialRecord>, JournalError> {
+        let Ok(id) = i64::try_from(trial) else { return Ok(None) };
+        Ok(self.select("SELECT * FROM trial WHERE id = ?1", [id])?.pop())
+    }
+
+    /// The epochs of a trial, in order.
+    pub fn curve(&self, trial: u64) -> Result<Vec<EpochReport>, JournalError> {
+        let Ok(id) = i64::try_from(trial) else { return Ok(Vec::new()) };
+        let loss = |column: &str, row: &Row<'_>| -> rusqlite::Result<f64> {
+            row.get::<_, Option<f64>>(column).map(|loss| loss.unwrap_or(f64::NAN))
+        };
+        self.sqlite(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT * FROM epoch WHERE trial = ?1 ORDER BY epoch")?;
+            let reports = statement.query_map([id], |row| {
+                Ok(EpochReport {
+                    epoch: row.get("epoch")?,
+                    learning_rate: row.get("learning_rate")?,
+                    train_loss: loss("train_loss", row)?,
+                    train_error: row.get("train_error")?,
+                    validation_loss: loss("validation_loss", row)?,
+                    validation_error: row.get("validation_error")?,
+                })
+            })?;
+            reports.collect()
+        })
+    }
+
+    fn select(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<TrialRecord>, JournalError> {
+        let rows: Vec<TrialRow> = self.sqlite(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map(params, TrialRow::read)?.collect()
+        })?;
+        let records = rows.into_iter().map(|row| rows::trial_record(row, self.task.input, self.driving));
+        records
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))
+    }
+}
+
+fn insert(connection: &Connection, proposal: &ProposalRow, resources: &ResourceRow) -> rusqlite::Result<()> {
+    let names: Vec<&str> = [ProposalRow::NAMES, ResourceRow::NAMES].concat();
+    let sql = format!(
+        "INSERT INTO trial (state, {}) VALUES ('running', {})",
+        names.join(", "),
+        placeholders(names.len())
+    );
+    let values = [proposal.values(), resources.values()].concat();
+    connection.prepare_cached(&sql)?.execute(&values[..]).map(drop)
+}
+
+fn finish(
+    connection: &Connection,
+    trial: i64,
+    resources: &ResourceRow,
+    result: &ResultRow,
+) -> rusqlite::Result<()> {
+    let names = ResourceRow::NAMES.iter().chain(ResultRow::NAMES);
+    let mut values = [resources.values(), result.values()].concat();
+    let sql = format!("UPDATE trial SET {} WHERE id = ?{}", assignments(names), values.len() + 1);
+    values.push(&trial);
+    connection.prepare_cached(&sql)?.execute(&values[..]).map(drop)
+}
