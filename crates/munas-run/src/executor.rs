@@ -28,6 +28,7 @@ pub(crate) mod replay;
 mod search;
 mod teacher;
 pub(crate) mod threads;
+pub(crate) mod trained;
 pub(crate) mod training;
 
 use std::thread;

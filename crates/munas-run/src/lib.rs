@@ -46,6 +46,7 @@ pub use executor::event::Event;
 pub use executor::limits::{EndReason, Limits, StopFlag, Summary};
 pub use executor::replay::{Difference, Replay, replay};
 pub use executor::threads::Threads;
+pub use executor::trained::TrainedNetwork;
 pub use executor::training::TrainingEvaluator;
 pub use executor::{execute, execute_on};
 pub use experiment::{Draft, Experiment, ExperimentError};

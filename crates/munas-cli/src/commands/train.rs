@@ -4,16 +4,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
-use munas_cost::sparse_model_size;
 use munas_data::Dataset;
-use munas_ir::{Shape, fold_batch_norm};
-use munas_quant::QuantisedNetwork;
+use munas_ir::Shape;
 use munas_report::{curve_table, units};
-use munas_run::{
-    DataFacts, Draft, Metric, SavedModel, Scores, ThreadClock, int8_error, quantise, standard_error,
-};
+use munas_run::{DataFacts, Draft, Driving, DrivingError, Metric, SavedModel, ThreadClock, TrainedNetwork};
 use munas_space::Architecture;
-use munas_train::{EpochReport, Progress, PruningMode, TrainSettings, TrainedModel, train};
+use munas_train::{EpochReport, Progress, TrainSettings, TrainedModel, train};
 use serde::Serialize;
 
 use super::cost::CostRecord;
@@ -90,14 +86,18 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     let trained = trained?;
     let seconds = clock.elapsed().as_secs_f64();
     let data = DataFacts::of(&dataset, settings.normalise);
-    let int8 = quantise(&trained, &dataset, &data.normalisation, &experiment.int8);
-    let error_in_int8 = |split| int8_error(&int8, split, &data.normalisation, || ControlFlow::Continue(()));
-    let (int8_val_error, int8_test_error) =
-        (error_in_int8(&dataset.validation), error_in_int8(&dataset.test));
-    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained, int8, data)).transpose()?;
-    let metric = experiment.search.metric;
-    let validation = Scores::of(&trained.validation_confusion);
-    let test = Scores::of(&trained.test_confusion);
+    let proceed = || ControlFlow::Continue(());
+    let trained =
+        TrainedNetwork::quantised(trained, &dataset, &data.normalisation, &experiment.int8, proceed)
+            .expect("nothing breaks it off");
+    let model = args.out.as_deref().map(|dir| save(dir, &architecture, &trained, &data)).transpose()?;
+    let driving = Driving { error: DrivingError::Float, metric: experiment.search.metric };
+    let (validation, test) = (trained.validation(), trained.test());
+    let int8_test_error = trained.test_error_in_int8();
+    let int8_val_error = trained.validation_in_int8().error;
+    let (cost, stderr) = (cost(&trained, &settings), trained.standard_error(driving));
+    let metric = driving.metric;
+    let trained = &trained.model;
     let document = TrainJson {
         data: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
@@ -106,15 +106,10 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         val_error: trained.validation_error,
         test_error: trained.test_error,
         last_test_error: trained.last_test_error,
-        int8_error: int8_val_error,
+        int8_error: Some(int8_val_error),
         int8_test_error,
         metric: metric.name(),
-        val_stderr: standard_error(
-            metric,
-            &dataset.validation,
-            dataset.classes(),
-            &trained.validation_predicted,
-        ),
+        val_stderr: stderr,
         balanced_error: validation.balanced,
         balanced_test_error: test.balanced,
         macro_f1_error: validation.macro_f1,
@@ -122,7 +117,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         best_epoch: trained.best_epoch,
         seconds,
         sparsity: trained.sparsity,
-        cost: cost(&trained, &settings),
+        cost,
         curve: trained.curve.iter().map(EpochJson::from).collect(),
         model,
     };
@@ -133,7 +128,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         output.json(&document)?;
         return Ok(());
     }
-    print(&dataset, &trained, (&document, metric), output)
+    print(&dataset, trained, (&document, metric), output)
 }
 
 /// The experiment whose data and training settings count; its search space does not.
@@ -160,32 +155,27 @@ fn draft(args: &TrainArgs) -> CliResult<Draft> {
     Ok(draft)
 }
 
-/// What the trained network costs; of one that was pruned weight by weight, only non-zero weights take room.
-fn cost(trained: &TrainedModel, settings: &TrainSettings) -> CostRecord {
-    let mut cost = CostRecord::of(&trained.graph);
-    if settings.pruning.is_some_and(|pruning| pruning.mode == PruningMode::Unstructured) {
-        let (_, folded) = fold_batch_norm(&trained.graph, &trained.weights);
-        cost.model_size = sparse_model_size(&folded);
-    }
-    cost
+/// What the trained network costs.
+fn cost(trained: &TrainedNetwork<'_>, settings: &TrainSettings) -> CostRecord {
+    let resources = trained.resources(settings.pruning.map(|pruning| pruning.mode));
+    CostRecord { model_size: resources.model_size, ..CostRecord::of(&trained.model.graph) }
 }
 
 fn save(
     dir: &Path,
     architecture: &Architecture,
-    trained: &TrainedModel,
-    int8: QuantisedNetwork,
-    data: DataFacts,
+    trained: &TrainedNetwork<'_>,
+    data: &DataFacts,
 ) -> CliResult<PathBuf> {
     let path = dir.join(MODEL_FILE);
     let model = SavedModel {
         // There is no run that it could be a trial of.
         trial: 0,
         architecture: architecture.clone(),
-        graph: trained.graph.clone(),
-        weights: trained.weights.clone(),
-        int8: Some(int8),
-        data: Some(data),
+        graph: trained.model.graph.clone(),
+        weights: trained.model.weights.clone(),
+        int8: Some(trained.int8.clone()),
+        data: Some(data.clone()),
     };
     model.save(&path)?;
     Ok(path)

@@ -3,17 +3,16 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use munas_cost::{Resources, resources, sparse_model_size};
 use munas_data::Dataset;
-use munas_ir::fold_batch_norm;
-use munas_train::{Progress, PruningGoal, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer};
+use munas_train::{Progress, PruningGoal, PruningMode, TrainError, TrainSettings, Trainer};
 
 use super::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
 use super::pruning_goal;
-use crate::driving::{Driving, DrivingError};
+use super::trained::TrainedNetwork;
+use crate::driving::Driving;
 use crate::experiment::{Experiment, PruningSettings};
-use crate::int8::{Int8Settings, int8_predictions, quantise};
-use crate::judge::{Scores, standard_error};
+use crate::int8::Int8Settings;
+use crate::judge::Scores;
 use crate::machine;
 use crate::store::models::{DataFacts, ModelError};
 use crate::task::Task;
@@ -74,12 +73,37 @@ impl TrainingEvaluator {
             other => EvaluationError::Failed(format!("fold {number}: {other}")),
         })?;
         let normalisation = fold.normalisation(self.settings.normalise);
-        let int8 = quantise(&model, &fold, &normalisation, &self.int8);
-        let predicted =
-            int8_predictions(&int8, &fold.validation, &normalisation, || observer(Progress::Batch));
-        let predicted = predicted.ok_or(EvaluationError::Stopped)?;
-        let in_int8 = Scores::of_predictions(fold.validation.labels(), &predicted, fold.classes());
-        Ok((Scores::of(&model.validation_confusion), Some(in_int8)))
+        let proceed = || observer(Progress::Batch);
+        let trained = TrainedNetwork::quantised(model, &fold, &normalisation, &self.int8, proceed)
+            .ok_or(EvaluationError::Stopped)?;
+        Ok((trained.validation(), Some(trained.validation_in_int8())))
+    }
+
+    /// What came of a training, after pruning in this mode if there was any.
+    fn evaluated(&self, trained: TrainedNetwork<'_>, pruning: Option<PruningMode>) -> Evaluated {
+        let (validation, test) = (trained.validation(), trained.test());
+        let (in_int8, stderr) = (trained.validation_in_int8(), trained.standard_error(self.driving));
+        let pruned = pruning.zip(trained.model.sparsity).map(|(mode, sparsity)| Pruned {
+            network: PrunedNetwork { sparsity, graph: trained.model.graph.clone() },
+            resources: trained.resources(Some(mode)),
+        });
+        let TrainedNetwork { model, int8, .. } = trained;
+        Evaluated {
+            validation,
+            validation_stderr: Some(stderr),
+            test,
+            last_test_error: model.last_test_error,
+            folds: 1,
+            in_int8: Some(in_int8),
+            best_epoch: model.best_epoch,
+            pruned,
+            confusion: Some(Confusions {
+                validation: model.validation_confusion,
+                test: model.test_confusion,
+            }),
+            weights: Some(model.weights),
+            int8: Some(int8),
+        }
     }
 
     /// A training that goes on from the checkpoint, or begins anew if there is none that fits.
@@ -141,48 +165,12 @@ impl Evaluator for TrainingEvaluator {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),
         })?;
-        let normalisation = &self.data.normalisation;
-        let int8 = quantise(&model, &self.dataset, normalisation, &self.int8);
         let proceed = || observer(Progress::Batch);
-        let (validation, classes) = (&self.dataset.validation, self.dataset.classes());
-        let in_int8 = int8_predictions(&int8, validation, normalisation, proceed);
-        let in_int8 = in_int8.ok_or(EvaluationError::Stopped)?;
-        let judged = match self.driving.error {
-            DrivingError::Float => &model.validation_predicted,
-            DrivingError::Int8 => &in_int8,
-        };
-        let stderr = standard_error(self.driving.metric, validation, classes, judged);
-        Ok(Evaluated {
-            validation: Scores::of(&model.validation_confusion),
-            validation_stderr: Some(stderr),
-            test: Scores::of(&model.test_confusion),
-            last_test_error: model.last_test_error,
-            folds: 1,
-            in_int8: Some(Scores::of_predictions(validation.labels(), &in_int8, classes)),
-            best_epoch: model.best_epoch,
-            pruned: settings.pruning.and_then(|pruning| pruned(&model, pruning.mode)),
-            confusion: Some(Confusions {
-                validation: model.validation_confusion,
-                test: model.test_confusion,
-            }),
-            weights: Some(model.weights),
-            int8: Some(int8),
-        })
+        let trained =
+            TrainedNetwork::quantised(model, &self.dataset, &self.data.normalisation, &self.int8, proceed)
+                .ok_or(EvaluationError::Stopped)?;
+        Ok(self.evaluated(trained, settings.pruning.map(|pruning| pruning.mode)))
     }
-}
-
-/// What pruning has left of a trained network, if it was pruned.
-fn pruned(model: &TrainedModel, mode: PruningMode) -> Option<Pruned> {
-    let network = PrunedNetwork { sparsity: model.sparsity?, graph: model.graph.clone() };
-    let resources = resources(&network.graph);
-    let resources = match mode {
-        PruningMode::Structured => resources,
-        PruningMode::Unstructured => {
-            let (_, folded) = fold_batch_norm(&model.graph, &model.weights);
-            Resources { model_size: sparse_model_size(&folded), ..resources }
-        }
-    };
-    Some(Pruned { network, resources })
 }
 
 /// The seed of a training on a fold: 63 bits, as those of trials are.
