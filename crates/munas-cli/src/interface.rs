@@ -127,14 +127,7 @@ fn numbers(values: &[f32]) -> String {
 
 /// The conversion of the data that a network was trained on.
 pub fn conversion(data: &DataFacts) -> InputConversion {
-    use munas_data::ElementType;
-    let raw = match data.element {
-        ElementType::U8 => RawType::U8,
-        ElementType::I8 => RawType::I8,
-        ElementType::U16 => RawType::U16,
-        ElementType::I16 => RawType::I16,
-        ElementType::F32 => RawType::F32,
-    };
+    let raw = RawType::named(data.element.name()).expect("every element of a data set is a raw value");
     let munas_data::Normalisation { scale, offset } = data.normalisation.clone();
     InputConversion { raw, scale, offset }
 }

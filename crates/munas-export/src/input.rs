@@ -41,6 +41,11 @@ impl RawType {
         }
     }
 
+    /// The type of this name, which is also that of the elements of a data set.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::U8, Self::I8, Self::U16, Self::I16, Self::F32].into_iter().find(|raw| raw.name() == name)
+    }
+
     /// The type in C.
     pub const fn c_type(self) -> &'static str {
         match self {
