@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::text_form;
+
 /// What is between the columns of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiter {
@@ -111,14 +115,18 @@ macro_rules! named {
 named!(HeaderRow, UnknownHeaderRow, "kind of header", Auto = "auto", Yes = "yes", No = "no");
 named!(IndexColumn, UnknownIndexColumn, "use of an index", LeaveOut = "leave-out", Keep = "keep");
 
-/// How tables of text (`csv:FILE`) are read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// How tables of text (`csv:FILE`) are read: section `[data.csv]` of an experiment file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
 pub struct CsvSettings {
     /// What is between the columns; found out from the first rows when left out.
+    #[serde(with = "text_form::or_auto")]
     pub delimiter: Option<Delimiter>,
     /// Whether the first row names the columns.
+    #[serde(with = "text_form")]
     pub header: HeaderRow,
     /// What becomes of a column that only numbers the rows.
+    #[serde(with = "text_form")]
     pub index: IndexColumn,
     /// Names (or numbers, from 1) of columns that are left out.
     pub ignore: Vec<String>,

@@ -32,6 +32,7 @@
 //! | `budget` | how much memory samples may take |
 //! | `normalise` | stored values → network inputs |
 //! | [`augment`] | random transformations of samples |
+//! | [`text_form`] | how settings are written |
 //! | [`fetch`] | downloads |
 //!
 //! Deliberately absent: batches, shuffling and anything else that depends on how training goes; that is the trainer's.
@@ -62,6 +63,7 @@ mod readers;
 mod samples;
 mod source;
 mod split;
+pub mod text_form;
 mod warning;
 
 pub use audio::{AudioSettings, Channel, FeatureKind, FrontEnd};

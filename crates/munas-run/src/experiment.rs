@@ -21,14 +21,15 @@
 //! | `recorded` | what may change between the sessions of a run |
 //! | `layers` | merging tables, `key=value` overrides |
 //! | `settle` | what is left to the data |
-//! | `resolve`, `file_form` | file form → [`Experiment`] and back |
+//! | `settings`, `check` | sections that are settings as they stand, and which of their values make sense |
+//! | `resolve` | file form → [`Experiment`] and back |
 //! | [`quantity`] | the texts of sizes, counts and durations |
 
 mod bounds_file;
+mod check;
 mod draft;
 mod error;
 mod file;
-mod file_form;
 mod keys;
 pub(crate) mod layers;
 mod problem;
@@ -37,33 +38,30 @@ pub mod quantity;
 mod recipe;
 mod recorded;
 mod resolve;
+mod settings;
 mod settle;
 mod values;
 
 use std::fs;
 use std::io;
-use std::num::NonZero;
 use std::path::{self, Path, PathBuf};
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use munas_cost::boards::{self, Board, BoardTable};
-use munas_data::{
-    AudioSettings, Augmentation, Backdrop, CsvSettings, DataError, Dataset, Folds, GroupChoice, Layout,
-    LoadOptions, Source,
-};
-use munas_search::{AlgorithmKind, Bounds, EvolutionSettings, Feasibility, Sampling};
+use munas_cost::boards::{self, BoardTable};
+use munas_data::{Augmentation, DataError, Dataset, LoadOptions, Source};
+use munas_search::Bounds;
 use munas_space::Space;
-use munas_train::{Pruning, TrainSettings};
+use munas_train::TrainSettings;
 
 pub use draft::Draft;
 pub use error::ExperimentError;
 pub use munas_train::PruningMode;
 pub use recorded::{Changes, FREE_KEYS};
+pub use settings::{
+    BoardChoice, DataSettings, DistillationSettings, InputPlace, PruningSettings, SearchSettings,
+};
 
-use crate::driving::{Driving, DrivingError};
 use crate::int8::Int8Settings;
 use crate::judge::Metric;
 
@@ -92,155 +90,6 @@ pub struct Experiment {
     pub search: SearchSettings,
     /// The board to fit.
     pub board: Option<BoardChoice>,
-}
-
-/// Section `[data]`, but `normalise`, which is one of the [`TrainSettings`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct DataSettings {
-    /// A name or the user's own data, as [`munas_data::load`] takes it.
-    pub source: String,
-    /// The folder with the files of named datasets; `None`: `$MUNAS_DATA` or the user's cache.
-    pub dir: Option<PathBuf>,
-    /// Share of the training samples that is split off for validation, in (0, 1).
-    pub validation: f64,
-    /// Height and width that the user's own images are resized to.
-    pub size: Option<(usize, usize)>,
-    /// Without a size: whether they are resized to a common one where they are large or differ.
-    pub fit: bool,
-    /// Share of each side of the user's own images that is kept around the centre, in (0, 1]; `None`: all.
-    pub crop: Option<f64>,
-    /// Whether colour images are turned grey; `None`: own ones are read in grey where all of them are grey.
-    pub grey: Option<bool>,
-    /// Whether own images are turned upright, as their EXIF data say.
-    pub orientation: bool,
-    /// What own images are laid over where they are transparent; `None`: their opacity is dropped.
-    pub backdrop: Option<Backdrop>,
-    /// Whether 16 bits are kept of own images that have them, instead of 8.
-    pub deep: bool,
-    /// Whether unreadable files are left out instead of being an error.
-    pub skip_bad: bool,
-    /// Number of training samples to keep (test in proportion); `None`: all.
-    pub subset: Option<usize>,
-    /// Bytes that the samples may take; `None`: half of the machine's memory.
-    pub memory: Option<u64>,
-    /// What the axes of arrays of samples mean.
-    pub layout: Layout,
-    /// Names of the arrays of an archive: samples and labels of training, then of test, or of validation and of test; `None`: the
-    /// usual ones.
-    pub arrays: Option<Vec<String>>,
-    /// Whether the distinct labels of arrays are the classes; if not, labels are the numbers of classes.
-    pub compact_labels: bool,
-    /// Whether each class has a sample in every part that is drawn.
-    pub every_class: bool,
-    /// Which samples belong together and stay on one side of every split.
-    pub groups: GroupChoice,
-    /// How tables of text are read.
-    pub csv: CsvSettings,
-    /// How recordings become samples.
-    pub audio: AudioSettings,
-}
-
-/// Section `[board]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BoardChoice {
-    /// The board: its memory bounds the search, and its latency model gives milliseconds.
-    pub board: Board,
-    /// The user's table that it is from; `None`: munas's own.
-    pub file: Option<PathBuf>,
-    /// Where the network's input lies while it is computed.
-    pub input: InputPlace,
-}
-
-/// Where the input of a network lies on the board, one byte per element.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum InputPlace {
-    /// In the RAM that the bounds are for, beside the activations.
-    #[default]
-    Ram,
-    /// Elsewhere: the buffer of a camera, another memory. It takes nothing of the bounds.
-    External,
-}
-
-/// Section `[train.pruning]`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PruningSettings {
-    /// What is removed.
-    pub mode: PruningMode,
-    /// Epoch from which masks are computed.
-    pub start: u32,
-    /// Epoch at which the final sparsity is reached.
-    pub finish: u32,
-    /// Smallest final sparsity, in [0, 1).
-    pub min_sparsity: f64,
-    /// Largest final sparsity, in [0, 1).
-    pub max_sparsity: f64,
-    /// Whether a trial is pruned beyond its target, up to `max_sparsity`, where it takes that to meet the hard bounds.
-    pub fits_bounds: bool,
-}
-
-impl PruningSettings {
-    /// The pruning of a trial with this target.
-    pub fn at(&self, sparsity: f64) -> Pruning {
-        Pruning { mode: self.mode, sparsity, start: self.start, finish: self.finish }
-    }
-}
-
-/// Section `[train.distillation]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DistillationSettings {
-    /// Path of the trained model to learn from.
-    pub teacher: PathBuf,
-    /// Weight of the distillation loss.
-    pub alpha: f64,
-    /// Temperature of both soft-maxes.
-    pub temperature: f64,
-}
-
-/// Section `[search]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SearchSettings {
-    /// Which algorithm proposes.
-    pub algorithm: AlgorithmKind,
-    /// Population and sample of evolutionary algorithms.
-    pub evolution: EvolutionSettings,
-    /// Number of trials after which the search ends.
-    pub trials: u64,
-    /// Wall time after which the search ends, from the start of the process.
-    pub time: Option<Duration>,
-    /// The search ends with the first trial whose error is at most this and that meets all bounds.
-    pub target_error: Option<f64>,
-    /// Trials side by side; 0: one per core.
-    pub workers: usize,
-    /// Bytes that a training takes on average over the workers. One that would take the workers beyond their sum waits
-    /// until others have ended, and later ones that fit go first.
-    pub worker_memory: u64,
-    /// Bytes that one training may take: what needs more is not proposed. `None`: whatever it needs.
-    pub training_memory: Option<u64>,
-    /// Multiply-accumulate operations of one inference that a network may have to be trained: what has more is not
-    /// proposed. `None`: as many as it has.
-    pub max_training_cost: Option<u64>,
-    /// How random architectures are drawn.
-    pub sampling: Sampling,
-    /// Which error drives the search.
-    pub error: DrivingError,
-    /// What counts as an error.
-    pub metric: Metric,
-    /// Pairs of training and validation parts that networks are judged on which would be on the front.
-    pub folds: Folds,
-    /// Whether candidates far out of bounds are left untrained.
-    pub feasibility: Feasibility,
-    /// Whether an architecture that was trained before may be trained again.
-    pub repeats: bool,
-    /// Refused draws in a row after which the search gives up.
-    pub max_draws: NonZero<u64>,
-}
-
-impl SearchSettings {
-    /// The error that drives the search.
-    pub const fn driving(&self) -> Driving {
-        Driving { error: self.error, metric: self.metric }
-    }
 }
 
 impl Experiment {
@@ -282,7 +131,7 @@ impl Experiment {
 
     /// The text of a file with every value written out; [`Experiment::from_toml`] reads the same experiment from it.
     pub fn to_toml(&self) -> String {
-        file::write(&file_form::file_form(self))
+        file::write(&resolve::file_form(self))
     }
 
     /// Loads the data, split with the experiment's seed.
@@ -299,7 +148,7 @@ impl Experiment {
             data_dir: data.dir,
             validation: data.validation,
             seed: self.seed,
-            size: data.size,
+            size: data.size.map(|[height, width]| (height, width)),
             fit: data.fit,
             crop: data.crop,
             grey: data.grey,

@@ -2,17 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use munas_data::{Dataset, Normalisation, Split};
+use munas_data::{Dataset, Normalisation, Split, text_form};
 use munas_ir::{Quantisation, Shape};
 use munas_quant::{
     BatchExecutor, Calibration, QuantisedNetwork, bias_correction, calibrate, predicted_class,
 };
 use munas_train::TrainedModel;
+use serde::{Deserialize, Serialize};
 
 /// Section `[int8]`: how networks are quantised after training.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
 pub struct Int8Settings {
     /// How ranges of activations are chosen.
+    #[serde(with = "text_form")]
     pub calibration: Calibration,
     /// Training samples that they are measured on.
     pub samples: usize,

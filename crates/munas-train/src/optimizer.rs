@@ -14,6 +14,9 @@
 //! SGDW (Loshchilov and Hutter, ICLR 2019, algorithm 1): v ← μ·v + η·g; w ← w − v − λ·w.
 //! AdamW (algorithm 2): β₁ = 0.9, β₂ = 0.999, ε = 1e-7. Adam is the same without decay.
 
+use std::fmt;
+use std::str::FromStr;
+
 use munas_kernels::{AdamState, AdamStep, AlignedBuffer, Kernels, SgdwStep};
 
 const BETA_1: f32 = 0.9;
@@ -33,6 +36,57 @@ pub enum Optimizer {
     AdamW,
     /// Adam, without weight decay.
     Adam,
+}
+
+impl Optimizer {
+    /// Every optimiser, without momentum.
+    pub const ALL: [Self; 3] = [Self::Sgdw { momentum: 0.0 }, Self::AdamW, Self::Adam];
+
+    /// The name used in experiment files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sgdw { .. } => "sgdw",
+            Self::AdamW => "adamw",
+            Self::Adam => "adam",
+        }
+    }
+
+    /// The momentum, of an optimiser that has one.
+    pub const fn momentum(self) -> Option<f64> {
+        match self {
+            Self::Sgdw { momentum } => Some(momentum),
+            Self::AdamW | Self::Adam => None,
+        }
+    }
+
+    /// The same with this momentum, if it has one at all.
+    pub const fn with_momentum(self, momentum: f64) -> Self {
+        match self {
+            Self::Sgdw { .. } => Self::Sgdw { momentum },
+            Self::AdamW | Self::Adam => self,
+        }
+    }
+}
+
+impl fmt::Display for Optimizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The text names no optimiser.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown optimiser `{0}`; there are: sgdw, adamw, adam")]
+pub struct UnknownOptimizer(String);
+
+/// An optimiser by its name, without momentum.
+impl FromStr for Optimizer {
+    type Err = UnknownOptimizer;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOptimizer> {
+        let named = Self::ALL.into_iter().find(|optimizer| optimizer.name() == text);
+        named.ok_or_else(|| UnknownOptimizer(text.to_owned()))
+    }
 }
 
 /// An optimiser under way: its moments, in the layout of the parameters.

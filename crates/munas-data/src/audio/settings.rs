@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::DataError;
+use crate::text_form;
 
 /// What is computed of each frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,14 +100,17 @@ impl FromStr for Channel {
     }
 }
 
-/// How recordings become features.
-#[derive(Debug, Clone, PartialEq)]
+/// How recordings become features: section `[data.audio]` of an experiment file.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
 pub struct AudioSettings {
     /// What is computed of each frame.
+    #[serde(with = "text_form")]
     pub features: FeatureKind,
     /// Sampling rate of the recordings in Hz; that of the first one when left out. No recording is resampled.
     pub rate: Option<u32>,
     /// Which channel of recordings with several counts.
+    #[serde(with = "text_form")]
     pub channel: Channel,
     /// Length of a sample in milliseconds: longer recordings are cut, shorter ones followed by zeros.
     pub clip_ms: f64,

@@ -63,7 +63,7 @@ pub(crate) struct Proposals {
 
 impl Proposals {
     pub fn new(experiment: &Experiment, task: &Task) -> Self {
-        let algorithm = experiment.search.algorithm.build(experiment.search.evolution);
+        let algorithm = experiment.search.algorithm.build(experiment.search.evolution());
         Self { problem: experiment.problem(task), algorithm, seed: experiment.seed }
     }
 

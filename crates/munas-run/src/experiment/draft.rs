@@ -6,8 +6,9 @@ use munas_cost::{Interface, interface_flash};
 use munas_data::{Dataset, ElementType, Normalisation, NormaliseMode};
 use munas_search::Objective;
 
+use super::check::invalid;
 use super::recipe::Recipe;
-use super::{BoardChoice, Experiment, ExperimentError, InputPlace, layers, proportion, resolve::invalid};
+use super::{BoardChoice, Experiment, ExperimentError, InputPlace, layers, proportion};
 use crate::machine::Machine;
 
 /// An experiment as its user wrote it: keys that it leaves open, and whose value depends on the data, are filled in by

@@ -5,14 +5,14 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use toml::{Table, Value};
 
+use munas_data::{AudioSettings, CsvSettings};
 use munas_space::{CnnBounds, MlpBounds};
 
 use super::ExperimentError;
 use super::bounds_file::BoundsFile;
-use super::file::{
-    AudioFile, BoardFile, CsvFile, DataFile, DistillationFile, ExperimentFile, Int8File, PruningFile,
-    QuantisationFile, SearchFile, SpaceFile, TrainFile,
-};
+use super::file::{BoardFile, ExperimentFile, QuantisationFile, SpaceFile, TrainFile};
+use super::settings::{DataSettings, DistillationSettings, PruningSettings, SearchSettings};
+use crate::int8::Int8Settings;
 
 /// Sections by path, with their keys. The keys of `space.bounds` depend on the kind of space.
 fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 14] {
@@ -20,18 +20,18 @@ fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 14] {
     let bounds = if kind == Some("mlp") { fields::<MlpBounds>() } else { fields::<CnnBounds>() };
     [
         ("", fields::<ExperimentFile>()),
-        ("data", fields::<DataFile>()),
-        ("data.csv", fields::<CsvFile>()),
-        ("data.audio", fields::<AudioFile>()),
+        ("data", fields::<DataSettings>()),
+        ("data.csv", fields::<CsvSettings>()),
+        ("data.audio", fields::<AudioSettings>()),
         ("space", fields::<SpaceFile>()),
         ("space.bounds", bounds),
         ("train", fields::<TrainFile>()),
-        ("train.pruning", fields::<PruningFile>()),
-        ("train.distillation", fields::<DistillationFile>()),
+        ("train.pruning", fields::<PruningSettings>()),
+        ("train.distillation", fields::<DistillationSettings>()),
         ("train.quantisation", fields::<QuantisationFile>()),
-        ("int8", fields::<Int8File>()),
+        ("int8", fields::<Int8Settings>()),
         ("bounds", fields::<BoundsFile>()),
-        ("search", fields::<SearchFile>()),
+        ("search", fields::<SearchSettings>()),
         ("board", fields::<BoardFile>()),
     ]
 }

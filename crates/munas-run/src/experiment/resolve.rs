@@ -1,30 +1,17 @@
-//! From the file form to the experiment. What a value may be is checked here.
+//! From the file form to the experiment, and back. The two differ where a training has what is a section or a file of its own, in the
+//! search space and in the board.
+
+use toml::Value;
 
 use munas_cost::boards::{Board, BoardBounds};
-use munas_data::{AudioSettings, CsvSettings, DataError, Source};
-use munas_search::{Bounds, EvolutionSettings, Objective};
+use munas_search::{Bounds, Objective};
 use munas_space::{Space, SpaceError};
-use munas_train::{Optimizer, TrainError, TrainSettings};
+use munas_train::{TrainError, TrainSettings};
 
-use super::file::{
-    AudioFile, CsvFile, DataFile, DistillationFile, ExperimentFile, OptimizerName, PruningFile,
-    PruningFitName, SearchFile, SpaceFile, TrainFile,
-};
-use super::{
-    BoardChoice, DataSettings, DistillationSettings, Experiment, ExperimentError, PruningSettings,
-    SearchSettings,
-};
-
-use crate::int8::Int8Settings;
-
-/// The most pixels of a picture after it was scaled.
-const MOST_PIXELS: usize = 1 << 20;
-/// The most members of a population and of a sample of it.
-const MOST_MEMBERS: usize = 1_000_000;
-/// The most trainings side by side: a thread each.
-const MOST_WORKERS: usize = 1_024;
-/// The largest whole number that TOML and the journal can hold.
-const LARGEST: u64 = i64::MAX as u64;
+use super::bounds_file::BoundsFile;
+use super::check::{self, LARGEST, invalid, require};
+use super::file::{BoardFile, ExperimentFile, QuantisationFile, SpaceFile, TrainFile};
+use super::{BoardChoice, Experiment, ExperimentError};
 
 /// The experiment of a file form, with the board that it names.
 pub(super) fn resolve(
@@ -34,124 +21,51 @@ pub(super) fn resolve(
     let ExperimentFile { name, seed, data, space, train, int8, bounds, search, board: _ } = file;
     require(int8.samples > 0, "int8.samples", "must be at least 1")?;
     require(seed <= LARGEST, "seed", "must be below 2^63")?;
-    let pruning = train.pruning.as_ref().map(|pruning| resolve_pruning(pruning, train.epochs)).transpose()?;
-    let distillation = train.distillation.as_ref().map(resolve_distillation).transpose()?;
+    if let Some(pruning) = &train.pruning {
+        check::pruning(pruning, train.epochs)?;
+    }
+    if let Some(distillation) = &train.distillation {
+        check::distillation(distillation)?;
+    }
     let settings = train_settings(&train, data.normalise);
     settings.check().map_err(train_error)?;
-    let both = pruning.is_some() && settings.quantised_epochs > 0;
+    let both = train.pruning.is_some() && settings.quantised_epochs > 0;
     require(!both, "train.quantisation", "cannot be combined with train.pruning")?;
+    check::data(&data)?;
+    let space = resolve_space(&space)?;
+    check::bounds(&bounds.0, board.as_ref().map(|choice| &choice.board))?;
+    check::search(&search)?;
+    let TrainFile { pruning, distillation, .. } = train;
+    let bounds = bounds.0;
     Ok(Experiment {
         name,
         seed,
-        data: resolve_data(data)?,
-        space: resolve_space(&space)?,
+        data,
+        space,
         train: settings,
         pruning,
         distillation,
-        int8: Int8Settings {
-            calibration: int8.calibration,
-            samples: int8.samples,
-            bias_correction: int8.bias_correction,
-        },
-        bounds: resolve_bounds(bounds.0, board.as_ref().map(|choice| &choice.board))?,
-        search: resolve_search(&search)?,
+        int8,
+        bounds,
+        search,
         board,
     })
 }
 
-pub(super) fn invalid(key: impl Into<String>, problem: impl Into<String>) -> ExperimentError {
-    ExperimentError::Value { key: key.into(), problem: problem.into() }
-}
-
-fn require(holds: bool, key: &str, problem: &str) -> Result<(), ExperimentError> {
-    if holds { Ok(()) } else { Err(invalid(key, problem)) }
-}
-
-fn resolve_data(file: DataFile) -> Result<DataSettings, ExperimentError> {
-    let missing = ExperimentError::Missing {
-        key: "data.source",
-        hint: "the name of a dataset, or images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR",
-    };
-    let source = file.source.ok_or(missing)?;
-    source.parse::<Source>().map_err(|error| {
-        let nearest = match &error {
-            DataError::UnknownSource { nearest: Some(nearest), .. } => {
-                format!(" (did you mean `{nearest}`?)")
-            }
-            _ => String::new(),
-        };
-        invalid("data.source", format!("{error}{nearest}"))
-    })?;
-    require(
-        file.validation > 0.0 && file.validation < 1.0,
-        "data.validation",
-        "must be above 0 and below 1",
-    )?;
-    require(file.size.is_none_or(|sides| !sides.contains(&0)), "data.size", "must be at least [1, 1]")?;
-    let fits =
-        |[height, width]: [usize; 2]| height.checked_mul(width).is_some_and(|pixels| pixels <= MOST_PIXELS);
-    let too_many = format!("must be at most {MOST_PIXELS} pixels: no microcontroller holds more");
-    require(file.size.is_none_or(fits), "data.size", &too_many)?;
-    let crop_is_share = file.crop.is_none_or(|share| share > 0.0 && share <= 1.0);
-    require(crop_is_share, "data.crop", "must be above 0 and at most 1")?;
-    require(file.subset != Some(0), "data.subset", "must be at least 1")?;
-    require(matches!(file.bits, 8 | 16), "data.bits", "must be 8 or 16")?;
-    let count = file.arrays.as_ref().map_or(2, Vec::len);
-    require(
-        [2, 4, 6].contains(&count),
-        "data.arrays",
-        "must be 2, 4 or 6 names: samples and labels of training, then of test, or of validation and of test",
-    )?;
-    let memory_in_range = file.memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
-    require(memory_in_range, "data.memory", "must be at least 1 and below 2^63")?;
-    Ok(DataSettings {
-        source,
-        dir: file.dir,
-        validation: file.validation,
-        size: file.size.map(|[height, width]| (height, width)),
-        fit: file.fit,
-        crop: file.crop,
-        grey: file.grey,
-        orientation: file.orientation,
-        backdrop: file.backdrop,
-        deep: file.bits == 16,
-        skip_bad: file.skip_bad,
-        subset: file.subset,
-        memory: file.memory,
-        layout: file.layout,
-        arrays: file.arrays,
-        compact_labels: file.compact_labels,
-        every_class: file.every_class,
-        groups: file.groups,
-        csv: resolve_csv(file.csv),
-        audio: resolve_audio(&file.audio)?,
-    })
-}
-
-fn resolve_csv(file: CsvFile) -> CsvSettings {
-    let CsvFile { delimiter, header, index, ignore } = file;
-    CsvSettings { delimiter, header, index, ignore }
-}
-
-fn resolve_audio(file: &AudioFile) -> Result<AudioSettings, ExperimentError> {
-    let audio = AudioSettings {
-        features: file.features,
-        rate: file.rate,
-        channel: file.channel,
-        clip_ms: file.clip_ms,
-        window_ms: file.window_ms,
-        stride_ms: file.stride_ms,
-        fft: file.fft,
-        mel_bins: file.mel_bins,
-        coefficients: file.coefficients,
-        band: file.band,
-        log_offset: file.log_offset,
-        peak: file.peak,
-        range: file.range,
-        renditions: file.renditions,
-    };
-    audio.check().map_err(|error| invalid("data.audio", error.to_string().trim_start_matches("audio: ")))?;
-    Ok(audio)
+/// The file form of an experiment, every value written out.
+pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
+    let Experiment { name, seed, data, space, int8, bounds, search, board, .. } = experiment.clone();
+    ExperimentFile {
+        name,
+        seed,
+        data,
+        space: space_file(&space),
+        train: train_file(experiment),
+        int8,
+        bounds: BoundsFile(bounds),
+        search,
+        board: board.map(|BoardChoice { board, file, input }| BoardFile { name: board.name, file, input }),
+    }
 }
 
 fn resolve_space(file: &SpaceFile) -> Result<Space, ExperimentError> {
@@ -170,15 +84,20 @@ fn resolve_space(file: &SpaceFile) -> Result<Space, ExperimentError> {
     Space::from_parts(&file.kind, &bounds).map_err(in_space)
 }
 
+fn space_file(space: &Space) -> SpaceFile {
+    let bounds = match space {
+        Space::Cnn2d(bounds) | Space::Cnn1d(bounds) => Value::try_from(bounds),
+        Space::Mlp(bounds) => Value::try_from(bounds),
+    };
+    let bounds = bounds.expect("bounds are numbers, flags and names");
+    SpaceFile { kind: space.kind().to_string(), bounds: Some(bounds) }
+}
+
 fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> TrainSettings {
     TrainSettings {
         epochs: file.epochs,
         batch: file.batch,
-        optimizer: match file.optimizer {
-            OptimizerName::Sgdw => Optimizer::Sgdw { momentum: file.momentum.unwrap_or(0.0) },
-            OptimizerName::AdamW => Optimizer::AdamW,
-            OptimizerName::Adam => Optimizer::Adam,
-        },
+        optimizer: file.optimizer.with_momentum(file.momentum.unwrap_or(0.0)),
         learning_rate: file.learning_rate,
         weight_decay: file.weight_decay,
         schedule: file.schedule.clone(),
@@ -203,6 +122,34 @@ fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> Tra
     }
 }
 
+fn train_file(experiment: &Experiment) -> TrainFile {
+    let train = &experiment.train;
+    TrainFile {
+        epochs: train.epochs,
+        batch: train.batch,
+        optimizer: train.optimizer,
+        learning_rate: train.learning_rate,
+        momentum: train.optimizer.momentum(),
+        weight_decay: train.weight_decay,
+        schedule: train.schedule.clone(),
+        warm_up: train.warm_up,
+        dropout: train.dropout,
+        augment: train.augment.clone(),
+        augment_until: train.augment_until,
+        class_weights: train.class_weights,
+        label_smoothing: train.label_smoothing,
+        gradient_clip: train.gradient_clip,
+        kernel_l2: train.kernel_l2,
+        norm_statistics: train.norm_statistics,
+        keep: train.keep,
+        early_stop: train.early_stop,
+        pruning: experiment.pruning,
+        distillation: experiment.distillation.clone(),
+        quantisation: (train.quantised_epochs > 0)
+            .then_some(QuantisationFile { epochs: train.quantised_epochs }),
+    }
+}
+
 fn train_error(error: TrainError) -> ExperimentError {
     match error {
         TrainError::Setting { key, value, reason } => {
@@ -212,112 +159,9 @@ fn train_error(error: TrainError) -> ExperimentError {
     }
 }
 
-fn resolve_pruning(file: &PruningFile, epochs: u32) -> Result<PruningSettings, ExperimentError> {
-    let PruningFile { mode, start, finish, min_sparsity, max_sparsity, fit } = *file;
-    require(start >= 1, "train.pruning.start", "must be at least 1: epochs count from 1")?;
-    require(start < finish, "train.pruning.start", "must be before train.pruning.finish")?;
-    require(finish <= epochs, "train.pruning.finish", "must not be after the last epoch (train.epochs)")?;
-    let sparsity = 0.0..1.0;
-    require(
-        sparsity.contains(&min_sparsity),
-        "train.pruning.min_sparsity",
-        "must be at least 0 and below 1",
-    )?;
-    require(
-        sparsity.contains(&max_sparsity),
-        "train.pruning.max_sparsity",
-        "must be at least 0 and below 1",
-    )?;
-    require(min_sparsity <= max_sparsity, "train.pruning.min_sparsity", "must not be above max_sparsity")?;
-    let fits_bounds = matches!(fit, PruningFitName::HardBounds);
-    Ok(PruningSettings { mode, start, finish, min_sparsity, max_sparsity, fits_bounds })
-}
-
-fn resolve_distillation(file: &DistillationFile) -> Result<DistillationSettings, ExperimentError> {
-    let positive = |value: f64| value.is_finite() && value > 0.0;
-    require(positive(file.alpha), "train.distillation.alpha", "must be above 0")?;
-    require(positive(file.temperature), "train.distillation.temperature", "must be above 0")?;
-    Ok(DistillationSettings {
-        teacher: file.teacher.clone(),
-        alpha: file.alpha,
-        temperature: file.temperature,
-    })
-}
-
-/// The bounds of the file, if they make sense.
-fn resolve_bounds(bounds: Bounds, board: Option<&Board>) -> Result<Bounds, ExperimentError> {
-    for objective in Objective::ALL {
-        let key = format!("bounds.{objective}");
-        let Some(bound) = bounds.get(objective) else {
-            require(
-                !bounds.is_hard(objective),
-                "bounds.hard",
-                &format!("lists {objective}, which has no bound"),
-            )?;
-            continue;
-        };
-        require(bound.is_finite() && bound > 0.0, &key, "must be above 0")?;
-        require(bound <= LARGEST as f64, &key, "must be below 2^63")?;
-        require(!objective.needs_board() || board.is_some(), &key, "needs a board (section [board])")?;
-    }
-    let error = bounds.get(Objective::Error);
-    require(error.is_none_or(|error| error <= 1.0), "bounds.error", "is a share, at most 1")?;
-    require(
-        !bounds.is_hard(Objective::Error),
-        "bounds.hard",
-        "lists error, which is known only after training",
-    )?;
-    let power = board.map(|board| board.active_power_mw);
-    require(
-        bounds.get(Objective::Energy).is_none() || power != Some(None),
-        "bounds.energy_mj",
-        "needs a board of known power (active_power_mw in a table of your own)",
-    )?;
-    Ok(bounds)
-}
-
 /// What a board does not have is out of reach: its memory lowers looser bounds, and is a hard one.
 pub(super) fn cap_by_board(bounds: &mut Bounds, board: &Board) {
     let BoardBounds { peak_memory, flash } = board.bounds();
     bounds.cap(Objective::PeakMemory, peak_memory as f64);
     bounds.cap(Objective::Flash, flash as f64);
-}
-
-fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> {
-    let counts =
-        [("trials", file.trials), ("max_draws", file.max_draws.get()), ("worker_memory", file.worker_memory)];
-    for (key, value) in counts {
-        let key = format!("search.{key}");
-        require((1..=LARGEST).contains(&value), &key, "must be at least 1 and below 2^63")?;
-    }
-    let memory_is_some = file.training_memory.is_none_or(|bytes| (1..=LARGEST).contains(&bytes));
-    require(memory_is_some, "search.training_memory", "must be at least 1 and below 2^63")?;
-    let cost_is_some = file.max_training_cost.is_none_or(|macs| (1..=LARGEST).contains(&macs));
-    require(cost_is_some, "search.max_training_cost", "must be at least 1 and below 2^63")?;
-    for (key, value, most) in
-        [("search.population", file.population, MOST_MEMBERS), ("search.sample", file.sample, MOST_MEMBERS)]
-    {
-        require((1..=most).contains(&value), key, &format!("must be at least 1 and at most {most}"))?;
-    }
-    require(file.workers <= MOST_WORKERS, "search.workers", &format!("must be at most {MOST_WORKERS}"))?;
-    let target_in_range = file.target_error.is_none_or(|target| (0.0..=1.0).contains(&target));
-    require(target_in_range, "search.target_error", "must be within 0 and 1")?;
-    Ok(SearchSettings {
-        algorithm: file.algorithm,
-        evolution: EvolutionSettings { population: file.population, sample: file.sample },
-        trials: file.trials,
-        time: file.time,
-        target_error: file.target_error,
-        workers: file.workers,
-        worker_memory: file.worker_memory,
-        sampling: file.sampling,
-        training_memory: file.training_memory,
-        max_training_cost: file.max_training_cost,
-        error: file.error,
-        metric: file.metric,
-        folds: file.folds,
-        feasibility: file.feasibility,
-        repeats: file.repeats,
-        max_draws: file.max_draws,
-    })
 }

@@ -11,7 +11,7 @@ impl Experiment {
         let [height, width, channels] = dataset.input;
         match self.data.source.parse() {
             Ok(Source::Images(_)) => {
-                self.data.size = Some((height, width));
+                self.data.size = Some([height, width]);
                 self.data.grey = Some(channels == 1);
             }
             Ok(Source::Audio(_)) => {

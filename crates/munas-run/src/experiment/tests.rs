@@ -1,11 +1,17 @@
 use expect_test::{Expect, expect};
 
-use munas_data::{GroupChoice, IndexColumn};
-use munas_search::Objective;
+use std::num::NonZero;
+use std::time::Duration;
+
+use munas_data::{AudioSettings, Backdrop, GroupChoice, IndexColumn, Layout};
+use munas_search::{AlgorithmKind, Feasibility, Objective, Sampling};
 use munas_space::CnnBounds;
 use munas_train::{Keep, NormStatistics, Optimizer, Schedule};
 
 use super::*;
+use crate::driving::DrivingError;
+use crate::int8::Int8Settings;
+use crate::judge::Metric;
 
 mod board;
 mod data;
@@ -286,7 +292,7 @@ fn bad_values_name_their_key() {
     );
     check(
         "train.optimizer = 'lion'",
-        expect!["`train.optimizer`: unknown variant `lion`, expected one of `sgdw`, `adamw`, `adam`"],
+        expect!["`train.optimizer`: unknown optimiser `lion`; there are: sgdw, adamw, adam"],
     );
     check("train.dropout = 1.5", expect!["`train.dropout`: 1.5: must be at least 0 and below 1"]);
     check(

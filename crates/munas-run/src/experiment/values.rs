@@ -9,31 +9,16 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use munas_data::Augmentation;
+use munas_data::text_form::or_auto::AUTO;
 use munas_train::Schedule;
 
 use super::quantity::{QuantityError, format_duration, parse_bytes, parse_count, parse_duration};
 
-/// A value that is written as the text of its `Display` and read by its `FromStr`.
-pub(super) mod text {
-    use super::*;
-
-    pub fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
-    where
-        T: FromStr<Err: Display>,
-    {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-/// The same of a name that may be a number, as that of a column is.
+/// A value that is written as its text, which may be a number, as that of a column is.
 pub(super) mod name {
     use super::*;
 
-    pub use super::text::serialize;
+    pub use munas_data::text_form::serialize;
 
     pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
     where
@@ -45,28 +30,6 @@ pub(super) mod name {
             other => return Err(de::Error::custom(format!("`{other}` is no name or number"))),
         };
         text.parse().map_err(de::Error::custom)
-    }
-}
-
-const AUTO: &str = "auto";
-
-/// Such a value or `"auto"`.
-pub(super) mod text_or_auto {
-    use super::*;
-
-    pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => serializer.collect_str(value),
-            None => serializer.serialize_str(AUTO),
-        }
-    }
-
-    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error>
-    where
-        T: FromStr<Err: Display>,
-    {
-        let text = String::deserialize(deserializer)?;
-        if text == AUTO { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
     }
 }
 
@@ -130,6 +93,46 @@ pub(super) mod flag_or_auto {
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<bool>, E> {
             if text == AUTO { Ok(None) } else { Err(E::invalid_value(de::Unexpected::Str(text), &self)) }
+        }
+    }
+}
+
+/// Whether 16 bits are kept, as the number of bits.
+pub(super) mod bits {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(deep: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(if *deep { 16 } else { 8 })
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        match u32::deserialize(deserializer)? {
+            8 => Ok(false),
+            16 => Ok(true),
+            _ => Err(de::Error::custom("must be 8 or 16")),
+        }
+    }
+}
+
+/// Whether pruning goes on until the hard bounds are met.
+pub(super) mod pruning_fit {
+    use super::*;
+
+    const HARD_BOUNDS: &str = "hard-bounds";
+
+    pub const fn default() -> bool {
+        true
+    }
+
+    pub fn serialize<S: Serializer>(fits_bounds: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(if *fits_bounds { HARD_BOUNDS } else { NONE })
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        match &*String::deserialize(deserializer)? {
+            HARD_BOUNDS => Ok(true),
+            NONE => Ok(false),
+            other => Err(de::Error::custom(format!("`{other}` is neither `{HARD_BOUNDS}` nor `{NONE}`"))),
         }
     }
 }

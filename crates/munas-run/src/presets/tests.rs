@@ -184,7 +184,7 @@ fn presets_have_the_published_values() {
         let expected = [error, peak_memory as f64, model_size as f64, macs as f64].map(Some);
         assert_eq!(COMMON_OBJECTIVES.map(|objective| bounds.get(objective)), expected, "{name}");
         assert_eq!(search.algorithm, AlgorithmKind::Aging, "{name}");
-        assert_eq!((search.evolution.population, search.evolution.sample), (100, 25), "{name}");
+        assert_eq!((search.population, search.sample), (100, 25), "{name}");
         assert_eq!(search.trials, row.trials, "{name}");
     }
 }
@@ -192,12 +192,12 @@ fn presets_have_the_published_values() {
 #[test]
 fn single_values_of_the_presets() {
     assert_eq!(experiment("cifar10").train.normalise, NormaliseMode::MeanStd);
-    assert_eq!(experiment("chars74k").data.size, Some((48, 48)));
-    assert_eq!(experiment("chars74k-binary").data.size, Some((32, 32)));
+    assert_eq!(experiment("chars74k").data.size, Some([48, 48]));
+    assert_eq!(experiment("chars74k-binary").data.size, Some([32, 32]));
     let vww = experiment("vww");
     assert_eq!(
         (vww.data.size, vww.data.crop, vww.train.early_stop),
-        (Some((192, 220)), Some(0.875), Some(15))
+        (Some([192, 220]), Some(0.875), Some(15))
     );
     let audio = experiment("speech-commands").data.audio;
     let front_end = FrontEnd::new(&audio, 16_000).unwrap();

@@ -6,7 +6,6 @@ use munas_run::{
     Draws, DrivingError, Experiment, Extent, Forecast, MeasuredTrial, MedianResources, forecast,
 };
 use munas_space::Space;
-use munas_train::Optimizer;
 use serde::Serialize;
 
 use crate::args::Format;
@@ -108,7 +107,7 @@ fn experiment_facts(experiment: &Experiment, dataset: &Dataset) -> Vec<(&'static
                 "{} epochs in batches of {}, {} at {} ({}), weight decay {:.2e}",
                 train.epochs,
                 train.batch,
-                optimizer_name(train.optimizer),
+                train.optimizer.name(),
                 train.learning_rate,
                 train.schedule,
                 train.weight_decay
@@ -183,14 +182,6 @@ fn extent_text(extent: Extent, workers: usize) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
-}
-
-fn optimizer_name(optimizer: Optimizer) -> &'static str {
-    match optimizer {
-        Optimizer::Sgdw { .. } => "sgdw",
-        Optimizer::AdamW => "adamw",
-        Optimizer::Adam => "adam",
-    }
 }
 
 /// The name of a space's bounds, if they have one.

@@ -134,7 +134,8 @@ fn search() -> impl Strategy<Value = SearchSettings> {
             let (trials, population, sample, workers, max_draws, worker_memory) = numbers;
             SearchSettings {
                 algorithm,
-                evolution: EvolutionSettings { population, sample },
+                population,
+                sample,
                 trials,
                 time: milliseconds.map(Duration::from_millis),
                 target_error,
@@ -178,7 +179,8 @@ fn data() -> impl Strategy<Value = DataSettings> {
             source: source.to_owned(),
             dir: dir.map(PathBuf::from),
             validation,
-            size,
+            normalise: NormaliseMode::Unit,
+            size: size.map(|(height, width)| [height, width]),
             fit: flag,
             grey: subset.is_some().then_some(flag),
             orientation: !flag,
@@ -236,7 +238,7 @@ fn experiment() -> impl Strategy<Value = Experiment> {
         |(name, seed, (data, space, train, int8, bounds, search), pruning, distillation, board)| Experiment {
             name,
             seed,
-            data,
+            data: DataSettings { normalise: train.normalise, ..data },
             space,
             pruning: pruning.filter(|pruning| pruning.finish <= train.epochs && train.quantised_epochs == 0),
             train,

@@ -1,0 +1,210 @@
+//! The sections of an experiment that are settings as they stand in its file: a field per key, in the order in which keys are written.
+//!
+//! The attributes say how values are written; which of them make sense is checked in `check`.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use munas_cost::boards::Board;
+use munas_data::{
+    AudioSettings, Backdrop, CsvSettings, Folds, GroupChoice, Layout, NormaliseMode, text_form,
+};
+use munas_search::{AlgorithmKind, EvolutionSettings, Feasibility, Sampling};
+use munas_train::{Pruning, PruningMode};
+use serde::{Deserialize, Serialize};
+
+use super::values;
+use crate::driving::{Driving, DrivingError};
+use crate::judge::Metric;
+
+/// Section `[data]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub struct DataSettings {
+    /// A name or the user's own data, as [`munas_data::load`] takes it.
+    #[serde(default)]
+    pub source: String,
+    /// The folder with the files of named datasets; `None`: `$MUNAS_DATA` or the user's cache.
+    pub dir: Option<PathBuf>,
+    /// Share of the training samples that is split off for validation, in (0, 1).
+    pub validation: f64,
+    /// How stored values become inputs of the network; one of the [`TrainSettings`](munas_train::TrainSettings) too.
+    #[serde(with = "text_form")]
+    pub normalise: NormaliseMode,
+    /// Height and width that the user's own images are resized to.
+    pub size: Option<[usize; 2]>,
+    /// Without a size: whether they are resized to a common one where they are large or differ.
+    pub fit: bool,
+    /// Share of each side of the user's own images that is kept around the centre, in (0, 1]; `None`: all.
+    pub crop: Option<f64>,
+    /// Whether colour images are turned grey; `None`: own ones are read in grey where all of them are grey.
+    #[serde(with = "values::flag_or_auto")]
+    pub grey: Option<bool>,
+    /// Whether own images are turned upright, as their EXIF data say.
+    pub orientation: bool,
+    /// What own images are laid over where they are transparent; `None`: their opacity is dropped.
+    #[serde(with = "values::or_none")]
+    pub backdrop: Option<Backdrop>,
+    /// Whether 16 bits are kept of own images that have them, instead of 8.
+    #[serde(rename = "bits", with = "values::bits")]
+    pub deep: bool,
+    /// Whether unreadable files are left out instead of being an error.
+    pub skip_bad: bool,
+    /// Number of training samples to keep (test in proportion); `None`: all.
+    pub subset: Option<usize>,
+    /// Bytes that the samples may take; `None`: half of the machine's memory.
+    #[serde(default, deserialize_with = "values::optional_bytes")]
+    pub memory: Option<u64>,
+    /// What the axes of arrays of samples mean.
+    #[serde(with = "text_form")]
+    pub layout: Layout,
+    /// Names of the arrays of an archive: samples and labels of training, then of test, or of validation and of test; `None`: the
+    /// usual ones.
+    pub arrays: Option<Vec<String>>,
+    /// Whether the distinct labels of arrays are the classes; if not, labels are the numbers of classes.
+    pub compact_labels: bool,
+    /// Whether each class has a sample in every part that is drawn.
+    pub every_class: bool,
+    /// Which samples belong together and stay on one side of every split.
+    #[serde(with = "values::name")]
+    pub groups: GroupChoice,
+    /// How tables of text are read.
+    pub csv: CsvSettings,
+    /// How recordings become samples.
+    pub audio: AudioSettings,
+}
+
+/// Section `[board]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoardChoice {
+    /// The board: its memory bounds the search, and its latency model gives milliseconds.
+    pub board: Board,
+    /// The user's table that it is from; `None`: munas's own.
+    pub file: Option<PathBuf>,
+    /// Where the network's input lies while it is computed.
+    pub input: InputPlace,
+}
+
+/// Where the input of a network lies on the board, one byte per element.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputPlace {
+    /// In the RAM that the bounds are for, beside the activations.
+    #[default]
+    Ram,
+    /// Elsewhere: the buffer of a camera, another memory. It takes nothing of the bounds.
+    External,
+}
+
+/// Section `[train.pruning]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub struct PruningSettings {
+    /// What is removed.
+    pub mode: PruningMode,
+    /// Epoch from which masks are computed.
+    pub start: u32,
+    /// Epoch at which the final sparsity is reached.
+    pub finish: u32,
+    /// Smallest final sparsity, in [0, 1).
+    pub min_sparsity: f64,
+    /// Largest final sparsity, in [0, 1).
+    pub max_sparsity: f64,
+    /// Whether a trial is pruned beyond its target, up to `max_sparsity`, where it takes that to meet the hard bounds.
+    #[serde(rename = "fit", default = "values::pruning_fit::default", with = "values::pruning_fit")]
+    pub fits_bounds: bool,
+}
+
+impl PruningSettings {
+    /// The pruning of a trial with this target.
+    pub fn at(&self, sparsity: f64) -> Pruning {
+        Pruning { mode: self.mode, sparsity, start: self.start, finish: self.finish }
+    }
+}
+
+/// Section `[train.distillation]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub struct DistillationSettings {
+    /// Path of the trained model to learn from.
+    pub teacher: PathBuf,
+    /// Weight of the distillation loss.
+    #[serde(default = "DistillationSettings::default_alpha")]
+    pub alpha: f64,
+    /// Temperature of both soft-maxes.
+    #[serde(default = "DistillationSettings::default_temperature")]
+    pub temperature: f64,
+}
+
+impl DistillationSettings {
+    fn default_alpha() -> f64 {
+        0.3
+    }
+
+    fn default_temperature() -> f64 {
+        1.0
+    }
+}
+
+/// Section `[search]`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub struct SearchSettings {
+    /// Which algorithm proposes.
+    #[serde(with = "text_form")]
+    pub algorithm: AlgorithmKind,
+    /// Number of trials after which the search ends.
+    pub trials: u64,
+    /// Wall time after which the search ends, from the start of the process.
+    #[serde(default, with = "values::duration")]
+    pub time: Option<Duration>,
+    /// The search ends with the first trial whose error is at most this and that meets all bounds.
+    pub target_error: Option<f64>,
+    /// Trials of the population of evolutionary algorithms.
+    pub population: usize,
+    /// Members of it that a tournament is held among.
+    pub sample: usize,
+    /// Trials side by side; 0: one per core.
+    pub workers: usize,
+    /// Bytes that a training takes on average over the workers. One that would take the workers beyond their sum waits
+    /// until others have ended, and later ones that fit go first.
+    #[serde(deserialize_with = "values::bytes")]
+    pub worker_memory: u64,
+    /// How random architectures are drawn.
+    #[serde(with = "text_form")]
+    pub sampling: Sampling,
+    /// Bytes that one training may take: what needs more is not proposed. `None`: whatever it needs.
+    #[serde(default, deserialize_with = "values::optional_bytes")]
+    pub training_memory: Option<u64>,
+    /// Multiply-accumulate operations of one inference that a network may have to be trained: what has more is not
+    /// proposed. `None`: as many as it has.
+    #[serde(default, deserialize_with = "values::optional_count")]
+    pub max_training_cost: Option<u64>,
+    /// Which error drives the search.
+    pub error: DrivingError,
+    /// What counts as an error.
+    #[serde(with = "text_form")]
+    pub metric: Metric,
+    /// Pairs of training and validation parts that networks are judged on which would be on the front.
+    #[serde(with = "values::name")]
+    pub folds: Folds,
+    /// Whether candidates far out of bounds are left untrained.
+    pub feasibility: Feasibility,
+    /// Whether an architecture that was trained before may be trained again.
+    pub repeats: bool,
+    /// Refused draws in a row after which the search gives up.
+    pub max_draws: NonZero<u64>,
+}
+
+impl SearchSettings {
+    /// Population and sample of evolutionary algorithms.
+    pub const fn evolution(&self) -> EvolutionSettings {
+        EvolutionSettings { population: self.population, sample: self.sample }
+    }
+
+    /// The error that drives the search.
+    pub const fn driving(&self) -> Driving {
+        Driving { error: self.error, metric: self.metric }
+    }
+}
