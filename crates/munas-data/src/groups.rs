@@ -135,13 +135,15 @@ pub(crate) fn grouped_draw(
         take(&mut taken, &units[best]);
         chosen[best] = true;
     }
-    let side = |side: bool| {
-        let units = units.iter().zip(&chosen).filter(|(_, chosen)| **chosen == side);
-        let mut members: Vec<u32> = units.flat_map(|(unit, _)| unit.members.iter().copied()).collect();
-        members.sort_unstable();
-        members
-    };
-    Ok(Draw { taken: side(true), left: side(false) })
+    Ok(Draw { taken: members(&units, &chosen, true), left: members(&units, &chosen, false) })
+}
+
+/// The samples of the units that are on this side.
+fn members(units: &[Unit], chosen: &[bool], side: bool) -> Vec<u32> {
+    let units = units.iter().zip(chosen).filter(|(_, chosen)| **chosen == side);
+    let mut members: Vec<u32> = units.flat_map(|(unit, _)| unit.members.iter().copied()).collect();
+    members.sort_unstable();
+    members
 }
 
 /// The groups, and the samples that are in none, in the order of their first samples.

@@ -103,27 +103,32 @@ impl Default for TrainSettings {
     }
 }
 
+fn fail(key: &'static str, value: String, reason: &'static str) -> Result<(), TrainError> {
+    Err(TrainError::Setting { key, value, reason })
+}
+
+fn finite(key: &'static str, value: f64) -> Result<(), TrainError> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(())
+    } else {
+        fail(key, value.to_string(), "must be at least 0")
+    }
+}
+
+fn share(key: &'static str, value: f64) -> Result<(), TrainError> {
+    if (0.0..1.0).contains(&value) {
+        Ok(())
+    } else {
+        fail(key, value.to_string(), "must be at least 0 and below 1")
+    }
+}
+
 impl TrainSettings {
     /// Checks every value against its range.
     ///
     /// # Errors
     /// [`TrainError::Setting`] with the first setting that cannot be used.
     pub fn check(&self) -> Result<(), TrainError> {
-        let fail = |key, value: String, reason| Err(TrainError::Setting { key, value, reason });
-        let finite = |key, value: f64| {
-            if value.is_finite() && value >= 0.0 {
-                Ok(())
-            } else {
-                fail(key, value.to_string(), "must be at least 0")
-            }
-        };
-        let share = |key, value: f64| {
-            if (0.0..1.0).contains(&value) {
-                Ok(())
-            } else {
-                fail(key, value.to_string(), "must be at least 0 and below 1")
-            }
-        };
         if !(1..=MOST_EPOCHS).contains(&self.epochs) {
             return fail("epochs", self.epochs.to_string(), "must be at least 1 and at most 100,000");
         }
@@ -156,6 +161,13 @@ impl TrainSettings {
         if self.early_stop == Some(0) {
             return fail("early_stop", "0".into(), "must be at least 1");
         }
+        self.check_additions()?;
+        self.check_mixup()?;
+        self.check_schedule()
+    }
+
+    /// Pruning, distillation and quantised epochs, which not every training has.
+    fn check_additions(&self) -> Result<(), TrainError> {
         if let Some(pruning) = &self.pruning {
             pruning.check(self.epochs)?;
         }
@@ -182,14 +194,18 @@ impl TrainSettings {
                 return fail("a network that is pruned keeps its batch norms; leave out one of both");
             }
         }
+        Ok(())
+    }
+
+    /// At most one mix-up, of a usable parameter.
+    fn check_mixup(&self) -> Result<(), TrainError> {
         let mixups: Vec<_> =
             self.augment.iter().filter(|change| matches!(change, Augmentation::MixUp { .. })).collect();
         match mixups[..] {
-            [] | [Augmentation::MixUp { alpha: f64::MIN_POSITIVE.. }] => {}
-            [one] => return fail("augment", one.to_string(), "the parameter must be above 0"),
-            _ => return fail("augment", "mixup".into(), "is listed twice"),
+            [] | [Augmentation::MixUp { alpha: f64::MIN_POSITIVE.. }] => Ok(()),
+            [one] => fail("augment", one.to_string(), "the parameter must be above 0"),
+            _ => fail("augment", "mixup".into(), "is listed twice"),
         }
-        self.check_schedule()
     }
 
     /// The parameter of mix-up, where it is one of the augmentations.

@@ -72,6 +72,16 @@ pub fn run(command: DataCommand, output: &mut Output) -> CliResult {
     }
 }
 
+/// The forms of a user's own data, and what they are.
+const OWN_DATA: [(&str, &str); 6] = [
+    ("images:DIR", "a folder per class with png, jpeg or bmp; train/, val/ and test/ folders are honoured"),
+    ("csv:FILE", "a table of numbers and a label (a column called label, or the last), or csv:FILE#COLUMN"),
+    ("audio:DIR", "a folder of WAV files per class, or train/, val/ and test/ folders of such"),
+    ("", "in a class, files of one session, speaker or device may have a folder: they stay together"),
+    ("npz:FILE", "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test, or --arrays NAMES"),
+    ("idx:DIR", "the files of MNIST's format"),
+];
+
 fn list(args: &ListArgs, output: &mut Output) -> CliResult {
     let entries: Vec<EntryRecord> = catalogue(args.data_dir.as_deref())
         .into_iter()
@@ -111,23 +121,7 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
     }
     output.text(table.render())?;
     output.line("\nYour own data, wherever a dataset is asked for:")?;
-    for (form, meaning) in [
-        (
-            "images:DIR",
-            "a folder per class with png, jpeg or bmp; train/, val/ and test/ folders are honoured",
-        ),
-        (
-            "csv:FILE",
-            "a table of numbers and a label (a column called label, or the last), or csv:FILE#COLUMN",
-        ),
-        ("audio:DIR", "a folder of WAV files per class, or train/, val/ and test/ folders of such"),
-        ("", "in a class, files of one session, speaker or device may have a folder: they stay together"),
-        (
-            "npz:FILE",
-            "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test, or --arrays NAMES",
-        ),
-        ("idx:DIR", "the files of MNIST's format"),
-    ] {
+    for (form, meaning) in OWN_DATA {
         output.line(format_args!("  {form:<12}{meaning}"))?;
     }
     output.line("Named datasets are looked for in --data-dir, $MUNAS_DATA and the user's cache.")?;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use munas_report::{
     Network, board_objectives, classes_table, curve_table, objective_cell, objective_title, outline, units,
 };
-use munas_run::{Confusions, Driving, DrivingError, Metric, RunReader, TrialDetails, TrialState, trial};
+use munas_run::{
+    Confusions, Driving, DrivingError, Metric, Outcome, RunReader, TrialDetails, TrialRecord, TrialState,
+    trial,
+};
 use munas_train::Confusion;
 use serde::Serialize;
 
@@ -151,48 +154,7 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         facts.push(("sparsity", sparsity));
     }
     if let Some(outcome) = record.outcome() {
-        let metric = record.driving.metric;
-        let driving = record.driving;
-        let stderr = |error: DrivingError, of: Metric| {
-            record.stderr().filter(|_| driving == Driving { error, metric: of })
-        };
-        let float = |of: Metric| stderr(DrivingError::Float, of);
-        facts.push(("val. error", units::percent_with(outcome.validation_error, float(Metric::Error))));
-        if let Some(error) = outcome.in_int8(metric) {
-            let error = units::percent_with(error, stderr(DrivingError::Int8, metric));
-            let of = if metric == Metric::Error { "" } else { metric.title() };
-            facts.push(("in int8", format!("{error} ({})", [of, "validation"].join(" ").trim_start())));
-        }
-        facts.push(("test error", units::percent_and_last(outcome.test_error, outcome.last_test_error)));
-        if let (Some(validation), Some(test)) = (outcome.balanced_error, outcome.balanced_test_error) {
-            let validation = units::percent_with(validation, float(Metric::Balanced));
-            let test = units::percent(test);
-            facts.push((
-                "balanced",
-                format!("{validation} (validation), {test} (test): each class counts alike"),
-            ));
-        }
-        if let (Some(validation), Some(test)) = (outcome.macro_f1_error, outcome.macro_f1_test_error) {
-            let validation = units::percent_with(validation, float(Metric::MacroF1));
-            facts.push((
-                "macro-F1",
-                format!("{validation} (validation), {} (test): 1 less the mean F1", units::percent(test)),
-            ));
-        }
-        if outcome.folds > 1 {
-            let folds = format!(
-                "{}: validation errors are the means over them; all else is of the first",
-                outcome.folds
-            );
-            facts.push(("folds", folds));
-        }
-        if outcome.validation_stderr.is_some() {
-            facts.push(("±", format!("standard error of the {}", driving.title())));
-        }
-        if metric != Metric::Error {
-            facts.push(("search.metric", format!("{metric}: the {} drives the search", metric.title())));
-        }
-        facts.push(("trained in", units::duration(outcome.train_seconds)));
+        facts.extend(outcome_facts(record, outcome));
         let inside = if record.in_bounds(&reader.experiment().bounds) { "yes" } else { "no" };
         facts.push(("in bounds", inside.to_owned()));
     }
@@ -200,6 +162,50 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         facts.push(("weights", model.display().to_string()));
     }
     Ok(output.facts(facts)?)
+}
+
+/// What the training of a trial came to.
+fn outcome_facts(record: &TrialRecord, outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let metric = record.driving.metric;
+    let driving = record.driving;
+    let stderr = |error: DrivingError, of: Metric| {
+        record.stderr().filter(|_| driving == Driving { error, metric: of })
+    };
+    let float = |of: Metric| stderr(DrivingError::Float, of);
+    facts.push(("val. error", units::percent_with(outcome.validation_error, float(Metric::Error))));
+    if let Some(error) = outcome.in_int8(metric) {
+        let error = units::percent_with(error, stderr(DrivingError::Int8, metric));
+        let of = if metric == Metric::Error { "" } else { metric.title() };
+        facts.push(("in int8", format!("{error} ({})", [of, "validation"].join(" ").trim_start())));
+    }
+    facts.push(("test error", units::percent_and_last(outcome.test_error, outcome.last_test_error)));
+    if let (Some(validation), Some(test)) = (outcome.balanced_error, outcome.balanced_test_error) {
+        let validation = units::percent_with(validation, float(Metric::Balanced));
+        let test = units::percent(test);
+        facts
+            .push(("balanced", format!("{validation} (validation), {test} (test): each class counts alike")));
+    }
+    if let (Some(validation), Some(test)) = (outcome.macro_f1_error, outcome.macro_f1_test_error) {
+        let validation = units::percent_with(validation, float(Metric::MacroF1));
+        facts.push((
+            "macro-F1",
+            format!("{validation} (validation), {} (test): 1 less the mean F1", units::percent(test)),
+        ));
+    }
+    if outcome.folds > 1 {
+        let folds =
+            format!("{}: validation errors are the means over them; all else is of the first", outcome.folds);
+        facts.push(("folds", folds));
+    }
+    if outcome.validation_stderr.is_some() {
+        facts.push(("±", format!("standard error of the {}", driving.title())));
+    }
+    if metric != Metric::Error {
+        facts.push(("search.metric", format!("{metric}: the {} drives the search", metric.title())));
+    }
+    facts.push(("trained in", units::duration(outcome.train_seconds)));
+    facts
 }
 
 fn memory(network: &Network) -> Vec<StepJson> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 use munas_data::Dataset;
-use munas_ir::Shape;
+use munas_ir::{Graph, Shape};
 use munas_report::{curve_table, units};
 use munas_run::{DataFacts, Draft, Driving, DrivingError, Metric, SavedModel, ThreadClock, TrainedNetwork};
 use munas_space::Architecture;
@@ -63,28 +63,14 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
     let kind = parse_kind(&args.space)?;
     let architecture = read_architecture(kind, &args.arch)?;
     let draft = draft(args)?;
-    if let Some(dir) = &args.out {
-        // Before minutes go into training.
-        std::fs::create_dir_all(dir).map_err(|error| {
-            CliError::failure(format_args!("cannot create the directory: {error}")).in_file(dir)
-        })?;
-    }
+    // Before minutes go into training.
+    args.out.as_deref().map(create).transpose()?;
     let (experiment, dataset) = resolve(&draft, output)?;
     let [height, width, channels] = dataset.input;
     let graph = architecture.lower(Shape::new(height, width, channels), dataset.classes());
     let mut settings = experiment.train_settings(&dataset)?;
     settings.pruning = args.options.pruning.map(|pruning| pruning.over(settings.epochs));
-    let clock = ThreadClock::start();
-    let mut progress = EpochProgress::new(settings.epochs);
-    let trained = train(&graph, &dataset, &settings, experiment.seed, &mut |event| {
-        if let Progress::Epoch(report) = event {
-            progress.show(report);
-        }
-        ControlFlow::Continue(())
-    });
-    progress.finish();
-    let trained = trained?;
-    let seconds = clock.elapsed().as_secs_f64();
+    let (trained, seconds) = train_shown(&graph, &dataset, &settings, experiment.seed)?;
     let data = DataFacts::of(&dataset, settings.normalise);
     let proceed = || ControlFlow::Continue(());
     let trained =
@@ -129,6 +115,30 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         return Ok(());
     }
     print(&dataset, trained, (&document, metric), output)
+}
+
+fn create(dir: &Path) -> CliResult {
+    std::fs::create_dir_all(dir)
+        .map_err(|error| CliError::failure(format_args!("cannot create the directory: {error}")).in_file(dir))
+}
+
+/// Trains and shows the epochs; gives the seconds that it took beside the network.
+fn train_shown(
+    graph: &Graph,
+    dataset: &Dataset,
+    settings: &TrainSettings,
+    seed: u64,
+) -> CliResult<(TrainedModel, f64)> {
+    let clock = ThreadClock::start();
+    let mut progress = EpochProgress::new(settings.epochs);
+    let trained = train(graph, dataset, settings, seed, &mut |event| {
+        if let Progress::Epoch(report) = event {
+            progress.show(report);
+        }
+        ControlFlow::Continue(())
+    });
+    progress.finish();
+    Ok((trained?, clock.elapsed().as_secs_f64()))
 }
 
 /// The experiment whose data and training settings count; its search space does not.

@@ -97,6 +97,16 @@ impl<const W: usize> SegmentTensor<W> {
     }
 }
 
+impl<const W: usize> SegmentOp<W> {
+    /// Counts the bytes of its outputs that outlive the segment, and of those that nothing reads.
+    fn count_outputs(&mut self, outputs: &[SegmentTensor<W>]) {
+        for output in outputs {
+            self.kept += if output.outlives { output.bytes } else { 0 };
+            self.dead += if output.is_dead() { output.bytes } else { 0 };
+        }
+    }
+}
+
 impl<const W: usize> Segment<W> {
     /// The segment of the operators at these positions of the dataflow, with `live` bytes alive before it.
     /// `last_reader` holds the position of the last operator that reads a tensor.
@@ -142,21 +152,12 @@ impl<const W: usize> Segment<W> {
                 start.ready.insert(local);
             }
             let (readers, written) = (OpSet::EMPTY, flow.output_bytes(op));
-            ops.push(SegmentOp {
-                before,
-                readers,
-                reads: first_read..reads.len(),
-                written,
-                dead: 0,
-                kept: 0,
-            });
+            let reads = first_read..reads.len();
+            ops.push(SegmentOp { before, readers, reads, written, dead: 0, kept: 0 });
         }
         for (local, op) in ops.iter_mut().enumerate() {
             let own = flow.outputs(OpId::new(range.start + local));
-            for output in &tensors[own.start - first_output..own.end - first_output] {
-                op.kept += if output.outlives { output.bytes } else { 0 };
-                op.dead += if output.is_dead() { output.bytes } else { 0 };
-            }
+            op.count_outputs(&tensors[own.start - first_output..own.end - first_output]);
         }
         let all = OpSet::first(range.len());
         let mut segment = Self { ops, reads, tensors, outputs, needs: Vec::new(), start, all };

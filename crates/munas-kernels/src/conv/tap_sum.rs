@@ -114,7 +114,7 @@ impl TapSum<'_> {
         first: usize,
         columns: &[Column],
     ) {
-        let (taps, rows) = (self.taps.values(), self.rows.values());
+        let taps = self.taps.values();
         // SAFETY: the caller vouches for every offset. A tile with fewer than X columns computes and stores
         // its last one several times, but adds it once.
         unsafe {
@@ -124,8 +124,7 @@ impl TapSum<'_> {
                 inputs[x] = inputs[x].add(column.input as usize);
                 outputs[x] = column.output as usize;
             }
-            let bias = self.weights.as_ptr().add(first * (1 + taps.len()));
-            let mut weights = bias;
+            let mut weights = self.weights.as_ptr().add(first * (1 + taps.len()));
             let mut sums = [[simd.splat(0.0); X]; F];
             for &tap in taps {
                 weights = weights.add(F);
@@ -154,8 +153,28 @@ impl TapSum<'_> {
                     }
                 }
             }
+            self.put(simd, first, &sums, &outputs, columns.len());
+        }
+    }
+
+    /// Stores or adds the sums of a tile, whose columns have these offsets in the output.
+    ///
+    /// # Safety
+    /// As [`TapSum::tile`].
+    #[inline(always)]
+    unsafe fn put<S: Simd, const F: usize, const X: usize>(
+        &mut self,
+        simd: S,
+        first: usize,
+        sums: &[[S::Vector; X]; F],
+        outputs: &[usize; X],
+        columns: usize,
+    ) {
+        // SAFETY: the caller vouches for every offset.
+        unsafe {
+            let bias = self.weights.as_ptr().add(first * (1 + self.taps.values().len()));
             let output = self.output.as_mut_ptr();
-            let rows = rows.as_ptr().add(first);
+            let rows = self.rows.values().as_ptr().add(first);
             match self.finish {
                 Finish::Store(activation) => for_activation!(activation, A => {
                     for f in 0..F {
@@ -169,7 +188,7 @@ impl TapSum<'_> {
                     for f in 0..F {
                         let row = output.add(*rows.add(f) as usize);
                         for x in 0..X {
-                            if x < columns.len() {
+                            if x < columns {
                                 let target = row.add(outputs[x]);
                                 simd.store(simd.add(simd.load(target), sums[f][x]), target);
                             }

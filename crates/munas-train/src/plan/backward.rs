@@ -1,11 +1,12 @@
 //! The backward pass.
 
 use munas_kernels::{
-    AffineActivations, BatchNormGradients, BatchNormOperands, PoolActivations, Scratch, blocks_for,
+    AffineActivations, BatchNormGradients, BatchNormOperands, BatchStatistics, PoolActivations, Scratch,
+    blocks_for,
 };
 
 use super::forward::{fake_quantisation, norm_parameters};
-use super::lower::{Affine, Layer, Operator};
+use super::lower::{Affine, BatchNorm, Layer, Operator};
 use super::place::{BackwardStep, Delivery};
 use super::profile::{Observer, Part, Phase, Unobserved};
 use super::{Pass, Plan, Workspace, disjoint};
@@ -105,16 +106,8 @@ impl Plan {
             }
             Operator::BatchNorm(norm) => {
                 let [input, d_output, d_input] = disjoint(arena, [input, d_output, d_input]);
-                let (parameters, statistics) = (norm_parameters(pass, norm), &statistics[norm.ranges.index]);
-                let operands = BatchNormOperands { parameters: &parameters, statistics, input, d_output };
-                let ranges = [norm.ranges.gamma.clone(), norm.ranges.beta.clone()];
-                let [gamma, beta] = disjoint(gradients, ranges);
-                let mut gradients = BatchNormGradients { gamma, beta };
-                if let Some(pool) = &norm.pool {
-                    kernels.batch_norm_max_pool_backward(pool, batch, &operands, d_input, &mut gradients);
-                } else {
-                    kernels.batch_norm_backward(&norm.geometry, batch, &operands, d_input, &mut gradients);
-                }
+                let operands = (&*input, &*d_output);
+                norm_backward(norm, pass, operands, d_input, &statistics[norm.ranges.index], gradients);
             }
             Operator::MaxPool(geometry) => {
                 let [input, output, d_output, d_input] = disjoint(arena, [input, output, d_output, d_input]);
@@ -140,6 +133,29 @@ impl Plan {
                 kernels.multiply(d_output, mask, d_input);
             }
             Operator::Add(_) => unreachable!("handled above"),
+        }
+    }
+}
+
+/// The gradients by the input of a batch norm and by its parameters, from its input and the gradients by its output.
+fn norm_backward(
+    norm: &BatchNorm,
+    pass: &Pass<'_>,
+    (input, d_output): (&[f32], &[f32]),
+    d_input: &mut [f32],
+    statistics: &BatchStatistics,
+    gradients: &mut [f32],
+) {
+    let parameters = norm_parameters(pass, norm);
+    let operands = BatchNormOperands { parameters: &parameters, statistics, input, d_output };
+    let [gamma, beta] = disjoint(gradients, [norm.ranges.gamma.clone(), norm.ranges.beta.clone()]);
+    let mut gradients = BatchNormGradients { gamma, beta };
+    match &norm.pool {
+        Some(pool) => {
+            pass.kernels.batch_norm_max_pool_backward(pool, pass.batch, &operands, d_input, &mut gradients);
+        }
+        None => {
+            pass.kernels.batch_norm_backward(&norm.geometry, pass.batch, &operands, d_input, &mut gradients);
         }
     }
 }

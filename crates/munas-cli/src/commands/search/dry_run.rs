@@ -80,25 +80,13 @@ fn record<'a>(experiment: &Experiment, dataset: &'a Dataset, forecast: &Forecast
 
 fn experiment_facts(experiment: &Experiment, dataset: &Dataset) -> Vec<(&'static str, String)> {
     let Experiment { train, search, .. } = experiment;
-    let [height, width, channels] = dataset.input;
-    let parts = [&dataset.train, &dataset.validation, &dataset.test].map(|part| part.len());
     let augmentation: Vec<String> = train.augment.iter().map(ToString::to_string).collect();
     let augmentation = match augmentation.as_slice() {
         [] => "none".to_owned(),
         changes => format!("{}, in {} of the epochs", changes.join(", "), percent(train.augment_until)),
     };
     let mut facts = vec![
-        (
-            "data",
-            format!(
-                "{}: {} training, {} validation and {} test samples of {height}x{width}x{channels}, {} classes",
-                dataset.name,
-                parts[0],
-                parts[1],
-                parts[2],
-                dataset.classes()
-            ),
-        ),
+        ("data", data_text(dataset)),
         ("space", format!("{}, {}", experiment.space.kind(), bounds_name(&experiment.space))),
         ("bounds", bounds_text(experiment)),
         (
@@ -140,6 +128,17 @@ fn experiment_facts(experiment: &Experiment, dataset: &Dataset) -> Vec<(&'static
         facts.push(("largest", format!("{} MACs (search.max_training_cost)", units::count(macs))));
     }
     facts
+}
+
+fn data_text(dataset: &Dataset) -> String {
+    let [height, width, channels] = dataset.input;
+    let [train, validation, test] =
+        [&dataset.train, &dataset.validation, &dataset.test].map(|part| part.len());
+    let (name, classes) = (&dataset.name, dataset.classes());
+    format!(
+        "{name}: {train} training, {validation} validation and {test} test samples of {height}x{width}x{channels}, \
+         {classes} classes"
+    )
 }
 
 fn forecast_facts(experiment: &Experiment, forecast: &Forecast) -> Vec<(&'static str, String)> {
