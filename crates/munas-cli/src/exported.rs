@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use munas_data::Dataset;
-use munas_export::input::InputConversion;
+use munas_data::{Dataset, Normalisation};
+use munas_export::input::{InputConversion, RawType};
 use munas_ir::TensorId;
 use munas_quant::QuantisedNetwork;
 use munas_run::{DataFacts, RunReader};
@@ -11,7 +11,6 @@ use munas_run::{DataFacts, RunReader};
 use crate::args::MovedData;
 use crate::error::{CliError, CliResult};
 use crate::experiment::load_data_of_run;
-use crate::interface;
 use crate::output::Output;
 
 /// The network of a trial, as it is exported.
@@ -44,7 +43,7 @@ impl Exported {
         })?;
         Ok(Self {
             network,
-            conversion: model.data.as_ref().map(interface::conversion),
+            conversion: model.data.as_ref().map(conversion),
             labels: reader.task().class_names.clone(),
             has_checksum: model.data.is_some(),
         })
@@ -66,11 +65,17 @@ impl Exported {
     pub fn load_data(&mut self, reader: &RunReader, moved: &MovedData) -> CliResult<Dataset> {
         let experiment = reader.experiment();
         let dataset = load_data_of_run(experiment, reader.task(), moved)?;
-        self.conversion.get_or_insert_with(|| {
-            interface::conversion(&DataFacts::of(&dataset, experiment.train.normalise))
-        });
+        self.conversion
+            .get_or_insert_with(|| conversion(&DataFacts::of(&dataset, experiment.train.normalise)));
         Ok(dataset)
     }
+}
+
+/// The conversion of the data that a network was trained on.
+fn conversion(data: &DataFacts) -> InputConversion {
+    let raw = RawType::named(data.element.name()).expect("every element of a data set is a raw value");
+    let Normalisation { scale, offset } = data.normalisation.clone();
+    InputConversion { raw, scale, offset }
 }
 
 /// Test samples, with their classes.
@@ -118,4 +123,31 @@ pub fn title(dir: &Path, trial: u64) -> String {
 pub fn run_name(dir: &Path) -> String {
     let absolute = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     absolute.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use munas_data::SampleRef;
+    use munas_ir::TensorQuantisation;
+
+    use super::*;
+
+    /// The conversion that is exported is what training and the int8 error go through, in every bit.
+    #[test]
+    fn the_conversion_is_that_of_the_data() {
+        let normalisation = Normalisation { scale: vec![0.017_7, 1.0 / 255.0], offset: vec![-1.91, 0.3] };
+        let data = DataFacts {
+            fingerprint: String::new(),
+            class_names: Vec::new(),
+            element: ElementType::U8,
+            normalisation,
+        };
+        let input = TensorQuantisation { scale: 0.020_3, zero_point: -7 };
+        let raw: Vec<u8> = (0..=255).flat_map(|value| [value, value]).collect();
+        let mut real = vec![0.0; raw.len()];
+        data.normalisation.apply(SampleRef::U8(&raw), &mut real);
+        let expected: Vec<i8> = real.into_iter().map(|value| input.quantise(value)).collect();
+        let raw: Vec<f32> = raw.into_iter().map(f32::from).collect();
+        assert_eq!(conversion(&data).quantise(&raw, input), expected);
+    }
 }

@@ -2,7 +2,6 @@
 
 use munas_export::input::{InputConversion, RawType};
 use munas_ir::{Shape, TensorId, TensorQuantisation};
-use munas_run::DataFacts;
 use serde::Serialize;
 
 use crate::exported::Exported;
@@ -125,17 +124,8 @@ fn numbers(values: &[f32]) -> String {
     }
 }
 
-/// The conversion of the data that a network was trained on.
-pub fn conversion(data: &DataFacts) -> InputConversion {
-    let raw = RawType::named(data.element.name()).expect("every element of a data set is a raw value");
-    let munas_data::Normalisation { scale, offset } = data.normalisation.clone();
-    InputConversion { raw, scale, offset }
-}
-
 #[cfg(test)]
 mod tests {
-    use munas_data::{ElementType, Normalisation, SampleRef};
-
     use super::*;
 
     #[test]
@@ -146,24 +136,5 @@ mod tests {
         assert_eq!(added(&[-0.5, 0.25]), " + [-0.5, 0.25]");
         assert_eq!(added(&[0.0, 0.0]), "");
         assert!(numbers(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]).starts_with("[1, 2, … one per channel"));
-    }
-
-    /// The conversion that is exported is what training and the int8 error go through, in every bit.
-    #[test]
-    fn the_conversion_is_that_of_the_data() {
-        let normalisation = Normalisation { scale: vec![0.017_7, 1.0 / 255.0], offset: vec![-1.91, 0.3] };
-        let data = DataFacts {
-            fingerprint: String::new(),
-            class_names: Vec::new(),
-            element: ElementType::U8,
-            normalisation,
-        };
-        let input = TensorQuantisation { scale: 0.020_3, zero_point: -7 };
-        let raw: Vec<u8> = (0..=255).flat_map(|value| [value, value]).collect();
-        let mut real = vec![0.0; raw.len()];
-        data.normalisation.apply(SampleRef::U8(&raw), &mut real);
-        let expected: Vec<i8> = real.into_iter().map(|value| input.quantise(value)).collect();
-        let raw: Vec<f32> = raw.into_iter().map(f32::from).collect();
-        assert_eq!(conversion(&data).quantise(&raw, input), expected);
     }
 }

@@ -208,7 +208,7 @@ impl TrialRecord {
 
     /// Whether the trial is done and meets all bounds, the error's included.
     pub fn in_bounds(&self, bounds: &Bounds) -> bool {
-        self.outcome().is_some() && bounds.are_met(&self.candidate, self.error())
+        self.outcome().is_some() && bounds.are_met(&self.candidate.objectives(self.error()))
     }
 
     /// The trial as a point of these objectives, if it is done.

@@ -2,20 +2,7 @@
 
 use rand::Rng;
 
-use munas_space::Architecture;
-
-use crate::{Candidate, History, Problem};
-
-/// A point that an algorithm proposes to train.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Proposal {
-    /// The architecture, inside the bounds of the problem's space.
-    pub architecture: Architecture,
-    /// The fidelity: epochs of training, at least 1.
-    pub epochs: u32,
-    /// The target sparsity of the pruning, where the problem has pruning.
-    pub sparsity: Option<f64>,
-}
+use crate::{Candidate, History, Problem, Proposal};
 
 /// Generators for what several proposals share, such as the fit of a model. The same number gives the same stream, whichever
 /// proposal asks for it; the caller seeds them as it seeds the generators of proposals.

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`objective`] | the objectives and their bounds |
 //! | [`problem`] | what is searched, and by which rules |
-//! | [`history`] | candidates, finished trials in arrival order, the index of duplicates |
+//! | [`candidate`] | a proposal, and the candidate that it is with its price |
+//! | [`history`] | finished trials in arrival order, the index of duplicates |
 //! | [`scalarisation`] | random scalarisation: the fitness that a tournament compares |
 //! | [`sampling`] | random architectures, within the bounds from the first |
 //! | [`sparsity`] | target sparsities, where networks are pruned |
@@ -21,6 +22,7 @@
 
 pub mod algorithm;
 pub mod algorithms;
+pub mod candidate;
 pub mod feasibility;
 pub mod history;
 pub mod objective;
@@ -32,10 +34,11 @@ pub mod sparsity;
 pub mod suggest;
 pub mod training;
 
-pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposal, Proposer, Streams};
+pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposer, Streams};
 pub use algorithms::{AlgorithmKind, EvolutionSettings};
+pub use candidate::{Candidate, Proposal};
 pub use feasibility::NearestMiss;
-pub use history::{Candidate, History, Observed};
+pub use history::{History, Observed};
 pub use munas_ir::PruningMode;
 pub use objective::{Bounds, BrokenBound, Objective, ObjectiveValues, Unit};
 pub use problem::{BoardModel, Feasibility, Problem, ProblemError, Sampling, UnknownSampling};

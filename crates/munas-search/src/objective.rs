@@ -6,8 +6,6 @@ use std::str::FromStr;
 
 use munas_cost::{BoardFigures, Resources};
 
-use crate::Candidate;
-
 /// What a search trades off; every objective is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Objective {
@@ -250,9 +248,8 @@ impl Bounds {
         })
     }
 
-    /// Whether a trained candidate meets every bound, the error's included; a missing value breaks its bound.
-    pub fn are_met(&self, candidate: &Candidate, error: Option<f64>) -> bool {
-        let values = candidate.objectives(error);
+    /// Whether the values of a trained network meet every bound, the error's included; a missing value breaks its bound.
+    pub fn are_met(&self, values: &ObjectiveValues) -> bool {
         self.values.iter().all(|(objective, bound)| values[objective].is_some_and(|value| value <= bound))
     }
 }

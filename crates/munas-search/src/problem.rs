@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use munas_cost::{BoardFigures, Resources};
 use munas_ir::{Graph, PruningMode, Shape};
-use munas_space::Space;
+use munas_space::{Architecture, Space};
 use serde::{Deserialize, Serialize};
 
 use crate::sparsity::SparsityRange;
-use crate::training::TrainingLimits;
+use crate::training::{TrainingExcess, TrainingLimits};
 use crate::{Bounds, Candidate, Objective, ObjectiveValues, Proposal};
 
 /// Predicts what a graph takes on a board.
@@ -274,6 +274,11 @@ impl Problem {
         let Foreseen { graph, model_size } = foreseen;
         let resources = Resources { model_size: *model_size, ..munas_cost::resources(graph) };
         Candidate { architecture, resources, on_board: self.on_board(graph), epochs, sparsity }
+    }
+
+    /// The limit that training an architecture would exceed, if there is one; who proposes it anyway has it refused.
+    pub fn training_excess(&self, architecture: &Architecture) -> Option<TrainingExcess> {
+        self.training.excess(|| architecture.lower(self.input, self.classes))
     }
 
     /// What the graph takes on the board, if there is one.

@@ -96,7 +96,7 @@ pub fn suggest<R: Rng>(
             Err(Broken::Hard) => refused.hard += 1,
             Err(Broken::Soft) => refused.soft += 1,
             Ok(candidate) if !everything && is_duplicate(&candidate) => refused.duplicates += 1,
-            Ok(candidate) => match problem.training.excess(problem, &candidate.architecture) {
+            Ok(candidate) => match problem.training_excess(&candidate.architecture) {
                 None => return Ok(Suggestion { candidate, refused }),
                 excess => {
                     refused.training += 1;

@@ -4,9 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use munas_ir::Graph;
-use munas_space::Architecture;
-
-use crate::Problem;
 
 /// How much memory the training of a network takes, and how much there is for one.
 #[derive(Clone)]
@@ -70,20 +67,13 @@ impl fmt::Display for TrainingExcess {
     }
 }
 
-impl Problem {
-    /// The limit that training an architecture would exceed, if there is one; who proposes it anyway has it refused.
-    pub fn training_excess(&self, architecture: &Architecture) -> Option<TrainingExcess> {
-        self.training.excess(self, architecture)
-    }
-}
-
 impl TrainingLimits {
-    /// The limit that training an architecture would exceed, if there is one.
-    pub(crate) fn excess(&self, problem: &Problem, architecture: &Architecture) -> Option<TrainingExcess> {
+    /// The limit that training a network would exceed, if there is one; it is lowered only where there are limits.
+    pub(crate) fn excess(&self, lower: impl FnOnce() -> Graph) -> Option<TrainingExcess> {
         if self.memory.is_none() && self.macs.is_none() {
             return None;
         }
-        let graph = architecture.lower(problem.input, problem.classes);
+        let graph = lower();
         let macs = munas_cost::macs(&graph);
         if let Some(limit) = self.macs.filter(|limit| macs > *limit) {
             return Some(TrainingExcess::Macs { needed: macs, limit });

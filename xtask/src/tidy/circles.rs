@@ -15,38 +15,18 @@ mod arrows;
 mod imports;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
 
 use self::arrows::Arrows;
 use super::Finding;
 use super::sources::SourceFile;
 
-/// Crates that have circles, and why they may.
-const NOT_YET_CLEAN: &[(&str, &str)] = &[
-    ("munas-cli", "the exported file and the interface of a network share the conversion of values"),
-    ("munas-search", "problem and algorithm, history and objectives"),
-];
-
-/// The circles of every crate; and every crate that is listed as not yet clean, but is.
+/// The circles of every crate.
 pub fn check(files: &[SourceFile]) -> Vec<Finding> {
     let mut crates: BTreeMap<&str, Vec<&SourceFile>> = BTreeMap::new();
     for file in files {
         crates.entry(file.crate_name()).or_default().push(file);
     }
-    let mut findings = Vec::new();
-    for (name, files) in crates {
-        let found = circles(&files);
-        match NOT_YET_CLEAN.iter().find(|(listed, _)| *listed == name) {
-            None => findings.extend(found),
-            Some((_, reason)) if found.is_empty() => findings.push(Finding {
-                path: PathBuf::from(name),
-                line: None,
-                message: format!("has no circles of files any more: take it off the list ({reason})"),
-            }),
-            Some(_) => {}
-        }
-    }
-    findings
+    crates.values().flat_map(|files| circles(files)).collect()
 }
 
 /// One finding for each group of files that all lead to each other, at the first of a shortest circle.

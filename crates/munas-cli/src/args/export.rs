@@ -72,16 +72,16 @@ impl ExportFormat {
 const VERIFY_HELP: &str = "\
 Examples:
   munas verify runs/quick-start-1 17
-  munas verify runs/quick-start-1 17 --board mps2-an386 --samples 1000
+  munas verify runs/quick-start-1 17 --target mps2-an386 --samples 1000
 
 Compares the host's int8 executor with the C source compiled for this machine
 (needs gcc), with the .tflite model in TensorFlow Lite for Microcontrollers
 (needs a python3 with the packages tflite-micro and numpy; MUNAS_PYTHON names
 another one), tensor by tensor, and with firmware on an emulated board: from
 the sensor's values through munas_quantise_input to the class.
-Boards: mps2-an385 (Cortex-M3), mps2-an386 (M4), mps2-an500 (M7), mps3-an547
+Targets: mps2-an385 (Cortex-M3), mps2-an386 (M4), mps2-an500 (M7), mps3-an547
 (M55), microbit (M0), virt (RISC-V rv32imc), atmega1284p (AVR).
-A check whose tools are missing is skipped; with --board, it is an error.
+A check whose tools are missing is skipped; with --target, it is an error.
 Exit status 1 if anything differs, or nothing could be compared.";
 
 /// Check that what a trial exports computes what the host computes, to the bit
@@ -95,8 +95,8 @@ pub struct VerifyArgs {
     #[arg(value_name = "TRIAL")]
     pub trial: u64,
     /// Emulated board to run firmware on
-    #[arg(long, value_name = "NAME")]
-    pub board: Option<String>,
+    #[arg(long, alias = "board", value_name = "NAME")]
+    pub target: Option<String>,
     /// Test samples to compare [default: 1000 on this machine, fewer of a large network; 16 elsewhere]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub samples: Option<u64>,

@@ -4,7 +4,7 @@ mod checks;
 
 use munas_cost::macs;
 use munas_data::Dataset;
-use munas_export::verify::Target;
+use munas_export::verify::{TARGETS, Target};
 use munas_quant::Executor;
 use munas_report::{Align, Table, units};
 use munas_run::RunReader;
@@ -68,7 +68,7 @@ pub struct FirmwareJson {
 
 /// Compares and prints; an error if anything differs.
 pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
-    let target = args.board.as_deref().map(Target::find).transpose().map_err(CliError::input)?;
+    let target = args.target.as_deref().map(find_target).transpose()?;
     let reader = RunReader::open(&args.dir)?;
     let mut exported = Exported::load(&reader, args.trial)?;
     exported.note_age(output);
@@ -105,6 +105,17 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
             Err(CliError::failure("nothing was compared: every check was skipped").hint(hint))
         }
     }
+}
+
+/// The emulated board of a name. The name of a board that is not emulated leads to one with a core of its kind.
+fn find_target(name: &str) -> CliResult<&'static Target> {
+    Target::find(name).map_err(|error| {
+        let core = munas_cost::boards::find(name).ok().map(|board| &board.core.instructions.core);
+        let alike = core.and_then(|core| TARGETS.iter().find(|target| target.core == *core));
+        let hint = alike
+            .map(|target| format!("{} has a core that runs the code of `{name}`: --target {0}", target.name));
+        CliError::input(error).maybe_hint(hint)
+    })
 }
 
 /// Samples that are compared on this machine and elsewhere. What runs natively takes many; an emulator or an

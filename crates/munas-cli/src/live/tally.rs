@@ -58,7 +58,7 @@ impl Tally {
                 self.done += 1;
                 self.in_bounds += u64::from(record.in_bounds(&self.bounds));
                 // An error of 0 meets its bound: the resources alone decide what fits.
-                if self.bounds.are_met(&record.candidate, Some(0.0))
+                if self.bounds.are_met(&record.candidate.objectives(Some(0.0)))
                     && let Some(error) = record.error()
                     && self.best.is_none_or(|best| error < best)
                 {

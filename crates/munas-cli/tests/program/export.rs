@@ -213,9 +213,16 @@ fn what_cannot_be_exported_says_why() {
     let finished = workspace.run(&["cost", text]);
     assert_eq!(finished.code, Some(2));
     assert!(finished.stderr.contains("in text.tflite"), "{}", finished.stderr);
-    let finished = workspace.run(&["verify", "run", "1", "--board", "mps2"]);
+    // `--board` is what earlier versions called it.
+    for flag in ["--target", "--board"] {
+        let finished = workspace.run(&["verify", "run", "1", flag, "mps2"]);
+        assert_eq!(finished.code, Some(2));
+        assert!(finished.stderr.contains("no emulated board `mps2`"), "{}", finished.stderr);
+        assert!(finished.stderr.contains("mps2-an386"), "{}", finished.stderr);
+    }
+    let finished = workspace.run(&["verify", "run", "1", "--target", "nucleo-f446re"]);
     assert_eq!(finished.code, Some(2));
-    assert!(finished.stderr.contains("mps2-an386"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("--target mps2-an386"), "{}", finished.stderr);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn error_plot(view: &RunView<'_>, done: &[&TrialRecord]) -> Markup {
     let errors = done.iter().filter_map(|trial| trial.error());
     let all: Vec<(f64, f64)> = errors.enumerate().map(|(index, error)| (index as f64 + 1.0, error)).collect();
     // An error of 0 meets its bound: the resources alone decide what fits.
-    let fits = |trial: &TrialRecord| view.bounds().are_met(&trial.candidate, Some(0.0));
+    let fits = |trial: &TrialRecord| view.bounds().are_met(&trial.candidate.objectives(Some(0.0)));
     let mut best = Vec::new();
     let mut lowest = f64::INFINITY;
     for ((index, error), trial) in all.iter().zip(done) {

@@ -1,9 +1,9 @@
 use munas_ir::Shape;
 use munas_space::Architecture;
 
-use super::{Candidate, Duplicates, History, Observed};
+use super::{Duplicates, History, Observed};
 use crate::testing::{generator, image_problem, random_candidate};
-use crate::{Problem, Proposal};
+use crate::{Candidate, Problem, Proposal};
 
 fn with_kernel(kernel: usize) -> Architecture {
     let text = format!(

@@ -44,7 +44,11 @@ fn every_draw_is_within_the_bounds() {
         for _ in 0..20 {
             let candidate = problem.candidate(sampler.draw(&mut rng));
             problem.space.check(&candidate.architecture).unwrap();
-            assert!(problem.bounds.are_met(&candidate, Some(0.0)), "{:?}: {candidate:?}", problem.bounds);
+            assert!(
+                problem.bounds.are_met(&candidate.objectives(Some(0.0))),
+                "{:?}: {candidate:?}",
+                problem.bounds
+            );
         }
     }
 }

@@ -179,7 +179,8 @@ pub fn firmware(
 
 fn cannot_run(error: VerifyError, interruption: &Interruption) -> CliError {
     let is_missing = matches!(error, VerifyError::MissingTool(_));
-    failed(error, interruption).maybe_hint(is_missing.then_some("leave --board out to check without a board"))
+    failed(error, interruption)
+        .maybe_hint(is_missing.then_some("leave --target out to check without a board"))
 }
 
 fn failed(error: VerifyError, interruption: &Interruption) -> CliError {

@@ -18,7 +18,8 @@ fn a_finished_run_is_counted() {
     assert_eq!(status.remaining, None, "nobody is working on it");
     let bounds = &reader.experiment().bounds;
     let within = |bounds: &Bounds| -> Vec<&TrialRecord> {
-        records.iter().filter(|record| bounds.are_met(&record.candidate, record.error())).collect()
+        let are_met = |record: &&TrialRecord| bounds.are_met(&record.candidate.objectives(record.error()));
+        records.iter().filter(are_met).collect()
     };
     assert_eq!(status.in_bounds, within(bounds).len() as u64);
     assert_eq!(status.in_bounds_share(), Some(within(bounds).len() as f64 / 11.0));

@@ -105,7 +105,8 @@ fn it_beats_random_search_where_a_trial_is_dear() {
         let (history, error) = search(&problem, algorithm, 35, seed);
         assert_eq!(error, None);
         // With an error of 0, the bounds that are left are those of the resources.
-        let inside = history.finished().filter(|trial| problem.bounds.are_met(&trial.candidate, Some(0.0)));
+        let inside =
+            history.finished().filter(|trial| problem.bounds.are_met(&trial.candidate.objectives(Some(0.0))));
         inside.filter_map(|trial| trial.error).fold(1.0, f64::min)
     };
     let pairs: Vec<(f64, f64)> = (0..3)
