@@ -6,6 +6,7 @@
 //! | [`choose_order`] | the operator order with the smallest peak memory |
 //! | [`price`] | the memory in use at every step of an order |
 //! | [`Dataflow`] | the same two for any network, given as operators that read and write tensors of so many bytes |
+//! | [`choose_schedule`], [`price_schedule`] | which parts of a graph run row by row, and the memory that this takes |
 //! | [`layer_costs`] | MACs and parameters of every operator |
 //! | [`boards`] | memory, clock and power of microcontrollers |
 //! | [`instruction_models`] | what cores execute for an operator, fitted to counts of emulators |
@@ -30,6 +31,7 @@ mod layers;
 mod memory;
 mod order;
 mod resources;
+mod streamed;
 mod timeline;
 
 pub use code::{CodeModel, CodeModels, InputCode, KindCode, code_models, operator_counts};
@@ -45,4 +47,8 @@ pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, model_siz
 pub use memory::{InputMemory, MemoryRules, price};
 pub use order::{ChosenOrder, choose_order};
 pub use resources::{Resources, resources};
+pub use streamed::{
+    InputRows, PartMemory, Runtime, Schedule, ScheduleMemory, SchedulePart, TensorRing, choose_schedule,
+    price_schedule,
+};
 pub use timeline::{LiveTensor, Step, Timeline};

@@ -74,7 +74,7 @@ impl MemoryRules {
     }
 
     /// Whether the operator may write over this input, were it the last to need it.
-    fn may_overwrite(self, graph: &Graph, op: OpId, input: TensorId) -> bool {
+    pub(crate) fn may_overwrite(self, graph: &Graph, op: OpId, input: TensorId) -> bool {
         self.in_place_add
             && matches!(graph.node(op).op, Op::Add)
             && (input != TensorId::INPUT || self.input == InputMemory::Once)
