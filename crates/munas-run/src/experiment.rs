@@ -149,6 +149,8 @@ pub struct BoardChoice {
     pub file: Option<PathBuf>,
     /// Where the network's input lies while it is computed.
     pub input: InputPlace,
+    /// Inferences per second: a bound on the latency, and energy has the sleep between them in it. `None`: one alone.
+    pub rate: Option<f64>,
 }
 
 /// Where the input of a network lies on the board, one byte per element.
@@ -267,8 +269,8 @@ impl Experiment {
     /// The experiment of two layers, bounded by what its board has.
     fn from_layers(under: Table, over: Table) -> Result<Self, ExperimentError> {
         let mut experiment = Self::as_written(under, over)?;
-        if let Some(BoardChoice { board, .. }) = &experiment.board {
-            resolve::cap_by_board(&mut experiment.bounds, board);
+        if let Some(choice) = &experiment.board {
+            resolve::cap_by_board(&mut experiment.bounds, choice);
         }
         Ok(experiment)
     }
@@ -352,6 +354,10 @@ impl Experiment {
 
 /// The board that a section names, from the table that it names.
 fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError> {
+    if file.name.is_empty() {
+        let problem = "no board is named (`munas boards` lists them)".to_owned();
+        return Err(ExperimentError::Value { key: "board.name".to_owned(), problem });
+    }
     let table = match &file.file {
         None => boards::builtin().clone(),
         Some(path) => {
@@ -367,7 +373,7 @@ fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError>
         let hint = format!(" ({})", error.advice("`board.file` names a table with boards of your own"));
         ExperimentError::Value { key: "board.name".to_owned(), problem: format!("{error}{hint}") }
     })?;
-    Ok(BoardChoice { board: board.clone(), file: file.file.clone(), input: file.input })
+    Ok(BoardChoice { board: board.clone(), file: file.file.clone(), input: file.input, rate: file.rate })
 }
 
 fn absolute(path: &Path) -> io::Result<PathBuf> {

@@ -73,6 +73,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             name: choice.board.name.clone(),
             file: choice.file.clone(),
             input: choice.input,
+            rate: choice.rate,
         }),
     }
 }

@@ -1,6 +1,7 @@
 //! From the file form to the experiment. What a value may be is checked here.
 
-use munas_cost::boards::{Board, BoardBounds};
+use munas_cost::boards::BoardBounds;
+use munas_cost::period_ms;
 use munas_data::{AudioSettings, CsvSettings, DataError, Source};
 use munas_search::{Bounds, EvolutionSettings, Objective};
 use munas_space::{Space, SpaceError};
@@ -53,7 +54,7 @@ pub(super) fn resolve(
             samples: int8.samples,
             bias_correction: int8.bias_correction,
         },
-        bounds: resolve_bounds(bounds.0, board.as_ref().map(|choice| &choice.board))?,
+        bounds: resolve_bounds(bounds.0, board.as_ref())?,
         search: resolve_search(&search)?,
         board,
     })
@@ -245,7 +246,7 @@ fn resolve_distillation(file: &DistillationFile) -> Result<DistillationSettings,
 }
 
 /// The bounds of the file, if they make sense.
-fn resolve_bounds(bounds: Bounds, board: Option<&Board>) -> Result<Bounds, ExperimentError> {
+fn resolve_bounds(bounds: Bounds, board: Option<&BoardChoice>) -> Result<Bounds, ExperimentError> {
     for objective in Objective::ALL {
         let key = format!("bounds.{objective}");
         let Some(bound) = bounds.get(objective) else {
@@ -267,20 +268,39 @@ fn resolve_bounds(bounds: Bounds, board: Option<&Board>) -> Result<Bounds, Exper
         "bounds.hard",
         "lists error, which is known only after training",
     )?;
-    let power = board.map(|board| board.active_power_mw);
-    require(
-        bounds.get(Objective::Energy).is_none() || power != Some(None),
-        "bounds.energy_mj",
-        "needs a board of known power (active_power_mw in a table of your own)",
-    )?;
+    if let Some(choice) = board {
+        check_power(choice, bounds.get(Objective::Energy).is_some())?;
+    }
     Ok(bounds)
 }
 
-/// What a board does not have is out of reach: its memory lowers looser bounds, and is a hard one.
-pub(super) fn cap_by_board(bounds: &mut Bounds, board: &Board) {
+/// A bound on the energy needs all the figures that the energy is made of.
+fn check_power(choice: &BoardChoice, is_bounded: bool) -> Result<(), ExperimentError> {
+    let rate_is_one = choice.rate.is_none_or(|rate| rate.is_finite() && rate > 0.0);
+    require(rate_is_one, "board.rate", "is inferences per second, a number above 0")?;
+    let power = choice.board.power.as_ref();
+    require(
+        !is_bounded || power.is_some(),
+        "bounds.energy_mj",
+        "needs a board of known power (active_power_mw or [board.power] in a table of your own)",
+    )?;
+    require(
+        !is_bounded || choice.rate.is_none() || power.is_some_and(|power| power.asleep_mw.is_some()),
+        "bounds.energy_mj",
+        "at a rate (board.rate) needs a board whose current asleep is known (power.sleep_ua in a table of your own); \
+         without the rate, the energy of an inference alone is bounded",
+    )
+}
+
+/// What a board does not have is out of reach: its memory, and the time from one inference to the next, lower looser bounds and are
+/// hard ones.
+pub(super) fn cap_by_board(bounds: &mut Bounds, BoardChoice { board, rate, .. }: &BoardChoice) {
     let BoardBounds { peak_memory, flash } = board.bounds();
     bounds.cap(Objective::PeakMemory, peak_memory as f64);
     bounds.cap(Objective::Flash, flash as f64);
+    if let Some(rate) = rate {
+        bounds.cap(Objective::Latency, period_ms(*rate));
+    }
 }
 
 fn resolve_search(file: &SearchFile) -> Result<SearchSettings, ExperimentError> {
