@@ -139,7 +139,7 @@ mod tests {
         let data = DataFacts {
             fingerprint: String::new(),
             class_names: Vec::new(),
-            element: ElementType::U8,
+            element: munas_data::ElementType::U8,
             normalisation,
         };
         let input = TensorQuantisation { scale: 0.020_3, zero_point: -7 };

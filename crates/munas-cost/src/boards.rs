@@ -6,15 +6,18 @@
 //! | [`BoardTable::parse`] | the boards of a user's text in the same form |
 //! | [`find`], [`BoardTable::find`] | one board by its name |
 //! | [`Board::bounds`] | what a network may take of it |
-//! | [`crate::latency`] | milliseconds and energy of a network on it |
+//! | [`crate::latency()`], [`crate::energy()`] | milliseconds and energy of a network on it |
 //!
-//! Sizes, clocks and currents are those of the data sheets. The cycles per instruction of a core are an assumption,
+//! Sizes, clocks and currents are those of the data sheets ([`Power`] says which). The cycles per instruction of a core are an assumption,
 //! stated in the table, so that everything derived from them is an estimate.
 
 use std::sync::LazyLock;
 
 mod families;
 mod file_form;
+mod power;
+
+pub use power::{Power, PowerBasis};
 
 use crate::code::{CodeModel, code_models};
 use crate::instructions::{InstructionModel, instruction_models};
@@ -49,6 +52,12 @@ pub enum BoardTableError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A board with two accounts of its power.
+    #[error("`{0}`: active_power_mw and [board.power] both say what it draws; one of them is enough")]
+    TwoPowers(String),
+    /// Currents without a word on where they are from.
+    #[error("`{0}`: power.source does not say where the currents are from")]
+    NoSource(String),
     /// Two boards or two cores of one text have the same name.
     #[error("`{0}` stands twice in the table")]
     Duplicate(String),
@@ -104,8 +113,8 @@ pub struct Board {
     pub usable_ram_share: f64,
     /// Share of the flash that a network may take, its code included; the rest is for drivers and application.
     pub usable_flash_share: f64,
-    /// Power in milliwatts while the core computes at this clock, where the data sheet tells.
-    pub active_power_mw: Option<f64>,
+    /// What it draws at this clock, where the data sheet tells.
+    pub power: Option<Power>,
 }
 
 /// What a network may take of a board.

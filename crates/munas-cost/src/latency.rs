@@ -1,7 +1,6 @@
-//! Latency and energy of a network on a board: an estimate from [counts of instructions](crate::instruction_models).
+//! Latency of a network on a board: an estimate from [counts of instructions](crate::instruction_models).
 //!
-//! cycles = instructions × cycles per instruction of the core, milliseconds = cycles / clock,
-//! energy = active power × time.
+//! cycles = instructions × cycles per instruction of the core, milliseconds = cycles / clock.
 
 use munas_ir::{Graph, OpId};
 
@@ -18,8 +17,6 @@ pub struct LatencyEstimate {
     pub cycles: u64,
     /// Time at the board's clock.
     pub milliseconds: f64,
-    /// Energy at the board's active power, where that is known.
-    pub energy_microjoules: Option<f64>,
     /// The mean relative error of the fitted counts. The assumed cycles per instruction add to it.
     pub count_error: f64,
     /// What each operator takes, in the graph's order.
@@ -62,7 +59,6 @@ pub fn latency_of(
         instructions: (model.unit == CountUnit::Instructions).then_some(instructions),
         cycles: cycles.round() as u64,
         milliseconds,
-        energy_microjoules: board.active_power_mw.map(|milliwatts| milliwatts * milliseconds),
         count_error: model.mean_error,
         operators,
     }

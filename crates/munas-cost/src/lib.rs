@@ -10,7 +10,8 @@
 //! | [`layer_costs`] | MACs and parameters of every operator |
 //! | [`boards`] | memory, clock and power of microcontrollers |
 //! | [`instruction_models`] | what cores execute for an operator, fitted to counts of emulators |
-//! | [`latency()`] | an estimate of time and energy of one inference on a board |
+//! | [`latency()`] | an estimate of the time of one inference on a board |
+//! | [`energy()`] | of its energy, with the sleep until the next one |
 //! | [`flash()`] | what a network takes of a board's program memory |
 //! | [`board_figures`] | the figures of a board that a search bounds |
 //!
@@ -22,6 +23,7 @@
 
 pub mod boards;
 mod code;
+mod energy;
 mod figures;
 mod flash;
 mod flow;
@@ -35,6 +37,7 @@ mod streamed;
 mod timeline;
 
 pub use code::{CodeModel, CodeModels, InputCode, KindCode, code_models, operator_counts};
+pub use energy::{EnergyEstimate, energy, period_ms};
 pub use figures::{BoardFigures, board_figures};
 pub use flash::{FlashEstimate, Interface, constants, flash, interface_flash};
 pub use flow::{Dataflow, FlowTensor, Read};

@@ -80,14 +80,14 @@ impl FloatExecutor {
                 }
             }
             (Op::Pool { kind, .. }, Some(windows), _) => pool(&windows, kind, input, output),
-            (_, Some(windows), Some(layer)) => {
+            (Op::Conv2d { .. } | Op::Dense { .. }, Some(windows), Some(layer)) => {
                 self.patch.resize(windows.elements(), 0.0);
                 for ((y, x), output) in windows.positions().zip(output.chunks_exact_mut(layer.bias.len())) {
                     windows.gather(input, y, x, &mut self.patch);
                     affine(&layer.kernel, &layer.bias, &self.patch, output);
                 }
             }
-            (_, None, _) => {
+            (Op::Add, _, _) => {
                 let mut partial_sums = self.partial_sums.iter_mut().find(|(of, _)| *of == op);
                 if let Some((_, values)) = &mut partial_sums {
                     values.clear();
@@ -103,7 +103,9 @@ impl FloatExecutor {
                     add(&before[tensor.index()], self.graph.shape(*tensor), output, to);
                 }
             }
-            (op, Some(_), None) => unreachable!("{op:?} has weights"),
+            (Op::Conv2d { .. } | Op::DepthwiseConv2d(_) | Op::Pool { .. } | Op::Dense { .. }, _, _) => {
+                unreachable!("{:?} has windows, and weights unless it is a pooling", node.op)
+            }
         }
         let activation = node.op.activation();
         if !activation.is_identity() {

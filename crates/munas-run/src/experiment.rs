@@ -116,8 +116,8 @@ impl Experiment {
     /// The experiment of two layers, bounded by what its board has.
     fn from_layers(under: Table, over: Table) -> Result<Self, ExperimentError> {
         let mut experiment = Self::as_written(under, over)?;
-        if let Some(BoardChoice { board, .. }) = &experiment.board {
-            resolve::cap_by_board(&mut experiment.bounds, board);
+        if let Some(choice) = &experiment.board {
+            resolve::cap_by_board(&mut experiment.bounds, choice);
         }
         Ok(experiment)
     }
@@ -201,6 +201,10 @@ impl Experiment {
 
 /// The board that a section names, from the table that it names.
 fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError> {
+    if file.name.is_empty() {
+        let problem = "no board is named (`munas boards` lists them)".to_owned();
+        return Err(ExperimentError::Value { key: "board.name".to_owned(), problem });
+    }
     let table = match &file.file {
         None => boards::builtin().clone(),
         Some(path) => {
@@ -216,7 +220,7 @@ fn resolve_board(file: &file::BoardFile) -> Result<BoardChoice, ExperimentError>
         let hint = format!(" ({})", error.advice("`board.file` names a table with boards of your own"));
         ExperimentError::Value { key: "board.name".to_owned(), problem: format!("{error}{hint}") }
     })?;
-    Ok(BoardChoice { board: board.clone(), file: file.file.clone(), input: file.input })
+    Ok(BoardChoice { board: board.clone(), file: file.file.clone(), input: file.input, rate: file.rate })
 }
 
 fn absolute(path: &Path) -> io::Result<PathBuf> {

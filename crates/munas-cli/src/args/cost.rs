@@ -10,7 +10,7 @@ use super::values::{self, InputDims};
 const EXAMPLES: &str = r#"Examples:
   munas cost --space mlp --arch mlp.json --input 28x28x1 --classes 10
   munas cost --cases fixtures/cnn2d.json --json
-  munas cost model.tflite --board nrf52840
+  munas cost model.tflite --board nrf52840 --rate 2
 
 An architecture of cnn2d:
   {"blocks":[{"branch":false,"layers":[
@@ -47,6 +47,9 @@ pub struct CostArgs {
     /// Board whose latency and energy to estimate, and whose RAM and flash to compare; `munas boards` lists them
     #[arg(long, value_name = "NAME", conflicts_with = "cases")]
     pub board: Option<String>,
+    /// Inferences per second: energy with the sleep between them, and whether the board keeps up; 0.5, 2 or 30/min
+    #[arg(long, value_name = "RATE", requires = "board", value_parser = values::rate)]
+    pub rate: Option<f64>,
     /// Table with boards of your own; docs/firmware.md has the form
     #[arg(long, value_name = "FILE.toml", requires = "board")]
     pub board_file: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::experiment::Overrides;
+use super::values;
 use super::{BoundArgs, DataSource, Format, RunLength};
 
 const EXAMPLES: &str = "\
@@ -50,6 +51,10 @@ pub struct SearchArgs {
     /// Board to fit: its RAM and flash are bounds, its clock gives milliseconds; `munas boards` lists them
     #[arg(long, value_name = "NAME")]
     pub board: Option<String>,
+    /// Inferences per second on the board: none may take longer than from one to the next, and energy has the sleep between
+    /// them in it; 0.5, 2 or 30/min
+    #[arg(long, value_name = "RATE", value_parser = values::rate)]
+    pub rate: Option<f64>,
     /// Any other key of the experiment file, for example train.epochs=20
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -73,7 +78,8 @@ impl SearchArgs {
             .text("search.algorithm", self.algorithm.as_deref())
             .literal("search.workers", self.workers)
             .literal("seed", self.seed)
-            .text("board.name", self.board.as_deref());
+            .text("board.name", self.board.as_deref())
+            .literal("board.rate", self.rate);
         self.reading.add_to(&mut overrides);
         self.length.add_to(&mut overrides);
         self.bounds.add_to(&mut overrides);

@@ -44,6 +44,21 @@ pub fn millijoules(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "not an energy, such as 0.5mJ or 500uJ".to_owned())
 }
 
+/// A rate per second: `2`, `0.5`, `2/s`, `30/min`, `4/h`; a bare number is per second.
+pub fn rate(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match unit.trim() {
+        "s" => Some(1.0),
+        "min" => Some(60.0),
+        "h" => Some(3600.0),
+        _ => None,
+    };
+    let value = number.trim().parse::<f64>().ok().zip(seconds).map(|(number, seconds)| number / seconds);
+    value
+        .filter(|value| value.is_finite() && *value > 0.0)
+        .ok_or_else(|| "not a rate, such as 2 (per second), 30/min or 4/h".to_owned())
+}
+
 /// A share of samples: `0.1`, `.1`, `10%`.
 pub fn error_rate(text: &str) -> Result<f64, String> {
     let value = match text.strip_suffix('%') {
@@ -193,6 +208,16 @@ mod tests {
         }
         for text in ["", "ms", "-1ms", "0", "inf", "5us"] {
             assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_per_second_or_carry_their_unit() {
+        for (text, expected) in [("2", 2.0), ("0.5/s", 0.5), ("30/min", 0.5), ("1.8 / h", 0.0005)] {
+            assert_eq!(rate(text), Ok(expected), "{text}");
+        }
+        for text in ["", "/s", "0", "-1/s", "inf", "5/d", "1/2/s"] {
+            assert!(rate(text).is_err(), "{text}");
         }
     }
 

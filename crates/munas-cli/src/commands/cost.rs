@@ -97,7 +97,7 @@ struct Case {
 pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
     let board = args.board.as_deref().map(|name| find_board(name, args.board_file.as_deref())).transpose()?;
     if let Some(model) = &args.model {
-        return tflite::run(model, board.as_ref(), args.format, output);
+        return tflite::run(model, board.as_ref().map(|board| (board, args.rate)), args.format, output);
     }
     if let Some(path) = &args.cases {
         return print_cases(path, args, output);
@@ -111,7 +111,8 @@ pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
     };
     let architecture = read_architecture(parse_kind(space)?, path)?;
     let graph = architecture.lower(shape(input), classes);
-    let latency = board.as_ref().map(|board| LatencyRecord::new(&munas_cost::latency(&graph, board), board));
+    let latency =
+        board.as_ref().map(|board| LatencyRecord::new(&munas_cost::latency(&graph, board), board, args.rate));
     let cost = CostRecord::of(&graph);
     let board = board.map(|board| {
         BoardRecord::of_network(&board, cost.peak_memory_with_input, munas_cost::flash(&graph, &board))

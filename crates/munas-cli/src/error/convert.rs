@@ -4,6 +4,7 @@ use munas_data::DataError;
 use munas_run::{
     DataChanged, ExecutionError, ExperimentError, JournalError, JournalProblem, ModelError, StoreError,
 };
+use munas_search::{Objective, SearchError};
 use munas_train::TrainError;
 
 use super::CliError;
@@ -69,7 +70,8 @@ impl From<ExecutionError> for CliError {
             ExecutionError::Store(error) => return Self::from(error),
             ExecutionError::DataChanged(_) | ExecutionError::Problem(_) => Self::input(error),
             ExecutionError::Search(error) => {
-                Self::input(error).hint("loosen the bound, or make it soft: leave it out of `bounds.hard`")
+                let hint = bound_hint(&error);
+                Self::input(error).hint(hint)
             }
             other => Self::failure(other),
         };
@@ -110,4 +112,15 @@ impl From<TrainError> for CliError {
             _ => Self::input(error),
         }
     }
+}
+
+/// What to do about a bound that nothing meets; a rate sets one on the latency.
+fn bound_hint(error: &SearchError) -> String {
+    let of_rate = match error {
+        SearchError::NothingFeasible { nearest, .. } if nearest.objective == Objective::Latency => {
+            ", lower the rate if there is one (--rate, `board.rate`)"
+        }
+        _ => "",
+    };
+    format!("loosen the bound{of_rate}, or make it soft: leave it out of `bounds.hard`")
 }

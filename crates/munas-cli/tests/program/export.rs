@@ -265,6 +265,51 @@ fn boards_bound_a_search_and_time_a_network() {
     assert!(experiment.contains("name = \"stm32f446re\""), "{experiment}");
 }
 
+/// The nRF52840 draws 3.3 mA while it computes and 3.16 µA asleep, at 3 V: 9.9 µJ and 0.00948 µJ a millisecond.
+#[test]
+fn a_rate_bounds_the_latency_and_energy_has_the_sleep_in_it() {
+    let workspace = Workspace::new();
+    let arch = workspace.write("arch.json", r#"{"dense":[64,32]}"#);
+    let cost = |more: &[&'static str]| {
+        let network = ["cost", "--space", "mlp", "--arch", arch, "--input", "28x28x1", "--classes", "10"];
+        [&network[..], more].concat()
+    };
+    let at_rate = workspace.json(&cost(&["--board", "nrf52840", "--rate", "120/min", "--json"]));
+    let latency = &at_rate["latency"];
+    let milliseconds = latency["milliseconds"].as_f64().unwrap();
+    let expected = 9.9 * milliseconds + 0.00948 * (500.0 - milliseconds);
+    let energy = latency["energy_microjoules"].as_f64().unwrap();
+    assert!((energy - expected).abs() < 1e-9 * expected, "{energy} and {expected}");
+    assert_eq!((&latency["rate"]["per_second"], &latency["rate"]["keeps_up"]), (&2.0.into(), &true.into()));
+    let text = workspace.ok(&cost(&["--board", "nrf52840", "--rate", "2"]));
+    assert!(text.contains("keeps up") && text.contains("published figures: nRF52840"), "{text}");
+    assert!(workspace.ok(&cost(&["--board", "nrf52840", "--rate", "1e6"])).contains("does not keep up"));
+    let typical = workspace.ok(&cost(&["--board", "stm32f446re", "--rate", "2"]));
+    assert!(typical.contains("current asleep is not known"), "{typical}");
+    assert!(typical.contains("time × power of the data sheet"), "{typical}");
+
+    workspace.ok(&Workspace::tiny_search("run", &["--board", "nrf52840", "--rate", "2000"]));
+    for trial in workspace.json(&["front", "run", "--json"]).as_array().unwrap() {
+        let milliseconds = trial["latency_ms"].as_f64().unwrap();
+        assert!(milliseconds <= 0.5, "{trial}");
+        let expected = (9.9 * milliseconds + 0.00948 * (0.5 - milliseconds)) / 1e3;
+        let energy = trial["energy_mj"].as_f64().unwrap();
+        assert!((energy - expected).abs() < 1e-9 * expected, "{energy} and {expected}");
+    }
+    let experiment = std::fs::read_to_string(workspace.path("run/experiment.toml")).unwrap();
+    assert!(experiment.contains("rate = 2000") && experiment.contains("latency_ms = 0.5"), "{experiment}");
+
+    let without_board = workspace.run(&["search", "--rate", "2", "--trials", "1"]);
+    assert_eq!(without_board.code, Some(2));
+    assert!(without_board.stderr.contains("board.name"), "{}", without_board.stderr);
+    let few = ["--trials", "1", "--set", "search.max_draws=200"];
+    let too_fast = [&["search", "--board", "nrf52840", "--rate", "1e6"], &few[..]].concat();
+    let too_fast = workspace.run(&too_fast);
+    assert_eq!(too_fast.code, Some(2));
+    assert!(too_fast.stderr.contains("nearest has latency_ms"), "{}", too_fast.stderr);
+    assert!(too_fast.stderr.contains("--rate"), "{}", too_fast.stderr);
+}
+
 /// A flipped bit, or the file of another trial in its place: neither is exported nor found to be right.
 #[test]
 fn weights_that_are_not_those_of_the_trial_are_refused() {

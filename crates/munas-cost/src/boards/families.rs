@@ -52,7 +52,7 @@ const FAMILIES: [Family; 19] = [
         core: "Cortex-M33",
         cores: M33,
     },
-    Family { prefixes: &["rp204", "samd21", "samd11", "saml21"], core: "Cortex-M0+", cores: M0 },
+    Family { prefixes: &["rp204", "samc2", "samd21", "samd11", "saml21"], core: "Cortex-M0+", cores: M0 },
     Family { prefixes: &["sam3", "lpc17", "efm32g"], core: "Cortex-M3", cores: M3 },
     Family { prefixes: &["imxrt", "mimxrt", "teensy4", "same7", "samv7"], core: "Cortex-M7", cores: M7 },
     Family { prefixes: &["gd32vf", "ch32v", "bl60", "fe310"], core: "RISC-V", cores: RISC_V },

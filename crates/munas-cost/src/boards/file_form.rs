@@ -12,13 +12,21 @@
 //! clock_mhz = 180
 //! ram_kib = 128
 //! flash_kib = 512
+//!
+//! [board.power]                     # or active_power_mw = 106, a typical power and nothing else
+//! source = "data sheet DS1234 rev 5, table 20; stop mode: table 25"
+//! supply_v = 3.3
+//! flash_ua_per_mhz = 178            # core computing, code in flash
+//! ram_ua_per_mhz = 160              # the same, code in RAM
+//! sleep_ua = 42                     # the deepest sleep that keeps all RAM, a clock running to wake it
 //! ```
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::{Board, BoardTableError, Core};
+use super::power::Currents;
+use super::{Board, BoardTableError, Core, Power};
 use crate::code::CodeModel;
 use crate::instructions::InstructionModel;
 
@@ -60,6 +68,18 @@ pub(super) struct BoardEntry {
     usable_ram_share: Option<f64>,
     usable_flash_share: Option<f64>,
     active_power_mw: Option<f64>,
+    power: Option<PowerEntry>,
+}
+
+/// Currents, typical ones at room temperature, peripherals off.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PowerEntry {
+    source: String,
+    supply_v: f64,
+    flash_ua_per_mhz: f64,
+    ram_ua_per_mhz: Option<f64>,
+    sleep_ua: Option<f64>,
 }
 
 impl BoardFile {
@@ -110,7 +130,6 @@ impl BoardEntry {
         let clock_mhz = positive(&self.name, "clock_mhz", self.clock_mhz)?;
         positive(&self.name, "ram_kib", self.ram_kib as f64)?;
         positive(&self.name, "flash_kib", self.flash_kib as f64)?;
-        let power = self.active_power_mw;
         Ok(Board {
             name: self.name.clone(),
             aliases: self.aliases.clone(),
@@ -121,8 +140,35 @@ impl BoardEntry {
             flash: self.flash_kib.saturating_mul(KIB),
             usable_ram_share: share(&self.name, "usable_ram_share", self.usable_ram_share)?,
             usable_flash_share: share(&self.name, "usable_flash_share", self.usable_flash_share)?,
-            active_power_mw: power.map(|power| positive(&self.name, "active_power_mw", power)).transpose()?,
+            power: self.power(clock_mhz)?,
         })
+    }
+
+    fn power(&self, clock_mhz: f64) -> Result<Option<Power>, BoardTableError> {
+        let name = &self.name;
+        match (self.active_power_mw, &self.power) {
+            (None, None) => Ok(None),
+            (Some(power), None) => Ok(Some(Power::typical(positive(name, "active_power_mw", power)?))),
+            (None, Some(entry)) => entry.resolve(name, clock_mhz).map(Some),
+            (Some(_), Some(_)) => Err(BoardTableError::TwoPowers(name.clone())),
+        }
+    }
+}
+
+impl PowerEntry {
+    fn resolve(&self, owner: &str, clock_mhz: f64) -> Result<Power, BoardTableError> {
+        if self.source.trim().is_empty() {
+            return Err(BoardTableError::NoSource(owner.to_owned()));
+        }
+        let optional =
+            |field, value: Option<f64>| value.map(|value| positive(owner, field, value)).transpose();
+        let currents = Currents {
+            supply_v: positive(owner, "power.supply_v", self.supply_v)?,
+            flash_ua_per_mhz: positive(owner, "power.flash_ua_per_mhz", self.flash_ua_per_mhz)?,
+            ram_ua_per_mhz: optional("power.ram_ua_per_mhz", self.ram_ua_per_mhz)?,
+            sleep_ua: optional("power.sleep_ua", self.sleep_ua)?,
+        };
+        Ok(currents.at(clock_mhz, self.source.clone()))
     }
 }
 

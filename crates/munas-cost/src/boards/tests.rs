@@ -110,3 +110,51 @@ fn bad_tables_are_refused_with_the_place() {
     let misspelt = BoardTable::parse(&board("ram_kb = 1")).unwrap_err().to_string();
     assert!(misspelt.contains("unknown field `ram_kb`"), "{misspelt}");
 }
+
+#[test]
+fn currents_become_power_at_the_clock() {
+    let board = |lines: &str| {
+        let text = format!(
+            "[[board]]\nname = 'b'\ncore = 'cortex-m4'\nclock_mhz = 50\nram_kib = 8\nflash_kib = 64\n{lines}"
+        );
+        BoardTable::parse(&text).map(|table| table.find("b").unwrap().power.clone())
+    };
+    assert_eq!(board(""), Ok(None));
+    let typical = board("active_power_mw = 12.5").unwrap().unwrap();
+    assert_eq!((typical.active_mw, typical.asleep_mw), (12.5, None));
+    assert_eq!(typical.basis.to_string(), "time × power of the data sheet");
+    let currents = "supply_v = 3\nflash_ua_per_mhz = 100\nram_ua_per_mhz = 80\nsleep_ua = 2";
+    let power = board(&format!("[board.power]\nsource = 'measured'\n{currents}")).unwrap().unwrap();
+    // 5 mA, 4 mA and 2 µA at 3 V.
+    assert!((power.active_mw - 15.0).abs() < 1e-9 && (power.active_from_ram_mw.unwrap() - 12.0).abs() < 1e-9);
+    assert!((power.asleep_mw.unwrap() - 0.006).abs() < 1e-12);
+    assert_eq!(power.basis.to_string(), "published figures: measured");
+
+    let refused = |lines: &str| board(lines).unwrap_err().to_string();
+    assert_eq!(
+        refused(&format!("active_power_mw = 1\n[board.power]\nsource = 's'\n{currents}")),
+        "`b`: active_power_mw and [board.power] both say what it draws; one of them is enough"
+    );
+    let no_source = refused(&format!("[board.power]\nsource = ' '\n{currents}"));
+    assert_eq!(no_source, "`b`: power.source does not say where the currents are from");
+    let negative =
+        refused("[board.power]\nsource = 's'\nsupply_v = 3\nflash_ua_per_mhz = 100\nsleep_ua = -2");
+    assert_eq!(negative, "`b`: power.sleep_ua = -2 is not a number above 0");
+}
+
+/// Slips of a factor of a thousand: no microcontroller of the table computes for less than 10 pJ or more than 10 nJ a cycle, or
+/// draws more than a hundredth of that asleep.
+#[test]
+fn the_powers_of_the_table_are_of_their_order() {
+    let mut published = 0;
+    for board in builtin().boards() {
+        let Some(power) = &board.power else { continue };
+        let picojoules = power.active_mw / 1e3 / board.clock_hz as f64 * 1e12;
+        assert!((10.0..10_000.0).contains(&picojoules), "{}: {picojoules} pJ a cycle", board.name);
+        let from_ram = power.active_from_ram_mw.unwrap_or(power.active_mw);
+        assert!(from_ram <= power.active_mw && from_ram > power.active_mw / 2.0, "{}", board.name);
+        assert!(power.asleep_mw.is_none_or(|asleep| asleep < power.active_mw / 100.0), "{}", board.name);
+        published += u32::from(matches!(power.basis, PowerBasis::Published(_)));
+    }
+    assert!(published >= 6, "{published}");
+}

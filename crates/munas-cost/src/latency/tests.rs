@@ -86,7 +86,7 @@ fn every_term_of_the_formula_counts() {
 }
 
 #[test]
-fn time_and_energy_follow_from_the_cycles() {
+fn time_follows_from_the_cycles() {
     let graph = every_kind();
     for board in builtin().boards() {
         let estimate = latency(&graph, board);
@@ -95,8 +95,6 @@ fn time_and_energy_follow_from_the_cycles() {
         let sum: f64 = estimate.operators.iter().map(|operator| operator.milliseconds).sum();
         assert!((sum - estimate.milliseconds).abs() < 1e-9 * sum);
         assert!((latency_ms(&graph, board) - estimate.milliseconds).abs() < 1e-9 * sum);
-        let energy = board.active_power_mw.map(|power| power * estimate.milliseconds);
-        assert_eq!(estimate.energy_microjoules, energy);
         match estimate.instructions {
             Some(count) => {
                 let cycles = count as f64 * board.core.cycles_per_instruction;

@@ -1,6 +1,7 @@
 //! What was searched, in which data, within which bounds, and how far it came.
 
 use maud::{Markup, html};
+use munas_run::experiment::BoardChoice;
 use munas_run::{DrivingError, TrialRecord, TrialState};
 use munas_search::Objective;
 
@@ -85,8 +86,23 @@ fn facts(view: &RunView<'_>) -> Markup {
             dt { "Algorithm" } dd { (experiment.search.algorithm) ", up to " (experiment.search.trials) " trials" }
             dt { "Training" } dd { (train.epochs) " epochs, batch " (train.batch) ", learning rate " (train.learning_rate) ", " (train.schedule) }
             dt { "Seed" } dd { (experiment.seed) }
+            @if let Some(choice) = &experiment.board {
+                dt { "Board" } dd { (choice.board.name) @if let Some(rate) = choice.rate { ", " (rate) " inferences per second" } }
+                @if let Some(basis) = energy_basis(choice) { dt { "Energy" } dd { (basis) } }
+            }
         }
     }
+}
+
+/// What the figures of energy are and rest on, where there are any.
+fn energy_basis(BoardChoice { board, rate, .. }: &BoardChoice) -> Option<String> {
+    let power = board.power.as_ref()?;
+    let of = match (rate, power.asleep_mw) {
+        (None, _) => "of one inference",
+        (Some(_), Some(_)) => "of one inference and the sleep until the next",
+        (Some(_), None) => "of one inference, without the sleep until the next, of which no figure is known",
+    };
+    Some(format!("{of}: {}", power.basis))
 }
 
 fn bounds(view: &RunView<'_>) -> Markup {

@@ -161,6 +161,25 @@ fn networks_of_the_front_have_their_classes_and_standard_errors() {
 }
 
 #[test]
+fn what_the_energy_rests_on_is_said() {
+    let basis = |board: &str| {
+        let text = format!("data.source = 'glyphs'\nboard = {{ {board} }}");
+        let page = page(&Experiment::from_toml(&text, &[]).unwrap(), &[trial(1, None)]);
+        page.split_once("<dt>Energy</dt><dd>").map(|(_, rest)| rest.split('<').next().unwrap().to_owned())
+    };
+    let typical = basis("name = 'stm32f446re'").unwrap();
+    assert_eq!(typical, "of one inference: time × power of the data sheet");
+    let without = basis("name = 'stm32f446re', rate = 2").unwrap();
+    assert!(without.starts_with("of one inference, without the sleep until the next"), "{without}");
+    let published = basis("name = 'nrf52840', rate = 2").unwrap();
+    assert!(
+        published.starts_with("of one inference and the sleep until the next: published figures: nRF52840"),
+        "{published}"
+    );
+    assert_eq!(basis("name = 'rp2040'"), None);
+}
+
+#[test]
 fn every_link_leads_to_a_part_of_the_page() {
     let trials: Vec<TrialRecord> = (1..=60).map(|number| trial(number, None)).collect();
     let page = page(&experiment("model_size = 3000"), &trials);

@@ -1,11 +1,10 @@
 //! Which values of settings make sense.
 
-use munas_cost::boards::Board;
 use munas_data::{DataError, Source};
 use munas_search::{Bounds, Objective};
 
 use super::ExperimentError;
-use super::settings::{DataSettings, DistillationSettings, PruningSettings, SearchSettings};
+use super::settings::{BoardChoice, DataSettings, DistillationSettings, PruningSettings, SearchSettings};
 
 /// The most pixels of a picture after it was scaled.
 const MOST_PIXELS: usize = 1 << 20;
@@ -96,7 +95,7 @@ pub(super) fn distillation(distillation: &DistillationSettings) -> Result<(), Ex
 }
 
 /// Section `[bounds]`, for a search for this board.
-pub(super) fn bounds(bounds: &Bounds, board: Option<&Board>) -> Result<(), ExperimentError> {
+pub(super) fn bounds(bounds: &Bounds, board: Option<&BoardChoice>) -> Result<(), ExperimentError> {
     for objective in Objective::ALL {
         let key = format!("bounds.{objective}");
         let Some(bound) = bounds.get(objective) else {
@@ -118,11 +117,27 @@ pub(super) fn bounds(bounds: &Bounds, board: Option<&Board>) -> Result<(), Exper
         "bounds.hard",
         "lists error, which is known only after training",
     )?;
-    let power = board.map(|board| board.active_power_mw);
+    if let Some(choice) = board {
+        power(choice, bounds.get(Objective::Energy).is_some())?;
+    }
+    Ok(())
+}
+
+/// A bound on the energy needs all the figures that the energy is made of.
+fn power(choice: &BoardChoice, is_bounded: bool) -> Result<(), ExperimentError> {
+    let rate_is_one = choice.rate.is_none_or(|rate| rate.is_finite() && rate > 0.0);
+    require(rate_is_one, "board.rate", "is inferences per second, a number above 0")?;
+    let power = choice.board.power.as_ref();
     require(
-        bounds.get(Objective::Energy).is_none() || power != Some(None),
+        !is_bounded || power.is_some(),
         "bounds.energy_mj",
-        "needs a board of known power (active_power_mw in a table of your own)",
+        "needs a board of known power (active_power_mw or [board.power] in a table of your own)",
+    )?;
+    require(
+        !is_bounded || choice.rate.is_none() || power.is_some_and(|power| power.asleep_mw.is_some()),
+        "bounds.energy_mj",
+        "at a rate (board.rate) needs a board whose current asleep is known (power.sleep_ua in a table of your own); \
+         without the rate, the energy of an inference alone is bounded",
     )
 }
 

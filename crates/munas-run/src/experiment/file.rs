@@ -82,11 +82,14 @@ pub(super) struct QuantisationFile {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct BoardFile {
+    #[serde(default)]
     pub name: String,
     /// A table of boards besides munas's own.
     pub file: Option<PathBuf>,
     #[serde(default)]
     pub input: InputPlace,
+    /// Inferences per second.
+    pub rate: Option<f64>,
 }
 
 /// The file form of a table.

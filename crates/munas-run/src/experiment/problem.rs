@@ -21,9 +21,9 @@ impl Experiment {
                 max: pruning.max_sparsity,
                 fits_bounds: pruning.fits_bounds,
             }),
-            board: self.board.as_ref().map(|BoardChoice { board, .. }| {
-                let board = board.clone();
-                BoardModel::new(move |graph| board_figures(graph, &board))
+            board: self.board.as_ref().map(|BoardChoice { board, rate, .. }| {
+                let (board, rate) = (board.clone(), *rate);
+                BoardModel::new(move |graph| board_figures(graph, &board, rate))
             }),
             training: TrainingLimits {
                 memory: search.training_memory.map(|limit| {

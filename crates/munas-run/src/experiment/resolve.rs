@@ -3,7 +3,8 @@
 
 use toml::Value;
 
-use munas_cost::boards::{Board, BoardBounds};
+use munas_cost::boards::BoardBounds;
+use munas_cost::period_ms;
 use munas_search::{Bounds, Objective};
 use munas_space::{Space, SpaceError};
 use munas_train::{TrainError, TrainSettings};
@@ -33,7 +34,7 @@ pub(super) fn resolve(
     require(!both, "train.quantisation", "cannot be combined with train.pruning")?;
     check::data(&data)?;
     let space = resolve_space(&space)?;
-    check::bounds(&bounds.0, board.as_ref().map(|choice| &choice.board))?;
+    check::bounds(&bounds.0, board.as_ref())?;
     check::search(&search)?;
     let TrainFile { pruning, distillation, .. } = train;
     let bounds = bounds.0;
@@ -64,7 +65,12 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
         int8,
         bounds: BoundsFile(bounds),
         search,
-        board: board.map(|BoardChoice { board, file, input }| BoardFile { name: board.name, file, input }),
+        board: board.map(|BoardChoice { board, file, input, rate }| BoardFile {
+            name: board.name,
+            file,
+            input,
+            rate,
+        }),
     }
 }
 
@@ -159,9 +165,13 @@ fn train_error(error: TrainError) -> ExperimentError {
     }
 }
 
-/// What a board does not have is out of reach: its memory lowers looser bounds, and is a hard one.
-pub(super) fn cap_by_board(bounds: &mut Bounds, board: &Board) {
+/// What a board does not have is out of reach: its memory, and the time from one inference to the next, lower looser bounds and are
+/// hard ones.
+pub(super) fn cap_by_board(bounds: &mut Bounds, BoardChoice { board, rate, .. }: &BoardChoice) {
     let BoardBounds { peak_memory, flash } = board.bounds();
     bounds.cap(Objective::PeakMemory, peak_memory as f64);
     bounds.cap(Objective::Flash, flash as f64);
+    if let Some(rate) = rate {
+        bounds.cap(Objective::Latency, period_ms(*rate));
+    }
 }

@@ -84,6 +84,8 @@ pub struct BoardChoice {
     pub file: Option<PathBuf>,
     /// Where the network's input lies while it is computed.
     pub input: InputPlace,
+    /// Inferences per second: a bound on the latency, and energy has the sleep between them in it. `None`: one alone.
+    pub rate: Option<f64>,
 }
 
 /// Where the input of a network lies on the board, one byte per element.

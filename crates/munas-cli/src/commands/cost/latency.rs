@@ -1,10 +1,10 @@
-//! What an inference takes on a board: an estimate of its time from instruction counts, and the memory beside what
-//! there is.
+//! What an inference takes on a board: an estimate of its time from instruction counts, of its energy, and the memory beside
+//! what there is.
 
 use std::path::Path;
 
 use munas_cost::boards::{Board, BoardTable, builtin};
-use munas_cost::{FlashEstimate, LatencyEstimate};
+use munas_cost::{EnergyEstimate, FlashEstimate, LatencyEstimate};
 use munas_report::units;
 use serde::Serialize;
 
@@ -19,20 +19,62 @@ pub struct LatencyRecord {
     instructions: Option<u64>,
     cycles: u64,
     milliseconds: f64,
+    /// Of one inference, at a rate with the sleep until the next one.
     energy_microjoules: Option<f64>,
+    /// What it is made of; null where the board's power is not known.
+    energy: Option<EnergyRecord>,
+    /// The rate that was asked for.
+    rate: Option<RateRecord>,
     /// Mean relative error of the fitted counts; the cycles per instruction are an assumption beside it.
     count_error: f64,
 }
 
+/// Microjoules of one inference.
+#[derive(Debug, Serialize)]
+pub struct EnergyRecord {
+    computing: f64,
+    /// The same with code and weights in RAM, where the data sheet tells.
+    computing_from_ram: Option<f64>,
+    /// Until the next inference; null without a rate, and where the board's current asleep is not known.
+    asleep: Option<f64>,
+    /// What the estimate rests on.
+    basis: String,
+}
+
+/// Inferences per second, and whether the estimated time leaves room for so many.
+#[derive(Debug, Serialize)]
+pub struct RateRecord {
+    per_second: f64,
+    keeps_up: bool,
+    /// Share of the time in which the core computes.
+    busy: f64,
+}
+
 impl LatencyRecord {
-    /// The record of an estimate.
-    pub fn new(estimate: &LatencyEstimate, board: &Board) -> Self {
+    /// The record of an estimate, at so many inferences per second if a rate is asked for.
+    pub fn new(estimate: &LatencyEstimate, board: &Board, rate: Option<f64>) -> Self {
+        let milliseconds = estimate.milliseconds;
+        let energy =
+            board.power.as_ref().map(|power| (munas_cost::energy(milliseconds, power, rate), &power.basis));
         Self {
             board: board.name.clone(),
             instructions: estimate.instructions,
             cycles: estimate.cycles,
             milliseconds: estimate.milliseconds,
-            energy_microjoules: estimate.energy_microjoules,
+            energy_microjoules: energy.map(|(energy, _)| energy.total()),
+            energy: energy.map(|(energy, basis)| {
+                let EnergyEstimate { active, active_from_ram, asleep } = energy;
+                EnergyRecord {
+                    computing: active,
+                    computing_from_ram: active_from_ram,
+                    asleep,
+                    basis: basis.to_string(),
+                }
+            }),
+            rate: rate.map(|per_second| {
+                let busy = milliseconds / munas_cost::period_ms(per_second);
+                RateRecord { per_second, keeps_up: busy <= 1.0, busy }
+            }),
             count_error: estimate.count_error,
         }
     }
@@ -46,14 +88,49 @@ impl LatencyRecord {
             "{name:<width$}{:>9.2} ms ({estimate}: {} cycles)",
             self.milliseconds, self.cycles
         ))?;
-        if let Some(energy) = self.energy_microjoules {
-            output.line(format_args!("{:<width$}{energy:>9.1} µJ ({estimate})", "energy"))?;
+        if let Some(rate) = &self.rate {
+            rate.print(width, output)?;
+        }
+        if let Some((total, energy)) = self.energy_microjoules.zip(self.energy.as_ref()) {
+            let parts = energy.parts(self.rate.is_some());
+            output.line(format_args!("{:<width$}{total:>9.1} µJ ({estimate}{parts})", "energy"))?;
+            output.line(format_args!("({})", energy.basis))?;
+        } else {
+            output.line("(no energy: what the board draws is not known)")?;
         }
         output.line(format_args!(
             "(from instruction counts, which are off by {} on average, and an assumed number of cycles for each)",
             units::percent(self.count_error)
         ))?;
         Ok(())
+    }
+}
+
+impl RateRecord {
+    fn print(&self, width: usize, output: &mut Output) -> CliResult {
+        let Self { per_second, keeps_up, busy } = self;
+        let verdict = if *keeps_up { "keeps up" } else { "does not keep up" };
+        let busy = units::percent(*busy);
+        let period = munas_cost::period_ms(*per_second);
+        let line =
+            format_args!("{:<width$}{period:>9.2} ms from one to the next: {verdict}, {busy} busy", "rate");
+        output.line(line)?;
+        Ok(())
+    }
+}
+
+impl EnergyRecord {
+    /// What the whole is made of, for people.
+    fn parts(&self, has_rate: bool) -> String {
+        let asleep = match (has_rate, self.asleep) {
+            (false, _) => String::new(),
+            (true, Some(asleep)) => {
+                format!(": {:.1} computing, {asleep:.1} asleep until the next", self.computing)
+            }
+            (true, None) => ": computing alone, the board's current asleep is not known".to_owned(),
+        };
+        let from_ram = self.computing_from_ram.map(|energy| format!("; {energy:.1} computing from RAM"));
+        asleep + &from_ram.unwrap_or_default()
     }
 }
 

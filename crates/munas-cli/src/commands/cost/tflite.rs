@@ -75,14 +75,19 @@ struct OperatorRecord {
     parameters: u64,
 }
 
-/// Prices the file, on a board if there is one, and prints.
-pub fn run(path: &Path, board: Option<&Board>, format: Format, output: &mut Output) -> CliResult {
+/// Prices the file, on a board and at a rate if there are any, and prints.
+pub fn run(
+    path: &Path,
+    board: Option<(&Board, Option<f64>)>,
+    format: Format,
+    output: &mut Output,
+) -> CliResult {
     let bytes = fs::read(path)
         .map_err(|error| CliError::input(format_args!("cannot read: {error}")).in_file(path))?;
     let refused = |error| CliError::input(error).in_file(path);
     let model = Model::read(&bytes).map_err(refused)?;
     let cost = model.cost().map_err(refused)?;
-    let on_board = board.map(|board| on_board(&model, &cost, board));
+    let on_board = board.map(|(board, rate)| on_board(&model, &cost, board, rate));
     if format.json {
         output.json(&record(&model, &cost, on_board))?;
         return Ok(());
@@ -91,11 +96,11 @@ pub fn run(path: &Path, board: Option<&Board>, format: Format, output: &mut Outp
 }
 
 /// The runtime of a file is the one that keeps its order and copies its input.
-fn on_board(model: &Model<'_>, cost: &ModelCost, board: &Board) -> OnBoard {
+fn on_board(model: &Model<'_>, cost: &ModelCost, board: &Board, rate: Option<f64>) -> OnBoard {
     let latency = model.latency(cost, board);
     let is_known = !latency.estimate.operators.is_empty();
     OnBoard {
-        latency: is_known.then(|| LatencyRecord::new(&latency.estimate, board)),
+        latency: is_known.then(|| LatencyRecord::new(&latency.estimate, board, rate)),
         latency_unknown: latency.unknown,
         board: BoardRecord::of_parameters(board, cost.file_order.peak, cost.model_size),
     }

@@ -21,7 +21,41 @@ fn a_board_bounds_what_it_does_not_have() {
     check_error(
         &with_source("board.name = 'rp2040'\nbounds.energy_mj = 5"),
         &[],
-        &expect!["`bounds.energy_mj`: needs a board of known power (active_power_mw in a table of your own)"],
+        &expect![
+            "`bounds.energy_mj`: needs a board of known power (active_power_mw or [board.power] in a table of your own)"
+        ],
+    );
+}
+
+#[test]
+fn a_rate_bounds_the_latency() {
+    let bounds = |lines: &str| read(&with_source(lines)).bounds;
+    let at_rate = |lines: &str| bounds(&format!("board = {{ name = 'nrf52840', rate = 20 }}\n{lines}"));
+    let given = at_rate("");
+    assert_eq!((given.get(Objective::Latency), given.is_hard(Objective::Latency)), (Some(50.0), true));
+    assert_eq!(at_rate("bounds.latency_ms = 80").get(Objective::Latency), Some(50.0));
+    assert_eq!(at_rate("bounds.latency_ms = 30").get(Objective::Latency), Some(30.0));
+    assert_eq!(at_rate("bounds.energy_mj = 1").get(Objective::Energy), Some(1.0));
+    assert_eq!(bounds("board.name = 'nrf52840'").get(Objective::Latency), None);
+    for rate in ["0", "-1", "inf", "nan"] {
+        let error = Experiment::from_toml(
+            &with_source(&format!("board = {{ name = 'nrf52840', rate = {rate} }}")),
+            &[],
+        );
+        assert!(error.unwrap_err().to_string().starts_with("`board.rate`: "), "{rate}");
+    }
+    check_error(
+        &with_source("board.rate = 2"),
+        &[],
+        &expect!["`board.name`: no board is named (`munas boards` lists them)"],
+    );
+    // The sleep between inferences cannot be bounded where nobody knows it.
+    check_error(
+        &with_source("board = { name = 'stm32f446re', rate = 2 }\nbounds.energy_mj = 5"),
+        &[],
+        &expect![
+            "`bounds.energy_mj`: at a rate (board.rate) needs a board whose current asleep is known (power.sleep_ua in a table of your own); without the rate, the energy of an inference alone is bounded"
+        ],
     );
 }
 

@@ -212,7 +212,9 @@ fn int8() -> impl Strategy<Value = Int8Settings> {
 
 fn board() -> impl Strategy<Value = Option<BoardChoice>> {
     let board = select(boards::builtin().boards().to_vec());
-    option::of(board.prop_map(|board| BoardChoice { board, file: None, input: InputPlace::External }))
+    let rate = option::of(1e-6..1e6);
+    let choice = |(board, rate)| BoardChoice { board, file: None, input: InputPlace::External, rate };
+    option::of((board, rate).prop_map(choice))
 }
 
 fn experiment() -> impl Strategy<Value = Experiment> {
