@@ -19,6 +19,31 @@
 //! batch of one, one byte per element ([`Resources::with_element_bytes`] for others). Choosing an order and
 //! pricing one are two functions that share one account of the memory.
 //!
+//! ```
+//! use munas_cost::{boards, energy, latency_ms, resources};
+//! use munas_ir::{Activation, GraphBuilder, Op, Shape, TensorId};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut builder = GraphBuilder::new(Shape::flat(20))?;
+//! let hidden = Op::Dense { units: 7, activation: Activation::Relu };
+//! let hidden = builder.push(hidden, &[TensorId::INPUT])?;
+//! builder.push(Op::Dense { units: 3, activation: Activation::None }, &[hidden])?;
+//! let graph = builder.finish()?;
+//!
+//! let priced = resources(&graph);
+//! assert_eq!(priced.macs, 20 * 7 + 7 * 3);
+//! assert_eq!(priced.model_size, (20 + 1) * 7 + (7 + 1) * 3);
+//! assert_eq!(priced.peak_memory, 7 + 3); // the input is the sensor's
+//!
+//! let board = boards::find("nrf52840")?;
+//! let milliseconds = latency_ms(&graph, board);
+//! let power = board.power.as_ref().ok_or("its data sheet tells")?;
+//! let (alone, each_second) = (energy(milliseconds, power, None), energy(milliseconds, power, Some(1.0)));
+//! assert!(milliseconds < 0.1 && each_second.total() > alone.total());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Deliberately absent: I/O, clocks, execution.
 
 pub mod boards;

@@ -11,6 +11,29 @@
 //! | flat tensor | `1×1×n`: what a dense layer produces; a dense layer reads any tensor flattened in (h, w, c) order |
 //! | weights | see [`Weights`] for the layouts |
 //!
+//! ```
+//! use munas_ir::{Activation, ConvAttributes, GraphBuilder, Op, Padding, Shape, TensorId, Window};
+//!
+//! # fn main() -> Result<(), munas_ir::GraphError> {
+//! let attributes = ConvAttributes {
+//!     kernel: Window::square(3),
+//!     stride: Window::square(1),
+//!     padding: Padding::Valid,
+//!     batch_norm: true,
+//!     activation: Activation::Relu,
+//! };
+//! let mut builder = GraphBuilder::new(Shape::new(8, 8, 1))?;
+//! let features = builder.push(Op::Conv2d { filters: 4, attributes }, &[TensorId::INPUT])?;
+//! let logits = builder.push(Op::Dense { units: 10, activation: Activation::None }, &[features])?;
+//! // What does not fit is refused where it is added: no 3x3 window lies in a 1x1 tensor.
+//! assert!(builder.push(Op::Conv2d { filters: 4, attributes }, &[logits]).is_err());
+//! let graph = builder.finish()?;
+//! assert_eq!(graph.shape(features), Shape::new(6, 6, 4));
+//! assert_eq!(graph.shape(graph.output()), Shape::flat(10));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Deliberately absent: I/O, random generators, execution. Quantisation is here as parameters and rounding only.
 
 mod activation;

@@ -16,6 +16,39 @@
 //! | [`suggest`](mod@suggest) | the loop that draws until a proposal is worth training |
 //! | [`pareto`] | non-dominated front and ranks, hypervolume |
 //!
+//! ```
+//! use munas_ir::Shape;
+//! use munas_search::algorithms::RandomSearch;
+//! use munas_search::{Bounds, Context, History, Objective, Observed, Problem, Sampling, suggest};
+//! use munas_space::Space;
+//! use rand::{Rng, SeedableRng};
+//! use rand_chacha::ChaCha8Rng;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let bounds = Bounds::hard([(Objective::PeakMemory, 4000.0), (Objective::ModelSize, 8000.0)]);
+//! let space = Space::named("cnn2d", "wide")?;
+//! let problem = Problem {
+//!     bounds,
+//!     sampling: Sampling::Target,
+//!     ..Problem::new(space, Shape::new(28, 28, 1), 10, 5)
+//! };
+//! problem.check()?;
+//! let streams = |number| Box::new(ChaCha8Rng::seed_from_u64(number)) as Box<dyn Rng>;
+//! let mut history = History::new(problem.input);
+//! for trial in 1..=3 {
+//!     let context =
+//!         Context { problem: &problem, history: &history, pending: &[], streams: &streams, interruption: &|| false };
+//!     let mut rng = ChaCha8Rng::seed_from_u64(trial);
+//!     let candidate = suggest(&RandomSearch, context, &mut rng)?.candidate;
+//!     assert!(candidate.resources.peak_memory <= 4000 && candidate.resources.model_size <= 8000);
+//!     // Here it would be trained.
+//!     history.push(Observed { trial, candidate, error: Some(0.5) });
+//! }
+//! assert_eq!(history.finished().count(), 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! An algorithm sees the history and returns proposals. Deliberately absent: training, storage, clocks, output and any
 //! knowledge of workers; the generator comes from the caller. Everything an algorithm knows (its population, later its
 //! model) is derived from the history, so that the same history and seed give the same proposal, after a resume too.

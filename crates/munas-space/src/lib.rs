@@ -10,6 +10,25 @@
 //! The space of `munas-2020` is that of muNAS (Liberis, Dudziak, Lane, arXiv 2010.14246). The same types
 //! express wider spaces: `same` padding, residual blocks, global average pooling, networks on time series.
 //!
+//! ```
+//! use munas_ir::Shape;
+//! use munas_space::Space;
+//! use rand::SeedableRng;
+//! use rand_chacha::ChaCha8Rng;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let space = Space::named("cnn2d", "wide")?;
+//! let mut rng = ChaCha8Rng::seed_from_u64(1);
+//! let parent = space.sample(&mut rng);
+//! let child = space.mutate(&parent, &mut rng).ok_or("no morphism applies")?;
+//! assert_ne!(parent, child);
+//! space.check(&child)?;
+//! let graph = child.lower(Shape::new(28, 28, 1), 10);
+//! assert_eq!(graph.shape(graph.output()), Shape::flat(10));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Deliberately absent: I/O, random generators (the caller passes one), costs, weights.
 
 mod architecture;

@@ -19,6 +19,25 @@
 //! | `confusion` | which classes are taken for which |
 //! | `report`, `error` | what a trial returns |
 //!
+//! ```
+//! use std::ops::ControlFlow;
+//!
+//! use munas_data::{LoadOptions, load};
+//! use munas_ir::{Activation, GraphBuilder, Op, Shape, TensorId};
+//! use munas_train::{TrainSettings, train};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dataset = load("glyphs", &LoadOptions::default())?; // distorted digits, drawn by munas itself
+//! let mut builder = GraphBuilder::new(Shape::new(16, 16, 1))?;
+//! builder.push(Op::Dense { units: 10, activation: Activation::None }, &[TensorId::INPUT])?;
+//! let settings = TrainSettings { epochs: 3, batch: 32, ..TrainSettings::default() };
+//! let model = train(&builder.finish()?, &dataset, &settings, 1, &mut |_| ControlFlow::Continue(()))?;
+//! assert_eq!(model.curve.len(), 3);
+//! assert!(model.validation_error < 0.6, "nine of ten are wrong by chance: {}", model.validation_error);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Batches are held in lanes, `[block of 16 samples][channel][row][column][16]` (see `munas_kernels`); weights change to
 //! and from the layouts of `munas_ir::Weights` at this crate's boundary.
 //!
