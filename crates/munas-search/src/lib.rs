@@ -33,7 +33,7 @@ pub mod suggest;
 pub mod training;
 
 pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposal, Proposer, Streams};
-pub use algorithms::{AlgorithmKind, EvolutionSettings};
+pub use algorithms::{AlgorithmKind, AlgorithmSettings, EvolutionSettings, SettingError};
 pub use feasibility::NearestMiss;
 pub use history::{Candidate, History, Observed};
 pub use munas_ir::PruningMode;

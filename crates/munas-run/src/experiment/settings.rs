@@ -10,7 +10,7 @@ use munas_cost::boards::Board;
 use munas_data::{
     AudioSettings, Backdrop, CsvSettings, Folds, GroupChoice, Layout, NormaliseMode, text_form,
 };
-use munas_search::{AlgorithmKind, EvolutionSettings, Feasibility, Sampling};
+use munas_search::{AlgorithmKind, AlgorithmSettings, EvolutionSettings, Feasibility, Sampling};
 use munas_train::{Pruning, PruningMode};
 use serde::{Deserialize, Serialize};
 
@@ -198,9 +198,11 @@ pub struct SearchSettings {
 }
 
 impl SearchSettings {
-    /// Population and sample of evolutionary algorithms.
-    pub const fn evolution(&self) -> EvolutionSettings {
-        EvolutionSettings { population: self.population, sample: self.sample }
+    /// The keys that are settings of algorithms.
+    pub const fn algorithm_settings(&self) -> AlgorithmSettings {
+        AlgorithmSettings {
+            evolution: EvolutionSettings { population: self.population, sample: self.sample },
+        }
     }
 
     /// The error that drives the search.
