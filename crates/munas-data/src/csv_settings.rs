@@ -119,7 +119,7 @@ named!(IndexColumn, UnknownIndexColumn, "use of an index", LeaveOut = "leave-out
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub struct CsvSettings {
-    /// What is between the columns; found out from the first rows when left out.
+    /// What is between the columns; `auto`: found out from the first rows.
     #[serde(with = "text_form::or_auto")]
     pub delimiter: Option<Delimiter>,
     /// Whether the first row names the columns.

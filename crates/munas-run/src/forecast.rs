@@ -119,7 +119,7 @@ pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, 
 
 /// Random architectures, as many as there is time for.
 fn draw(problem: &Problem, experiment: &Experiment) -> Vec<Candidate> {
-    let algorithm = AlgorithmKind::Random.build(experiment.search.evolution());
+    let algorithm = AlgorithmKind::Random.build(&experiment.search.algorithm_settings());
     let streams = |number| -> Box<dyn Rng> { Box::new(ChaCha8Rng::seed_from_u64(number)) };
     let (history, begin) = (History::new(problem.input), Instant::now());
     let context =

@@ -17,7 +17,7 @@ pub struct Int8Settings {
     /// How ranges of activations are chosen.
     #[serde(with = "text_form")]
     pub calibration: Calibration,
-    /// Training samples that they are measured on.
+    /// Training samples that these ranges are measured on.
     pub samples: usize,
     /// Whether biases make up for the shifts that rounding causes.
     pub bias_correction: bool,

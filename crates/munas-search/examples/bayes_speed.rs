@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use munas_ir::Shape;
 use munas_search::{
-    AlgorithmKind, Bounds, Context, EvolutionSettings, History, Objective, Observed, Problem, SearchError,
+    AlgorithmKind, AlgorithmSettings, Bounds, Context, History, Objective, Observed, Problem, SearchError,
     suggest,
 };
 use munas_space::Space;
@@ -36,8 +36,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Seconds of the first proposal after so many results, for which everything is computed, and of a second one.
 fn measure(problem: &Problem, results: u64) -> Result<[f64; 2], SearchError> {
     let streams = |number| -> Box<dyn Rng> { Box::new(ChaCha8Rng::seed_from_u64(number)) };
-    let random = AlgorithmKind::Random.build(EvolutionSettings::default());
-    let bayes = AlgorithmKind::Bayes.build(EvolutionSettings::default());
+    let random = AlgorithmKind::Random.build(&AlgorithmSettings::default());
+    let bayes = AlgorithmKind::Bayes.build(&AlgorithmSettings::default());
     let mut history = History::new(problem.input);
     let mut rng = ChaCha8Rng::seed_from_u64(results);
     for trial in 0..results {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use munas_ir::Shape;
 use munas_search::{
-    AlgorithmKind, Bounds, Context, EvolutionSettings, History, Objective, Observed, Problem, SearchError,
+    AlgorithmKind, AlgorithmSettings, Bounds, Context, History, Objective, Observed, Problem, SearchError,
     suggest,
 };
 use munas_space::Space;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Searches for `time`; every trial ends at once, its error made up from its size.
 fn measure(problem: &Problem, kind: AlgorithmKind, time: Duration) -> Result<(), SearchError> {
-    let algorithm = kind.build(EvolutionSettings::default());
+    let algorithm = kind.build(&AlgorithmSettings::default());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let streams = |number| -> Box<dyn Rng> { Box::new(ChaCha8Rng::seed_from_u64(number)) };
     let mut history = History::new(problem.input);

@@ -42,9 +42,6 @@ impl Context<'_> {
 /// A search algorithm: its settings, and how it proposes. It holds no state of the search, so that the same context and
 /// the same generator always lead to the same proposals.
 pub trait Algorithm {
-    /// The name in experiment files.
-    fn name(&self) -> &'static str;
-
     /// Prepares proposals from what is known now. What does not depend on the draw (a population, a fitted model) is
     /// derived here once, since many draws may be refused before one is trained.
     ///

@@ -1,4 +1,4 @@
-//! The search algorithms, one per file.
+//! The search algorithms, one per file, and the one list of them.
 
 mod aging;
 mod bayes;
@@ -19,38 +19,87 @@ use std::str::FromStr;
 
 use crate::Algorithm;
 
-/// The algorithms by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AlgorithmKind {
-    /// [`RandomSearch`].
-    Random,
-    /// [`AgingEvolution`].
-    Aging,
-    /// [`BayesianOptimisation`].
-    Bayes,
+/// The settings of all algorithms: a field for each algorithm that has some. Every search has them all, whichever algorithm it
+/// takes, so that another one can be tried by its name alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlgorithmSettings {
+    /// Of [`AgingEvolution`].
+    pub evolution: EvolutionSettings,
 }
 
-impl AlgorithmKind {
-    /// All algorithms.
-    pub const ALL: [Self; 3] = [Self::Random, Self::Aging, Self::Bayes];
-
-    /// The name in experiment files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Random => "random",
-            Self::Aging => "aging",
-            Self::Bayes => "bayes",
-        }
+impl AlgorithmSettings {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`SettingError`] with the first setting that no algorithm can work with.
+    pub fn check(&self) -> Result<(), SettingError> {
+        self.evolution.check()
     }
+}
 
-    /// The algorithm with these settings; those that do not concern it are ignored.
-    pub fn build(self, evolution: EvolutionSettings) -> Box<dyn Algorithm + Send + Sync> {
-        match self {
-            Self::Random => Box::new(RandomSearch),
-            Self::Aging => Box::new(AgingEvolution::new(evolution)),
-            Self::Bayes => Box::new(BayesianOptimisation::new()),
+/// A setting of an algorithm that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key} {value}: {reason}")]
+pub struct SettingError {
+    /// Its key in `[search]` of experiment files.
+    pub key: &'static str,
+    /// What it is.
+    pub value: String,
+    /// What it has to be.
+    pub reason: String,
+}
+
+/// All that is said of the algorithms in one place. A line is a kind, its name in experiment files, where proposals come from
+/// (for help texts), and how it is made of [`AlgorithmSettings`].
+macro_rules! declare {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, $summary:literal, |$settings:pat_param| $algorithm:expr;)+) => {
+        /// The algorithms by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AlgorithmKind {
+            $($(#[$doc])* $kind,)+
         }
-    }
+
+        impl AlgorithmKind {
+            /// All algorithms, in the order in which they are listed.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$kind),+];
+
+            /// The name in experiment files and in the journal.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+
+            /// What proposals come from, in a few words.
+            pub const fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $summary,)+
+                }
+            }
+
+            /// The algorithm with these settings; those that do not concern it are ignored.
+            ///
+            /// # Panics
+            /// If [`AlgorithmSettings::check`] refuses settings that concern it.
+            pub fn build(self, settings: &AlgorithmSettings) -> Box<dyn Algorithm + Send + Sync> {
+                match self {
+                    $(Self::$kind => {
+                        let $settings = settings;
+                        Box::new($algorithm)
+                    })+
+                }
+            }
+        }
+    };
+}
+
+declare! {
+    /// [`RandomSearch`].
+    Random = "random", "draws alone", |_| RandomSearch;
+    /// [`AgingEvolution`].
+    Aging = "aging", "evolution", |settings| AgingEvolution::new(settings.evolution);
+    /// [`BayesianOptimisation`].
+    Bayes = "bayes", "a model of the error", |_| BayesianOptimisation::new();
 }
 
 impl fmt::Display for AlgorithmKind {
@@ -61,7 +110,7 @@ impl fmt::Display for AlgorithmKind {
 
 /// A name that is no algorithm's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a search algorithm (random, aging, bayes)")]
+#[error("`{0}` is not a search algorithm ({known})", known = AlgorithmKind::ALL.map(AlgorithmKind::name).join(", "))]
 pub struct UnknownAlgorithm(pub String);
 
 impl FromStr for AlgorithmKind {

@@ -34,7 +34,7 @@ pub struct TrainSettings {
     pub optimizer: Optimizer,
     /// Base learning rate η of the schedule.
     pub learning_rate: f64,
-    /// Share of each weight that a step takes away; see [`Optimizer`]. 0 with [`Optimizer::Adam`], which has none.
+    /// Share of each weight that a step takes away; 0 with `adam`, which has none.
     pub weight_decay: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
@@ -53,7 +53,7 @@ pub struct TrainSettings {
     pub class_weights: bool,
     /// Share of the target that is spread evenly over all classes.
     pub label_smoothing: f64,
-    /// Largest L2 norm of the gradient of all parameters together; a longer one is scaled down to it.
+    /// Largest L2 norm of the gradient of all parameters together; a longer one is scaled down to it. No limit if left out.
     pub gradient_clip: Option<f64>,
     /// λ of the penalty λ·Σw² over all kernels, added to the loss that gradients are taken of.
     pub kernel_l2: f64,
@@ -61,7 +61,7 @@ pub struct TrainSettings {
     pub norm_statistics: NormStatistics,
     /// Which epoch's weights the training ends with; patience counts from the best one either way.
     pub keep: Keep,
-    /// Epochs without a lower validation error after which training ends early.
+    /// Epochs without a lower validation error after which training ends early. Never if left out.
     pub early_stop: Option<u32>,
     /// The teacher whose outputs the network learns besides the labels, if there is one.
     pub distillation: Option<Distillation>,

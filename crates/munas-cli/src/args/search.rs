@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use munas_search::AlgorithmKind;
+
 use super::experiment::Overrides;
 use super::values;
 use super::{BoundArgs, DataSource, Format, RunLength};
@@ -39,8 +41,7 @@ pub struct SearchArgs {
     pub data: Option<String>,
     #[command(flatten)]
     pub length: RunLength,
-    /// How to search: random, aging (evolution) or bayes
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = algorithm_help())]
     pub algorithm: Option<String>,
     /// Trials side by side; 0: one per core
     #[arg(long, value_name = "N")]
@@ -67,6 +68,11 @@ pub struct SearchArgs {
     pub reading: DataSource,
     #[command(flatten)]
     pub bounds: BoundArgs,
+}
+
+fn algorithm_help() -> String {
+    let names = AlgorithmKind::ALL.map(|kind| format!("{kind} ({})", kind.summary()));
+    format!("How to search: {}", names.join(", "))
 }
 
 impl SearchArgs {

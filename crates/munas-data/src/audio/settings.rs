@@ -122,16 +122,16 @@ pub struct AudioSettings {
     pub fft: Option<usize>,
     /// Number of mel filters.
     pub mel_bins: usize,
-    /// Number of cepstral coefficients, from the 0th on; of no meaning for [`FeatureKind::LogMel`].
+    /// Number of cepstral coefficients, from the 0th on; of no meaning for `log-mel`.
     pub coefficients: usize,
-    /// Lower and upper edge of the mel filters in Hz; when left out, that of [`AudioSettings::band_at`].
+    /// Lower and upper edge of the mel filters in Hz; when left out, 20 to 4,000 Hz, or to half of the sampling rate.
     pub band: Option<[f64; 2]>,
     /// What is added to the magnitudes before the logarithm.
     pub log_offset: f64,
     /// Whether each recording is divided by its largest magnitude first.
     pub peak: bool,
-    /// The features that become -128 and 127; when left out, from digital silence to about the loudest speech, see
-    /// [`AudioSettings::feature_range`].
+    /// The features that become -128 and 127; when left out, from digital silence to about the loudest
+    /// speech.
     pub range: Option<[f64; 2]>,
     /// Copies of each training sample with noise, among which `background:P:V` chooses.
     pub renditions: usize,

@@ -14,7 +14,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use munas_search::{
-    Algorithm, Candidate, Context, History, Interruption, Observed, Problem, SearchError, Suggestion, suggest,
+    Algorithm, AlgorithmKind, Candidate, Context, History, Interruption, Observed, Problem, SearchError,
+    Suggestion, suggest,
 };
 
 use crate::experiment::Experiment;
@@ -57,14 +58,16 @@ pub(crate) fn training_seed(seed: u64, trial: u64) -> u64 {
 /// Makes the proposals of one experiment.
 pub(crate) struct Proposals {
     problem: Problem,
+    kind: AlgorithmKind,
     algorithm: Box<dyn Algorithm + Send + Sync>,
     seed: u64,
 }
 
 impl Proposals {
     pub fn new(experiment: &Experiment, task: &Task) -> Self {
-        let algorithm = experiment.search.algorithm.build(experiment.search.evolution());
-        Self { problem: experiment.problem(task), algorithm, seed: experiment.seed }
+        let kind = experiment.search.algorithm;
+        let algorithm = kind.build(&experiment.search.algorithm_settings());
+        Self { problem: experiment.problem(task), kind, algorithm, seed: experiment.seed }
     }
 
     /// What is searched.
@@ -72,9 +75,9 @@ impl Proposals {
         &self.problem
     }
 
-    /// Name of the search algorithm.
-    pub fn algorithm(&self) -> &'static str {
-        self.algorithm.name()
+    /// Which search algorithm makes them.
+    pub fn algorithm(&self) -> AlgorithmKind {
+        self.kind
     }
 
     /// The proposal of a trial, given what was known and what was running when it was made.

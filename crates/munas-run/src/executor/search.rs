@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
             trial,
             candidate: suggestion.candidate,
             proposal: ProposalRecord {
-                algorithm: self.proposals.algorithm().to_owned(),
+                algorithm: self.proposals.algorithm().to_string(),
                 history_length: self.history.len() as u64,
                 pending: self.running.keys().copied().collect(),
                 refused: suggestion.refused,

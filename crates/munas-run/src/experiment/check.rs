@@ -8,8 +8,6 @@ use super::settings::{BoardChoice, DataSettings, DistillationSettings, PruningSe
 
 /// The most pixels of a picture after it was scaled.
 const MOST_PIXELS: usize = 1 << 20;
-/// The most members of a population and of a sample of it.
-const MOST_MEMBERS: usize = 1_000_000;
 /// The most trainings side by side: a thread each.
 const MOST_WORKERS: usize = 1_024;
 /// The largest whole number that TOML and the journal can hold.
@@ -156,12 +154,8 @@ pub(super) fn search(search: &SearchSettings) -> Result<(), ExperimentError> {
     require(memory_is_some, "search.training_memory", "must be at least 1 and below 2^63")?;
     let cost_is_some = search.max_training_cost.is_none_or(|macs| (1..=LARGEST).contains(&macs));
     require(cost_is_some, "search.max_training_cost", "must be at least 1 and below 2^63")?;
-    for (key, value, most) in [
-        ("search.population", search.population, MOST_MEMBERS),
-        ("search.sample", search.sample, MOST_MEMBERS),
-    ] {
-        require((1..=most).contains(&value), key, &format!("must be at least 1 and at most {most}"))?;
-    }
+    let settings = search.algorithm_settings().check();
+    settings.map_err(|error| invalid(format!("search.{}", error.key), error.reason))?;
     require(search.workers <= MOST_WORKERS, "search.workers", &format!("must be at most {MOST_WORKERS}"))?;
     let target_in_range = search.target_error.is_none_or(|target| (0.0..=1.0).contains(&target));
     require(target_in_range, "search.target_error", "must be within 0 and 1")

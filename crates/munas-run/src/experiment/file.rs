@@ -21,14 +21,23 @@ use crate::int8::Int8Settings;
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct ExperimentFile {
+    /// Name, for reports and the directory of the run.
     pub name: String,
+    /// Seed of every random draw: the split of the data, the proposals, the trainings.
     pub seed: u64,
+    /// Where the samples come from, and how they are read.
     pub data: DataSettings,
+    /// The architectures to choose from.
     pub space: SpaceFile,
+    /// How each candidate is trained.
     pub train: TrainFile,
+    /// How networks are quantised after training.
     pub int8: Int8Settings,
+    /// The limits to search within: the largest value of each objective. Bounds are soft but for those in `hard`.
     pub bounds: BoundsFile,
+    /// How to search, and for how long.
     pub search: SearchSettings,
+    /// The board to fit: its memory bounds the search, and its clock gives milliseconds.
     pub board: Option<BoardFile>,
 }
 
@@ -36,12 +45,13 @@ pub(super) struct ExperimentFile {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct SpaceFile {
+    /// What samples are like: pictures (`cnn2d`), series (`cnn1d`) or tables (`mlp`).
     pub kind: String,
-    /// A set's name, or a table in the form of the kind of space.
+    /// The name of a set of bounds, or a section with the keys below, of which those that are left out are as in `munas-2020`.
     pub bounds: Option<Value>,
 }
 
-/// `[train]`
+/// `[train]`; keys without a comment are fields of [`TrainSettings`](munas_train::TrainSettings), which says what they are.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct TrainFile {
@@ -50,8 +60,10 @@ pub(super) struct TrainFile {
     #[serde(with = "text_form")]
     pub optimizer: Optimizer,
     pub learning_rate: f64,
+    /// Share of the last step that the next one of `sgdw` takes over, in [0, 1).
     pub momentum: Option<f64>,
     pub weight_decay: f64,
+    /// How the learning rate changes: by a name, or by a list of `[epoch, learning rate]`, each from that epoch on.
     #[serde(with = "values::schedule")]
     pub schedule: Schedule,
     pub warm_up: f64,
@@ -66,8 +78,11 @@ pub(super) struct TrainFile {
     pub norm_statistics: NormStatistics,
     pub keep: Keep,
     pub early_stop: Option<u32>,
+    /// Pruning during training; without the section, none.
     pub pruning: Option<PruningSettings>,
+    /// Learning from a trained model besides the labels; without the section, none.
     pub distillation: Option<DistillationSettings>,
+    /// Training as the int8 network computes; without the section, none.
     pub quantisation: Option<QuantisationFile>,
 }
 
@@ -75,6 +90,7 @@ pub(super) struct TrainFile {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct QuantisationFile {
+    /// The last epochs, which are trained so.
     pub epochs: u32,
 }
 
@@ -82,13 +98,15 @@ pub(super) struct QuantisationFile {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct BoardFile {
+    /// Name of the board; `munas boards` lists them.
     #[serde(default)]
     pub name: String,
-    /// A table of boards besides munas's own.
+    /// A table of boards of the user's own (TOML); munas's own if left out.
     pub file: Option<PathBuf>,
+    /// Where the input of the network lies while it is computed: in the RAM that the bounds are for, or elsewhere.
     #[serde(default)]
     pub input: InputPlace,
-    /// Inferences per second.
+    /// Inferences per second: bounds the latency, and the energy then has the sleep between them in it.
     pub rate: Option<f64>,
 }
 
@@ -104,7 +122,7 @@ pub(super) fn read(table: Table) -> Result<ExperimentFile, ExperimentError> {
 }
 
 /// A message of serde with Rust's names of types replaced.
-fn in_plain_words(message: &str) -> String {
+pub(super) fn in_plain_words(message: &str) -> String {
     let words = [
         ("a nonzero u64", "a whole number above 0"),
         ("u32", "a whole number"),

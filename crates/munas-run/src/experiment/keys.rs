@@ -15,7 +15,7 @@ use super::settings::{DataSettings, DistillationSettings, PruningSettings, Searc
 use crate::int8::Int8Settings;
 
 /// Sections by path, with their keys. The keys of `space.bounds` depend on the kind of space.
-fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 14] {
+pub(super) fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 14] {
     let kind = lookup(table, "space").and_then(|space| space.get("kind")).and_then(Value::as_str);
     let bounds = if kind == Some("mlp") { fields::<MlpBounds>() } else { fields::<CnnBounds>() };
     [

@@ -11,7 +11,7 @@ use munas_train::{TrainError, TrainSettings};
 
 use super::bounds_file::BoundsFile;
 use super::check::{self, LARGEST, invalid, require};
-use super::file::{BoardFile, ExperimentFile, QuantisationFile, SpaceFile, TrainFile};
+use super::file::{BoardFile, ExperimentFile, QuantisationFile, SpaceFile, TrainFile, in_plain_words};
 use super::{BoardChoice, Experiment, ExperimentError};
 
 /// The experiment of a file form, with the board that it names.
@@ -80,7 +80,7 @@ fn resolve_space(file: &SpaceFile) -> Result<Space, ExperimentError> {
             invalid("space.kind", error.to_string().trim_start_matches("kind: "))
         }
         SpaceError::Bound { key, reason } => invalid(format!("space.bounds.{key}"), reason),
-        other => invalid("space.bounds", other.to_string().trim_start_matches("bounds: ")),
+        other => invalid("space.bounds", in_plain_words(other.to_string().trim_start_matches("bounds: "))),
     };
     let Some(bounds) = &file.bounds else {
         let kind = file.kind.parse().map_err(in_space)?;

@@ -10,7 +10,7 @@ use munas_cost::boards::Board;
 use munas_data::{
     AudioSettings, Backdrop, CsvSettings, Folds, GroupChoice, Layout, NormaliseMode, text_form,
 };
-use munas_search::{AlgorithmKind, EvolutionSettings, Feasibility, Sampling};
+use munas_search::{AlgorithmKind, AlgorithmSettings, EvolutionSettings, Feasibility, Sampling};
 use munas_train::{Pruning, PruningMode};
 use serde::{Deserialize, Serialize};
 
@@ -22,45 +22,45 @@ use crate::judge::Metric;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub struct DataSettings {
-    /// A name or the user's own data, as [`munas_data::load`] takes it.
+    /// A named dataset, or the user's own data: `images:DIR`, `audio:DIR`, `csv:FILE`, `npz:FILE`, `idx:DIR`.
     #[serde(default)]
     pub source: String,
-    /// The folder with the files of named datasets; `None`: `$MUNAS_DATA` or the user's cache.
+    /// The folder with the files of named datasets; if left out, `$MUNAS_DATA` or the user's cache.
     pub dir: Option<PathBuf>,
     /// Share of the training samples that is split off for validation, in (0, 1).
     pub validation: f64,
-    /// How stored values become inputs of the network; one of the [`TrainSettings`](munas_train::TrainSettings) too.
+    /// How stored values become inputs of the network.
     #[serde(with = "text_form")]
     pub normalise: NormaliseMode,
     /// Height and width that the user's own images are resized to.
     pub size: Option<[usize; 2]>,
-    /// Without a size: whether they are resized to a common one where they are large or differ.
+    /// Without a size: whether own images are resized to a common one where they are large or differ.
     pub fit: bool,
-    /// Share of each side of the user's own images that is kept around the centre, in (0, 1]; `None`: all.
+    /// Share of each side of the user's own images that is kept around the centre, in (0, 1]; all if left out.
     pub crop: Option<f64>,
-    /// Whether colour images are turned grey; `None`: own ones are read in grey where all of them are grey.
+    /// Whether colour images are turned grey; `auto`: own ones are read in grey where all of them are grey.
     #[serde(with = "values::flag_or_auto")]
     pub grey: Option<bool>,
     /// Whether own images are turned upright, as their EXIF data say.
     pub orientation: bool,
-    /// What own images are laid over where they are transparent; `None`: their opacity is dropped.
+    /// What own images are laid over where they are transparent; `none`: their opacity is dropped.
     #[serde(with = "values::or_none")]
     pub backdrop: Option<Backdrop>,
-    /// Whether 16 bits are kept of own images that have them, instead of 8.
+    /// Bits that are kept of own images that have 16.
     #[serde(rename = "bits", with = "values::bits")]
     pub deep: bool,
     /// Whether unreadable files are left out instead of being an error.
     pub skip_bad: bool,
-    /// Number of training samples to keep (test in proportion); `None`: all.
+    /// Number of training samples to keep (test in proportion); all if left out.
     pub subset: Option<usize>,
-    /// Bytes that the samples may take; `None`: half of the machine's memory.
+    /// Bytes that the samples may take; half of the machine's memory if left out.
     #[serde(default, deserialize_with = "values::optional_bytes")]
     pub memory: Option<u64>,
     /// What the axes of arrays of samples mean.
     #[serde(with = "text_form")]
     pub layout: Layout,
-    /// Names of the arrays of an archive: samples and labels of training, then of test, or of validation and of test; `None`: the
-    /// usual ones.
+    /// Names of the arrays of an archive: samples and labels of training, then of test, or of validation and of test; the
+    /// usual ones if left out.
     pub arrays: Option<Vec<String>>,
     /// Whether the distinct labels of arrays are the classes; if not, labels are the numbers of classes.
     pub compact_labels: bool,
@@ -80,7 +80,7 @@ pub struct DataSettings {
 pub struct BoardChoice {
     /// The board: its memory bounds the search, and its latency model gives milliseconds.
     pub board: Board,
-    /// The user's table that it is from; `None`: munas's own.
+    /// The user's table that it is from; munas's own if left out.
     pub file: Option<PathBuf>,
     /// Where the network's input lies while it is computed.
     pub input: InputPlace,
@@ -113,7 +113,7 @@ pub struct PruningSettings {
     pub min_sparsity: f64,
     /// Largest final sparsity, in [0, 1).
     pub max_sparsity: f64,
-    /// Whether a trial is pruned beyond its target, up to `max_sparsity`, where it takes that to meet the hard bounds.
+    /// What a trial is pruned for beyond its target, up to `max_sparsity`: to meet the hard bounds, or nothing.
     #[serde(rename = "fit", default = "values::pruning_fit::default", with = "values::pruning_fit")]
     pub fits_bounds: bool,
 }
@@ -165,7 +165,7 @@ pub struct SearchSettings {
     pub target_error: Option<f64>,
     /// Trials of the population of evolutionary algorithms.
     pub population: usize,
-    /// Members of it that a tournament is held among.
+    /// Members of the population that a tournament is held among.
     pub sample: usize,
     /// Trials side by side; 0: one per core.
     pub workers: usize,
@@ -176,11 +176,11 @@ pub struct SearchSettings {
     /// How random architectures are drawn.
     #[serde(with = "text_form")]
     pub sampling: Sampling,
-    /// Bytes that one training may take: what needs more is not proposed. `None`: whatever it needs.
+    /// Bytes that one training may take: what needs more is not proposed. If left out, what the machine has for one.
     #[serde(default, deserialize_with = "values::optional_bytes")]
     pub training_memory: Option<u64>,
     /// Multiply-accumulate operations of one inference that a network may have to be trained: what has more is not
-    /// proposed. `None`: as many as it has.
+    /// proposed. If left out, what follows from the time of the search.
     #[serde(default, deserialize_with = "values::optional_count")]
     pub max_training_cost: Option<u64>,
     /// Which error drives the search.
@@ -200,9 +200,11 @@ pub struct SearchSettings {
 }
 
 impl SearchSettings {
-    /// Population and sample of evolutionary algorithms.
-    pub const fn evolution(&self) -> EvolutionSettings {
-        EvolutionSettings { population: self.population, sample: self.sample }
+    /// The keys that are settings of algorithms.
+    pub const fn algorithm_settings(&self) -> AlgorithmSettings {
+        AlgorithmSettings {
+            evolution: EvolutionSettings { population: self.population, sample: self.sample },
+        }
     }
 
     /// The error that drives the search.

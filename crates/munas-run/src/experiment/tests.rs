@@ -15,6 +15,7 @@ use crate::judge::Metric;
 
 mod board;
 mod data;
+mod keys_page;
 mod round_trip;
 mod train;
 
@@ -270,6 +271,10 @@ fn bad_values_name_their_key() {
         expect!["`train.epochs`: invalid value: integer `-1`, expected a whole number"],
     );
     check("train.epochs = 0", expect!["`train.epochs`: 0: must be at least 1 and at most 100,000"]);
+    check(
+        "space.bounds.kernels = ['x']",
+        expect![[r#"`space.bounds`: invalid type: string "x", expected a whole number"#]],
+    );
     check(
         "train.schedule = [[25, 0.1], [35, 'x']]",
         expect![[r#"`train.schedule[1][1]`: invalid type: string "x", expected a number"#]],

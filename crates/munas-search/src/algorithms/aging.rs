@@ -23,11 +23,14 @@ use crate::objective::ObjectiveValues;
 use crate::sampling::Sampler;
 use crate::{Algorithm, Context, Interrupted, Observed, Proposal, Proposer, Scalarisation};
 
+use super::SettingError;
 use super::evolve::{child, tournament};
 use super::random::RandomProposer;
 
 /// Among so many draws in a row, the last is a random architecture.
 const RESTART_AFTER: u64 = 100;
+/// The most members of a population and of a sample of it.
+const MOST_MEMBERS: usize = 1_000_000;
 
 /// The settings of an evolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,23 @@ impl Default for EvolutionSettings {
     }
 }
 
+impl EvolutionSettings {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`SettingError`] with the first setting that no evolution can work with.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let Self { population, sample } = *self;
+        for (key, value) in [("population", population), ("sample", sample)] {
+            if !(1..=MOST_MEMBERS).contains(&value) {
+                let reason = format!("must be at least 1 and at most {MOST_MEMBERS}");
+                return Err(SettingError { key, value: value.to_string(), reason });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Aging evolution.
 #[derive(Clone, Copy, Debug)]
 pub struct AgingEvolution {
@@ -55,18 +75,14 @@ impl AgingEvolution {
     /// An evolution with these settings.
     ///
     /// # Panics
-    /// If the population or the sample is empty.
+    /// If [`EvolutionSettings::check`] refuses them.
     pub fn new(settings: EvolutionSettings) -> Self {
-        assert!(settings.population > 0 && settings.sample > 0, "a tournament has members: {settings:?}");
+        assert_eq!(settings.check(), Ok(()), "a tournament has members");
         Self { settings }
     }
 }
 
 impl Algorithm for AgingEvolution {
-    fn name(&self) -> &'static str {
-        "aging"
-    }
-
     fn proposer<'a>(
         &'a self,
         context: Context<'a>,

@@ -70,10 +70,6 @@ impl BayesianOptimisation {
 }
 
 impl Algorithm for BayesianOptimisation {
-    fn name(&self) -> &'static str {
-        "bayes"
-    }
-
     fn proposer<'a>(
         &'a self,
         context: Context<'a>,

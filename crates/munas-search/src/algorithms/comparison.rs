@@ -2,7 +2,7 @@
 
 use crate::pareto::hypervolume;
 use crate::testing::{image_problem, search};
-use crate::{AlgorithmKind, Bounds, EvolutionSettings, History, Objective, Problem};
+use crate::{AlgorithmKind, AlgorithmSettings, Bounds, EvolutionSettings, History, Objective, Problem};
 
 const SEEDS: u64 = 6;
 const TRIALS: u64 = 600;
@@ -28,8 +28,9 @@ fn aging_evolution_beats_random_search() {
     ]);
     let problem = Problem { bounds, ..image_problem() };
     let evolution = EvolutionSettings { population: 30, sample: 10 };
+    let settings = AlgorithmSettings { evolution };
     let outcome = |kind: AlgorithmKind, seed: u64| {
-        let (history, error) = search(&problem, &*kind.build(evolution), TRIALS, seed);
+        let (history, error) = search(&problem, &*kind.build(&settings), TRIALS, seed);
         assert_eq!(error, None);
         share_of_bounds(&problem, &history)
     };

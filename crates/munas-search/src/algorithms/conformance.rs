@@ -10,19 +10,21 @@ use crate::testing::{
     tiny_problem,
 };
 use crate::{
-    Algorithm, AlgorithmKind, Candidate, Context, EvolutionSettings, Feasibility, History, Interrupted,
-    Observed, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
+    Algorithm, AlgorithmKind, AlgorithmSettings, Candidate, Context, EvolutionSettings, Feasibility, History,
+    Interrupted, Observed, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
 };
 
-/// A population that the short searches of these tests fill.
-const EVOLUTION: EvolutionSettings = EvolutionSettings { population: 6, sample: 3 };
+/// Members of a population that the short searches of these tests fill.
+const POPULATION: usize = 6;
 
-fn for_each_algorithm(check: impl Fn(&dyn Algorithm)) {
+const SETTINGS: AlgorithmSettings =
+    AlgorithmSettings { evolution: EvolutionSettings { population: POPULATION, sample: 3 } };
+
+fn for_each_algorithm(check: impl Fn(AlgorithmKind, &dyn Algorithm)) {
     for kind in AlgorithmKind::ALL {
-        let algorithm = kind.build(EVOLUTION);
-        assert_eq!(algorithm.name(), kind.name());
+        let algorithm = kind.build(&SETTINGS);
         assert_eq!(kind.name().parse(), Ok(kind));
-        check(&*algorithm);
+        check(kind, &*algorithm);
     }
 }
 
@@ -38,7 +40,7 @@ fn stages(problem: &Problem) -> Vec<(&'static str, History, Vec<Candidate>)> {
         ("only pending", history(&[]), pending.clone()),
         ("only failed", history(&[None; 20]), vec![]),
         ("only failed, pending", history(&[None; 20]), pending.clone()),
-        ("one short of a population", history(&errors[..EVOLUTION.population - 1]), pending.clone()),
+        ("one short of a population", history(&errors[..POPULATION - 1]), pending.clone()),
         ("some failed", history(&mixed), vec![]),
         ("finished", history(&errors), vec![]),
         ("all alike", history(&[Some(0.5); 20]), vec![]),
@@ -62,7 +64,7 @@ fn problems() -> [Problem; 4] {
 
 #[test]
 fn proposals_lie_inside_the_space_and_the_fidelities() {
-    for_each_algorithm(|algorithm| {
+    for_each_algorithm(|kind, algorithm| {
         for problem in &problems() {
             for (stage, history, pending) in stages(problem) {
                 let context = context(problem, &history, &pending);
@@ -72,11 +74,7 @@ fn proposals_lie_inside_the_space_and_the_fidelities() {
                     assert_eq!(proposal.sparsity.is_some(), targets.is_some());
                     assert!(proposal.sparsity.iter().all(|one| targets.iter().all(|all| all.contains(one))));
                     let possible = 1..=problem.epochs;
-                    assert!(
-                        possible.contains(&proposal.epochs),
-                        "{} {stage}: {proposal:?}",
-                        algorithm.name()
-                    );
+                    assert!(possible.contains(&proposal.epochs), "{kind} {stage}: {proposal:?}");
                 }
             }
         }
@@ -85,7 +83,7 @@ fn proposals_lie_inside_the_space_and_the_fidelities() {
 
 #[test]
 fn same_context_and_seed_give_the_same_proposals() {
-    for_each_algorithm(|algorithm| {
+    for_each_algorithm(|kind, algorithm| {
         let problem = &image_problem();
         let stages = stages(problem);
         let of = |(_, history, pending): &(_, History, Vec<Candidate>), seed| {
@@ -94,22 +92,16 @@ fn same_context_and_seed_give_the_same_proposals() {
         // The second round comes after proposals from every other context, which must have left no trace.
         let first: Vec<_> = stages.iter().map(|stage| of(stage, 5)).collect();
         let second: Vec<_> = stages.iter().map(|stage| of(stage, 5)).collect();
-        assert_eq!(first, second, "{}", algorithm.name());
+        assert_eq!(first, second, "{kind}");
         for stage in &stages {
-            assert_ne!(
-                of(stage, 5),
-                of(stage, 6),
-                "{} {}: the seed has no effect",
-                algorithm.name(),
-                stage.0
-            );
+            assert_ne!(of(stage, 5), of(stage, 6), "{kind} {}: the seed has no effect", stage.0);
         }
     });
 }
 
 #[test]
 fn a_proposal_that_is_cut_off_leaves_no_trace() {
-    for_each_algorithm(|algorithm| {
+    for_each_algorithm(|kind, algorithm| {
         let problem = image_problem();
         for (stage, history, pending) in stages(&problem) {
             let quiet = context(&problem, &history, &pending);
@@ -120,7 +112,7 @@ fn a_proposal_that_is_cut_off_leaves_no_trace() {
                 let cut = Context { interruption: &interruption, ..quiet };
                 let cut = suggest(algorithm, cut, &mut generator(5, 0));
                 let again = suggest(algorithm, quiet, &mut generator(5, 0)).unwrap();
-                assert_eq!(again, whole, "{} {stage}: after {patience} looks", algorithm.name());
+                assert_eq!(again, whole, "{kind} {stage}: after {patience} looks");
                 match cut {
                     Ok(suggestion) => assert_eq!(suggestion, whole),
                     Err(error) => assert_eq!(error, SearchError::Interrupted(Interrupted)),
@@ -136,10 +128,10 @@ fn a_history_is_all_that_an_algorithm_remembers() {
     const SEED: u64 = 3;
     for kind in AlgorithmKind::ALL {
         let problem = image_problem();
-        let (history, _) = search(&problem, &*kind.build(EVOLUTION), 25, SEED);
+        let (history, _) = search(&problem, &*kind.build(&SETTINGS), 25, SEED);
         let mut resumed = History::new(problem.input);
         for done in history.trials() {
-            let fresh = kind.build(EVOLUTION);
+            let fresh = kind.build(&SETTINGS);
             let context = context(&problem, &resumed, &[]);
             let again = suggest(&*fresh, context, &mut generator(SEED, done.trial)).unwrap();
             assert_eq!(again.candidate, done.candidate, "{kind}: trial {} after a resume", done.trial);
@@ -150,7 +142,7 @@ fn a_history_is_all_that_an_algorithm_remembers() {
 
 #[test]
 fn replay_of_the_arrival_order_gives_the_same_proposals() {
-    for_each_algorithm(|algorithm| {
+    for_each_algorithm(|kind, algorithm| {
         let problem = image_problem();
         // Three workers; the results arrive out of order, one trial in five fails.
         let asynchronous = || {
@@ -171,25 +163,25 @@ fn replay_of_the_arrival_order_gives_the_same_proposals() {
             }
             history
         };
-        assert_eq!(asynchronous().trials(), asynchronous().trials(), "{}", algorithm.name());
+        assert_eq!(asynchronous().trials(), asynchronous().trials(), "{kind}");
     });
 }
 
 #[test]
 fn a_small_space_is_searched_through_without_duplicates() {
-    for_each_algorithm(|algorithm| {
+    for_each_algorithm(|kind, algorithm| {
         let problem = tiny_problem();
         let (history, error) = search(&problem, algorithm, 1000, 11);
         let trained: HashSet<_> = history.trials().iter().map(|t| &t.candidate.architecture).collect();
-        assert_eq!(history.len(), TINY_SPACE, "{}: {error:?}", algorithm.name());
-        assert_eq!(trained.len(), TINY_SPACE, "{}", algorithm.name());
-        assert!(matches!(error, Some(SearchError::Exhausted { .. })), "{}: {error:?}", algorithm.name());
+        assert_eq!(history.len(), TINY_SPACE, "{kind}: {error:?}");
+        assert_eq!(trained.len(), TINY_SPACE, "{kind}");
+        assert!(matches!(error, Some(SearchError::Exhausted { .. })), "{kind}: {error:?}");
     });
 }
 
 #[test]
 fn what_is_running_is_not_suggested_again() {
-    for_each_algorithm(|algorithm| {
+    for_each_algorithm(|kind, algorithm| {
         let problem = tiny_problem();
         let mut pending: Vec<Candidate> = Vec::new();
         for trial in 0..TINY_SPACE as u64 {
@@ -197,23 +189,23 @@ fn what_is_running_is_not_suggested_again() {
             let mut rng = generator(12, trial);
             let context = context(&problem, &history, &pending);
             let suggestion = suggest(algorithm, context, &mut rng).unwrap();
-            assert!(!pending.contains(&suggestion.candidate), "{}", algorithm.name());
+            assert!(!pending.contains(&suggestion.candidate), "{kind}");
             pending.push(suggestion.candidate);
         }
         let mut rng = generator(12, 99);
         let history = History::new(problem.input);
         let context = context(&problem, &history, &pending);
         let full = suggest(algorithm, context, &mut rng);
-        assert!(matches!(full, Err(SearchError::Exhausted { .. })), "{}: {full:?}", algorithm.name());
+        assert!(matches!(full, Err(SearchError::Exhausted { .. })), "{kind}: {full:?}");
     });
 }
 
 #[test]
 fn without_feasibility_the_first_draw_is_trained() {
-    for_each_algorithm(|algorithm| {
+    for_each_algorithm(|kind, algorithm| {
         let problem = Problem { feasibility: Feasibility::Off, ..tiny_problem() };
         let (history, error) = search(&problem, algorithm, 3 * TINY_SPACE as u64, 13);
-        assert_eq!(error, None, "{}", algorithm.name());
-        assert_eq!(history.len(), 3 * TINY_SPACE, "{}", algorithm.name());
+        assert_eq!(error, None, "{kind}");
+        assert_eq!(history.len(), 3 * TINY_SPACE, "{kind}");
     });
 }

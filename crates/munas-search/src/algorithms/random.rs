@@ -10,10 +10,6 @@ use crate::{Algorithm, Context, Interrupted, Proposal, Proposer};
 pub struct RandomSearch;
 
 impl Algorithm for RandomSearch {
-    fn name(&self) -> &'static str {
-        "random"
-    }
-
     fn proposer<'a>(
         &'a self,
         context: Context<'a>,
