@@ -87,7 +87,7 @@ pub struct Extent {
 /// when nothing is known yet, and the one whose MACs are nearest to their mean is trained for a moment on one core.
 ///
 /// # Errors
-/// [`ExecutionError::Problem`] if the bounds make no sense, [`ExecutionError::Model`] if the teacher cannot be read.
+/// [`ExecutionError::Problem`] if the bounds make no sense, [`ExecutionError::Store`] if the teacher cannot be read.
 pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, ExecutionError> {
     let problem = experiment.problem(&Task::of(dataset));
     problem.check()?;

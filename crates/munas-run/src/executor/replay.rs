@@ -28,7 +28,7 @@ pub struct Difference {
 /// Derives every proposal of a run again and compares it with the recorded one, up to the first difference.
 ///
 /// # Errors
-/// [`ExecutionError::Journal`] if the journal cannot be read.
+/// [`ExecutionError::Store`] if the journal cannot be read.
 pub fn replay(reader: &RunReader) -> Result<Replay, ExecutionError> {
     let records = reader.trials()?;
     let arrived = by_arrival(&records);

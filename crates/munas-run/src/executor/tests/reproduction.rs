@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use munas_search::AlgorithmKind;
 use munas_train::Progress;
 use tempfile::tempdir;
 
@@ -34,7 +35,8 @@ fn one_worker_gives_the_same_trials_again() {
 
 #[test]
 fn the_journal_of_several_workers_leads_to_its_proposals() {
-    for (algorithm, workers) in [("aging", 2), ("aging", 5), ("random", 2), ("bayes", 2)] {
+    let each = AlgorithmKind::ALL.map(|algorithm| (algorithm, 2));
+    for (algorithm, workers) in each.into_iter().chain([(AlgorithmKind::Aging, 5)]) {
         let dir = tempdir().unwrap();
         let evaluator = Synthetic { failures: true, uneven: true, ..Synthetic::new() };
         let settings = [

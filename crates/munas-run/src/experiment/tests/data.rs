@@ -42,3 +42,21 @@ fn settings_of_data_say_what_they_may_be() {
         Experiment::from_toml(&with_source(""), &["data.memory=2GiB".into(), "data.grey=auto".into()]);
     assert_eq!(given.unwrap().data.memory, Some(2 << 30));
 }
+
+#[test]
+fn runs_of_the_first_version_read_tables_and_arrays_as_it_did() {
+    let text = "[data]\nsource = \"npz:x.npz\"\n";
+    let old = Experiment::from_run_file(text).unwrap().data;
+    let new = Experiment::from_toml(text, &[]).unwrap().data;
+    assert_eq!((old.layout, new.layout), (Layout::Nhwc, Layout::Auto));
+    assert_eq!((old.compact_labels, new.compact_labels), (false, true));
+    assert_eq!((old.every_class, new.every_class), (false, true));
+    assert_eq!((old.groups, new.groups), (GroupChoice::LevelShare, GroupChoice::Auto));
+    let by_number = Experiment::from_toml(text, &["data.groups=2".to_owned()]).unwrap().data;
+    assert_eq!(by_number.groups, GroupChoice::By("2".to_owned()));
+    assert_eq!(
+        (old.csv.delimiter.map(|sign| sign.to_string()), new.csv.delimiter),
+        (Some(",".to_owned()), None)
+    );
+    assert_eq!((old.csv.index, new.csv.index), (IndexColumn::Keep, IndexColumn::LeaveOut));
+}
