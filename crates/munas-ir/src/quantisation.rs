@@ -21,7 +21,7 @@ const LARGEST_WEIGHT: f32 = 127.0;
 /// Largest integer of a bias that scales are chosen for: half of what 32 bits hold, the rest is for the products.
 const LARGEST_BIAS: f32 = (1 << 30) as f32;
 
-/// The parameters of an activation.
+/// How the real values of a tensor are held in 8 bits: real = scale × (element − zero point).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TensorQuantisation {
     /// Distance of neighbouring values, above 0.

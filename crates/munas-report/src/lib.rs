@@ -27,7 +27,7 @@ mod visible;
 pub use classes::classes_table;
 pub use network::{Network, outline, trial_outline};
 pub use objective::{
-    board_objectives, error_cells, error_heads, objective_cell, objective_text, objective_title,
+    error_cells, error_heads, further_objectives, objective_cell, objective_text, objective_title,
 };
 pub use report::{RunView, detailed, html_report};
 pub use scale::{Scale, Spacing};

@@ -1,6 +1,6 @@
 //! Objectives and their values in words.
 
-use munas_run::{Driving, DrivingError, Metric, TrialRecord};
+use munas_run::{COMMON_OBJECTIVES, Driving, DrivingError, Metric, TrialRecord};
 use munas_search::{Objective, Unit};
 
 use crate::units;
@@ -61,10 +61,10 @@ pub fn error_cells(trial: &TrialRecord) -> [String; 3] {
     ]
 }
 
-/// The objectives of a board that some of the trials have a value of.
-pub fn board_objectives(trials: &[TrialRecord]) -> Vec<Objective> {
+/// The objectives beside the common ones that some of the trials have a value of.
+pub fn further_objectives(trials: &[TrialRecord]) -> Vec<Objective> {
     let is_known = |objective: &Objective| {
-        objective.needs_board()
+        !COMMON_OBJECTIVES.contains(objective)
             && trials.iter().any(|trial| trial.candidate.objectives(None)[*objective].is_some())
     };
     Objective::ALL.into_iter().filter(is_known).collect()

@@ -6,13 +6,13 @@ use munas_train::EpochReport;
 
 use crate::table::{Align, Table};
 use crate::{
-    board_objectives, error_cells, error_heads, objective_cell, objective_title, trial_outline, units,
+    error_cells, error_heads, further_objectives, objective_cell, objective_title, trial_outline, units,
 };
 
 /// Trials with their figures; those beyond a bound say so. Figures of a board stand where there is one.
 pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     let right = |title| (title, Align::Right);
-    let on_board = board_objectives(trials);
+    let on_board = further_objectives(trials);
     let driving = trials.first().map(|trial| trial.driving).unwrap_or_default();
     let [validation, in_int8, test] =
         error_heads(driving, trials.iter().any(|trial| trial.stderr().is_some()));

@@ -265,7 +265,20 @@ impl Problem {
         within(Objective::ModelSize, &|| Some(*model_size as f64))
             && within(Objective::Macs, &|| Some(munas_cost::macs(graph) as f64))
             && self.is_within_board(graph)
-            && within(Objective::PeakMemory, &|| Some(munas_cost::resources(graph).peak_memory as f64))
+            && self.is_within_resources(foreseen)
+    }
+
+    /// Whether the hard bounds are met that need all resources of a network.
+    fn is_within_resources(&self, Foreseen { graph, model_size }: &Foreseen) -> bool {
+        let compared = |objective: &Objective| {
+            objective.needs_board() || matches!(objective, Objective::ModelSize | Objective::Macs)
+        };
+        if self.bounds.hard.iter().all(compared) {
+            return true;
+        }
+        let resources = Resources { model_size: *model_size, ..munas_cost::resources(graph) };
+        let values = ObjectiveValues::of_network(None, &resources, &BoardFigures::default());
+        self.bounds.broken_hard(&values).is_none()
     }
 
     /// The candidate of a proposal of which this is foreseen.

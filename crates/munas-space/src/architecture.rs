@@ -32,7 +32,7 @@ pub struct Cnn {
     pub dense: Vec<usize>,
 }
 
-/// A multi-layer perceptron.
+/// A multi-layer perceptron: dense layers on the flattened input, each with an activation, before the one that gives the classes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mlp {
     /// Units of each hidden dense layer (all with ReLU).

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use munas_report::{
-    Network, board_objectives, classes_table, curve_table, objective_cell, objective_title, outline, units,
+    Network, classes_table, curve_table, further_objectives, objective_cell, objective_title, outline, units,
 };
 use munas_run::{
     Confusions, Driving, DrivingError, Metric, Outcome, RunReader, TrialDetails, TrialRecord, TrialState,
@@ -146,7 +146,7 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         ("model size", units::bytes(resources.model_size)),
         ("MACs", units::count(resources.macs)),
     ];
-    for objective in board_objectives(std::slice::from_ref(record)) {
+    for objective in further_objectives(std::slice::from_ref(record)) {
         facts.push((objective_title(objective, record.driving), objective_cell(record, objective)));
     }
     if let (Some(target), Some(pruned)) = (record.candidate.sparsity, &record.pruned) {

@@ -50,7 +50,7 @@ impl TensorIndex {
     }
 }
 
-/// A tensor of a model.
+/// A tensor of a model: its shape and type, and for a constant its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {
     /// The name in the file, for people; it may be empty.

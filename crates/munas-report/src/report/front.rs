@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use munas_run::{Driving, DrivingError, TrialRecord};
+use munas_run::{COMMON_OBJECTIVES, Driving, DrivingError, TrialRecord};
 use munas_search::Objective;
 
 use super::{RunView, anchor, axis_format, trial_title};
 use crate::Scale;
-use crate::objective::{board_objectives, error_cells, error_heads, objective_cell, objective_title};
+use crate::objective::{error_cells, error_heads, further_objectives, objective_cell, objective_title};
 use crate::plot::{Axis, Mark, Point, ScatterPlot};
 use crate::text::nothing_usable;
 
@@ -34,7 +34,7 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
             }
             p .keys { (keys(view)) }
             div .grid {
-                @for (x, y) in PLOTS.into_iter().chain(bounded_on_board(view)) {
+                @for (x, y) in PLOTS.into_iter().chain(bounded_further(view)) {
                     figure .card { h3 { (plot_title(x, y, view.driving())) } (plot(view, x, y)) }
                 }
             }
@@ -43,12 +43,12 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
     }
 }
 
-/// What only a board has, if it is bounded, against the error.
-fn bounded_on_board<'a>(view: &'a RunView<'_>) -> impl Iterator<Item = (Objective, Objective)> + 'a {
+/// What is bounded beside the common objectives, against the error.
+fn bounded_further<'a>(view: &'a RunView<'_>) -> impl Iterator<Item = (Objective, Objective)> + 'a {
     let bounded = view.bounds().values.iter().map(|(objective, _)| objective).collect::<Vec<_>>();
     bounded
         .into_iter()
-        .filter(|objective| objective.needs_board())
+        .filter(|objective| !COMMON_OBJECTIVES.contains(objective))
         .map(|objective| (objective, Objective::Error))
 }
 
@@ -125,7 +125,7 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
 fn table(view: &RunView<'_>) -> Markup {
     let known = view.front.iter().any(|trial| trial.stderr().is_some());
     let [validation, in_int8, test] = error_heads(view.driving(), known);
-    let on_board = board_objectives(view.front);
+    let on_board = further_objectives(view.front);
     html! {
         table .front {
             thead {

@@ -75,7 +75,7 @@ pub struct DataSettings {
     pub audio: AudioSettings,
 }
 
-/// Section `[board]`.
+/// Section `[board]`, with the board that it names: what the network is for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoardChoice {
     /// The board: its memory bounds the search, and its latency model gives milliseconds.
