@@ -66,7 +66,7 @@ impl Exported {
         let experiment = reader.experiment();
         let dataset = load_data_of_run(experiment, reader.task(), moved)?;
         self.conversion
-            .get_or_insert_with(|| conversion(&DataFacts::of(&dataset, experiment.train.normalise)));
+            .get_or_insert_with(|| conversion(&DataFacts::of(&dataset, experiment.data.normalise)));
         Ok(dataset)
     }
 }

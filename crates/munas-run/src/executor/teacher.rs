@@ -16,8 +16,10 @@ impl Experiment {
     /// [`ModelError`] with the teacher's path, if it cannot be read, or was trained for samples of another shape or
     /// another number of classes.
     pub fn train_settings(&self, dataset: &Dataset) -> Result<TrainSettings, ModelError> {
+        // The section `[data]` says it; in `train` is a copy.
+        let settings = TrainSettings { normalise: self.data.normalise, ..self.train.clone() };
         let Some(DistillationSettings { teacher: path, alpha, temperature }) = &self.distillation else {
-            return Ok(self.train.clone());
+            return Ok(settings);
         };
         let SavedModel { architecture, graph, weights, .. } = SavedModel::load(path)?;
         let [height, width, channels] = dataset.input;
@@ -26,6 +28,6 @@ impl Experiment {
         teacher.check(&task).map_err(|error| ModelError::reading(path, error.to_string()))?;
         let distillation =
             Distillation { teacher: Arc::new(teacher), alpha: *alpha, temperature: *temperature };
-        Ok(TrainSettings { distillation: Some(distillation), ..self.train.clone() })
+        Ok(TrainSettings { distillation: Some(distillation), ..settings })
     }
 }

@@ -119,7 +119,7 @@ fn make_room_for_input(experiment: &mut Experiment, input_bytes: u64) -> Result<
 fn make_room_for_interface(experiment: &mut Experiment, dataset: &Dataset) -> Result<(), ExperimentError> {
     let Some(BoardChoice { board, .. }) = &experiment.board else { return Ok(()) };
     let flash = board.bounds().flash;
-    let taken = interface_flash(&interface(dataset, experiment.train.normalise), board);
+    let taken = interface_flash(&interface(dataset, experiment.data.normalise), board);
     let left = flash.checked_sub(taken).filter(|left| *left > 0).ok_or_else(|| {
         let problem = format!(
             "{} can spare {flash} bytes of flash, of which {taken} go to the conversion of raw values and the names of the classes",

@@ -106,7 +106,7 @@ fn experiment_facts(experiment: &Experiment, dataset: &Dataset) -> Vec<(&'static
             "samples",
             format!(
                 "normalised by {}, {}, label smoothing {}",
-                train.normalise,
+                experiment.data.normalise,
                 if train.class_weights { "classes weighed by their rarity" } else { "classes not weighed" },
                 train.label_smoothing
             ),

@@ -1,5 +1,7 @@
 //! The section `train`: what old runs imply.
 
+use munas_data::NormaliseMode;
+
 use super::*;
 
 #[test]
@@ -20,4 +22,13 @@ fn runs_of_the_first_version_train_as_it_did() {
     for experiment in [run, new, Experiment::from_run_file(&old).unwrap(), read(&old)] {
         assert_eq!(Experiment::from_run_file(&experiment.to_toml()).unwrap(), experiment);
     }
+}
+
+#[test]
+fn what_is_trained_is_normalised_as_the_data_section_says() {
+    let mut experiment = read("data = { source = \"glyphs\", subset = 100, normalise = \"unit\" }\n");
+    experiment.data.normalise = NormaliseMode::MeanStd;
+    let settings = experiment.train_settings(&experiment.load_data().unwrap()).unwrap();
+    assert_eq!(settings.normalise, NormaliseMode::MeanStd);
+    assert_eq!(read(&experiment.to_toml()).data.normalise, NormaliseMode::MeanStd);
 }
