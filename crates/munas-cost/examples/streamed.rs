@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use munas_cost::{InputRows, MemoryRules, choose_order, choose_schedule, price_schedule};
+use munas_cost::{InputRows, MemoryRules, RowFlow, choose_order, choose_schedule, price_schedule};
 use munas_ir::{Graph, Shape};
 use munas_space::Space;
 use rand::SeedableRng;
@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut shares: Vec<f64> = graphs
                 .iter()
                 .map(|graph| {
-                    let rows = price_schedule(graph, &choose_schedule(graph, input)).peak;
+                    let flow = RowFlow::of(graph);
+                    let rows = price_schedule(&flow, &choose_schedule(&flow, input)).peak;
                     rows as f64 / choose_order(graph, rules).peak as f64
                 })
                 .collect();
@@ -44,8 +45,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let outside = shares(InputRows::External, MemoryRules::WITHOUT_INPUT);
         let within = shares(InputRows::Rows, MemoryRules::WITH_INPUT);
         let begin = Instant::now();
-        let all: u64 =
-            graphs.iter().map(|graph| choose_schedule(graph, InputRows::External).parts.len() as u64).sum();
+        let all: u64 = graphs
+            .iter()
+            .map(|graph| choose_schedule(&RowFlow::of(graph), InputRows::External).parts.len() as u64)
+            .sum();
         let speed = networks as f64 / begin.elapsed().as_secs_f64();
         let at = |shares: &[f64], share: f64| shares[((networks - 1) as f64 * share) as usize];
         let [a, b, c, d, e, f] = [0.05, 0.25, 0.5, 0.75, 0.95, 1.0].map(|share| at(&outside, share));

@@ -76,7 +76,7 @@ pub use memory::{InputMemory, MemoryRules, price};
 pub use order::{ChosenOrder, choose_order};
 pub use resources::{Resources, resources};
 pub use streamed::{
-    InputRows, PartMemory, Runtime, Schedule, ScheduleMemory, SchedulePart, TensorRing, choose_schedule,
-    price_schedule,
+    Execution, InputRows, NeededRows, PartMemory, RowFlow, RowOperator, RowTensor, RowWindow, RowWork,
+    Schedule, ScheduleMemory, SchedulePart, TensorRing, choose_schedule, price_schedule,
 };
 pub use timeline::{LiveTensor, Step, Timeline};

@@ -54,7 +54,13 @@ pub fn choose_order(graph: &Graph, rules: MemoryRules) -> ChosenOrder {
 impl Dataflow {
     /// The operator order with the smallest peak memory; a good one where finding it would take too long.
     pub fn choose_order(&self) -> ChosenOrder {
-        let Solution { peak, exact, reordered } = PeakSolver::new(self).solve();
+        self.choose_order_within(0)
+    }
+
+    /// As [`choose_order`](Self::choose_order), but one with a peak of no more than `threshold` is good enough: the peak is then given as
+    /// the threshold.
+    pub(crate) fn choose_order_within(&self, threshold: u64) -> ChosenOrder {
+        let Solution { peak, exact, reordered } = PeakSolver::new(self).solve_above(threshold);
         let mut order: Vec<OpId> = self.ops().collect();
         for segment in reordered {
             order[segment.start..segment.start + segment.order.len()].copy_from_slice(&segment.order);
@@ -104,11 +110,15 @@ impl<'f> PeakSolver<'f> {
         Self { flow, bytes, live_before, readers, is_cut, budget: Budget::PER_GRAPH }
     }
 
-    pub(crate) fn solve(mut self) -> Solution {
-        let own_peak = self.bytes.iter().copied().max().unwrap_or(0);
-        let mut peak = self.smallest_conceivable_peak();
+    pub(crate) fn solve(self) -> Solution {
+        self.solve_above(0)
+    }
+
+    fn solve_above(mut self, threshold: u64) -> Solution {
+        let own_peak = self.own_peak();
+        let mut peak = self.smallest_conceivable_peak().max(threshold);
         let mut reordered = Vec::new();
-        if own_peak == peak {
+        if own_peak <= peak {
             return Solution { peak, exact: true, reordered };
         }
         // The part of the peak that no order can go below.
@@ -135,9 +145,14 @@ impl<'f> PeakSolver<'f> {
         Solution { peak, exact: proven == peak, reordered }
     }
 
+    /// The peak of the own order.
+    pub(crate) fn own_peak(&self) -> u64 {
+        self.bytes.iter().copied().max().unwrap_or(0)
+    }
+
     /// A bound from below: at a cut the bytes do not depend on the order, and every operator with one input
     /// needs it and its output.
-    fn smallest_conceivable_peak(&self) -> u64 {
+    pub(crate) fn smallest_conceivable_peak(&self) -> u64 {
         let smallest = self.flow.ops().map(|op| match self.flow.reads(op) {
             _ if self.is_cut[op.index()] => self.bytes[op.index()],
             &[Read { tensor, may_overwrite: false }] => self.flow.bytes(tensor) + self.flow.output_bytes(op),

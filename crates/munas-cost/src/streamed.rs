@@ -18,12 +18,14 @@
 //! Rows that nobody reads, since a stride passes over them or a pooling drops them, are not made. [`choose_schedule`] chooses, by dynamic
 //! programming over the tensors that the whole graph passes through, and [`price_schedule`] prices; both count rows with `rings`.
 
+mod flow;
 mod rings;
 mod schedule;
 
+pub use flow::{NeededRows, RowFlow, RowOperator, RowTensor, RowWindow, RowWork};
 pub use rings::TensorRing;
 pub use schedule::{
-    InputRows, PartMemory, Runtime, Schedule, ScheduleMemory, SchedulePart, choose_schedule, price_schedule,
+    Execution, InputRows, PartMemory, Schedule, ScheduleMemory, SchedulePart, choose_schedule, price_schedule,
 };
 
 #[cfg(test)]

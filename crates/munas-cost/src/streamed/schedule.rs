@@ -1,13 +1,13 @@
-//! Which parts of a graph run in rows, and what memory that takes.
+//! Which parts of a network run in rows, and what memory that takes.
 
 use std::ops::Range;
 
-use munas_ir::{Graph, OpId, Shape, TensorId};
+use munas_ir::{OpId, TensorId};
 
-use super::rings::{NeededRows, Rings, TensorRing, rings};
-use crate::MemoryRules;
+use super::flow::{NeededRows, RowFlow, RowWork};
+use super::rings::{Rings, TensorRing, rings};
 use crate::flow::{Dataflow, FlowTensor, Read};
-use crate::order::ChosenOrder;
+use crate::order::{ChosenOrder, PeakSolver};
 
 /// Where the input of a network is while it is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub enum InputRows {
 
 /// How a part of a graph is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Runtime {
+pub enum Execution {
     /// One operator after the other, each in full.
     Layers,
     /// Row by row through all its operators.
@@ -33,7 +33,7 @@ pub enum Runtime {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchedulePart {
     /// How they are executed.
-    pub runtime: Runtime,
+    pub execution: Execution,
     /// The operators in the order of execution; of a part in rows, that of the graph.
     pub ops: Vec<OpId>,
 }
@@ -72,23 +72,22 @@ pub struct PartMemory {
 struct Best {
     /// The smallest peak, then the fewest operators in rows.
     cost: (u64, usize),
-    /// The block that the last part begins with, and how that part runs; `None` before the first.
-    last: Option<(usize, Runtime)>,
+    /// The block that the last part begins with, and how that part is executed; `None` before the first.
+    last: Option<(usize, Execution)>,
 }
 
-/// The schedule with the smallest memory, among those whose parts begin and end where the whole graph passes through one tensor; of
-/// several, one with few operators in rows.
-pub fn choose_schedule(graph: &Graph, input: InputRows) -> Schedule {
-    let blocks = Blocks::new(graph, input);
-    let mut best = vec![Best { cost: (0, 0), last: None }];
-    for end in 1..=blocks.blocks.len() {
-        let found = blocks.best_part(&best, end);
-        best.push(found);
-    }
+/// The schedule with the smallest memory, among those whose parts begin and end where the whole network passes through one tensor; of
+/// several, one with the fewest operators in rows.
+pub fn choose_schedule(flow: &RowFlow, input: InputRows) -> Schedule {
+    let mut blocks = Blocks::new(flow, input);
+    blocks.order();
+    let (peak, _) =
+        blocks.divide(0, |block| block.layers.peak).last().expect("the end of the network is a cut").cost;
+    let best = blocks.divide(peak, |block| block.layers.peak);
     let mut parts = Vec::new();
     let mut end = blocks.blocks.len();
-    while let Some((start, runtime)) = best[end].last {
-        parts.push(blocks.part(start..end, runtime));
+    while let Some((start, execution)) = best[end].last {
+        parts.push(blocks.part(start..end, execution));
         end = start;
     }
     parts.reverse();
@@ -99,26 +98,26 @@ pub fn choose_schedule(graph: &Graph, input: InputRows) -> Schedule {
 ///
 /// # Panics
 /// If its parts are not those of the graph: each operator once, and each part with one tensor in and one out.
-pub fn price_schedule(graph: &Graph, schedule: &Schedule) -> ScheduleMemory {
-    let needed = NeededRows::of(graph);
+pub fn price_schedule(flow: &RowFlow, schedule: &Schedule) -> ScheduleMemory {
+    let needed = NeededRows::of(flow);
     let (mut first, mut tensor) = (0, TensorId::INPUT);
     let parts: Vec<PartMemory> = schedule
         .parts
         .iter()
         .map(|part| {
             let ops = first..first + part.ops.len();
-            assert!(is_part(graph, tensor, &ops), "a part has one tensor in and one out");
-            let input = if tensor == TensorId::INPUT { schedule.input } else { InputRows::Buffer };
-            let memory = match part.runtime {
-                Runtime::Layers => PartMemory {
-                    bytes: layers(graph, &ops, tensor, input).price(&local(&part.ops, first)).peak,
+            assert!(is_part(flow, tensor, &ops), "a part has one tensor in and one out");
+            let input = input_of(tensor, schedule.input);
+            let memory = match part.execution {
+                Execution::Layers => PartMemory {
+                    bytes: layers(flow, &ops, tensor, input).price(&local(&part.ops, first)).peak,
                     rings: Vec::new(),
                     sums: 0,
                 },
-                Runtime::Rows => {
-                    let rings = rings(graph, &needed, tensor, ops.clone());
-                    let output = bytes_of(graph.output_shape(OpId::new(ops.end - 1)));
-                    let bytes = bytes_in(graph, tensor, input, &rings) + rings.bytes() + output;
+                Execution::Rows => {
+                    let rings = rings(flow, &needed, tensor, ops.clone());
+                    let output = flow.bytes(OpId::new(ops.end - 1).output());
+                    let bytes = bytes_in(flow, tensor, input, &rings) + rings.bytes() + output;
                     PartMemory { bytes, sums: rings.sums, rings: rings.inner }
                 }
             };
@@ -126,14 +125,14 @@ pub fn price_schedule(graph: &Graph, schedule: &Schedule) -> ScheduleMemory {
             memory
         })
         .collect();
-    assert_eq!(first, graph.nodes().len(), "a schedule runs every operator once");
+    assert_eq!(first, flow.operators().len(), "a schedule runs every operator once");
     let peak = parts.iter().map(|part| part.bytes).max().unwrap_or(0);
     ScheduleMemory { parts, peak }
 }
 
-/// The parts of a graph that cannot be divided, between the tensors that the whole graph passes through.
-struct Blocks<'g> {
-    graph: &'g Graph,
+/// The parts of a network that cannot be divided, between the tensors that all of it passes through.
+struct Blocks<'f> {
+    flow: &'f RowFlow,
     input: InputRows,
     blocks: Vec<Block>,
 }
@@ -141,88 +140,121 @@ struct Blocks<'g> {
 struct Block {
     ops: Range<usize>,
     tensor_in: TensorId,
+    works_in_rows: bool,
     rings: Rings,
+    /// Its best order layer by layer; at first its own.
     layers: ChosenOrder,
+    /// No order has a smaller peak.
+    smallest_peak: u64,
 }
 
-impl<'g> Blocks<'g> {
-    fn new(graph: &'g Graph, input: InputRows) -> Self {
-        let needed = NeededRows::of(graph);
+impl<'f> Blocks<'f> {
+    fn new(flow: &'f RowFlow, input: InputRows) -> Self {
+        let needed = NeededRows::of(flow);
         let (mut first, mut tensor_in) = (0, TensorId::INPUT);
-        let blocks = cuts(graph).into_iter().map(|last| {
+        let blocks = cuts(flow).into_iter().map(|last| {
             let ops = first..last + 1;
-            let rings = rings(graph, &needed, tensor_in, ops.clone());
-            let place = if tensor_in == TensorId::INPUT { input } else { InputRows::Buffer };
-            let mut layers = layers(graph, &ops, tensor_in, place).choose_order();
-            layers.order.iter_mut().for_each(|op| *op = OpId::new(op.index() + ops.start));
-            let block = Block { ops, tensor_in, rings, layers };
+            let rings = rings(flow, &needed, tensor_in, ops.clone());
+            let place = input_of(tensor_in, input);
+            let [own, smallest_peak] = layer_peaks(flow, &ops, tensor_in, place);
+            let block = Block {
+                layers: ChosenOrder { order: ops.clone().map(OpId::new).collect(), peak: own, exact: true },
+                works_in_rows: flow.operators()[ops.clone()].iter().all(|op| op.work != RowWork::Whole),
+                ops,
+                tensor_in,
+                rings,
+                smallest_peak,
+            };
             (first, tensor_in) = (last + 1, OpId::new(last).output());
             block
         });
-        Self { graph, input, blocks: blocks.collect() }
+        Self { flow, input, blocks: blocks.collect() }
     }
 
-    /// The best last part that ends before block `end`, from the best up to every cut before it.
-    fn best_part(&self, best: &[Best], end: usize) -> Best {
-        let (peak, in_rows) = best[end - 1].cost;
-        let layers = peak.max(self.blocks[end - 1].layers.peak);
-        let mut found = Best { cost: (layers, in_rows), last: Some((end - 1, Runtime::Layers)) };
+    /// Looks for the best order of those blocks whose order may matter for the peak of all.
+    fn order(&mut self) {
+        let peak = |best: &[Best]| best.last().expect("the end of the network is a cut").cost.0;
+        let least = peak(&self.divide(0, |block| block.smallest_peak));
+        let most = peak(&self.divide(0, |block| block.layers.peak));
+        for block in &mut self.blocks {
+            if block.layers.peak > least.max(block.smallest_peak) && block.smallest_peak < most {
+                let place = input_of(block.tensor_in, self.input);
+                let layers = layers(self.flow, &block.ops, block.tensor_in, place);
+                block.layers = layers.choose_order_within(least);
+                block.layers.order.iter_mut().for_each(|op| *op = OpId::new(op.index() + block.ops.start));
+            }
+        }
+    }
+
+    /// For each cut, the best parts before it; peaks below `floor` are all the same.
+    fn divide(&self, floor: u64, layers: impl Fn(&Block) -> u64) -> Vec<Best> {
+        let mut best = vec![Best { cost: (floor, 0), last: None }];
+        for end in 1..=self.blocks.len() {
+            let (peak, in_rows) = best[end - 1].cost;
+            let alone = (peak.max(layers(&self.blocks[end - 1])), in_rows);
+            best.push(self.best_part(&best, end, alone));
+        }
+        best
+    }
+
+    /// The best last part that ends before block `end`, from the best up to every cut before it. Executed layer by layer, the last block
+    /// costs `alone`.
+    fn best_part(&self, best: &[Best], end: usize, alone: (u64, usize)) -> Best {
+        let mut found = Best { cost: alone, last: Some((end - 1, Execution::Layers)) };
         let (mut inside, mut ops) = (self.whole(end), 0);
         for start in (0..end).rev() {
             let block = &self.blocks[start];
+            if !block.works_in_rows {
+                break;
+            }
             inside += block.rings.bytes();
             ops += block.ops.len();
             let (peak, in_rows) = best[start].cost;
             let cost = (peak.max(self.tensor_in(start) + inside), in_rows + ops);
             if cost < found.cost {
-                found = Best { cost, last: Some((start, Runtime::Rows)) };
+                found = Best { cost, last: Some((start, Execution::Rows)) };
             }
-            inside += block.rings.input;
+            inside += block.rings.input.bytes;
         }
         found
     }
 
     /// A part of these blocks; of one that runs layer by layer there is one.
-    fn part(&self, blocks: Range<usize>, runtime: Runtime) -> SchedulePart {
+    fn part(&self, blocks: Range<usize>, execution: Execution) -> SchedulePart {
         let blocks = &self.blocks[blocks];
-        let ops = match runtime {
-            Runtime::Layers => blocks[0].layers.order.clone(),
-            Runtime::Rows => blocks.iter().flat_map(|block| block.ops.clone()).map(OpId::new).collect(),
+        let ops = match execution {
+            Execution::Layers => blocks[0].layers.order.clone(),
+            Execution::Rows => blocks.iter().flat_map(|block| block.ops.clone()).map(OpId::new).collect(),
         };
-        SchedulePart { runtime, ops }
+        SchedulePart { execution, ops }
     }
 
     /// Bytes of the tensor in of a part in rows that begins with this block.
     fn tensor_in(&self, start: usize) -> u64 {
         let Block { tensor_in, rings, .. } = &self.blocks[start];
-        let input = if *tensor_in == TensorId::INPUT { self.input } else { InputRows::Buffer };
-        bytes_in(self.graph, *tensor_in, input, rings)
+        bytes_in(self.flow, *tensor_in, input_of(*tensor_in, self.input), rings)
     }
 
     /// Bytes of the tensor out of a part that ends before this block.
     fn whole(&self, end: usize) -> u64 {
-        bytes_of(self.graph.output_shape(OpId::new(self.blocks[end - 1].ops.end - 1)))
+        self.flow.bytes(OpId::new(self.blocks[end - 1].ops.end - 1).output())
     }
 }
 
-fn bytes_of(shape: Shape) -> u64 {
-    shape.elements() as u64
-}
-
-fn bytes_in(graph: &Graph, tensor: TensorId, input: InputRows, rings: &Rings) -> u64 {
+fn bytes_in(flow: &RowFlow, tensor: TensorId, input: InputRows, rings: &Rings) -> u64 {
     match input {
         InputRows::External => 0,
-        InputRows::Buffer => bytes_of(graph.shape(tensor)),
-        InputRows::Rows => rings.input,
+        InputRows::Buffer => flow.bytes(tensor),
+        InputRows::Rows => rings.input.bytes,
     }
 }
 
-/// The operators, in the order of the graph, whose tensor all later ones depend on by way of it alone.
-fn cuts(graph: &Graph) -> Vec<usize> {
-    let count = graph.nodes().len();
+/// The operators, in the order of the network, whose tensor all later ones depend on by way of it alone.
+fn cuts(flow: &RowFlow) -> Vec<usize> {
+    let count = flow.operators().len();
     let mut last_reader = vec![0; count + 1];
-    for (op, node) in graph.nodes().iter().enumerate() {
-        node.inputs.iter().for_each(|input| last_reader[input.index()] = op);
+    for (op, operator) in flow.operators().iter().enumerate() {
+        operator.inputs.iter().for_each(|input| last_reader[input.index()] = op);
     }
     let mut latest = last_reader[TensorId::INPUT.index()];
     let mut cuts = Vec::new();
@@ -236,10 +268,10 @@ fn cuts(graph: &Graph) -> Vec<usize> {
 }
 
 /// Whether these operators read nothing but `tensor` and one another, and nothing but the last one is read by later ones.
-fn is_part(graph: &Graph, tensor: TensorId, ops: &Range<usize>) -> bool {
+fn is_part(flow: &RowFlow, tensor: TensorId, ops: &Range<usize>) -> bool {
     let is_inside = |input: &TensorId| *input == tensor || input.index() > ops.start;
-    let reads_inside = ops.clone().all(|op| graph.nodes()[op].inputs.iter().all(is_inside));
-    reads_inside && cuts(graph).contains(&(ops.end - 1))
+    let reads_inside = flow.operators()[ops.clone()].iter().all(|op| op.inputs.iter().all(is_inside));
+    reads_inside && cuts(flow).contains(&(ops.end - 1))
 }
 
 /// Operators of a part as positions in it.
@@ -248,19 +280,36 @@ fn local(ops: &[OpId], first: usize) -> Vec<OpId> {
 }
 
 /// A part that is executed layer by layer.
-fn layers(graph: &Graph, ops: &Range<usize>, tensor_in: TensorId, input: InputRows) -> Dataflow {
-    let bytes = if input == InputRows::External { 0 } else { bytes_of(graph.shape(tensor_in)) };
-    let mut flow = Dataflow::new([bytes]);
+fn layers(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: InputRows) -> Dataflow {
+    let bytes = if input == InputRows::External { 0 } else { flow.bytes(tensor_in) };
+    let mut layers = Dataflow::with_room([bytes], ops.len());
     let mut output = FlowTensor::new(0);
     for op in ops.clone().map(OpId::new) {
-        let reads = graph.node(op).inputs.iter().map(|&tensor| {
+        let operator = &flow.operators()[op.index()];
+        let reads = operator.inputs.iter().map(|&tensor| {
             let index = if tensor == tensor_in { 0 } else { tensor.index() - ops.start };
-            let may_overwrite = MemoryRules::WITHOUT_INPUT.may_overwrite(graph, op, tensor);
+            let is_shaped_so = flow.tensor(tensor) == flow.tensor(op.output());
+            let may_overwrite = operator.may_overwrite && tensor != TensorId::INPUT && is_shaped_so;
             Read { tensor: FlowTensor::new(index), may_overwrite }
         });
-        let reads: Vec<Read> = reads.collect();
-        output = flow.push(reads, [bytes_of(graph.output_shape(op))]);
+        output = layers.push(reads, [flow.bytes(op.output())]);
     }
-    flow.keep(output);
-    flow
+    layers.keep(output);
+    layers
+}
+
+/// Peaks of a part that is executed layer by layer: of the network's own order, and a bound that no order goes below.
+fn layer_peaks(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: InputRows) -> [u64; 2] {
+    if ops.len() == 1 && !flow.operators()[ops.start].may_overwrite {
+        let bytes = if input == InputRows::External { 0 } else { flow.bytes(tensor_in) };
+        return [bytes + flow.bytes(OpId::new(ops.start).output()); 2];
+    }
+    let layers = layers(flow, ops, tensor_in, input);
+    let solver = PeakSolver::new(&layers);
+    [solver.own_peak(), solver.smallest_conceivable_peak()]
+}
+
+/// Where the tensor that a part begins with is.
+fn input_of(tensor_in: TensorId, input: InputRows) -> InputRows {
+    if tensor_in == TensorId::INPUT { input } else { InputRows::Buffer }
 }

@@ -7,7 +7,6 @@ use munas_ir::{
 };
 use proptest::prelude::*;
 
-use super::rings::{NeededRows, rings};
 use super::*;
 use crate::{MemoryRules, choose_order};
 
@@ -27,6 +26,16 @@ fn chain(input: Shape, ops: &[Op]) -> Graph {
         last = builder.push(op, &[last]).unwrap();
     }
     builder.finish().unwrap()
+}
+
+fn rings_of(graph: &Graph) -> rings::Rings {
+    let flow = RowFlow::of(graph);
+    rings::rings(&flow, &NeededRows::of(&flow), TensorId::INPUT, 0..graph.nodes().len())
+}
+
+fn schedule_of(graph: &Graph, input: InputRows) -> ScheduleMemory {
+    let flow = RowFlow::of(graph);
+    price_schedule(&flow, &choose_schedule(&flow, input))
 }
 
 /// An operator of a random graph: its kind, two sizes, and whether padding is `same`.
@@ -173,29 +182,23 @@ impl<'g> Simulator<'g> {
         self.most[tensor] = self.most[tensor].max(alive);
     }
 
+    /// A row is there; then, as long as any operator can make a row, the last that can makes one.
     fn make(&mut self, tensor: usize, row: usize) {
         if !self.needed.contains(&(tensor, row)) {
             return;
         }
         self.made.insert((tensor, row));
         self.count(tensor, row);
-        for op in 0..self.graph.nodes().len() {
-            let node = &self.graph.nodes()[op];
-            if !node.inputs.iter().any(|input| input.index() == tensor) {
-                continue;
+        for op in (0..self.graph.nodes().len()).rev() {
+            let to_come = self.needed.iter().find(|row| row.0 == op + 1 && !self.made.contains(row));
+            let Some(&(output, next)) = to_come else { continue };
+            let reads = self.reads(output, next);
+            let is_maximum = matches!(self.graph.nodes()[op].op, Op::Pool { kind: PoolKind::Max, .. });
+            if is_maximum && reads.iter().any(|row| self.made.contains(row)) {
+                self.count(output, next);
             }
-            for next in 0..self.graph.shapes()[op + 1].height {
-                let reads: BTreeSet<_> = self.reads(op + 1, next).into_iter().collect();
-                if !self.needed.contains(&(op + 1, next)) || self.made.contains(&(op + 1, next)) {
-                    continue;
-                }
-                if reads.contains(&(tensor, row)) && matches!(node.op, Op::Pool { kind: PoolKind::Max, .. }) {
-                    self.count(op + 1, next);
-                }
-                if !reads.iter().all(|row| self.made.contains(row)) {
-                    break;
-                }
-                self.make(op + 1, next);
+            if reads.iter().all(|row| self.made.contains(row)) {
+                return self.make(output, next);
             }
         }
     }
@@ -203,7 +206,8 @@ impl<'g> Simulator<'g> {
 
 /// All ways to divide the blocks of a graph into parts that run in rows or layer by layer.
 fn smallest_peak(graph: &Graph, input: InputRows) -> u64 {
-    let chosen = choose_schedule(graph, input);
+    let flow = RowFlow::of(graph);
+    let chosen = choose_schedule(&flow, input);
     // Layer by layer, a part is priced in the order of the graph or a better one: both are tried.
     let order = choose_order(graph, MemoryRules::WITHOUT_INPUT).order;
     let count = graph.nodes().len();
@@ -213,19 +217,19 @@ fn smallest_peak(graph: &Graph, input: InputRows) -> u64 {
             (last..count).all(|op| graph.nodes()[op].inputs.iter().all(|tensor| tensor.index() >= last));
         (first..last).all(|op| graph.nodes()[op].inputs.iter().all(inside)) && outside_reads_last
     };
-    let mut smallest = price_schedule(graph, &chosen).peak;
+    let mut smallest = price_schedule(&flow, &chosen).peak;
     let mut open = vec![(0, Vec::new())];
     while let Some((first, parts)) = open.pop() {
         if first == count {
-            smallest = smallest.min(price_schedule(graph, &Schedule { parts, input }).peak);
+            smallest = smallest.min(price_schedule(&flow, &Schedule { parts, input }).peak);
             continue;
         }
         for last in (first + 1..=count).filter(|&last| is_part(first, last)) {
             let ops: Vec<OpId> = (first..last).map(OpId::new).collect();
             let ordered: Vec<OpId> = order.iter().copied().filter(|op| ops.contains(op)).collect();
-            for (runtime, ops) in [(Runtime::Rows, ops), (Runtime::Layers, ordered)] {
+            for (execution, ops) in [(Execution::Rows, ops), (Execution::Layers, ordered)] {
                 let mut parts: Vec<SchedulePart> = parts.clone();
-                parts.push(SchedulePart { runtime, ops });
+                parts.push(SchedulePart { execution, ops });
                 open.push((last, parts));
             }
         }
@@ -239,19 +243,19 @@ proptest! {
     #[test]
     fn rings_are_those_of_the_simulator(graph in graphs()) {
         let expected = Simulator::run(&graph);
-        let found = rings(&graph, &NeededRows::of(&graph), TensorId::INPUT, 0..graph.nodes().len());
+        let found = rings_of(&graph);
         for ring in &found.inner {
             let tensor = ring.tensor.index();
             prop_assert_eq!(ring.rows, expected[tensor], "tensor {} of\n{}", tensor, graph);
         }
         let input = graph.input_shape();
-        prop_assert_eq!(found.input, (expected[0] * input.width * input.channels) as u64, "{}", graph);
+        prop_assert_eq!(found.input.bytes, (expected[0] * input.width * input.channels) as u64, "{}", graph);
     }
 
     #[test]
     fn what_is_chosen_is_the_smallest_and_never_above_layers(graph in graphs()) {
         for input in [InputRows::External, InputRows::Buffer, InputRows::Rows] {
-            let peak = price_schedule(&graph, &choose_schedule(&graph, input)).peak;
+            let peak = schedule_of(&graph, input).peak;
             if graph.nodes().len() <= 9 {
                 prop_assert_eq!(peak, smallest_peak(&graph, input), "{:?} of\n{}", input, graph);
             }
@@ -278,10 +282,11 @@ fn a_chain_keeps_the_rows_of_its_kernels() {
             Op::Dense { units: 10, activation: Activation::None },
         ],
     );
-    let schedule = choose_schedule(&graph, InputRows::Rows);
-    let memory = price_schedule(&graph, &schedule);
-    let runtimes: Vec<Runtime> = schedule.parts.iter().map(|part| part.runtime).collect();
-    assert_eq!(runtimes, [Runtime::Rows, Runtime::Layers]);
+    let flow = RowFlow::of(&graph);
+    let schedule = choose_schedule(&flow, InputRows::Rows);
+    let memory = price_schedule(&flow, &schedule);
+    let executions: Vec<Execution> = schedule.parts.iter().map(|part| part.execution).collect();
+    assert_eq!(executions, [Execution::Rows, Execution::Layers]);
     let [rows, _] = &memory.parts[..] else { panic!("{memory:?}") };
     assert_eq!(rows.rings.iter().map(|ring| ring.rows).collect::<Vec<_>>(), [3, 1]);
     assert_eq!(rows.sums, 4 * 8);
@@ -298,7 +303,7 @@ fn the_earlier_branch_of_a_sum_keeps_the_rows_by_which_the_other_is_late() {
     let two = builder.push(conv(2, 5, 1, Padding::Same), &[one]).unwrap();
     builder.push(Op::Add, &[stem, two]).unwrap();
     let graph = builder.finish().unwrap();
-    let found = rings(&graph, &NeededRows::of(&graph), TensorId::INPUT, 0..4);
+    let found = rings_of(&graph);
     // The second convolution makes row 0 when row 4 of the stem is there.
     assert_eq!(found.inner.iter().map(|ring| ring.rows).collect::<Vec<_>>(), [5, 5, 1]);
 }
@@ -306,6 +311,6 @@ fn the_earlier_branch_of_a_sum_keeps_the_rows_by_which_the_other_is_late() {
 #[test]
 fn rows_that_are_dropped_are_not_kept() {
     let stride = chain(Shape::new(13, 7, 1), &[conv(1, 1, 3, Padding::Valid), conv(1, 2, 2, Padding::Valid)]);
-    let found = rings(&stride, &NeededRows::of(&stride), TensorId::INPUT, 0..2);
-    assert_eq!((found.input, found.inner[0].rows), (7, 2), "one row of seven, and two");
+    let found = rings_of(&stride);
+    assert_eq!((found.input.bytes, found.inner[0].rows), (7, 2), "one row of seven, and two");
 }
