@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use munas_cost::{InputRows, MemoryRules, RowFlow, choose_order, choose_schedule, price_schedule};
+use munas_cost::{MemoryRules, NetworkInput, RowFlow, choose_order, choose_schedule, price_schedule};
 use munas_ir::{Graph, Shape};
 use munas_space::Space;
 use rand::SeedableRng;
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let space = Space::named(kind, bounds)?;
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let graphs: Vec<Graph> = (0..networks).map(|_| space.sample(&mut rng).lower(input, 10)).collect();
-        let shares = |input: InputRows, rules: MemoryRules| {
+        let shares = |input: NetworkInput, rules: MemoryRules| {
             let mut shares: Vec<f64> = graphs
                 .iter()
                 .map(|graph| {
@@ -42,12 +42,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             shares.sort_by(f64::total_cmp);
             shares
         };
-        let outside = shares(InputRows::External, MemoryRules::WITHOUT_INPUT);
-        let within = shares(InputRows::Rows, MemoryRules::WITH_INPUT);
+        let outside = shares(NetworkInput::External, MemoryRules::WITHOUT_INPUT);
+        let within = shares(NetworkInput::Rows, MemoryRules::WITH_INPUT);
         let begin = Instant::now();
         let all: u64 = graphs
             .iter()
-            .map(|graph| choose_schedule(&RowFlow::of(graph), InputRows::External).parts.len() as u64)
+            .map(|graph| choose_schedule(&RowFlow::of(graph), NetworkInput::External).parts.len() as u64)
             .sum();
         let speed = networks as f64 / begin.elapsed().as_secs_f64();
         let at = |shares: &[f64], share: f64| shares[((networks - 1) as f64 * share) as usize];

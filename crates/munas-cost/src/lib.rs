@@ -6,6 +6,7 @@
 //! | [`choose_order`] | the operator order with the smallest peak memory |
 //! | [`price`] | the memory in use at every step of an order |
 //! | [`Dataflow`] | the same two for any network, given as operators that read and write tensors of so many bytes |
+//! | [`peak_memory`] | the peak under a runtime (layer by layer, in rows) and a place of the input |
 //! | [`choose_schedule`], [`price_schedule`] | which parts of a graph run row by row, and the memory that this takes |
 //! | [`layer_costs`] | MACs and parameters of every operator |
 //! | [`boards`] | memory, clock and power of microcontrollers |
@@ -58,6 +59,7 @@ mod layers;
 mod memory;
 mod order;
 mod resources;
+mod runtime;
 mod streamed;
 mod timeline;
 
@@ -74,9 +76,10 @@ pub use latency::{LatencyEstimate, OperatorLatency, latency, latency_ms, latency
 pub use layers::{LayerCost, layer_cost, layer_costs, macs, model_size, model_size_at, sparse_model_size};
 pub use memory::{InputMemory, MemoryRules, price};
 pub use order::{ChosenOrder, choose_order};
-pub use resources::{Resources, resources};
+pub use resources::{Resources, resources, resources_under};
+pub use runtime::{MemoryModel, Runtime, UnknownInput, UnknownRuntime, peak_memory};
 pub use streamed::{
-    Execution, InputRows, NeededRows, PartMemory, RowFlow, RowOperator, RowTensor, RowWindow, RowWork,
+    Execution, NeededRows, NetworkInput, PartMemory, RowFlow, RowOperator, RowTensor, RowWindow, RowWork,
     Schedule, ScheduleMemory, SchedulePart, TensorRing, choose_schedule, price_schedule,
 };
 pub use timeline::{LiveTensor, Step, Timeline};

@@ -25,7 +25,8 @@ mod schedule;
 pub use flow::{NeededRows, RowFlow, RowOperator, RowTensor, RowWindow, RowWork};
 pub use rings::TensorRing;
 pub use schedule::{
-    Execution, InputRows, PartMemory, Schedule, ScheduleMemory, SchedulePart, choose_schedule, price_schedule,
+    Execution, NetworkInput, PartMemory, Schedule, ScheduleMemory, SchedulePart, choose_schedule,
+    price_schedule,
 };
 
 #[cfg(test)]

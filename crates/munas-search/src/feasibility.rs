@@ -97,6 +97,7 @@ impl<'a> Gate<'a> {
         let resources = Resources {
             peak_memory: floor,
             peak_memory_with_input: floor,
+            peak_memory_of_model: None,
             model_size: *model_size,
             macs: munas_cost::macs(graph),
             exact: false,

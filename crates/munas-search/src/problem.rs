@@ -307,8 +307,14 @@ impl Problem {
         if hard.peek().is_none() {
             return true;
         }
-        let nothing =
-            Resources { peak_memory: 0, peak_memory_with_input: 0, model_size: 0, macs: 0, exact: true };
+        let nothing = Resources {
+            peak_memory: 0,
+            peak_memory_with_input: 0,
+            peak_memory_of_model: None,
+            model_size: 0,
+            macs: 0,
+            exact: true,
+        };
         let values = ObjectiveValues::of_network(None, &nothing, &model.figures(graph));
         bounds.broken_hard(&values).is_none()
     }

@@ -11,7 +11,7 @@ use crate::order::{ChosenOrder, PeakSolver};
 
 /// Where the input of a network is while it is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum InputRows {
+pub enum NetworkInput {
     /// In memory that is not counted, whole.
     External,
     /// In memory that is counted, whole.
@@ -44,7 +44,7 @@ pub struct Schedule {
     /// The parts; each begins with the tensor that the one before it ends with.
     pub parts: Vec<SchedulePart>,
     /// Where the input is.
-    pub input: InputRows,
+    pub input: NetworkInput,
 }
 
 /// The memory of a schedule, in bytes at one byte per element.
@@ -78,7 +78,7 @@ struct Best {
 
 /// The schedule with the smallest memory, among those whose parts begin and end where the whole network passes through one tensor; of
 /// several, one with the fewest operators in rows.
-pub fn choose_schedule(flow: &RowFlow, input: InputRows) -> Schedule {
+pub fn choose_schedule(flow: &RowFlow, input: NetworkInput) -> Schedule {
     let mut blocks = Blocks::new(flow, input);
     blocks.order();
     let (peak, _) =
@@ -133,7 +133,7 @@ pub fn price_schedule(flow: &RowFlow, schedule: &Schedule) -> ScheduleMemory {
 /// The parts of a network that cannot be divided, between the tensors that all of it passes through.
 struct Blocks<'f> {
     flow: &'f RowFlow,
-    input: InputRows,
+    input: NetworkInput,
     blocks: Vec<Block>,
 }
 
@@ -149,7 +149,7 @@ struct Block {
 }
 
 impl<'f> Blocks<'f> {
-    fn new(flow: &'f RowFlow, input: InputRows) -> Self {
+    fn new(flow: &'f RowFlow, input: NetworkInput) -> Self {
         let needed = NeededRows::of(flow);
         let (mut first, mut tensor_in) = (0, TensorId::INPUT);
         let blocks = cuts(flow).into_iter().map(|last| {
@@ -241,11 +241,11 @@ impl<'f> Blocks<'f> {
     }
 }
 
-fn bytes_in(flow: &RowFlow, tensor: TensorId, input: InputRows, rings: &Rings) -> u64 {
+fn bytes_in(flow: &RowFlow, tensor: TensorId, input: NetworkInput, rings: &Rings) -> u64 {
     match input {
-        InputRows::External => 0,
-        InputRows::Buffer => flow.bytes(tensor),
-        InputRows::Rows => rings.input.bytes,
+        NetworkInput::External => 0,
+        NetworkInput::Buffer => flow.bytes(tensor),
+        NetworkInput::Rows => rings.input.bytes,
     }
 }
 
@@ -280,8 +280,8 @@ fn local(ops: &[OpId], first: usize) -> Vec<OpId> {
 }
 
 /// A part that is executed layer by layer.
-fn layers(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: InputRows) -> Dataflow {
-    let bytes = if input == InputRows::External { 0 } else { flow.bytes(tensor_in) };
+fn layers(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: NetworkInput) -> Dataflow {
+    let bytes = if input == NetworkInput::External { 0 } else { flow.bytes(tensor_in) };
     let mut layers = Dataflow::with_room([bytes], ops.len());
     let mut output = FlowTensor::new(0);
     for op in ops.clone().map(OpId::new) {
@@ -299,9 +299,9 @@ fn layers(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: InputR
 }
 
 /// Peaks of a part that is executed layer by layer: of the network's own order, and a bound that no order goes below.
-fn layer_peaks(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: InputRows) -> [u64; 2] {
+fn layer_peaks(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: NetworkInput) -> [u64; 2] {
     if ops.len() == 1 && !flow.operators()[ops.start].may_overwrite {
-        let bytes = if input == InputRows::External { 0 } else { flow.bytes(tensor_in) };
+        let bytes = if input == NetworkInput::External { 0 } else { flow.bytes(tensor_in) };
         return [bytes + flow.bytes(OpId::new(ops.start).output()); 2];
     }
     let layers = layers(flow, ops, tensor_in, input);
@@ -310,6 +310,6 @@ fn layer_peaks(flow: &RowFlow, ops: &Range<usize>, tensor_in: TensorId, input: I
 }
 
 /// Where the tensor that a part begins with is.
-fn input_of(tensor_in: TensorId, input: InputRows) -> InputRows {
-    if tensor_in == TensorId::INPUT { input } else { InputRows::Buffer }
+fn input_of(tensor_in: TensorId, input: NetworkInput) -> NetworkInput {
+    if tensor_in == TensorId::INPUT { input } else { NetworkInput::Buffer }
 }

@@ -33,7 +33,7 @@ fn rings_of(graph: &Graph) -> rings::Rings {
     rings::rings(&flow, &NeededRows::of(&flow), TensorId::INPUT, 0..graph.nodes().len())
 }
 
-fn schedule_of(graph: &Graph, input: InputRows) -> ScheduleMemory {
+fn schedule_of(graph: &Graph, input: NetworkInput) -> ScheduleMemory {
     let flow = RowFlow::of(graph);
     price_schedule(&flow, &choose_schedule(&flow, input))
 }
@@ -205,7 +205,7 @@ impl<'g> Simulator<'g> {
 }
 
 /// All ways to divide the blocks of a graph into parts that run in rows or layer by layer.
-fn smallest_peak(graph: &Graph, input: InputRows) -> u64 {
+fn smallest_peak(graph: &Graph, input: NetworkInput) -> u64 {
     let flow = RowFlow::of(graph);
     let chosen = choose_schedule(&flow, input);
     // Layer by layer, a part is priced in the order of the graph or a better one: both are tried.
@@ -254,14 +254,14 @@ proptest! {
 
     #[test]
     fn what_is_chosen_is_the_smallest_and_never_above_layers(graph in graphs()) {
-        for input in [InputRows::External, InputRows::Buffer, InputRows::Rows] {
+        for input in [NetworkInput::External, NetworkInput::Buffer, NetworkInput::Rows] {
             let peak = schedule_of(&graph, input).peak;
             if graph.nodes().len() <= 9 {
                 prop_assert_eq!(peak, smallest_peak(&graph, input), "{:?} of\n{}", input, graph);
             }
             let rules = match input {
-                InputRows::External => MemoryRules::WITHOUT_INPUT,
-                InputRows::Buffer | InputRows::Rows => {
+                NetworkInput::External => MemoryRules::WITHOUT_INPUT,
+                NetworkInput::Buffer | NetworkInput::Rows => {
                     MemoryRules { input: crate::InputMemory::Once, in_place_add: true }
                 }
             };
@@ -283,7 +283,7 @@ fn a_chain_keeps_the_rows_of_its_kernels() {
         ],
     );
     let flow = RowFlow::of(&graph);
-    let schedule = choose_schedule(&flow, InputRows::Rows);
+    let schedule = choose_schedule(&flow, NetworkInput::Rows);
     let memory = price_schedule(&flow, &schedule);
     let executions: Vec<Execution> = schedule.parts.iter().map(|part| part.execution).collect();
     assert_eq!(executions, [Execution::Rows, Execution::Layers]);

@@ -198,6 +198,7 @@ pub(super) fn trial_record(row: TrialRow, input: Shape, driving: Driving) -> Res
         peak_memory: column.unsigned("peak_memory", resources.peak_memory)?,
         peak_memory_with_input: column
             .unsigned("peak_memory_with_input", resources.peak_memory_with_input)?,
+        peak_memory_of_model: None,
         model_size: column.unsigned("model_size", resources.model_size)?,
         macs: column.unsigned("macs", resources.macs)?,
         exact: resources.exact,
