@@ -23,22 +23,29 @@ mod classes;
 mod fixed_point;
 mod header;
 mod input;
+mod invoke;
 mod layer;
 mod linear;
 mod name;
 mod readme;
+mod rows;
+mod sequence;
 mod source;
 mod sum;
 pub(crate) mod text;
 mod vectors;
 
-use munas_cost::{InputMemory, MemoryRules};
-use munas_ir::OpId;
+use munas_cost::{
+    Execution, InputMemory, MemoryModel, MemoryRules, NeededRows, NetworkInput, RowFlow, Runtime,
+    price_schedule,
+};
+use munas_ir::{Graph, OpId};
 use munas_quant::QuantisedNetwork;
 
 use self::layer::Layer;
 pub use self::name::{CName, CNameError};
-use crate::arena::{ArenaPlan, plan_best};
+use self::rows::Streamed;
+use crate::arena::{ArenaPlan, plan_best, plan_streamed};
 use crate::input::{InputConversion, RawType};
 
 /// What to generate.
@@ -48,8 +55,10 @@ pub struct CSettings<'a> {
     pub title: &'a str,
     /// The name of files and of what they define.
     pub name: &'a CName,
-    /// Where the network's input lies.
-    pub input: InputPlace,
+    /// How it is executed, and where its input is: in the caller's buffer, which is not written to (`External`); in the arena, where
+    /// `munas_input()` points to and where its bytes are reused once it has been read (`Buffer`); or in rows that `munas_push_rows()` is
+    /// called with (`Rows`). The arena has the peak memory of this model.
+    pub memory: MemoryModel,
     /// How raw values become elements of the input, if that is known: `munas_quantise_input` does it.
     pub conversion: Option<&'a InputConversion>,
     /// Names of the classes, in order; empty to leave them out.
@@ -59,12 +68,12 @@ pub struct CSettings<'a> {
 }
 
 impl Default for CSettings<'_> {
-    /// A network with the default name, with its input in the caller's buffer, and no test vectors.
+    /// A network with the default name, executed layer by layer with its input in the caller's buffer, and no test vectors.
     fn default() -> Self {
         Self {
             title: "network",
             name: &CName::MODEL,
-            input: InputPlace::Caller,
+            memory: MemoryModel::PUBLISHED,
             conversion: None,
             labels: &[],
             samples: TestSamples::Elements(&[]),
@@ -115,26 +124,6 @@ impl TestSamples<'_> {
             Self::Elements(samples) => samples.iter().map(Vec::len).collect(),
             Self::Raw(samples) => samples.iter().map(Vec::len).collect(),
         }
-    }
-}
-
-/// Where the network's input lies while the network runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputPlace {
-    /// In the caller's buffer, which is not written to. The arena has the predicted `peak_memory`.
-    Caller,
-    /// In the arena, where `munas_input()` points to; its bytes are reused once it has been read.
-    Arena,
-}
-
-impl InputPlace {
-    /// What the arena is planned with.
-    pub const fn memory_rules(self) -> MemoryRules {
-        let input = match self {
-            Self::Caller => InputMemory::NotCounted,
-            Self::Arena => InputMemory::Once,
-        };
-        MemoryRules { input, in_place_add: true }
     }
 }
 
@@ -216,9 +205,20 @@ pub enum CError {
 pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<CSource, CError> {
     let graph = network.graph();
     check(network, settings)?;
-    let layers =
+    let mut layers =
         graph.ops().map(|(op, _)| Layer::new(network, op)).collect::<Result<Vec<Layer>, CError>>()?;
-    let model = Model { network, settings, layers, plan: plan_best(graph, settings.input.memory_rules()) };
+    let plan = plan(graph, settings.memory);
+    let streamed = plan.schedule.as_ref().map(|schedule| {
+        let flow = RowFlow::of(graph);
+        Streamed { needed: NeededRows::of(&flow), memory: price_schedule(&flow, schedule), flow }
+    });
+    if let (Some(schedule), Some(streamed)) = (&plan.schedule, &streamed) {
+        let in_rows = schedule.parts.iter().filter(|part| part.execution == Execution::Rows);
+        for &op in in_rows.flat_map(|part| &part.ops) {
+            layers[op.index()] = layers[op.index()].clone().in_rows(streamed.work(op));
+        }
+    }
+    let model = Model { network, settings, layers, plan, streamed };
     let name = settings.name;
     let file = |end: &str, text: String| GeneratedFile { name: format!("{name}{end}"), text };
     Ok(CSource {
@@ -234,6 +234,17 @@ pub fn generate(network: &QuantisedNetwork, settings: &CSettings<'_>) -> Result<
         patch_bytes: model.patch_words() * layer::STACK_BYTES_PER_PATCH_WORD,
         plan: model.plan,
     })
+}
+
+/// The arena of a graph under a model.
+fn plan(graph: &Graph, memory: MemoryModel) -> ArenaPlan {
+    match (memory.runtime, memory.input) {
+        (Runtime::Streamed, input) => plan_streamed(graph, input),
+        (Runtime::Layers, NetworkInput::External) => plan_best(graph, MemoryRules::WITHOUT_INPUT),
+        (Runtime::Layers, NetworkInput::Buffer | NetworkInput::Rows) => {
+            plan_best(graph, MemoryRules { input: InputMemory::Once, in_place_add: true })
+        }
+    }
 }
 
 /// Checks that conversion, labels and samples belong to the network.
@@ -264,6 +275,8 @@ struct Model<'a> {
     /// Of each operator, in the graph's order.
     layers: Vec<Layer>,
     plan: ArenaPlan,
+    /// Where parts of it run in rows.
+    streamed: Option<Streamed>,
 }
 
 impl Model<'_> {

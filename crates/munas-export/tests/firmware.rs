@@ -13,6 +13,7 @@ mod two_classes;
 
 use std::{fs, path::Path, process::Command};
 
+use munas_cost::MemoryModel;
 use munas_export::{
     c::{CSettings, TestSamples, generate},
     helper::HelperLimits,
@@ -99,9 +100,40 @@ fn every_tensor_on_a_board_equals_the_host_executors() {
         let target = Target::find(board).unwrap();
         for case in cases(limits, 1, 9) {
             let options = FirmwareOptions::default();
-            let compared = compare_firmware(&case.network, target, &case.samples, &options);
+            let compared =
+                compare_firmware(&case.network, MemoryModel::PUBLISHED, target, &case.samples, &options);
             let Some(tensors) = unless_missing(compared, board) else { continue };
             assert_all_equal(&case, &tensors);
+        }
+    }
+}
+
+/// In rows, the rows that anyone reads: of each tensor at least one.
+#[test]
+fn every_row_on_a_board_equals_the_host_executors() {
+    for (board, limits) in [
+        ("mps2-an386", Limits::MEDIUM),
+        ("microbit", Limits::SMALL),
+        ("mps2-an500", Limits::MEDIUM),
+        ("mps3-an547", Limits::MEDIUM),
+        ("virt", Limits::MEDIUM),
+        ("atmega1284p", Limits::SMALL),
+    ] {
+        let target = Target::find(board).unwrap();
+        for case in cases(limits, 2, 11) {
+            let options = FirmwareOptions::default();
+            let compared =
+                compare_firmware(&case.network, MemoryModel::STREAMED, target, &case.samples, &options);
+            let Some(tensors) = unless_missing(compared, board) else { continue };
+            let graph = case.network.graph();
+            assert_eq!(tensors.len(), graph.nodes().len());
+            for TensorComparison { tensor, elements, different } in tensors {
+                let row = graph.shape(tensor).elements() / graph.shape(tensor).height;
+                assert!(
+                    different == 0 && elements >= row * case.samples.len(),
+                    "{board}: {tensor:?} of\n{graph}"
+                );
+            }
         }
     }
 }

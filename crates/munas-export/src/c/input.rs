@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use munas_cost::NetworkInput;
 use munas_ir::{TensorId, TensorQuantisation};
 
 use super::fixed_point::{FixedPoint, Line, fixed_point};
@@ -35,10 +36,17 @@ pub(super) fn declarations(model: &Model<'_>) -> String {
          /* Makes the elements of an input of MUNAS_INPUT_SIZE raw values, equal to the host's to the bit:\n   \
          {FORMULA}.\n   \
          raw and input may be the same memory. */\n\
-         void munas_quantise_input(const munas_raw *raw, int8_t *input);\n",
+         void munas_quantise_input(const munas_raw *raw, int8_t *input);\n{rows}",
         conversion.raw.c_type(),
         list(&conversion.scale),
         list(&conversion.offset),
+        rows = match model.settings.memory.input {
+            NetworkInput::External | NetworkInput::Buffer => "",
+            NetworkInput::Rows => {
+                "/* The same with so many rows of MUNAS_INPUT_ROW_SIZE values. */\n\
+                 void munas_quantise_rows(const munas_raw *raw, int8_t *input, unsigned int rows);\n"
+            }
+        },
     )
 }
 
@@ -46,14 +54,15 @@ pub(super) fn declarations(model: &Model<'_>) -> String {
 pub(super) fn function(model: &Model<'_>) -> String {
     let Some(conversion) = model.settings.conversion else { return String::new() };
     let input = model.network.quantisation().tensor(TensorId::INPUT);
+    let by_rows = model.settings.memory.input == NetworkInput::Rows;
     match fixed_point(conversion, input) {
-        Some(formula) => in_integers(&formula),
-        None => in_floating_point(conversion, input),
+        Some(formula) => in_integers(&formula, by_rows),
+        None => in_floating_point(conversion, input, by_rows),
     }
 }
 
-/// The loop over all elements. Raw values are read before elements are written over them.
-fn loop_of(body: &str, is_uniform: bool) -> String {
+/// The loop over all elements, or over those of so many rows. Raw values are read before elements are written over them.
+fn loop_of(body: &str, is_uniform: bool, by_rows: bool) -> String {
     let (start, step) = if is_uniform {
         ("", "")
     } else {
@@ -62,13 +71,22 @@ fn loop_of(body: &str, is_uniform: bool) -> String {
             "        channel = channel + 1 == MUNAS_INPUT_CHANNELS ? 0 : channel + 1;\n",
         )
     };
+    let (signature, count, whole) = if by_rows {
+        (
+            "munas_quantise_rows(const munas_raw *raw, int8_t *input, unsigned int rows)",
+            "rows * MUNAS_INPUT_ROW_SIZE",
+            "\nvoid munas_quantise_input(const munas_raw *raw, int8_t *input) {\n    \
+             munas_quantise_rows(raw, input, MUNAS_INPUT_HEIGHT);\n}\n",
+        )
+    } else {
+        ("munas_quantise_input(const munas_raw *raw, int8_t *input)", "MUNAS_INPUT_SIZE", "")
+    };
     format!(
-        "void munas_quantise_input(const munas_raw *raw, int8_t *input) {{\n{start}    \
-         for (munas_size i = 0; i < MUNAS_INPUT_SIZE; i++) {{\n{body}{step}    }}\n}}\n"
+        "void {signature} {{\n{start}    for (munas_size i = 0; i < {count}; i++) {{\n{body}{step}    }}\n}}\n{whole}"
     )
 }
 
-fn in_integers(formula: &FixedPoint) -> String {
+fn in_integers(formula: &FixedPoint, by_rows: bool) -> String {
     let FixedPoint { shift, is_wide, lines } = formula;
     let wide = if *is_wide { "int64_t" } else { "int32_t" };
     let (table, constants, [zero, factor, rest]) = match &lines[..] {
@@ -110,7 +128,7 @@ fn in_integers(formula: &FixedPoint) -> String {
         "{constants}        const {wide} element = {value};\n        \
          input[i] = (int8_t)(element < -128 ? -128 : element > 127 ? 127 : element);\n"
     );
-    format!("\n{table}{}", loop_of(&body, lines.len() == 1))
+    format!("\n{table}{}", loop_of(&body, lines.len() == 1, by_rows))
 }
 
 /// A number as it may stand behind a minus.
@@ -118,7 +136,7 @@ fn negatable(number: &str) -> String {
     if number.starts_with('-') { format!("({number})") } else { number.to_owned() }
 }
 
-fn in_floating_point(conversion: &InputConversion, input: TensorQuantisation) -> String {
+fn in_floating_point(conversion: &InputConversion, input: TensorQuantisation, by_rows: bool) -> String {
     let is_uniform = conversion.is_uniform();
     let mut text = "\n".to_owned();
     let mut constant = |name: &str, values: &[f32]| {
@@ -147,6 +165,6 @@ fn in_floating_point(conversion: &InputConversion, input: TensorQuantisation) ->
         include_str!("kernels/nearest.c")
             .replace("SMALLEST_STEP", &text::float(low))
             .replace("LARGEST_STEP", &text::float(high)),
-        loop_of(&body, is_uniform)
+        loop_of(&body, is_uniform, by_rows)
     )
 }

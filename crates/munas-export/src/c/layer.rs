@@ -1,5 +1,6 @@
 //! The kernel of each operator and the shapes it is called with.
 
+use munas_cost::RowWork;
 use munas_ir::{KernelLayout, Op, OpId, PoolKind, Shape, Window};
 use munas_quant::QuantisedNetwork;
 
@@ -25,6 +26,14 @@ pub(super) enum Kernel {
     PoolMax,
     PoolAverage,
     Add,
+    /// In rows of odd width: as [`Kernel::ConvolveGathered`], but for the last position.
+    ConvolveOddRow,
+    /// In rows: takes up a row of the input in the sums of all units.
+    DenseRow,
+    /// In rows: takes up a row of the input in maxima.
+    PoolMaxRow,
+    /// In rows: takes up a row of the input in sums.
+    PoolAverageRow,
 }
 
 impl Kernel {
@@ -38,6 +47,10 @@ impl Kernel {
             Self::PoolMax => "munas_pool_max",
             Self::PoolAverage => "munas_pool_average",
             Self::Add => "munas_add",
+            Self::ConvolveOddRow => "munas_convolve_odd_row",
+            Self::DenseRow => "munas_dense_row",
+            Self::PoolMaxRow => "munas_pool_max_row",
+            Self::PoolAverageRow => "munas_pool_average_row",
         }
     }
 }
@@ -53,6 +66,8 @@ pub(super) struct Layer {
     /// Rows above and columns left of the input.
     pub padding: Window,
     pub linear: Option<Linear>,
+    /// Whether it is executed row by row.
+    pub in_rows: bool,
 }
 
 impl Layer {
@@ -72,6 +87,7 @@ impl Layer {
             stride: unit,
             padding: Window::square(0),
             linear,
+            in_rows: false,
         };
         match graph.node(op).op {
             Op::Conv2d { .. } | Op::DepthwiseConv2d { .. } | Op::Pool { .. } => {
@@ -92,6 +108,18 @@ impl Layer {
         };
         layer.check_sizes(op, graph.node(op).op.kind_name())?;
         Ok(layer)
+    }
+
+    /// The same operator in a part that is executed in rows, where it works so.
+    pub(super) fn in_rows(self, work: RowWork) -> Self {
+        let kernel = match (work, self.kernel) {
+            (RowWork::Sums(1..), Kernel::Dense) => Kernel::DenseRow,
+            (RowWork::Sums(1..), Kernel::PoolAverage) => Kernel::PoolAverageRow,
+            (_, Kernel::ConvolveGathered) if self.output.width % 2 == 1 => Kernel::ConvolveOddRow,
+            (RowWork::Maxima, Kernel::PoolMax) => Kernel::PoolMaxRow,
+            (RowWork::Sums(_) | RowWork::Maxima | RowWork::Window | RowWork::Whole, kernel) => kernel,
+        };
+        Self { kernel, in_rows: true, ..self }
     }
 
     fn convolution(&self, is_padded: bool) -> Kernel {
@@ -118,7 +146,7 @@ impl Layer {
     /// Words of a gathered patch.
     pub(super) const fn patch_words(&self) -> usize {
         match self.kernel {
-            Kernel::ConvolveGathered => self.kernel_len().div_ceil(4),
+            Kernel::ConvolveGathered | Kernel::ConvolveOddRow => self.kernel_len().div_ceil(4),
             _ => 0,
         }
     }
@@ -126,7 +154,7 @@ impl Layer {
     /// Bytes behind the weights that the last word of the last row reads.
     pub(super) const fn weights_slack(&self) -> usize {
         match self.kernel {
-            Kernel::ConvolveGathered => slack(self.kernel_len()),
+            Kernel::ConvolveGathered | Kernel::ConvolveOddRow => slack(self.kernel_len()),
             Kernel::ConvolveDirect => slack(self.window.width * self.input.channels),
             _ => 0,
         }

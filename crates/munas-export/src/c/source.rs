@@ -5,14 +5,15 @@ use munas_quant::QuantisedLayer;
 
 use super::layer::{Kernel, Layer};
 use super::linear::Linear;
-use super::{InputPlace, Model, classes, input, sum, text};
+use super::{Model, classes, input, invoke, sum, text};
 
 /// A part of the C text, and whether a layer needs it.
 type Part = (&'static str, fn(&Layer) -> bool);
 
 /// The parts, in the order in which they must stand.
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 22] = [
     (include_str!("kernels/common.c"), |_| true),
+    (include_str!("kernels/stream.c"), |layer| layer.in_rows),
     (include_str!("kernels/window.c"), |layer| {
         is_convolution(layer) || matches!(layer.kernel, Kernel::Depthwise)
     }),
@@ -20,19 +21,33 @@ const PARTS: [Part; 13] = [
     (include_str!("kernels/convolve.c"), is_convolution),
     (include_str!("kernels/convolve_dsp.c"), is_convolution),
     (include_str!("kernels/convolve_gathered_dsp.c"), |layer| {
-        matches!(layer.kernel, Kernel::ConvolveGathered)
+        matches!(layer.kernel, Kernel::ConvolveGathered | Kernel::ConvolveOddRow)
     }),
+    (include_str!("kernels/convolve_row.c"), |layer| matches!(layer.kernel, Kernel::ConvolveOddRow)),
     (include_str!("kernels/convolve_direct_dsp.c"), |layer| matches!(layer.kernel, Kernel::ConvolveDirect)),
     (include_str!("kernels/depthwise.c"), |layer| matches!(layer.kernel, Kernel::Depthwise)),
+    (include_str!("kernels/dense_dot.c"), |layer| matches!(layer.kernel, Kernel::Dense | Kernel::DenseRow)),
     (include_str!("kernels/dense.c"), |layer| matches!(layer.kernel, Kernel::Dense)),
+    (include_str!("kernels/dense_row.c"), |layer| matches!(layer.kernel, Kernel::DenseRow)),
+    (include_str!("kernels/larger.c"), |layer| matches!(layer.kernel, Kernel::PoolMax | Kernel::PoolMaxRow)),
     (include_str!("kernels/pool_max.c"), |layer| matches!(layer.kernel, Kernel::PoolMax)),
+    (include_str!("kernels/pool_max_row.c"), |layer| matches!(layer.kernel, Kernel::PoolMaxRow)),
+    (include_str!("kernels/mean.c"), |layer| {
+        matches!(layer.kernel, Kernel::PoolAverage | Kernel::PoolAverageRow)
+    }),
     (include_str!("kernels/pool_average.c"), |layer| matches!(layer.kernel, Kernel::PoolAverage)),
+    (include_str!("kernels/pool_average_row.c"), |layer| matches!(layer.kernel, Kernel::PoolAverageRow)),
     (include_str!("kernels/add.c"), |layer| matches!(layer.kernel, Kernel::Add)),
     (include_str!("kernels/limit.c"), |layer| layer.limit().is_some()),
+    (include_str!("kernels/row_of.c"), |layer| {
+        let by_layer =
+            is_convolution(layer) || matches!(layer.kernel, Kernel::Depthwise | Kernel::PoolAverage);
+        layer.in_rows && by_layer
+    }),
 ];
 
 const fn is_convolution(layer: &Layer) -> bool {
-    matches!(layer.kernel, Kernel::ConvolveGathered | Kernel::ConvolveDirect)
+    matches!(layer.kernel, Kernel::ConvolveGathered | Kernel::ConvolveOddRow | Kernel::ConvolveDirect)
 }
 
 /// The text of `model.c`.
@@ -49,7 +64,7 @@ pub(super) fn source(model: &Model<'_>) -> String {
         source.push('\n');
         source.push_str(&definitions(model, op));
     }
-    source.push_str(&invoke(model));
+    source.push_str(&invoke::functions(model));
     source.push_str(&input::function(model));
     source.push_str(classes::function(model));
     let name = model.settings.name;
@@ -90,7 +105,7 @@ fn definitions(model: &Model<'_>, op: OpId) -> String {
     let title = format!("/* {op}: {kind}, {} to {}. */\n", layer.input, layer.output, op = op.index());
     match model.network.layer(op) {
         QuantisedLayer::Add(add) => title + &sum::function(model, op, add),
-        _ => {
+        QuantisedLayer::Linear(_) | QuantisedLayer::Pool(_) => {
             title
                 + &layer.linear.as_ref().map_or(String::new(), |linear| tables(op, layer, linear))
                 + &description(op, layer)
@@ -120,23 +135,26 @@ fn tables(op: OpId, layer: &Layer, linear: &Linear) -> String {
 fn description(op: OpId, layer: &Layer) -> String {
     let op = op.index();
     let Layer { input, output, window, stride, padding, .. } = layer;
+    // In rows, an operator makes one from all the rows of its kernel.
+    let [input_height, output_height, padding_top] =
+        if layer.in_rows { [window.height, 1, 0] } else { [input.height, output.height, padding.height] };
     let mut fields = format!(
         "    .input_height = {}, .input_width = {}, .input_channels = {},\n    \
          .output_height = {}, .output_width = {}, .output_channels = {},\n    \
          .kernel_height = {}, .kernel_width = {},\n    \
          .stride_height = {}, .stride_width = {},\n    \
          .padding_top = {}, .padding_left = {},\n",
-        input.height,
+        input_height,
         input.width,
         input.channels,
-        output.height,
+        output_height,
         output.width,
         output.channels,
         window.height,
         window.width,
         stride.height,
         stride.width,
-        padding.height,
+        padding_top,
         padding.width,
     );
     if let Some(linear) = &layer.linear {
@@ -149,45 +167,8 @@ fn description(op: OpId, layer: &Layer) -> String {
     format!("static const struct munas_layer munas_layer_{op} = {{\n{fields}}};\n")
 }
 
-/// The arena and the functions of the header.
-fn invoke(model: &Model<'_>) -> String {
-    let graph = model.network.graph();
-    let mut text = "\nstatic int8_t munas_arena[MUNAS_ARENA_SIZE] MUNAS_ARENA;\n".to_owned();
-    let mut prologue = String::new();
-    if model.settings.input == InputPlace::Arena {
-        let input = place(model, TensorId::INPUT);
-        text += &format!("\nint8_t *munas_input(void) {{\n    return {input};\n}}\n");
-        prologue = format!(
-            "    for (munas_size i = 0; input != {input} && i < MUNAS_INPUT_SIZE; i++) {{\n        \
-             ({input})[i] = input[i];\n    }}\n"
-        );
-    }
-    let mut calls = String::new();
-    for &op in &model.plan.order {
-        let inputs: Vec<String> = graph.node(op).inputs.iter().map(|&input| place(model, input)).collect();
-        let inputs = inputs.join(", ");
-        let output = place(model, op.output());
-        let layer = model.layer(op);
-        let op = op.index();
-        calls += &match layer.kernel {
-            Kernel::Add => format!("    munas_add_{op}({inputs}, {output});\n"),
-            kernel => format!("    {}(&munas_layer_{op}, {inputs}, {output});\n", kernel.function()),
-        };
-        if let Some(largest) = layer.limit() {
-            calls += &format!("    munas_limit({output}, {}u, {largest});\n", layer.output.elements());
-        }
-    }
-    let output = place(model, graph.output());
-    text + &format!(
-        "\nint munas_invoke(const int8_t *input, int8_t *output) {{\n    \
-         if (!input || !output) {{\n        return 1;\n    }}\n{prologue}{calls}    \
-         for (munas_size i = 0; i < MUNAS_OUTPUT_SIZE; i++) {{\n        output[i] = ({output})[i];\n    }}\n    \
-         return 0;\n}}\n"
-    )
-}
-
 /// The C expression that points to a tensor.
-fn place(model: &Model<'_>, tensor: TensorId) -> String {
+pub(super) fn place(model: &Model<'_>, tensor: TensorId) -> String {
     match model.plan.offsets[tensor.index()] {
         Some(offset) => format!("munas_arena + {offset}"),
         None => "input".to_owned(),

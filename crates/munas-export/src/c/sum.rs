@@ -1,4 +1,5 @@
-//! The C function of an Add: one loop over the elements, with the constants of every step written out.
+//! The C function of an Add: one loop over the elements, with the constants of every step written out. In rows it makes one row, number
+//! `y` of its output, from a row of each input.
 //!
 //! All steps of an element are computed before it is written, since the output may lie in the place of any
 //! input of its shape.
@@ -17,20 +18,26 @@ pub(super) fn function(model: &Model<'_>, op: OpId, layer: &AddLayer) -> String 
     let inputs: Vec<Shape> = graph.node(op).inputs.iter().map(|&input| graph.shape(input)).collect();
     let parameters: String =
         (0..inputs.len()).map(|index| format!("const int8_t *input_{index}, ")).collect();
+    let is_row = model.layer(op).in_rows;
+    let y = if is_row { "munas_size y, " } else { "" };
     let mut body = String::new();
     if inputs.iter().all(|&input| input == output) {
+        let count = if is_row { output.width * output.channels } else { output.elements() };
+        if is_row {
+            body += "    (void)y;\n";
+        }
         let reads: Vec<String> = (0..inputs.len()).map(|index| format!("input_{index}[i]")).collect();
-        body += &format!("    for (munas_size i = 0; i < {}u; i++) {{\n", output.elements());
+        body += &format!("    for (munas_size i = 0; i < {count}u; i++) {{\n");
         body += &steps(&reads, layer, "        ");
         body += "        output[i] = (int8_t)sum;\n    }\n";
     } else {
-        body += &padded(&inputs, output, layer);
+        body += &padded(&inputs, output, layer, is_row);
     }
-    format!("static void munas_add_{}({parameters}int8_t *output) {{\n{body}}}\n", op.index())
+    format!("static void munas_add_{}({y}{parameters}int8_t *output) {{\n{body}}}\n", op.index())
 }
 
-/// The loops over positions, where inputs that end before a position are read as their zero points.
-fn padded(inputs: &[Shape], output: Shape, layer: &AddLayer) -> String {
+/// The loops over positions, or over those of row `y`, where inputs that end before a position are read as their zero points.
+fn padded(inputs: &[Shape], output: Shape, layer: &AddLayer, is_row: bool) -> String {
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "    {line}").expect("a string takes every write");
     for (index, _) in inputs.iter().enumerate().filter(|&(_, &input)| input != output) {
@@ -38,14 +45,19 @@ fn padded(inputs: &[Shape], output: Shape, layer: &AddLayer) -> String {
             if index == 0 { layer.steps[0].left } else { layer.steps[index - 1].right }.zero_point;
         line(format!("static const int8_t zero_{index} = {zero_point};"));
     }
-    line(format!("for (munas_size y = 0; y < {}u; y++) {{", output.height));
+    if is_row {
+        line("{".to_owned());
+    } else {
+        line(format!("for (munas_size y = 0; y < {}u; y++) {{", output.height));
+    }
     line(format!("    for (munas_size x = 0; x < {}u; x++) {{", output.width));
     for (index, &input) in inputs.iter().enumerate().filter(|&(_, &input)| input != output) {
         let Shape { height, width, channels } = input;
         line(format!("        const munas_size inside_{index} = y < {height}u && x < {width}u;"));
         line(format!("        const int8_t *element_{index} ="));
+        let position = if is_row { "x".to_owned() } else { format!("(y * {width}u + x)") };
         line(format!(
-            "            inside_{index} ? input_{index} + (y * {width}u + x) * {channels}u : &zero_{index};"
+            "            inside_{index} ? input_{index} + {position} * {channels}u : &zero_{index};"
         ));
     }
     line(format!("        for (munas_size c = 0; c < {}u; c++) {{", output.channels));

@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     CNetwork, Sizes, Target, VerifyError,
-    console::{self, Console},
+    console::{self, Console, ConsoleOperator},
     elf::{sizes, symbol_size},
     process, tracing,
 };
@@ -136,12 +136,12 @@ pub struct OperatorRun {
     pub op: OpId,
     /// Instructions or cycles that it took, the call included.
     pub count: u64,
-    /// The operator's output, NHWC.
+    /// The operator's output, NHWC; of one that runs in rows, those that anyone reads.
     pub output: Vec<i8>,
 }
 
 /// Runs the network as [`firmware`] does and returns, sample by sample, what each operator computed and took, in the order
-/// of execution.
+/// in which they begin.
 ///
 /// # Errors
 /// Those of [`firmware`], and [`VerifyError::Untraceable`] for source that is not generated.
@@ -158,15 +158,25 @@ pub fn trace(
     build(&traced, target, samples, options, directory.path())?;
     let console = emulate(target, directory.path(), &options.limits)?;
     check_complete(&console, network, samples)?;
-    let operators = console.samples.into_iter().map(|sample| {
-        let runs = sample.operators.into_iter().map(|operator| OperatorRun {
-            op: OpId::new(operator.index),
-            count: count(operator.ticks, console.overhead, target.ticks_per_count),
-            output: operator.output,
-        });
-        runs.collect()
-    });
-    Ok(operators.collect())
+    let of_ticks = |ticks| count(ticks, console.overhead, target.ticks_per_count);
+    let samples = console.samples.into_iter().map(|sample| operator_runs(sample.operators, of_ticks));
+    Ok(samples.collect())
+}
+
+/// The runs of operators; those of one operator's rows are one.
+fn operator_runs(traced: Vec<ConsoleOperator>, count: impl Fn(u64) -> u64) -> Vec<OperatorRun> {
+    let mut runs: Vec<OperatorRun> = Vec::new();
+    for ConsoleOperator { index, ticks, output } in traced {
+        let op = OpId::new(index);
+        match runs.iter_mut().find(|run| run.op == op) {
+            Some(run) => {
+                run.count += count(ticks);
+                run.output.extend(output);
+            }
+            None => runs.push(OperatorRun { op, count: count(ticks), output }),
+        }
+    }
+    runs
 }
 
 /// Every sample has an output of the network's length.

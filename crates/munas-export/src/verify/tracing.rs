@@ -1,4 +1,4 @@
-//! Generated source with a call of `harness_trace` after each operator.
+//! Generated source with a call of `harness_trace` after each operator, and after each row of one that runs in rows.
 
 use munas_ir::{Graph, OpId};
 
@@ -7,20 +7,25 @@ use super::{CNetwork, VerifyError};
 /// The network with calls of `harness_trace(operator, output, elements)` in its function.
 ///
 /// An operator is a line of the function of the form `munas_kernel(&munas_layer_7, …, output);` or
-/// `munas_add_7(…, output);`, or with another prefix ([`crate::c`] writes one for each operator).
+/// `munas_add_7(…, output);`, or with another prefix ([`crate::c`] writes one for each operator). One that runs in rows has a line
+/// `MUNAS_ROW_MADE(7, …);` instead, a macro that is made a call here.
 pub(super) fn traced(network: &CNetwork, graph: &Graph) -> Result<CNetwork, VerifyError> {
-    const DECLARATION: &str = "#include <stdint.h>\n#define HARNESS_TRACE\n\
-        void harness_trace(uint16_t operator_index, const int8_t *tensor, uint32_t length);\n";
+    let row_made = format!("{}_ROW_MADE(", network.prefix.to_uppercase());
+    let declaration = format!(
+        "#include <stdint.h>\n#define HARNESS_TRACE\n\
+         void harness_trace(uint16_t operator_index, const int8_t *tensor, uint32_t length);\n\
+         #define {row_made}op, row, count) harness_trace(op, row, count)\n"
+    );
     let mut traced = network.clone();
     let mut calls = 0;
     for file in &mut traced.files {
         if file.name == network.header {
-            file.text.insert_str(0, DECLARATION);
+            file.text.insert_str(0, &declaration);
         }
         if file.name.ends_with(".c") {
             let (text, found) = with_calls(&file.text, &network.prefix, graph);
+            calls += found + text.lines().filter(|line| line.trim_start().starts_with(&row_made)).count();
             file.text = text;
-            calls += found;
         }
     }
     let operators = graph.nodes().len();

@@ -1,11 +1,12 @@
 //! `munas_classify` against the host's reading of an output.
 
-use munas_export::c::{CError, CSettings, InputPlace, generate};
+use munas_export::c::{CError, CSettings, generate};
 use munas_ir::Graph;
 use munas_quant::predicted_class;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::PUBLISHED;
 use crate::{
     cases,
     compiled::Project,
@@ -52,7 +53,7 @@ fn outputs(length: usize, zero_point: i8, rng: &mut impl Rng) -> Vec<Vec<i8>> {
 
 fn check(graph: &Graph, ranges: Ranges, rng: &mut ChaCha8Rng) -> Option<()> {
     let case = case(graph, ranges, 1, rng);
-    let source = source(&case, InputPlace::Caller);
+    let source = source(&case, PUBLISHED);
     let project = Project::new(&source.files);
     project.write("classify.c", PROGRAM);
     project.compile("gcc", &["-std=c99", "-O1", "classify.c", "model.c", "-o", "classify"])?;
@@ -87,7 +88,7 @@ fn the_test_program_classifies() {
     let two_classes = two_class_case(&cases::dense_with(1), 40, &mut rng);
     let seven_classes = case(&cases::dense_with(7), Ranges::Calibrated, 40, &mut rng);
     for case in [two_classes, seven_classes] {
-        let project = Project::new(&source(&case, InputPlace::Caller).files);
+        let project = Project::new(&source(&case, PUBLISHED).files);
         if project.compile("gcc", &["-std=c99", "model_test.c", "model.c", "-o", "model_test"]).is_none() {
             return;
         }

@@ -12,11 +12,13 @@ mod inputs;
 mod names;
 mod networks;
 mod placement;
+mod streamed;
 mod two_classes;
 
+use munas_cost::{InputMemory, MemoryModel, MemoryRules, NetworkInput, Runtime};
 use munas_export::{
     arena,
-    c::{CError, CSettings, CSource, GeneratedFile, InputPlace, generate},
+    c::{CError, CSettings, CSource, GeneratedFile, generate},
     verify::{CNetwork, FirmwareOptions, HostOptions, HostRun, TARGETS, VerifyError, firmware, host},
 };
 use munas_ir::{Activation, TensorId};
@@ -27,6 +29,9 @@ use rand_chacha::ChaCha8Rng;
 use activated::activated;
 use networks::{Case, Ranges, case, random_graphs};
 use two_classes::two_class_case;
+
+const PUBLISHED: MemoryModel = MemoryModel::PUBLISHED;
+const IN_ARENA: MemoryModel = MemoryModel { runtime: Runtime::Layers, input: NetworkInput::Buffer };
 
 /// Warnings are errors.
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"];
@@ -45,9 +50,9 @@ fn expected(case: &Case) -> Vec<HostRun> {
     case.samples.iter().map(run).collect()
 }
 
-fn source(case: &Case, input: InputPlace) -> CSource {
+fn source(case: &Case, memory: MemoryModel) -> CSource {
     let settings =
-        CSettings { title: "test", input, samples: (&case.samples).into(), ..CSettings::default() };
+        CSettings { title: "test", memory, samples: (&case.samples).into(), ..CSettings::default() };
     generate(&case.network, &settings).expect("the sizes fit the kernels")
 }
 
@@ -84,20 +89,24 @@ fn unless_missing<T>(result: Result<T, VerifyError>) -> Option<T> {
     }
 }
 
-fn check_on_host(case: &Case, input: InputPlace, sanitize: bool) {
+fn check_on_host(case: &Case, memory: MemoryModel, sanitize: bool) {
     let options =
         HostOptions { sanitize, flags: STRICT.map(str::to_owned).to_vec(), ..HostOptions::default() };
-    let outputs = unless_missing(host(&network(&source(case, input), case), &case.samples, &options));
+    let outputs = unless_missing(host(&network(&source(case, memory), case), &case.samples, &options));
     if let Some(outputs) = outputs {
         assert!(outputs == expected(case), "{}", case.network.graph());
     }
 }
 
 fn check_on_board(case: &Case, board: &str, flags: &[&str]) {
+    check_model_on_board(case, PUBLISHED, board, flags);
+}
+
+fn check_model_on_board(case: &Case, memory: MemoryModel, board: &str, flags: &[&str]) {
     let target = TARGETS.iter().find(|target| target.name == board).expect("the board exists");
     let mut options = FirmwareOptions::default();
     options.model_flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
-    let source = source(case, InputPlace::Caller);
+    let source = source(case, memory);
     let report = unless_missing(firmware(&network(&source, case), target, &case.samples, &options));
     if let Some(report) = report {
         let graph = case.network.graph();
@@ -116,11 +125,7 @@ fn random_networks_equal_the_executor() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     for (index, graph) in random_graphs(count("MUNAS_C_NETWORKS", 4), 12).enumerate() {
         let case = case(&graph, Ranges::of(index), samples, &mut rng);
-        check_on_host(
-            &case,
-            if index % 3 == 2 { InputPlace::Arena } else { InputPlace::Caller },
-            index % 4 == 0,
-        );
+        check_on_host(&case, if index % 3 == 2 { IN_ARENA } else { PUBLISHED }, index % 4 == 0);
     }
 }
 
@@ -139,8 +144,8 @@ fn special_networks_equal_the_executor() {
     for (index, graph) in cases::all().into_iter().enumerate() {
         let calibrated = case(&graph, Ranges::Calibrated, 4, &mut rng);
         let distorted = case(&graph, Ranges::Distorted, 4, &mut rng);
-        check_on_host(&calibrated, InputPlace::Arena, index % 4 == 1);
-        check_on_host(&distorted, InputPlace::Caller, index % 4 == 3);
+        check_on_host(&calibrated, IN_ARENA, index % 4 == 1);
+        check_on_host(&distorted, PUBLISHED, index % 4 == 3);
         check_on_board(&calibrated, "mps2-an386", &[]);
         check_on_board(&distorted, "mps2-an386", &[]);
     }
@@ -151,7 +156,7 @@ fn special_networks_equal_the_executor() {
 fn distorted_ranges_change_the_features() {
     let mut rng = ChaCha8Rng::seed_from_u64(21);
     for (ranges, small_sums, clamps) in [(Ranges::Calibrated, 1, 0), (Ranges::Distorted, 0, 1)] {
-        let source = source(&case(&cases::every_kernel(), ranges, 1, &mut rng), InputPlace::Caller);
+        let source = source(&case(&cases::every_kernel(), ranges, 1, &mut rng), PUBLISHED);
         let model = text(&source, "model.c");
         assert!(model.contains(&format!("#define MUNAS_SMALL_SUMS {small_sums}\n")), "{ranges:?}");
         assert!(model.contains(&format!("#define MUNAS_CLAMPS {clamps}\n")), "{ranges:?}");
@@ -166,9 +171,9 @@ fn outputs_of_relu6_are_limited_where_their_ranges_go_on() {
     let cases = [Ranges::Calibrated, Ranges::Distorted, Ranges::Distorted, Ranges::Distorted];
     let limits = cases.map(|ranges| {
         let case = case(&graph, ranges, 4, &mut rng);
-        check_on_host(&case, InputPlace::Caller, true);
+        check_on_host(&case, PUBLISHED, true);
         check_on_board(&case, "mps2-an386", &[]);
-        text(&source(&case, InputPlace::Caller), "model.c").contains("munas_limit(munas_arena")
+        text(&source(&case, PUBLISHED), "model.c").contains("munas_limit(munas_arena")
     });
     assert!(!limits[0] && limits.contains(&true), "{limits:?}");
 }
@@ -205,11 +210,12 @@ fn two_classes_are_told_apart_on_every_board() {
 fn the_arena_is_the_plan_and_the_input_lies_where_it_is_asked_for() {
     let mut rng = ChaCha8Rng::seed_from_u64(18);
     let case = case(&cases::every_kernel(), Ranges::Calibrated, 1, &mut rng);
-    for input in [InputPlace::Caller, InputPlace::Arena] {
-        let source = source(&case, input);
-        assert_eq!(source.plan, arena::plan_best(case.network.graph(), input.memory_rules()));
+    let once = MemoryRules { input: InputMemory::Once, in_place_add: true };
+    for (memory, rules) in [(PUBLISHED, MemoryRules::WITHOUT_INPUT), (IN_ARENA, once)] {
+        let source = source(&case, memory);
+        assert_eq!(source.plan, arena::plan_best(case.network.graph(), rules));
         let is_inside = source.plan.offsets[TensorId::INPUT.index()].is_some();
-        assert_eq!(is_inside, input == InputPlace::Arena);
+        assert_eq!(is_inside, memory == IN_ARENA);
         assert_eq!(text(&source, "model.h").contains("munas_input"), is_inside);
         let size = format!("#define MUNAS_ARENA_SIZE {}\n", source.plan.size);
         assert!(text(&source, "model.h").contains(&size));
@@ -220,7 +226,7 @@ fn the_arena_is_the_plan_and_the_input_lies_where_it_is_asked_for() {
 fn only_needed_kernels_are_written() {
     let mut rng = ChaCha8Rng::seed_from_u64(19);
     let mlp = case(&cases::one_dense(), Ranges::Calibrated, 1, &mut rng);
-    let source = source(&mlp, InputPlace::Caller);
+    let source = source(&mlp, PUBLISHED);
     let model = text(&source, "model.c");
     assert!(model.contains("void munas_dense("));
     for kernel in ["munas_convolve", "munas_pool", "munas_summand", "munas_window"] {

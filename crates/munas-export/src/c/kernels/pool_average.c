@@ -1,10 +1,3 @@
-/* ---- Average pooling ---- */
-
-/* sum / count, rounded to the nearest integer, halves away from zero. */
-static inline int8_t munas_mean(int32_t sum, int32_t count) {
-    return (int8_t)((sum > 0 ? sum + count / 2 : sum - count / 2) / count);
-}
-
 /* The stride is the kernel and there is no padding. */
 MUNAS_KERNEL void munas_pool_average(const struct munas_layer *layer, const int8_t *input, int8_t *output) {
     const munas_size channels = layer->input_channels;
