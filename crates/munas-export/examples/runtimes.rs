@@ -46,7 +46,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let case = case(&graph, Ranges::of(0), 3, &mut rng);
         let [layers, rows] =
             [MemoryModel::PUBLISHED, MemoryModel::STREAMED].map(|memory| figures(&case, memory, target));
-        let (layers, rows) = (layers?, rows?);
+        let (layers, rows) = match (layers, rows) {
+            (Ok(layers), Ok(rows)) => (layers, rows),
+            (Err(error), _) | (_, Err(error)) => {
+                print_line(&format!("{:>10} {error}", macs(&graph)));
+                continue;
+            }
+        };
         let ratio = |rows: u64, layers: u64| rows as f64 / layers as f64;
         let (ram, instructions) =
             (ratio(rows.ram, layers.ram), ratio(rows.instructions, layers.instructions));

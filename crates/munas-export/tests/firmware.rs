@@ -200,7 +200,7 @@ fn label(class: usize) -> String {
 
 /// Builds the project with a network, whose sensor gives steps of the input about 1000, and runs it; `None` where a
 /// tool is missing.
-fn run_project(case: &Case) -> Option<String> {
+fn run_project(case: &Case, memory: MemoryModel) -> Option<String> {
     let target = Target::find("mps2-an386").unwrap();
     for tool in [target.compiler(), target.emulator(), MAKE] {
         unless_missing(tool_version(tool), tool.program)?;
@@ -222,6 +222,7 @@ fn run_project(case: &Case) -> Option<String> {
         conversion: Some(&conversion),
         labels: &labels,
         samples: TestSamples::Raw(&raw),
+        memory,
         ..CSettings::default()
     };
     let source = generate(network, &settings).unwrap();
@@ -248,8 +249,11 @@ fn the_example_project_classifies_as_the_host_does() {
     let space = Space::named("cnn2d", "munas-2020").unwrap();
     let graph = space.sample(&mut rng).lower(Shape::new(16, 16, 1), 2);
     let two_classes = two_class_case(&graph, 8, &mut rng);
-    for case in [ten_classes, two_classes] {
-        let Some(text) = run_project(&case) else { return };
+    let memories = [MemoryModel::PUBLISHED, MemoryModel::STREAMED];
+    for (case, memory) in
+        [ten_classes, two_classes].iter().flat_map(|case| memories.map(|memory| (case, memory)))
+    {
+        let Some(text) = run_project(case, memory) else { return };
         for (index, sample) in case.samples.iter().enumerate() {
             let class = case.network.predicted_class(&case.network.run(sample).pop().unwrap());
             let line = format!("sample {index}: class {class}, {}, as on the host", label(class));

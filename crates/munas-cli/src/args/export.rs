@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use munas_cost::{MemoryModel, NetworkInput, Runtime};
 use munas_export::c::CName;
 
 use super::{Format, MovedData};
@@ -12,6 +13,7 @@ Examples:
   munas export runs/quick-start-1 17 -o firmware
   munas export runs/quick-start-1 17 --format tflite -o model
   munas export runs/gestures 8 --name gesture -o firmware
+  munas export runs/gestures 8 --runtime streamed -o firmware
 
 The int8 network that the search measured, as C99 source without dependencies
 (model.h, model.c, test vectors with a program that checks them, README.md) and
@@ -37,6 +39,14 @@ pub struct ExportArgs {
     /// that firmware can hold several networks [default: model.c with munas_invoke and MUNAS_INPUT_SIZE]
     #[arg(long, value_name = "NAME")]
     pub name: Option<CName>,
+    /// How the C source executes the network: `layers`, one operator after the other, or `streamed`, in rows where that takes less memory
+    /// [default: as the search counted]
+    #[arg(long, value_name = "RUNTIME")]
+    pub runtime: Option<Runtime>,
+    /// Where the C source has the input: `external`, in a buffer of the caller, `buffer`, in the arena, or `rows`, which are pushed as the
+    /// sensor delivers them [default: as the search counted; of another runtime, external for layers and rows for streamed]
+    #[arg(long, value_name = "PLACE")]
+    pub input: Option<NetworkInput>,
     /// Test samples to write as test vectors, with the outputs of the host
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub samples: usize,
@@ -44,6 +54,18 @@ pub struct ExportArgs {
     pub format: Format,
     #[command(flatten)]
     pub moved: MovedData,
+}
+
+impl ExportArgs {
+    /// What to write the C source for, where the search counted with this.
+    pub fn memory(&self, searched: MemoryModel) -> MemoryModel {
+        let of_runtime = match self.runtime {
+            Some(Runtime::Layers) if searched.runtime != Runtime::Layers => MemoryModel::PUBLISHED,
+            Some(Runtime::Streamed) if searched.runtime != Runtime::Streamed => MemoryModel::STREAMED,
+            Some(_) | None => searched,
+        };
+        MemoryModel { input: self.input.unwrap_or(of_runtime.input), ..of_runtime }
+    }
 }
 
 /// The forms of a network.

@@ -31,6 +31,10 @@ struct ExportJson {
 /// Memory of the C source.
 #[derive(Debug, Serialize)]
 struct CJson {
+    /// `layers` or `streamed`.
+    runtime: &'static str,
+    /// Where the input is: `external`, `buffer` or `rows`.
+    input: &'static str,
     /// Bytes of the arena.
     arena: usize,
     /// The predicted `peak_memory`, which the arena equals where packing allows.
@@ -67,12 +71,15 @@ pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
             samples => TestSamples::Raw(samples),
         };
         let (title, name, labels) = (&*title, &name, &*exported.labels);
-        let settings = CSettings { title, name, labels, samples, ..CSettings::default() };
+        let memory = args.memory(reader.experiment().memory);
+        let settings = CSettings { title, name, memory, labels, samples, ..CSettings::default() };
         let source = c_source(&exported, settings)?;
         for file in &source.files {
             document.files.push(save(&args.output, &file.name, file.text.as_bytes())?);
         }
         document.c = Some(CJson {
+            runtime: memory.runtime.name(),
+            input: memory.input.name(),
             arena: source.plan.size,
             predicted: source.plan.predicted,
             exact: source.plan.exact,
@@ -160,6 +167,12 @@ fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliRe
             0 => "as predicted".to_owned(),
             gap => format!("{gap} B more than predicted: no tighter packing was found"),
         };
+        let input = match c.input {
+            "external" => "the input in the caller's buffer",
+            "buffer" => "the input in the arena",
+            _ => "the input pushed in rows",
+        };
+        facts.push(("runtime", format!("{}, {input}", c.runtime)));
         facts.push(("arena", format!("{} ({} B, {compared})", units::bytes(c.arena as u64), c.arena)));
         facts.push((
             "stack",

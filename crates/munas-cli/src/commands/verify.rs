@@ -2,7 +2,7 @@
 
 mod checks;
 
-use munas_cost::macs;
+use munas_cost::{MemoryModel, macs};
 use munas_data::Dataset;
 use munas_export::verify::{TARGETS, Target};
 use munas_quant::Executor;
@@ -60,9 +60,14 @@ pub struct FirmwareJson {
     text: u64,
     rodata: u64,
     library: u64,
+    /// `layers`, with its input in the caller's buffer, or `streamed`, with an input that comes in rows.
+    runtime: &'static str,
     /// Bytes of the arena, and what was predicted.
     arena: Option<u64>,
     predicted_arena: u64,
+    /// Bytes of all static memory of the network, the arena among it, of what the caller holds of the input, and of the stack.
+    ram: u64,
+    input_buffer: u64,
     stack: u64,
 }
 
@@ -77,10 +82,12 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let on_host = Subject::new(args, &exported, &dataset, here);
     let on_boards = Subject::new(args, &exported, &dataset, elsewhere);
     let interruption = Interruption::watch()?;
-    let mut checks =
-        vec![checks::c_on_host(&on_host, &interruption)?, checks::tflite(&on_boards, &interruption)?];
-    if let Some(target) = target {
-        checks.push(checks::firmware(&on_boards, target, &interruption)?);
+    let mut checks = vec![checks::tflite(&on_boards, &interruption)?];
+    for memory in [MemoryModel::PUBLISHED, MemoryModel::STREAMED] {
+        checks.push(checks::c_on_host(&on_host, memory, &interruption)?);
+        if let Some(target) = target {
+            checks.push(checks::firmware(&on_boards, memory, target, &interruption)?);
+        }
     }
     let is_compared = checks.iter().any(|check| check.compared > 0);
     let document = VerifyJson {
@@ -185,7 +192,7 @@ fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
             output.line(format_args!("\n{} was skipped: {reason}", check.check))?;
         }
         if let Some(firmware) = &check.firmware {
-            output.line("")?;
+            output.line(format_args!("\n{}", check.check))?;
             print_firmware(firmware, check.samples, output)?;
         }
     }
@@ -209,6 +216,15 @@ fn print_firmware(firmware: &FirmwareJson, samples: usize, output: &mut Output) 
             ),
         ),
         ("arena", arena),
-        ("stack", format!("{} B", firmware.stack)),
+        (
+            "RAM",
+            format!(
+                "{} B: {} static, {} of stack, {} for the input",
+                firmware.ram + firmware.stack + firmware.input_buffer,
+                firmware.ram,
+                firmware.stack,
+                firmware.input_buffer
+            ),
+        ),
     ])?)
 }

@@ -80,6 +80,15 @@ fn in_rows(model: &Model<'_>, streamed: &Streamed, number: usize, tensor_in: Ten
     PartText { definition: rows.text.clone(), calls, rows: Some(rows) }
 }
 
+/// Static bytes besides the arena: the counters of rows, and that of the rows of the input.
+pub(super) fn counter_bytes(model: &Model<'_>) -> usize {
+    let counters =
+        parts(model).iter().filter_map(|part| Some(part.rows.as_ref()?.counters)).max().unwrap_or(0);
+    let each = model.streamed.as_ref().map_or(0, Streamed::counter_bytes);
+    let of_input = if model.settings.memory.input == NetworkInput::Rows { size_of::<u32>() } else { 0 };
+    counters * each + of_input
+}
+
 /// The counters of rows, which all parts share.
 fn counters(model: &Model<'_>, parts: &[PartText]) -> String {
     let (Some(streamed), Some(counters)) =

@@ -1,5 +1,6 @@
 //! The text of `README.md`: what was exported, for who has only the folder.
 
+use munas_cost::NetworkInput;
 use munas_ir::{Shape, TensorId};
 
 use super::layer::{Layer, STACK_BYTES_PER_PATCH_WORD};
@@ -34,6 +35,10 @@ pub(super) fn text(model: &Model<'_>) -> String {
         ("{last_class}", (network.classes() - 1).to_string()),
         ("{how_classes}", name.rename(classes::how(model))),
         ("{tables}", model.layers.iter().map(Layer::table_bytes).sum::<usize>().to_string()),
+        ("{runtime}", runtime(model).to_owned()),
+        ("{counters}", counters(model)),
+        ("{held}", held(model)),
+        ("{by_rows}", name.rename(by_rows(model))),
         ("{arena}", model.plan.size.to_string()),
         ("{patch}", (model.patch_words() * STACK_BYTES_PER_PATCH_WORD).to_string()),
         ("{samples}", model.settings.samples.len().to_string()),
@@ -53,6 +58,43 @@ pub(super) fn text(model: &Model<'_>) -> String {
         rest = &rest[start + field.len()..];
     }
     text + rest
+}
+
+/// How the network is executed.
+const fn runtime(model: &Model<'_>) -> &'static str {
+    match model.plan.schedule {
+        None => "layer by layer",
+        Some(_) => "in rows where that takes less",
+    }
+}
+
+/// The row of the memory that counters of rows take.
+fn counters(model: &Model<'_>) -> String {
+    let bytes = super::invoke::counter_bytes(model);
+    if bytes == 0 { String::new() } else { format!("| RAM: counters of rows, static | {bytes} |\n") }
+}
+
+/// What the caller holds of the input.
+fn held(model: &Model<'_>) -> String {
+    let Shape { width, channels, .. } = model.network.graph().input_shape();
+    match model.settings.memory.input {
+        NetworkInput::External => model.network.graph().input_shape().elements().to_string(),
+        NetworkInput::Buffer => "none, it is in the arena".to_owned(),
+        NetworkInput::Rows => format!("{}, a row,", width * channels),
+    }
+}
+
+/// How rows are pushed.
+const fn by_rows(model: &Model<'_>) -> &'static str {
+    match model.settings.memory.input {
+        NetworkInput::External | NetworkInput::Buffer => "",
+        NetworkInput::Rows => {
+            "\nOr row by row, as a sensor delivers them, with a buffer of one row:\n\n```c\nmunas_begin();\n\
+             for (unsigned int y = 0; y < MUNAS_INPUT_HEIGHT; y++) {\n    \
+             munas_push_rows(row, 1);           /* row: the next MUNAS_INPUT_ROW_SIZE elements */\n}\n\
+             munas_finish(output);\n```\n"
+        }
+    }
 }
 
 /// The row of the memory that raw values take.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use munas_cost::CountUnit;
+use munas_cost::{CountUnit, MemoryModel, NetworkInput};
 use munas_export::c::{CSettings, CSource, TestSamples};
 use munas_export::helper::HelperLimits;
 use munas_export::tflite::{ModelMetadata, TflmError};
@@ -10,6 +10,8 @@ use munas_export::verify::{
     CNetwork, FirmwareOptions, HostOptions, Target, TensorComparison, VerifyError, compare_firmware,
     compare_tflite, firmware as run_firmware, host,
 };
+
+use munas_ir::Shape;
 
 use super::{CheckJson, FirmwareJson};
 use crate::commands::export::c_source;
@@ -33,8 +35,8 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// The C source, without the names of the classes: they are for the application, and sizes are without them.
-    fn source(&self) -> CliResult<CSource> {
-        c_source(self.exported, CSettings { title: &self.title, ..CSettings::default() })
+    fn source(&self, memory: MemoryModel) -> CliResult<CSource> {
+        c_source(self.exported, CSettings { title: &self.title, memory, ..CSettings::default() })
     }
 
     /// What compilers and runs may take: more for more samples.
@@ -106,9 +108,13 @@ fn skipped(check: String, reason: &impl ToString) -> CheckJson {
 }
 
 /// The C source, compiled for this machine: from raw samples to classes.
-pub fn c_on_host(subject: &Subject<'_>, interruption: &Interruption) -> CliResult<CheckJson> {
-    let name = "C on this machine".to_owned();
-    let source = subject.source()?;
+pub fn c_on_host(
+    subject: &Subject<'_>,
+    memory: MemoryModel,
+    interruption: &Interruption,
+) -> CliResult<CheckJson> {
+    let name = format!("C on this machine, {}", memory.runtime);
+    let source = subject.source(memory)?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
     let options = HostOptions { limits: subject.limits(interruption), ..HostOptions::default() };
     let runs = match host(&network, TestSamples::Raw(&subject.samples.raw), &options) {
@@ -140,10 +146,11 @@ pub fn tflite(subject: &Subject<'_>, interruption: &Interruption) -> CliResult<C
 /// ones.
 pub fn firmware(
     subject: &Subject<'_>,
+    memory: MemoryModel,
     target: &'static Target,
     interruption: &Interruption,
 ) -> CliResult<CheckJson> {
-    let source = subject.source()?;
+    let source = subject.source(memory)?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
     let inputs = &subject.samples.inputs;
     let cannot_run = |error| cannot_run(error, interruption);
@@ -156,7 +163,7 @@ pub fn firmware(
     }
     let traced = &inputs[..inputs.len().min(TRACED_SAMPLES)];
     let tensors =
-        compare_firmware(&subject.exported.network, target, traced, &options).map_err(cannot_run)?;
+        compare_firmware(&subject.exported.network, memory, target, traced, &options).map_err(cannot_run)?;
     comparison.add_tensors(&tensors);
     let counts: u64 = report.samples.iter().map(|sample| sample.count).sum();
     let measured = FirmwareJson {
@@ -169,12 +176,25 @@ pub fn firmware(
         text: report.network.text,
         rodata: report.network.rodata,
         library: report.library,
+        runtime: memory.runtime.name(),
         arena: report.arena,
         predicted_arena: source.plan.predicted as u64,
+        ram: report.network.data + report.network.bss,
+        input_buffer: input_buffer(subject.exported.network.graph().input_shape(), memory),
         stack: report.stack,
     };
-    let name = format!("firmware on {}", target.name);
+    let name = format!("firmware on {}, {}", target.name, memory.runtime);
     Ok(comparison.into_check(name, subject.outputs.len(), Some(measured)))
+}
+
+/// Bytes of the input that the caller holds.
+fn input_buffer(input: Shape, memory: MemoryModel) -> u64 {
+    let held = match memory.input {
+        NetworkInput::External => input.elements(),
+        NetworkInput::Buffer => 0,
+        NetworkInput::Rows => input.width * input.channels,
+    };
+    held as u64
 }
 
 fn cannot_run(error: VerifyError, interruption: &Interruption) -> CliError {

@@ -35,6 +35,20 @@ int main(void) {
             return 1;
         }
         different += differences(sample, "output", output, munas_test_outputs[sample], MUNAS_OUTPUT_SIZE);
+#if defined(MUNAS_INPUT_ROW_SIZE)
+        munas_begin();
+        for (unsigned int row = 0; row < MUNAS_INPUT_HEIGHT; row++) {
+            if (munas_push_rows(input + row * MUNAS_INPUT_ROW_SIZE, 1) != 0) {
+                printf("sample %d: munas_push_rows failed at row %u\n", sample, row);
+                return 1;
+            }
+        }
+        if (munas_push_rows(input, 1) == 0 || munas_finish(output) != 0) {
+            printf("sample %d: the rows were not counted\n", sample);
+            return 1;
+        }
+        different += differences(sample, "output in rows", output, munas_test_outputs[sample], MUNAS_OUTPUT_SIZE);
+#endif
         const unsigned int class_index = munas_classify(output);
 #if defined(MUNAS_LABEL_SIZE)
         printf("sample %d: class %u, %s\n", sample, class_index, munas_labels[class_index]);
