@@ -8,6 +8,9 @@
 //! 5. Where it does not, an exact search looks for a plan of the bound's size, then for the smallest
 //!    plan, within a budget (`search.rs`).
 //!
+//! Parts in rows are steps, too (`streamed.rs`): all of their rings are alive together. Their 32-bit sums come first in the arena,
+//! and everything else above them.
+//!
 //! Elements have one byte and need no alignment, so offsets are not rounded: the kernels read words with
 //! loads that may be unaligned.
 //!
@@ -17,22 +20,29 @@
 
 mod greedy;
 mod search;
+mod streamed;
 
-use munas_cost::{MemoryRules, Timeline, choose_order, price};
+use munas_cost::{MemoryRules, Schedule, Timeline, choose_order, price};
 use munas_ir::{Graph, OpId, TensorId};
+
+pub use self::streamed::plan_streamed;
 
 /// Where the tensors of an operator order lie. All figures are bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArenaPlan {
     /// The operator order that was planned.
     pub order: Vec<OpId>,
-    /// The offset of each tensor, by [`TensorId::index`]; `None` for an input outside of the arena.
+    /// The offset of each tensor, or of the rows of it that are kept, by [`TensorId::index`]; `None` for an input outside of the arena.
     pub offsets: Vec<Option<usize>>,
     /// For each operator, by [`OpId::index`], the input in whose place its output lies.
     pub in_place: Vec<Option<TensorId>>,
+    /// The parts that are executed in rows and layer by layer; `None` if the whole network runs layer by layer.
+    pub schedule: Option<Schedule>,
+    /// The offset of the 32-bit sums of each operator that keeps any, a multiple of four, by [`OpId::index`].
+    pub sums: Vec<Option<usize>>,
     /// Size of the arena.
     pub size: usize,
-    /// The peak memory that [`price`] gives for the order under the same rules. With
+    /// The peak memory that [`price`] or [`munas_cost::price_schedule`] gives for the order under the same rules. With
     /// [`munas_cost::InputMemory::PerReader`] it counts copies of the input that the plan does not need.
     pub predicted: usize,
     /// Whether no plan of this order is smaller.
@@ -83,22 +93,24 @@ pub fn plan_best(graph: &Graph, rules: MemoryRules) -> ArenaPlan {
 pub fn plan(graph: &Graph, order: &[OpId], rules: MemoryRules) -> ArenaPlan {
     let timeline = price(graph, order, rules);
     let Lifetimes { buffers, buffer_of, in_place } = Lifetimes::new(graph, &timeline);
-    let (packing, exact) = pack(&buffers, order.len());
+    let (packing, exact) = pack(&buffers, &vec![0; order.len()]);
     ArenaPlan {
         order: order.to_vec(),
         offsets: buffer_of.iter().map(|buffer| Some(packing.offsets[(*buffer)?])).collect(),
         in_place,
+        schedule: None,
+        sums: vec![None; graph.nodes().len()],
         size: packing.size,
         predicted: usize::try_from(timeline.peak).expect("tensors fit the address space"),
         exact,
     }
 }
 
-/// The smallest packing of buffers in so many steps that is found, and whether none is smaller.
-pub(crate) fn pack(buffers: &[Buffer], steps: usize) -> (Packing, bool) {
-    let bound = bound(buffers, steps);
-    let mut best = greedy::pack(buffers, bound);
-    let mut search = search::Search::new(buffers, steps);
+/// The smallest packing of buffers that is found, and whether none is smaller. At each step, so many bytes at the start are taken.
+pub(crate) fn pack(buffers: &[Buffer], taken: &[usize]) -> (Packing, bool) {
+    let bound = bound(buffers, taken);
+    let mut best = greedy::pack(buffers, taken, bound);
+    let mut search = search::Search::new(buffers, taken);
     // A capacity at the bound leaves no byte to waste at the worst step, which makes it the quickest to
     // decide; and the answer is nearly always yes.
     if best.size > bound
@@ -117,11 +129,12 @@ pub(crate) fn pack(buffers: &[Buffer], steps: usize) -> (Packing, bool) {
 }
 
 /// The most bytes alive at a step.
-fn bound(buffers: &[Buffer], steps: usize) -> usize {
-    loads(buffers, steps).into_iter().max().unwrap_or(0)
+fn bound(buffers: &[Buffer], taken: &[usize]) -> usize {
+    let loads = loads(buffers, taken.len());
+    loads.into_iter().zip(taken).map(|(load, taken)| load + taken).max().unwrap_or(0)
 }
 
-/// The bytes alive at each step.
+/// The bytes of buffers at each step.
 fn loads(buffers: &[Buffer], steps: usize) -> Vec<usize> {
     let mut loads = vec![0; steps];
     for buffer in buffers {

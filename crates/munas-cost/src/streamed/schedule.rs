@@ -8,6 +8,7 @@ use super::flow::{NeededRows, RowFlow, RowWork};
 use super::rings::{Rings, TensorRing, rings};
 use crate::flow::{Dataflow, FlowTensor, Read};
 use crate::order::{ChosenOrder, PeakSolver};
+use crate::timeline::{LiveTensor, Step};
 
 /// Where the input of a network is while it is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,10 +62,12 @@ pub struct ScheduleMemory {
 pub struct PartMemory {
     /// All that is alive at once.
     pub bytes: u64,
-    /// Of a part in rows, the tensors that it keeps rows of.
+    /// Of a part in rows, the tensors that it keeps rows of; the input among them, where it comes in rows.
     pub rings: Vec<TensorRing>,
     /// Of a part in rows, bytes of 32-bit sums.
     pub sums: u64,
+    /// Of a part that is executed layer by layer, the memory at every step.
+    pub steps: Vec<Step>,
 }
 
 /// The best that is known of the parts up to a cut.
@@ -91,6 +94,13 @@ pub fn choose_schedule(flow: &RowFlow, input: NetworkInput) -> Schedule {
         end = start;
     }
     parts.reverse();
+    parts.dedup_by(|part, before| {
+        let is_one = part.execution == Execution::Layers && before.execution == Execution::Layers;
+        if is_one {
+            before.ops.append(&mut part.ops);
+        }
+        is_one
+    });
     Schedule { parts, input }
 }
 
@@ -109,16 +119,20 @@ pub fn price_schedule(flow: &RowFlow, schedule: &Schedule) -> ScheduleMemory {
             assert!(is_part(flow, tensor, &ops), "a part has one tensor in and one out");
             let input = input_of(tensor, schedule.input);
             let memory = match part.execution {
-                Execution::Layers => PartMemory {
-                    bytes: layers(flow, &ops, tensor, input).price(&local(&part.ops, first)).peak,
-                    rings: Vec::new(),
-                    sums: 0,
-                },
+                Execution::Layers => {
+                    let order: Vec<OpId> = part.ops.iter().map(|op| OpId::new(op.index() - first)).collect();
+                    let timeline = layers(flow, &ops, tensor, input).price(&order);
+                    let steps = timeline.steps.into_iter().map(|step| step_of(step, tensor, first));
+                    PartMemory { bytes: timeline.peak, rings: Vec::new(), sums: 0, steps: steps.collect() }
+                }
                 Execution::Rows => {
                     let rings = rings(flow, &needed, tensor, ops.clone());
                     let output = flow.bytes(OpId::new(ops.end - 1).output());
                     let bytes = bytes_in(flow, tensor, input, &rings) + rings.bytes() + output;
-                    PartMemory { bytes, sums: rings.sums, rings: rings.inner }
+                    let sums = rings.sums;
+                    let of_input = (input == NetworkInput::Rows).then_some(rings.input);
+                    let rings = of_input.into_iter().chain(rings.inner).collect();
+                    PartMemory { bytes, rings, sums, steps: Vec::new() }
                 }
             };
             (first, tensor) = (ops.end, OpId::new(ops.end - 1).output());
@@ -274,9 +288,20 @@ fn is_part(flow: &RowFlow, tensor: TensorId, ops: &Range<usize>) -> bool {
     reads_inside && cuts(flow).contains(&(ops.end - 1))
 }
 
-/// Operators of a part as positions in it.
-fn local(ops: &[OpId], first: usize) -> Vec<OpId> {
-    ops.iter().map(|op| OpId::new(op.index() - first)).collect()
+/// A step of a part that is executed layer by layer, in terms of the whole network.
+fn step_of(step: Step<FlowTensor>, tensor_in: TensorId, first: usize) -> Step {
+    let name = |tensor: FlowTensor| match tensor.index().checked_sub(1) {
+        None => tensor_in,
+        Some(op) => OpId::new(first + op).output(),
+    };
+    let live =
+        step.live.into_iter().map(|LiveTensor { tensor, bytes }| LiveTensor { tensor: name(tensor), bytes });
+    Step {
+        op: OpId::new(step.op.index() + first),
+        live: live.collect(),
+        in_place: step.in_place.map(name),
+        bytes: step.bytes,
+    }
 }
 
 /// A part that is executed layer by layer.

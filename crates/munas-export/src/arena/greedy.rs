@@ -25,14 +25,14 @@ const PROMOTIONS: usize = 400;
 ///
 /// From each order on, the buffers that stick out above the bound are promoted and all are placed anew
 /// (squeaky wheel optimisation: Joslin and Clements, JAIR 10, 1999).
-pub(super) fn pack(buffers: &[Buffer], bound: usize) -> Packing {
+pub(super) fn pack(buffers: &[Buffer], taken: &[usize], bound: usize) -> Packing {
     let mut best: Option<Packing> = None;
     for rank in RANKS {
         let mut promotions = vec![0_usize; buffers.len()];
         for _ in 0..PROMOTIONS {
             let mut order: Vec<usize> = (0..buffers.len()).collect();
             order.sort_by_key(|&index| std::cmp::Reverse((promotions[index], rank(&buffers[index]))));
-            let packing = place_in_order(buffers, &order);
+            let packing = place_in_order(buffers, taken, &order);
             let mut sticks_out = false;
             for (index, buffer) in buffers.iter().enumerate() {
                 if packing.offsets[index] + buffer.size > bound {
@@ -51,14 +51,17 @@ pub(super) fn pack(buffers: &[Buffer], bound: usize) -> Packing {
     best.expect("there is an order to place in")
 }
 
-fn place_in_order(buffers: &[Buffer], order: &[usize]) -> Packing {
+fn place_in_order(buffers: &[Buffer], taken: &[usize], order: &[usize]) -> Packing {
     let mut offsets = vec![0; buffers.len()];
-    let mut size = 0;
+    let mut size = taken.iter().copied().max().unwrap_or(0);
     for (position, &index) in order.iter().enumerate() {
+        let Buffer { first, last, .. } = buffers[index];
+        let start = taken[first..=last].iter().copied().max().unwrap_or(0);
         let mut occupied: Vec<(usize, usize)> = order[..position]
             .iter()
             .filter(|&&other| buffers[index].overlaps(buffers[other]))
             .map(|&other| (offsets[other], offsets[other] + buffers[other].size))
+            .chain([(0, start)])
             .collect();
         occupied.sort_unstable();
         offsets[index] = best_fit(&occupied, buffers[index].size);

@@ -35,6 +35,8 @@ pub(super) struct Search<'b> {
     largest_first: Vec<usize>,
     budget: usize,
     capacity: usize,
+    /// For each step, the height that is taken from the beginning.
+    taken: &'b [usize],
     /// For each step, the height it is filled to.
     skyline: Vec<usize>,
     /// For each step, the bytes of buffers that are not placed.
@@ -54,7 +56,7 @@ struct Valley {
 }
 
 impl<'b> Search<'b> {
-    pub(super) fn new(buffers: &'b [Buffer], steps: usize) -> Self {
+    pub(super) fn new(buffers: &'b [Buffer], taken: &'b [usize]) -> Self {
         let mut largest_first: Vec<usize> = (0..buffers.len()).collect();
         largest_first.sort_by_key(|&index| std::cmp::Reverse(buffers[index].size));
         let budget = if buffers.len() > MOST_BUFFERS { 0 } else { BUDGET };
@@ -63,8 +65,9 @@ impl<'b> Search<'b> {
             largest_first,
             budget,
             capacity: 0,
-            skyline: vec![0; steps],
-            unplaced: vec![0; steps],
+            taken,
+            skyline: taken.to_vec(),
+            unplaced: vec![0; taken.len()],
             offsets: Vec::new(),
         }
     }
@@ -72,10 +75,10 @@ impl<'b> Search<'b> {
     /// A packing of at most `capacity` bytes.
     pub(super) fn pack(&mut self, capacity: usize) -> Outcome {
         self.capacity = capacity;
-        self.skyline.fill(0);
+        self.skyline.copy_from_slice(self.taken);
         self.unplaced = loads(self.buffers, self.skyline.len());
         self.offsets = vec![None; self.buffers.len()];
-        if self.unplaced.iter().any(|&bytes| bytes > capacity) {
+        if self.unplaced.iter().zip(self.taken).any(|(&bytes, &taken)| bytes + taken > capacity) {
             return Outcome::Impossible;
         }
         match self.fill() {
@@ -88,7 +91,7 @@ impl<'b> Search<'b> {
     fn packing(&self) -> Packing {
         let offsets: Vec<usize> = self.offsets.iter().flatten().copied().collect();
         let ends = offsets.iter().zip(self.buffers).map(|(offset, buffer)| offset + buffer.size);
-        let size = ends.max().unwrap_or(0);
+        let size = ends.chain(self.taken.iter().copied()).max().unwrap_or(0);
         Packing { offsets, size }
     }
 

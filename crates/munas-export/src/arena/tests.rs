@@ -1,11 +1,15 @@
-use munas_cost::{InputMemory, MemoryRules, price};
+use std::ops::Range;
+
+use munas_cost::{
+    Execution, InputMemory, MemoryRules, NetworkInput, RowFlow, RowWork, price, price_schedule,
+};
 use munas_ir::{Graph, Shape, TensorId};
 use munas_space::Space;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{ArenaPlan, Buffer, bound, pack, plan_best, search};
+use super::{ArenaPlan, Buffer, bound, pack, plan_best, plan_streamed, search};
 
 const INPUT_INSIDE: MemoryRules = MemoryRules { input: InputMemory::Once, in_place_add: true };
 
@@ -84,24 +88,30 @@ fn buffers() -> impl Strategy<Value = Vec<Buffer>> {
     prop::collection::vec(buffer, 1..7)
 }
 
+/// Bytes that are taken at each step; mostly none.
+fn taken() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(prop_oneof![3 => Just(0_usize), 1 => 1..9_usize], STEPS)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn packings_are_the_smallest(buffers in buffers()) {
-        let smallest = smallest(&buffers, &[0; STEPS], 0);
-        let (packing, exact) = pack(&buffers, STEPS);
+    fn packings_are_the_smallest(buffers in buffers(), taken in taken()) {
+        let smallest = smallest(&buffers, &taken, 0);
+        let (packing, exact) = pack(&buffers, &taken);
         prop_assert!(exact);
         prop_assert_eq!(packing.size, smallest);
     }
 
     #[test]
-    fn the_search_decides_every_capacity(buffers in buffers(), capacity in 1..30_usize) {
-        let smallest = smallest(&buffers, &[0; STEPS], 0);
-        match search::Search::new(&buffers, STEPS).pack(capacity) {
+    fn the_search_decides_every_capacity(buffers in buffers(), taken in taken(), capacity in 1..30_usize) {
+        let smallest = smallest(&buffers, &taken, 0);
+        match search::Search::new(&buffers, &taken).pack(capacity) {
             search::Outcome::Found(packing) => {
                 prop_assert!(packing.size <= capacity);
                 for (a, (one, at)) in buffers.iter().zip(&packing.offsets).enumerate() {
+                    prop_assert!(taken[one.first..=one.last].iter().all(|taken| at >= taken));
                     for (other, other_at) in buffers.iter().zip(&packing.offsets).take(a) {
                         let apart = at + one.size <= *other_at || other_at + other.size <= *at;
                         prop_assert!(apart || !one.overlaps(*other));
@@ -119,7 +129,48 @@ fn more_buffers_than_are_searched_are_placed_greedily() {
     let buffers: Vec<Buffer> = (0..600)
         .map(|index| Buffer { first: index / 2, last: index / 2 + index % 3, size: 1 + index % 7 })
         .collect();
-    let (packing, exact) = pack(&buffers, 303);
-    assert!(exact == (packing.size == bound(&buffers, 303)));
-    assert!(packing.size < 2 * bound(&buffers, 303));
+    let (packing, exact) = pack(&buffers, &[0; 303]);
+    assert!(exact == (packing.size == bound(&buffers, &[0; 303])));
+    assert!(packing.size < 2 * bound(&buffers, &[0; 303]));
+}
+
+#[test]
+fn streamed_plans_have_the_predicted_size_and_share_no_byte() {
+    for (kind, bounds) in [("cnn2d", "munas-2020"), ("cnn2d", "wide"), ("cnn1d", "wide-1d")] {
+        for graph in graphs(kind, bounds) {
+            for input in NetworkInput::ALL {
+                let plan = plan_streamed(&graph, input);
+                assert_eq!(plan.size, plan.predicted, "{input} of {graph}");
+                let flow = RowFlow::of(&graph);
+                let schedule = plan.schedule.as_ref().unwrap();
+                let memory = price_schedule(&flow, schedule);
+                for (part, memory) in schedule.parts.iter().zip(&memory.parts) {
+                    let mut taken: Vec<Range<usize>> = Vec::new();
+                    let offset = |tensor: TensorId| plan.offsets[tensor.index()].expect("a ring has a place");
+                    taken.extend(memory.rings.iter().map(|ring| {
+                        let start = offset(ring.tensor);
+                        start..start + ring.bytes as usize
+                    }));
+                    for &op in part.ops.iter().filter(|op| plan.sums[op.index()].is_some()) {
+                        let RowWork::Sums(bytes) = flow.operators()[op.index()].work else {
+                            panic!("no sums")
+                        };
+                        let start = plan.sums[op.index()].unwrap();
+                        assert_eq!(start % 4, 0);
+                        taken.push(start..start + bytes as usize);
+                    }
+                    if part.execution == Execution::Rows {
+                        let out = part.ops.last().unwrap().output();
+                        taken.push(offset(out)..offset(out) + graph.shape(out).elements());
+                    }
+                    assert!(taken.iter().all(|range| range.end <= plan.size));
+                    for (index, one) in taken.iter().enumerate() {
+                        let is_apart =
+                            |other: &Range<usize>| one.end <= other.start || other.end <= one.start;
+                        assert!(taken[..index].iter().all(is_apart), "{input} of {graph}");
+                    }
+                }
+            }
+        }
+    }
 }

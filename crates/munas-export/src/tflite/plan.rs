@@ -35,7 +35,7 @@ pub(super) fn plan(tensors: usize, timeline: &Timeline<TensorIndex>) -> Vec<u8> 
             buffers[buffer].last = position;
         }
     }
-    let (packing, _) = pack(&buffers, timeline.steps.len());
+    let (packing, _) = pack(&buffers, &vec![0; timeline.steps.len()]);
     let offsets =
         buffer_of.iter().map(|buffer| buffer.map_or(NOWHERE, |buffer| packing.offsets[buffer] as i32));
     let numbers = [VERSION, SUBGRAPH, tensors as i32].into_iter().chain(offsets);
