@@ -1,5 +1,6 @@
-//! Which error drives a search.
+//! Which error drives a search, and what its figures count.
 
+use munas_cost::MemoryModel;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::{Metric, Scores};
@@ -40,4 +41,13 @@ impl Driving {
             DrivingError::Int8 => format!("{} in int8", self.metric.title()),
         }
     }
+}
+
+/// What the words "error" and "peak memory" stand for in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The error that drives the search.
+    pub driving: Driving,
+    /// What peak memory counts.
+    pub memory: MemoryModel,
 }

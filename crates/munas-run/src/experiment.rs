@@ -48,6 +48,7 @@ use std::path::{self, Path, PathBuf};
 
 use toml::Table;
 
+use munas_cost::MemoryModel;
 use munas_cost::boards::{self, BoardTable};
 use munas_data::{Augmentation, DataError, Dataset, LoadOptions, Source};
 use munas_search::Bounds;
@@ -62,6 +63,7 @@ pub use settings::{
     BoardChoice, DataSettings, DistillationSettings, InputPlace, PruningSettings, SearchSettings,
 };
 
+use crate::driving::Terms;
 use crate::int8::Int8Settings;
 use crate::judge::Metric;
 
@@ -86,6 +88,8 @@ pub struct Experiment {
     pub int8: Int8Settings,
     /// The limits to search within.
     pub bounds: Bounds,
+    /// What peak memory counts.
+    pub memory: MemoryModel,
     /// How to search, and for how long.
     pub search: SearchSettings,
     /// The board to fit.
@@ -132,6 +136,11 @@ impl Experiment {
     /// The text of a file with every value written out; [`Experiment::from_toml`] reads the same experiment from it.
     pub fn to_toml(&self) -> String {
         file::write(&resolve::file_form(self))
+    }
+
+    /// What the words of its figures stand for.
+    pub const fn terms(&self) -> Terms {
+        Terms { driving: self.search.driving(), memory: self.memory }
     }
 
     /// Loads the data, split with the experiment's seed.

@@ -57,7 +57,7 @@ pub struct Draws {
 /// The median of each resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MedianResources {
-    /// Bytes.
+    /// Bytes, as the search counts them.
     pub peak_memory: u64,
     /// Bytes.
     pub model_size: u64,
@@ -160,7 +160,7 @@ fn median_resources(candidates: &[&Candidate]) -> Option<MedianResources> {
         values.get(values.len() / 2).copied()
     };
     Some(MedianResources {
-        peak_memory: median(|resources| resources.peak_memory)?,
+        peak_memory: median(Resources::bounded_peak)?,
         model_size: median(|resources| resources.model_size)?,
         macs: median(|resources| resources.macs)?,
     })

@@ -38,7 +38,7 @@ mod testing;
 mod trial;
 
 pub use clock::ThreadClock;
-pub use driving::{Driving, DrivingError};
+pub use driving::{Driving, DrivingError, Terms};
 pub use executor::backend::{Backend, Ended, Job, Report};
 pub use executor::error::ExecutionError;
 pub use executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};

@@ -1,10 +1,11 @@
 //! A trial: one proposal, trained or being trained.
 
+use munas_cost::MemoryModel;
 use munas_ir::Graph;
 use munas_search::{Bounds, Candidate, Objective, Refusals};
 use munas_train::Confusion;
 
-use crate::driving::{Driving, DrivingError};
+use crate::driving::{Driving, DrivingError, Terms};
 use crate::judge::Metric;
 use crate::task::Task;
 
@@ -22,6 +23,8 @@ pub struct TrialRecord {
     pub seed: u64,
     /// Which of the errors drives the search.
     pub driving: Driving,
+    /// What the peak memory that the search bounds counts.
+    pub memory: MemoryModel,
     /// How far it came.
     pub state: TrialState,
     /// What pruning has left, if the trial is done and was pruned.
@@ -175,6 +178,11 @@ impl Outcome {
 }
 
 impl TrialRecord {
+    /// What the words of its figures stand for.
+    pub const fn terms(&self) -> Terms {
+        Terms { driving: self.driving, memory: self.memory }
+    }
+
     /// The result, if the trial is done.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {

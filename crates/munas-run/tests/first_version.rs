@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use munas_cost::MemoryModel;
 use tempfile::{TempDir, tempdir};
 
 use munas_run::{
@@ -45,6 +46,8 @@ fn check_content(dir: &Path) {
     assert!(trials.iter().map(|record| record.trial).take(TRIALS.len()).eq(TRIALS));
     assert_eq!(trials[2].error(), Some(0.775));
     assert_eq!(trials[2].candidate.resources.model_size, 1078);
+    assert_eq!(reader.experiment().memory, MemoryModel::PUBLISHED);
+    assert_eq!(trials[2].candidate.resources.peak_memory_of_model, None);
     assert_eq!(trial(&reader, 2).unwrap().curve.len(), 3);
     let model = SavedModel::load(&reader.model_path(3).unwrap()).unwrap();
     assert_eq!(model.architecture, trials[2].candidate.architecture);

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use munas_cost::resources;
+use munas_cost::{Runtime, resources, resources_under};
 use munas_ir::fold_batch_norm;
 use munas_run::{
     EndReason, Experiment, Limits, Run, RunReader, SavedModel, StopFlag, Task, TrainingEvaluator,
@@ -112,8 +112,14 @@ fn unstructured_trials_count_what_is_not_zero() {
 }
 
 /// The trials of a short search under these hard bounds.
-fn under_hard_bounds(mode: &str, bounds: &str, kind: &str) -> (Experiment, Vec<TrialRecord>) {
+fn under_hard_bounds(
+    mode: &str,
+    bounds: &str,
+    kind: &str,
+    runtime: Runtime,
+) -> (Experiment, Vec<TrialRecord>) {
     let overrides = [
+        format!("memory.runtime={runtime}"),
         format!("train.pruning.mode={mode}"),
         format!("bounds={bounds}"),
         format!("space={kind}"),
@@ -142,15 +148,21 @@ fn hard_bounds_are_never_crossed() {
         ("{kind=\"cnn2d\", bounds=\"wide\"}", "{kind=\"mlp\", bounds={dense=[1,2], units=[8,32]}}");
     let small = "{model_size=3000, hard=[\"model_size\"]}";
     let (mut results, mut pruned_to_fit) = (0, 0);
-    for (mode, bounds, space) in [
-        ("structured", all, cnn),
-        ("structured", size, wide),
-        ("structured", small, mlp),
-        ("unstructured", size, cnn),
-        ("unstructured", small, mlp),
+    let in_rows = "{peak_memory=250, model_size=800, hard=[\"peak_memory\",\"model_size\"]}";
+    for (mode, bounds, space, runtime) in [
+        ("structured", all, cnn, Runtime::Layers),
+        ("structured", in_rows, cnn, Runtime::Streamed),
+        ("structured", size, wide, Runtime::Layers),
+        ("structured", small, mlp, Runtime::Layers),
+        ("unstructured", size, cnn, Runtime::Layers),
+        ("unstructured", small, mlp, Runtime::Layers),
     ] {
-        let (experiment, records) = under_hard_bounds(mode, bounds, space);
+        let (experiment, records) = under_hard_bounds(mode, bounds, space, runtime);
         for record in records {
+            if let Some(pruned) = record.pruned.as_ref().filter(|_| mode == "structured") {
+                let left = resources_under(&pruned.graph, experiment.memory);
+                assert_eq!(left, record.candidate.resources);
+            }
             match &record.state {
                 TrialState::Done(outcome) => {
                     results += 1;

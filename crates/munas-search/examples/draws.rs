@@ -1,9 +1,10 @@
 //! How many architectures per second `suggest` draws, prices and judges, on one core and under the bounds of a small
-//! microcontroller: `cargo run --release -p munas-search --example draws [seconds]`.
+//! microcontroller, layer by layer and in rows: `cargo run --release -p munas-search --example draws [seconds]`.
 #![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::time::{Duration, Instant};
 
+use munas_cost::MemoryModel;
 use munas_ir::Shape;
 use munas_search::{
     AlgorithmKind, AlgorithmSettings, Bounds, Context, History, Objective, Observed, Problem, SearchError,
@@ -25,9 +26,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ])
     };
     let space = Space::named("cnn2d", "munas-2020")?;
-    let problem = Problem { bounds, ..Problem::new(space, Shape::new(28, 28, 1), 10, 45) };
-    for kind in AlgorithmKind::ALL {
-        measure(&problem, kind, Duration::from_secs_f64(seconds))?;
+    for memory in [MemoryModel::PUBLISHED, MemoryModel::STREAMED] {
+        let (bounds, space) = (bounds.clone(), space.clone());
+        let problem = Problem { bounds, memory, ..Problem::new(space, Shape::new(28, 28, 1), 10, 45) };
+        println!("{}", memory.runtime);
+        for kind in AlgorithmKind::ALL {
+            measure(&problem, kind, Duration::from_secs_f64(seconds))?;
+        }
     }
     Ok(())
 }

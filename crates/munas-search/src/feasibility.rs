@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use munas_cost::Resources;
+use munas_cost::{MemoryModel, NetworkInput, Resources, Runtime};
 use munas_ir::{Graph, TensorId};
 
 use crate::objective::{ObjectiveValues, SOFT_BOUND_FACTOR};
@@ -93,11 +93,11 @@ impl<'a> Gate<'a> {
     /// Refuses by the floor of the peak memory, if the exact value could change nothing.
     fn refuse_unpriced(&mut self, foreseen: &Foreseen) -> Option<Broken> {
         let Foreseen { graph, model_size } = foreseen;
-        let floor = peak_memory_floor(graph);
+        let floor = peak_memory_floor(graph, self.problem.memory);
         let resources = Resources {
             peak_memory: floor,
             peak_memory_with_input: floor,
-            peak_memory_of_model: None,
+            peak_memory_of_model: Some(floor),
             model_size: *model_size,
             macs: munas_cost::macs(graph),
             exact: false,
@@ -170,9 +170,20 @@ impl<'a> Gate<'a> {
     }
 }
 
-/// A lower bound of the peak memory under every order, in bytes: whatever has one input holds it and its output.
-fn peak_memory_floor(graph: &Graph) -> u64 {
-    let bytes = |tensor: TensorId| if tensor == TensorId::INPUT { 0 } else { graph.shape(tensor).elements() };
+/// A lower bound of the peak memory, in bytes: layer by layer, whatever has one input holds it and its output; in rows, what is certain
+/// to be there whole is the network's output, and an input in a buffer.
+fn peak_memory_floor(graph: &Graph, memory: MemoryModel) -> u64 {
+    let is_counted = match memory.input {
+        NetworkInput::External => false,
+        NetworkInput::Buffer => true,
+        NetworkInput::Rows => memory.runtime == Runtime::Layers,
+    };
+    let bytes = |tensor: TensorId| {
+        if tensor == TensorId::INPUT && !is_counted { 0 } else { graph.shape(tensor).elements() }
+    };
+    if memory.runtime == Runtime::Streamed {
+        return bytes(TensorId::INPUT).max(bytes(graph.output())) as u64;
+    }
     let held = graph.ops().map(|(op, node)| match node.inputs[..] {
         [input] => bytes(input) + bytes(op.output()),
         _ => bytes(op.output()),

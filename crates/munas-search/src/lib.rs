@@ -40,7 +40,7 @@
 //!         Context { problem: &problem, history: &history, pending: &[], streams: &streams, interruption: &|| false };
 //!     let mut rng = ChaCha8Rng::seed_from_u64(trial);
 //!     let candidate = suggest(&RandomSearch, context, &mut rng)?.candidate;
-//!     assert!(candidate.resources.peak_memory <= 4000 && candidate.resources.model_size <= 8000);
+//!     assert!(candidate.resources.bounded_peak() <= 4000 && candidate.resources.model_size <= 8000);
 //!     // Here it would be trained.
 //!     history.push(Observed { trial, candidate, error: Some(0.5) });
 //! }

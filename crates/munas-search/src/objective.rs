@@ -11,7 +11,7 @@ use munas_cost::{BoardFigures, Resources};
 pub enum Objective {
     /// 1 − validation accuracy, in [0, 1]. The only one that is known after training.
     Error,
-    /// Peak memory of the activations, in bytes.
+    /// Peak memory of the activations, in bytes, as `[memory]` says what counts.
     PeakMemory,
     /// Bytes of the parameters.
     ModelSize,
@@ -134,7 +134,7 @@ impl ObjectiveValues {
     pub fn of_network(error: Option<f64>, resources: &Resources, on_board: &BoardFigures) -> Self {
         Self::from_fn(|objective| match objective {
             Objective::Error => error,
-            Objective::PeakMemory => Some(resources.peak_memory as f64),
+            Objective::PeakMemory => Some(resources.bounded_peak() as f64),
             Objective::ModelSize => Some(resources.model_size as f64),
             Objective::Macs => Some(resources.macs as f64),
             Objective::Latency => on_board.latency_ms,

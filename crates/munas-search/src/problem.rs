@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use munas_cost::{BoardFigures, Resources};
+use munas_cost::{BoardFigures, MemoryModel, Resources, resources_under};
 use munas_ir::{Graph, PruningMode, Shape};
 use munas_space::{Architecture, Space};
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,8 @@ pub struct Problem {
     pub repeats: bool,
     /// After so many refused draws for one proposal the search gives up.
     pub max_draws: NonZeroU64,
+    /// What peak memory counts: the bound on it, and the objective, are of this figure.
+    pub memory: MemoryModel,
     /// The board; without one, candidates have none of its figures.
     pub board: Option<BoardModel>,
     /// What the target sparsity of each trial is drawn from; `None`: nothing is pruned.
@@ -183,6 +185,7 @@ impl Problem {
             feasibility: Feasibility::default(),
             repeats: false,
             max_draws: Self::DEFAULT_MAX_DRAWS,
+            memory: MemoryModel::default(),
             board: None,
             pruning: None,
             training: TrainingLimits::default(),
@@ -276,7 +279,7 @@ impl Problem {
         if self.bounds.hard.iter().all(compared) {
             return true;
         }
-        let resources = Resources { model_size: *model_size, ..munas_cost::resources(graph) };
+        let resources = Resources { model_size: *model_size, ..self.resources(graph) };
         let values = ObjectiveValues::of_network(None, &resources, &BoardFigures::default());
         self.bounds.broken_hard(&values).is_none()
     }
@@ -285,8 +288,13 @@ impl Problem {
     pub(crate) fn price(&self, proposal: Proposal, foreseen: &Foreseen) -> Candidate {
         let Proposal { architecture, epochs, sparsity } = proposal;
         let Foreseen { graph, model_size } = foreseen;
-        let resources = Resources { model_size: *model_size, ..munas_cost::resources(graph) };
+        let resources = Resources { model_size: *model_size, ..self.resources(graph) };
         Candidate { architecture, resources, on_board: self.on_board(graph), epochs, sparsity }
+    }
+
+    /// What the graph takes, its peak memory as the problem counts it.
+    pub fn resources(&self, graph: &Graph) -> Resources {
+        resources_under(graph, self.memory)
     }
 
     /// The limit that training an architecture would exceed, if there is one; who proposes it anyway has it refused.

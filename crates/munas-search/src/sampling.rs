@@ -16,6 +16,7 @@
 
 use rand::{Rng, RngExt};
 
+use munas_cost::Runtime;
 use munas_space::Architecture;
 
 use crate::scalarisation::scales;
@@ -104,9 +105,11 @@ impl<'a> TargetSampler<'a> {
     fn new(context: &Context<'a>) -> Self {
         let problem = context.problem;
         let mut aims = aims(problem);
-        let smallest: Vec<Candidate> = problem
-            .space
-            .smallest()
+        let smallest = match problem.memory.runtime {
+            Runtime::Layers => problem.space.smallest(),
+            Runtime::Streamed => problem.space.smallest_in_rows(),
+        };
+        let smallest: Vec<Candidate> = smallest
             .into_iter()
             .map(|architecture| problem.candidate(proposal(problem, architecture, most_sparse(problem))))
             .collect();

@@ -37,12 +37,28 @@ impl Space {
     /// behind them have fewer inputs.
     pub fn smallest(&self) -> Vec<Architecture> {
         match self {
-            Self::Cnn2d(bounds) => smallest_cnns(bounds).map(Architecture::Cnn2d).collect(),
-            Self::Cnn1d(bounds) => smallest_cnns(bounds).map(Architecture::Cnn1d).collect(),
+            Self::Cnn2d(bounds) => {
+                smallest_cnns(bounds, largest_pool(bounds)).map(Architecture::Cnn2d).collect()
+            }
+            Self::Cnn1d(bounds) => {
+                smallest_cnns(bounds, largest_pool(bounds)).map(Architecture::Cnn1d).collect()
+            }
             Self::Mlp(MlpBounds { dense, units, .. }) => (dense.min..=dense.max.min(dense.min + 1))
                 .map(|layers| Architecture::Mlp(Mlp { dense: vec![units.min; layers] }))
                 .collect(),
         }
+    }
+
+    /// Architectures of which one or the other takes about as little memory as any of the space where it runs in rows: those of
+    /// [`smallest`](Self::smallest), and the same without a final pool, whose sums take more than rows do.
+    pub fn smallest_in_rows(&self) -> Vec<Architecture> {
+        let mut smallest = self.smallest();
+        match self {
+            Self::Cnn2d(bounds) => smallest.extend(smallest_cnns(bounds, None).map(Architecture::Cnn2d)),
+            Self::Cnn1d(bounds) => smallest.extend(smallest_cnns(bounds, None).map(Architecture::Cnn1d)),
+            Self::Mlp(_) => {}
+        }
+        smallest
     }
 
     /// The architecture after one random change of its structure that makes it smaller: an earlier stride or pool, a smaller
@@ -78,7 +94,7 @@ fn times(width: usize, factor: f64, range: Range) -> usize {
 /// So many blocks of stride and pooling leave one pixel of any input.
 const SHRINKING_BLOCKS: usize = 6;
 
-fn smallest_cnns(bounds: &CnnBounds) -> impl Iterator<Item = Cnn> + '_ {
+fn smallest_cnns(bounds: &CnnBounds, pool: Option<Pool>) -> impl Iterator<Item = Cnn> + '_ {
     let blocks = bounds.blocks.min..=bounds.blocks.max.min(bounds.blocks.min + SHRINKING_BLOCKS);
     // The first layer decides the peak of memory: a pool before it has its own output beside that of the layer, where a large kernel
     // without padding leaves less at once, but has more parameters.
@@ -88,7 +104,7 @@ fn smallest_cnns(bounds: &CnnBounds) -> impl Iterator<Item = Cnn> + '_ {
             let rest = [layers.first(), layers.last()].map(|rest| rest.copied().unwrap_or(first));
             rest.map(|rest| (first, rest))
         });
-        pairs.map(move |(first, rest)| shrinking_cnn(bounds, blocks, first, rest))
+        pairs.map(move |(first, rest)| Cnn { pool, ..shrinking_cnn(bounds, blocks, first, rest) })
     })
 }
 

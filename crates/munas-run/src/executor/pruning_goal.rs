@@ -1,6 +1,6 @@
 //! What pruning has to reach in a training: the hard bounds of the search.
 
-use munas_cost::{Resources, resources};
+use munas_cost::Resources;
 use munas_search::{ObjectiveValues, Problem, SparsityRange};
 use munas_train::{PruningGoal, Remainder};
 
@@ -12,7 +12,7 @@ pub(crate) fn of(problem: &Problem) -> Option<PruningGoal> {
     }
     let problem = problem.clone();
     Some(PruningGoal::new(max, move |remainder: Remainder<'_>| {
-        let found = resources(remainder.graph);
+        let found = problem.resources(remainder.graph);
         let left = Resources { model_size: remainder.stored.unwrap_or(found.model_size), ..found };
         let on_board = problem.on_board(remainder.graph);
         let broken = problem.bounds.broken_hard(&ObjectiveValues::of_network(None, &left, &on_board));

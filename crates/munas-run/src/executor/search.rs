@@ -146,6 +146,7 @@ impl<'a> Search<'a> {
             },
             seed: training_seed(self.run.experiment().seed, trial),
             driving: self.run.experiment().search.driving(),
+            memory: self.run.experiment().memory,
             state: TrialState::Running,
             pruned: None,
             arrival: None,

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use munas_cost::{Resources, resources, sparse_model_size};
+use munas_cost::{MemoryModel, Resources, resources_under, sparse_model_size};
 use munas_data::{Dataset, Normalisation};
 use munas_ir::fold_batch_norm;
 use munas_quant::QuantisedNetwork;
@@ -68,11 +68,11 @@ impl<'a> TrainedNetwork<'a> {
         standard_error(driving.metric, &self.dataset.validation, self.dataset.classes(), predicted)
     }
 
-    /// What the network costs, after pruning in this mode if there was any: of one that was pruned weight by weight, only weights other than
+    /// What the network costs, its peak memory under this model, after pruning in this mode if there was any: of one that was pruned weight by weight, only weights other than
     /// zero take room.
-    pub fn resources(&self, pruning: Option<PruningMode>) -> Resources {
+    pub fn resources(&self, pruning: Option<PruningMode>, memory: MemoryModel) -> Resources {
         let TrainedModel { graph, weights, .. } = &self.model;
-        let resources = resources(graph);
+        let resources = resources_under(graph, memory);
         match pruning {
             None | Some(PruningMode::Structured) => resources,
             Some(PruningMode::Unstructured) => {

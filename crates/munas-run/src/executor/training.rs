@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use munas_cost::MemoryModel;
 use munas_data::Dataset;
 use munas_train::{Progress, PruningGoal, PruningMode, TrainError, TrainSettings, Trainer};
 
@@ -28,6 +29,7 @@ pub struct TrainingEvaluator {
     goal: Option<PruningGoal>,
     int8: Int8Settings,
     driving: Driving,
+    memory: MemoryModel,
     task: Task,
     memory_limit: u64,
     data: DataFacts,
@@ -44,7 +46,8 @@ impl TrainingEvaluator {
         let data = DataFacts::of(&dataset, settings.normalise);
         let (pruning, int8, driving) = (experiment.pruning, experiment.int8, experiment.search.driving());
         let goal = pruning_goal::of(&experiment.problem(&task));
-        Ok(Self { dataset, settings, pruning, goal, int8, driving, task, memory_limit, data })
+        let memory = experiment.memory;
+        Ok(Self { dataset, settings, pruning, goal, int8, driving, memory, task, memory_limit, data })
     }
 
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
@@ -85,7 +88,7 @@ impl TrainingEvaluator {
         let (in_int8, stderr) = (trained.validation_in_int8(), trained.standard_error(self.driving));
         let pruned = pruning.zip(trained.model.sparsity).map(|(mode, sparsity)| Pruned {
             network: PrunedNetwork { sparsity, graph: trained.model.graph.clone() },
-            resources: trained.resources(Some(mode)),
+            resources: trained.resources(Some(mode), self.memory),
         });
         let TrainedNetwork { model, int8, .. } = trained;
         Evaluated {

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use munas_cost::{Interface, interface_flash};
+use munas_cost::{Interface, MemoryModel, NetworkInput, Runtime, interface_flash};
 use munas_data::{Dataset, ElementType, Normalisation, NormaliseMode};
 use munas_search::Objective;
 
@@ -63,6 +63,10 @@ impl Draft {
             return layers::parse(super::DEFAULTS);
         }
         let mut defaults = super::implied_by_first_version(&self.given)?;
+        if self.given.contains_key("board") {
+            // Nothing was published for a board: peak memory is that of what is exported for it.
+            defaults.remove("memory");
+        }
         let pruning = defaults.get_mut("train").and_then(|train| train.get_mut("pruning"));
         if let Some(pruning) = pruning.and_then(Value::as_table_mut) {
             // Published bounds are soft; hard ones are the user's, and hold for what pruning leaves too.
@@ -78,8 +82,8 @@ impl Draft {
         !self.published && given.is_none()
     }
 
-    /// The experiment on these data: what is left open follows them (`recipe`), a board's RAM has to hold the input too, and its
-    /// flash what firmware has besides the network.
+    /// The experiment on these data: what is left open follows them (`recipe`), a board's RAM has to hold the input too where
+    /// peak memory does not count it, and its flash what firmware has besides the network.
     ///
     /// # Errors
     /// [`ExperimentError::Value`] if that alone is more than the board can hold.
@@ -97,21 +101,30 @@ impl Draft {
     }
 }
 
-/// The firmware holds the input, one byte per element, beside the activations, unless it is kept elsewhere.
+/// The firmware holds the input, one byte per element, unless it is kept elsewhere or comes row by row: beside the activations, or, as
+/// peak memory may count it, among them.
 fn make_room_for_input(experiment: &mut Experiment, input_bytes: u64) -> Result<(), ExperimentError> {
     let Some(choice) = experiment.board.as_ref().filter(|choice| choice.input == InputPlace::Ram) else {
         return Ok(());
     };
+    let MemoryModel { runtime, input } = experiment.memory;
+    if (runtime, input) == (Runtime::Streamed, NetworkInput::Rows) {
+        return Ok(());
+    }
     let ram = choice.board.bounds().peak_memory;
     let left = ram.checked_sub(input_bytes).filter(|left| *left > 0).ok_or_else(|| {
         let problem = format!(
             "{} can spare {ram} bytes of RAM, of which the network's input alone takes {input_bytes}; make the samples \
-             smaller, or say board.input=external if they are kept elsewhere",
+             smaller, let them come row by row (memory.runtime=streamed, memory.input=rows), or say board.input=external if \
+             they are kept elsewhere",
             choice.board.name
         );
         invalid("board.name", problem)
     })?;
-    experiment.bounds.cap(Objective::PeakMemory, left as f64);
+    // A figure that has the input in it is bounded by all of the RAM.
+    if input == NetworkInput::External {
+        experiment.bounds.cap(Objective::PeakMemory, left as f64);
+    }
     Ok(())
 }
 

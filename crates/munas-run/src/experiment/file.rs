@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use munas_cost::{NetworkInput, Runtime};
 use munas_data::{Augmentation, text_form};
 use munas_train::{Keep, NormStatistics, Optimizer, Schedule};
 
@@ -35,6 +36,9 @@ pub(super) struct ExperimentFile {
     pub int8: Int8Settings,
     /// The limits to search within: the largest value of each objective. Bounds are soft but for those in `hard`.
     pub bounds: BoundsFile,
+    /// What peak memory counts: how networks are executed, and where their input is.
+    #[serde(default)]
+    pub memory: MemoryFile,
     /// How to search, and for how long.
     pub search: SearchSettings,
     /// The board to fit: its memory bounds the search, and its clock gives milliseconds.
@@ -92,6 +96,21 @@ pub(super) struct TrainFile {
 pub(super) struct QuantisationFile {
     /// The last epochs, which are trained so.
     pub epochs: u32,
+}
+
+/// `[memory]`
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub(super) struct MemoryFile {
+    /// How the device executes a network: `layers`, one operator after the other in full, or `streamed`, in rows where that takes less
+    /// memory. With a board it is `streamed` unless you say otherwise: that is what munas exports.
+    #[serde(default, with = "values::optional_text")]
+    pub runtime: Option<Runtime>,
+    /// Where the network's input is: `external`, in memory that is not counted; `buffer`, whole in memory that is; or `rows`: it
+    /// comes row by row, as a sensor gives it. Unless you say otherwise, `rows` where networks are streamed for a board, or because you
+    /// say so; else `external`.
+    #[serde(default, with = "values::optional_text")]
+    pub input: Option<NetworkInput>,
 }
 
 /// `[board]`

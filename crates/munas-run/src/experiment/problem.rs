@@ -12,6 +12,7 @@ impl Experiment {
         let Self { space, bounds, train, search, .. } = self;
         Problem {
             bounds: bounds.clone(),
+            memory: self.memory,
             feasibility: search.feasibility,
             repeats: search.repeats,
             max_draws: search.max_draws,

@@ -4,22 +4,24 @@
 use toml::Value;
 
 use munas_cost::boards::BoardBounds;
-use munas_cost::period_ms;
+use munas_cost::{MemoryModel, NetworkInput, Runtime, period_ms};
 use munas_search::{Bounds, Objective};
 use munas_space::{Space, SpaceError};
 use munas_train::{TrainError, TrainSettings};
 
 use super::bounds_file::BoundsFile;
 use super::check::{self, LARGEST, invalid, require};
-use super::file::{BoardFile, ExperimentFile, QuantisationFile, SpaceFile, TrainFile, in_plain_words};
-use super::{BoardChoice, Experiment, ExperimentError};
+use super::file::{
+    BoardFile, ExperimentFile, MemoryFile, QuantisationFile, SpaceFile, TrainFile, in_plain_words,
+};
+use super::{BoardChoice, Experiment, ExperimentError, InputPlace};
 
 /// The experiment of a file form, with the board that it names.
 pub(super) fn resolve(
     file: ExperimentFile,
     board: Option<BoardChoice>,
 ) -> Result<Experiment, ExperimentError> {
-    let ExperimentFile { name, seed, data, space, train, int8, bounds, search, board: _ } = file;
+    let ExperimentFile { name, seed, data, space, train, int8, bounds, memory, search, board: _ } = file;
     require(int8.samples > 0, "int8.samples", "must be at least 1")?;
     require(seed <= LARGEST, "seed", "must be below 2^63")?;
     if let Some(pruning) = &train.pruning {
@@ -37,7 +39,7 @@ pub(super) fn resolve(
     check::bounds(&bounds.0, board.as_ref())?;
     check::search(&search)?;
     let TrainFile { pruning, distillation, .. } = train;
-    let bounds = bounds.0;
+    let (bounds, memory) = (bounds.0, resolve_memory(&memory, board.as_ref()));
     Ok(Experiment {
         name,
         seed,
@@ -48,6 +50,7 @@ pub(super) fn resolve(
         distillation,
         int8,
         bounds,
+        memory,
         search,
         board,
     })
@@ -55,7 +58,7 @@ pub(super) fn resolve(
 
 /// The file form of an experiment, every value written out.
 pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
-    let Experiment { name, seed, data, space, int8, bounds, search, board, .. } = experiment.clone();
+    let Experiment { name, seed, data, space, int8, bounds, memory, search, board, .. } = experiment.clone();
     ExperimentFile {
         name,
         seed,
@@ -64,6 +67,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
         train: train_file(experiment),
         int8,
         bounds: BoundsFile(bounds),
+        memory: MemoryFile { runtime: Some(memory.runtime), input: Some(memory.input) },
         search,
         board: board.map(|BoardChoice { board, file, input, rate }| BoardFile {
             name: board.name,
@@ -72,6 +76,18 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
             rate,
         }),
     }
+}
+
+/// What is left open of the memory: for a board, what munas exports; else what is published.
+fn resolve_memory(file: &MemoryFile, board: Option<&BoardChoice>) -> MemoryModel {
+    let for_all = if board.is_some() { MemoryModel::STREAMED } else { MemoryModel::PUBLISHED };
+    let runtime = file.runtime.unwrap_or(for_all.runtime);
+    let kept_elsewhere = board.is_some_and(|choice| choice.input == InputPlace::External);
+    let input = file.input.unwrap_or(match runtime {
+        Runtime::Streamed if !kept_elsewhere => NetworkInput::Rows,
+        Runtime::Streamed | Runtime::Layers => NetworkInput::External,
+    });
+    MemoryModel { runtime, input }
 }
 
 fn resolve_space(file: &SpaceFile) -> Result<Space, ExperimentError> {

@@ -193,6 +193,10 @@ fn the_resolved_text_writes_out_every_value() {
         [bounds]
         hard = []
 
+        [memory]
+        runtime = "layers"
+        input = "external"
+
         [search]
         algorithm = "aging"
         trials = 2000

@@ -33,6 +33,22 @@ pub(super) mod name {
     }
 }
 
+/// A value that is written as its text, under a key that may be absent.
+pub(super) mod optional_text {
+    use super::*;
+
+    pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(ToString::to_string).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+    {
+        munas_data::text_form::deserialize(deserializer).map(Some)
+    }
+}
+
 const NONE: &str = "none";
 
 /// A name or `"none"`.

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use crate::driving::Driving;
+use crate::driving::Terms;
 use crate::experiment::Experiment;
 use crate::store::session::Session;
 use crate::task::Task;
@@ -57,8 +57,8 @@ pub(crate) struct Journal {
     connection: Connection,
     path: PathBuf,
     task: Task,
-    /// Which error of its trials counts.
-    driving: Driving,
+    /// What the words of its trials' figures stand for.
+    terms: Terms,
     /// The experiment with which the run was made, in TOML.
     recorded: String,
     /// The name that the journal gave itself.
@@ -177,7 +177,7 @@ impl Journal {
             id: fact(meta::ID)?,
             connection,
             path: path.to_owned(),
-            driving: experiment.search.driving(),
+            terms: experiment.terms(),
             place: None,
             progress: None,
             patience: Patience::default(),

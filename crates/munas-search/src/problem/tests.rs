@@ -1,4 +1,4 @@
-use munas_cost::BoardFigures;
+use munas_cost::{BoardFigures, MemoryModel, peak_memory};
 
 use super::{BoardModel, Problem, ProblemError};
 use crate::testing::{generator, image_problem, random_candidate};
@@ -97,6 +97,33 @@ fn candidates_carry_their_resources() {
     assert_eq!(candidate.resources, munas_cost::resources(&graph));
     assert_eq!(candidate.epochs, problem.epochs);
     assert_eq!(candidate.on_board, BoardFigures::default());
+}
+
+#[test]
+fn the_peak_memory_that_counts_is_that_of_the_model() {
+    let (memory, mut rng) = (MemoryModel::STREAMED, generator(0, 1));
+    let problem = Problem { memory, ..image_problem() };
+    for _ in 0..50 {
+        let candidate = random_candidate(&problem, &mut rng);
+        let graph = candidate.architecture.lower(problem.input, problem.classes);
+        let streamed = peak_memory(&graph, memory);
+        assert_eq!(candidate.objectives(None)[Objective::PeakMemory], Some(streamed as f64));
+        assert_eq!(candidate.resources.peak_memory, munas_cost::resources(&graph).peak_memory);
+        // A bound between the two figures is kept by the one that counts.
+        let layers = candidate.resources.peak_memory_with_input;
+        if streamed < layers {
+            let bounded = |memory| {
+                let bounds = Bounds::hard([(Objective::PeakMemory, streamed as f64)]);
+                let pruning =
+                    SparsityRange { mode: PruningMode::Structured, min: 0.0, max: 0.5, fits_bounds: true };
+                let problem = Problem { memory, bounds, pruning: Some(pruning), ..image_problem() };
+                let architecture = candidate.architecture.clone();
+                let proposal = Proposal { architecture, epochs: 1, sparsity: Some(0.0) };
+                problem.candidate(proposal).resources
+            };
+            assert_eq!(bounded(memory).macs, candidate.resources.macs, "nothing needs to be pruned");
+        }
+    }
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use munas_cost::{MemoryModel, NetworkInput, Runtime};
 use munas_ir::Shape;
 use munas_space::Space;
 
@@ -30,6 +31,14 @@ fn problems() -> Vec<Problem> {
         problem("mlp", "wide", Shape::flat(64), within(60, 1_640, 10_000)),
         Problem { pruning, ..problem("cnn2d", "wide", image, within(2_000, 1_000, 60_000)) },
         problem("cnn2d", "wide", image, Bounds::soft([(Objective::PeakMemory, 8_000.0)])),
+        Problem {
+            memory: MemoryModel::STREAMED,
+            ..problem("cnn2d", "wide", Shape::new(32, 32, 3), within(900, 2_000, 400_000))
+        },
+        Problem {
+            memory: MemoryModel { runtime: Runtime::Streamed, input: NetworkInput::External },
+            ..problem("cnn1d", "wide-1d", Shape::new(128, 1, 9), within(200, 2_000, 60_000))
+        },
         // A pool before the first layer would take 768 bytes beside the 256 of its output.
         problem("cnn2d", "wide", Shape::new(32, 32, 3), within(909, 685, 41_200)),
     ]
@@ -123,10 +132,21 @@ fn no_walk_of_shrinking_changes_finds_much_less_than_the_smallest_networks() {
         for &input in inputs {
             let space = Space::named(kind, bounds).unwrap();
             let sizes = |architecture: &Architecture| {
-                let resources = munas_cost::resources(&architecture.lower(input, 2));
-                [resources.peak_memory, resources.model_size, resources.macs]
+                let graph = architecture.lower(input, 2);
+                let streamed = |input| {
+                    let model = MemoryModel { runtime: Runtime::Streamed, input };
+                    munas_cost::peak_memory(&graph, model)
+                };
+                let resources = munas_cost::resources(&graph);
+                let streamed = [NetworkInput::External, NetworkInput::Rows].map(streamed);
+                [resources.peak_memory, resources.model_size, resources.macs, streamed[0], streamed[1]]
             };
-            let smallest: Vec<[u64; 3]> = space.smallest().iter().map(sizes).collect();
+            let of = |smallest: Vec<Architecture>| -> Vec<[u64; 5]> { smallest.iter().map(sizes).collect() };
+            let (layers, rows) = (of(space.smallest()), of(space.smallest_in_rows()));
+            let smallest = |resource: usize| {
+                let known = if resource < 3 { &layers } else { &rows };
+                known.iter().map(|sizes| sizes[resource]).min().unwrap()
+            };
             let mut rng = generator(3, 0);
             for _ in 0..10 {
                 let mut architecture = space.sample_structure(&mut rng);
@@ -134,7 +154,7 @@ fn no_walk_of_shrinking_changes_finds_much_less_than_the_smallest_networks() {
                     architecture = smaller;
                     let found = sizes(&space.scaled(&architecture, 0.0));
                     for (resource, found) in found.into_iter().enumerate() {
-                        let least = smallest.iter().map(|sizes| sizes[resource]).min().unwrap();
+                        let least = smallest(resource);
                         assert!(
                             least as f64 <= found as f64 * SMALLEST_ERROR,
                             "{kind} {bounds} {input}: {found} < {least}: {architecture}"

@@ -2,15 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use munas_cost::Resources;
+use munas_cost::{MemoryModel, Resources, peak_memory};
 use munas_train::Progress;
 use tempfile::tempdir;
 
 use crate::executor::execute;
 use crate::executor::limits::{Limits, StopFlag};
+use crate::executor::replay::replay;
 use crate::store::run::{Run, RunReader};
 use crate::task::Task;
-use crate::testing::{Synthetic, experiment, model_files};
+use crate::testing::{Synthetic, experiment, model_files, search};
 use crate::trial::{PrunedNetwork, TrialState};
 use crate::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned, TrialRecord, front};
 
@@ -73,4 +74,32 @@ fn a_search_that_leaves_it_to_chance_keeps_what_it_gets() {
     let (records, on_front) = trials("none");
     assert!(on_front > 0);
     assert!(records.iter().all(|record| record.candidate.resources.model_size == SIZE));
+}
+
+#[test]
+fn the_peak_memory_of_the_run_bounds_its_trials() {
+    let settings = [
+        "memory.runtime=streamed",
+        "bounds.peak_memory=300",
+        "bounds.hard+=peak_memory",
+        "search.sampling=target",
+    ];
+    let (dir, evaluator) = (tempdir().unwrap(), Synthetic::new());
+    search(dir.path(), &experiment(&settings), &evaluator);
+    let reader = RunReader::open(dir.path()).unwrap();
+    let records = reader.trials().unwrap();
+    assert_eq!(records.len(), 14);
+    for record in &records {
+        let graph = record.graph(&evaluator.task);
+        let Resources { peak_memory: layers, peak_memory_of_model, .. } = record.candidate.resources;
+        assert_eq!(peak_memory_of_model, Some(peak_memory(&graph, MemoryModel::STREAMED)));
+        assert!(peak_memory_of_model <= Some(300), "{peak_memory_of_model:?}");
+        assert_eq!(layers, munas_cost::resources(&graph).peak_memory);
+        assert_eq!(record.memory, MemoryModel::STREAMED);
+    }
+    assert!(
+        records.iter().any(|record| record.candidate.resources.peak_memory > 300),
+        "more of them fit in rows"
+    );
+    assert_eq!(replay(&reader).unwrap().difference, None);
 }

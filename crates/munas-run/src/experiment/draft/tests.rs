@@ -1,4 +1,4 @@
-use munas_cost::{InputCode, boards};
+use munas_cost::{InputCode, MemoryModel, NetworkInput, Runtime, boards};
 use munas_data::{ElementType, NormaliseMode, PartSizes, RawData, Samples, SplitOptions, TestPart};
 use munas_train::Keep;
 
@@ -98,8 +98,13 @@ fn the_ram_of_a_board_holds_the_input_too() {
     };
     // 20 KiB, of which three quarters are for the network; the input takes 4,800 bytes.
     let usable = 20.0 * 1024.0 * 0.75;
-    assert_eq!(bound(&["board.name=stm32f103c8"]), Ok(Some(usable - 4_800.0)));
-    assert_eq!(bound(&["board.name=stm32f103c8", "board.input=external"]), Ok(Some(usable)));
+    let layers = ["board.name=stm32f103c8", "memory.runtime=layers"];
+    assert_eq!(bound(&layers), Ok(Some(usable - 4_800.0)));
+    assert_eq!(bound(&[layers[0], layers[1], "board.input=external"]), Ok(Some(usable)));
+    // Peak memory has the input in it, or the rows of it that are kept.
+    assert_eq!(bound(&[layers[0], layers[1], "memory.input=buffer"]), Ok(Some(usable)));
+    assert_eq!(bound(&["board.name=stm32f103c8"]), Ok(Some(usable)));
+    assert_eq!(bound(&["board.name=stm32f103c8", "memory.input=external"]), Ok(Some(usable - 4_800.0)));
     assert_eq!(bound(&["board.name=stm32f103c8", "bounds.peak_memory=9000"]), Ok(Some(9_000.0)));
     assert_eq!(bound(&["bounds.peak_memory=9000"]), Ok(Some(9_000.0)));
 }
@@ -107,9 +112,56 @@ fn the_ram_of_a_board_holds_the_input_too() {
 #[test]
 fn an_input_that_no_ram_is_left_beside_is_refused() {
     let data = dataset([80, 80, 3], ElementType::U8);
-    let error =
-        draft(&["board.name=stm32f103c8"]).resolve(&data, &Machine::here(&data)).unwrap_err().to_string();
+    let resolve = |overrides: &[&str]| draft(overrides).resolve(&data, &Machine::here(&data));
+    for input in ["external", "buffer"] {
+        let input = format!("memory.input={input}");
+        resolve(&["board.name=stm32f103c8", &input]).unwrap_err();
+    }
+    resolve(&["board.name=stm32f103c8"]).unwrap();
+    let error = resolve(&["board.name=stm32f103c8", "memory.runtime=layers"]).unwrap_err().to_string();
     assert!(error.contains("15360 bytes of RAM, of which the network's input alone takes 19200"), "{error}");
+}
+
+#[test]
+fn peak_memory_is_that_of_what_is_exported_for_a_board() {
+    let data = dataset([8, 8, 1], ElementType::U8);
+    let of = |draft: Draft| {
+        let resolved = draft.resolve(&data, &Machine::here(&data)).unwrap();
+        assert_eq!(Experiment::from_run_file(&resolved.to_toml()).unwrap(), resolved);
+        resolved.memory
+    };
+    let model = |runtime, input| MemoryModel { runtime, input };
+    let board = "board.name=stm32f103c8";
+    for (overrides, expected) in [
+        (&[][..], MemoryModel::PUBLISHED),
+        (&[board], MemoryModel::STREAMED),
+        (&[board, "board.input=external"], model(Runtime::Streamed, NetworkInput::External)),
+        (&[board, "memory.runtime=layers"], MemoryModel::PUBLISHED),
+        (&[board, "memory.input=buffer"], model(Runtime::Streamed, NetworkInput::Buffer)),
+        (&["memory.runtime=streamed"], MemoryModel::STREAMED),
+        (
+            &["memory.runtime=streamed", "memory.input=external"],
+            model(Runtime::Streamed, NetworkInput::External),
+        ),
+        (&["memory.input=buffer"], model(Runtime::Layers, NetworkInput::Buffer)),
+    ] {
+        assert_eq!(of(draft(overrides)), expected, "{overrides:?}");
+    }
+    let published = |overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        of(Draft::published("data.source = \"glyphs\"", &overrides).unwrap())
+    };
+    assert_eq!(published(&[]), MemoryModel::PUBLISHED);
+    assert_eq!(published(&[board]), MemoryModel::STREAMED);
+    assert_eq!(published(&[board, "memory.runtime=layers"]), MemoryModel::PUBLISHED);
+    // A run of a version before there was a choice, for a board too.
+    let old = "data.source = 'glyphs'\nboard.name = 'stm32f103c8'";
+    assert_eq!(Experiment::from_run_file(old).unwrap().memory, MemoryModel::PUBLISHED);
+    let wrong = Draft::from_toml("data.source = \"glyphs\"", &["memory.runtime=rows".to_owned()]);
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "`memory.runtime`: `rows` is not a runtime (layers, streamed)"
+    );
 }
 
 #[test]

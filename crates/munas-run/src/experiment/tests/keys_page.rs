@@ -26,7 +26,7 @@ const SOURCES: [&str; 8] = [
 ];
 
 /// Sections, the kind of space that they are shown for, and the structs that document their keys: the first that has a comment.
-const SECTIONS: [(&str, &str, &[&str]); 15] = [
+const SECTIONS: [(&str, &str, &[&str]); 16] = [
     ("", "cnn2d", &["ExperimentFile"]),
     ("data", "cnn2d", &["DataSettings"]),
     ("data.csv", "cnn2d", &["CsvSettings"]),
@@ -40,6 +40,7 @@ const SECTIONS: [(&str, &str, &[&str]); 15] = [
     ("train.quantisation", "cnn2d", &["QuantisationFile"]),
     ("int8", "cnn2d", &["Int8Settings"]),
     ("bounds", "cnn2d", &["Objective", "Bounds"]),
+    ("memory", "cnn2d", &["MemoryFile"]),
     ("search", "cnn2d", &["SearchSettings"]),
     ("board", "cnn2d", &["BoardFile"]),
 ];

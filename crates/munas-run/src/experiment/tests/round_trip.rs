@@ -5,6 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use munas_cost::{NetworkInput, Runtime};
 use munas_data::{
     Augmentation, Channel, CsvSettings, Delimiter, Extent, FeatureKind, Folds, GroupChoice, HeaderRow,
     IndexColumn, Layout, NormaliseMode,
@@ -126,6 +127,11 @@ fn bounds() -> impl Strategy<Value = Bounds> {
     )
 }
 
+fn memory() -> impl Strategy<Value = MemoryModel> {
+    let runtime = select(Runtime::ALL.to_vec());
+    (runtime, select(NetworkInput::ALL.to_vec())).prop_map(|(runtime, input)| MemoryModel { runtime, input })
+}
+
 fn search() -> impl Strategy<Value = SearchSettings> {
     let names = (select(AlgorithmKind::ALL.to_vec()), any::<bool>(), any::<bool>(), any::<bool>());
     let numbers = (1_u64..99_999, 1_usize..500, 1_usize..50, 0_usize..64, 1_u64..9_999, 1_u64..9_999_999);
@@ -235,20 +241,24 @@ fn experiment() -> impl Strategy<Value = Experiment> {
             temperature: 2.0,
         })
     });
-    let parts = (data(), space(), train_settings(), int8(), bounds(), search());
+    let parts = (data(), space(), train_settings(), int8(), bounds(), (memory(), search()));
     ("\\PC{0,12}", 0..=i64::MAX as u64, parts, pruning, distillation, board()).prop_map(
-        |(name, seed, (data, space, train, int8, bounds, search), pruning, distillation, board)| Experiment {
-            name,
-            seed,
-            data: DataSettings { normalise: train.normalise, ..data },
-            space,
-            pruning: pruning.filter(|pruning| pruning.finish <= train.epochs && train.quantised_epochs == 0),
-            train,
-            distillation,
-            int8,
-            bounds,
-            search,
-            board,
+        |(name, seed, (data, space, train, int8, bounds, (memory, search)), pruning, distillation, board)| {
+            Experiment {
+                name,
+                seed,
+                data: DataSettings { normalise: train.normalise, ..data },
+                space,
+                pruning: pruning
+                    .filter(|pruning| pruning.finish <= train.epochs && train.quantised_epochs == 0),
+                train,
+                distillation,
+                int8,
+                bounds,
+                memory,
+                search,
+                board,
+            }
         },
     )
 }

@@ -11,6 +11,7 @@
 //! | 4 | balanced errors and confusions; draws that are too dear to train; processes that died under a trial |
 //! | 5 | errors by macro-F1, balanced errors in int8, standard errors, folds; kills for want of memory |
 //! | 6 | energy and flash on the board |
+//! | 7 | peak memory under another runtime, or with the input elsewhere |
 
 use rusqlite::{Connection, Transaction};
 
@@ -18,7 +19,7 @@ use super::meta::{self, set_fact};
 use crate::experiment::Experiment;
 
 /// The version of the schema that this version of munas writes.
-pub const SCHEMA_VERSION: i32 = 6;
+pub const SCHEMA_VERSION: i32 = 7;
 
 /// The oldest version of the schema that can be read.
 pub const OLDEST_SCHEMA: i32 = 2;
@@ -27,8 +28,13 @@ pub const OLDEST_SCHEMA: i32 = 2;
 type Step = fn(&Transaction<'_>, &Experiment) -> rusqlite::Result<()>;
 
 /// The steps by the version that they lead to, in order and without a gap.
-const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] =
-    [(3, record_experiment), (4, add_confusions), (5, add_standard_errors), (6, add_board_figures)];
+const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] = [
+    (3, record_experiment),
+    (4, add_confusions),
+    (5, add_standard_errors),
+    (6, add_board_figures),
+    (7, add_memory_of_model),
+];
 
 /// Takes all steps from version `from` on.
 pub(super) fn migrate(
@@ -91,4 +97,9 @@ fn add_board_figures(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite:
         "ALTER TABLE trial ADD COLUMN energy_mj REAL;
          ALTER TABLE trial ADD COLUMN flash INTEGER;",
     )
+}
+
+/// Every search of before was bounded by `peak_memory` itself.
+fn add_memory_of_model(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
+    transaction.execute_batch("ALTER TABLE trial ADD COLUMN peak_memory_of_model INTEGER;")
 }

@@ -11,7 +11,7 @@ use munas_search::{Candidate, Refusals};
 use munas_space::Architecture;
 
 use super::columns::columns;
-use crate::driving::Driving;
+use crate::driving::Terms;
 use crate::trial::{Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
 
 /// A row that is no trial: which column, and what is wrong with it.
@@ -54,6 +54,7 @@ columns! {
         latency_ms: Option<f64>,
         energy_mj: Option<f64>,
         flash: Option<i64>,
+        peak_memory_of_model: Option<i64>,
     }
 }
 
@@ -142,6 +143,7 @@ pub(super) fn resource_row(candidate: &Candidate) -> ResourceRow {
         latency_ms: on_board.latency_ms,
         energy_mj: on_board.energy_mj,
         flash: on_board.flash.map(integer),
+        peak_memory_of_model: resources.peak_memory_of_model.map(integer),
     }
 }
 
@@ -178,7 +180,7 @@ pub(super) fn result_row(record: &TrialRecord) -> ResultRow {
 }
 
 /// The trial of a row.
-pub(super) fn trial_record(row: TrialRow, input: Shape, driving: Driving) -> Result<TrialRecord, RowError> {
+pub(super) fn trial_record(row: TrialRow, input: Shape, terms: Terms) -> Result<TrialRecord, RowError> {
     let TrialRow { proposal, resources, result } = row;
     let column = Columns { trial: proposal.id };
     let kind = proposal.space.parse().map_err(|error| column.error("space", &error))?;
@@ -198,7 +200,10 @@ pub(super) fn trial_record(row: TrialRow, input: Shape, driving: Driving) -> Res
         peak_memory: column.unsigned("peak_memory", resources.peak_memory)?,
         peak_memory_with_input: column
             .unsigned("peak_memory_with_input", resources.peak_memory_with_input)?,
-        peak_memory_of_model: None,
+        peak_memory_of_model: resources
+            .peak_memory_of_model
+            .map(|bytes| column.unsigned("peak_memory_of_model", bytes))
+            .transpose()?,
         model_size: column.unsigned("model_size", resources.model_size)?,
         macs: column.unsigned("macs", resources.macs)?,
         exact: resources.exact,
@@ -228,7 +233,8 @@ pub(super) fn trial_record(row: TrialRow, input: Shape, driving: Driving) -> Res
             refused,
         },
         seed: column.unsigned("seed", proposal.seed)?,
-        driving,
+        driving: terms.driving,
+        memory: terms.memory,
         pruned: column.pruned(&result)?,
         deaths: column.unsigned("deaths", result.deaths)?,
         state: column.state(result)?,

@@ -66,6 +66,8 @@ CREATE TABLE trial (
     -- since version 6
     energy_mj              REAL,                        -- millijoules of an inference on the board
     flash                  INTEGER,                     -- bytes of its program memory
+    -- since version 7
+    peak_memory_of_model   INTEGER,                     -- bytes, as [memory] counts them; NULL: it counts what peak_memory does
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK ((state IN ('done', 'failed')) = (arrival IS NOT NULL)),
     CHECK ((state = 'done') = (validation_error IS NOT NULL)),

@@ -35,7 +35,7 @@ fn another_schema_is_refused() {
         assert!(matches!(problem, JournalProblem::SchemaVersion { found: 99 }), "{problem}");
         assert_eq!(
             problem.to_string(),
-            "the journal has schema version 99, this version of munas reads 2 to 6"
+            "the journal has schema version 99, this version of munas reads 2 to 7"
         );
     }
 }
@@ -64,6 +64,7 @@ fn migrated_journals_are_as_new_ones() {
             2 | 3 => include_str!("../../../tests/first_version/schema.sql"),
             4 => include_str!("../../../tests/schema_of_version_4.sql"),
             5 => include_str!("../../../tests/schema_of_version_5.sql"),
+            6 => include_str!("../../../tests/schema_of_version_6.sql"),
             other => panic!("the schema of version {other} is wanted here"),
         })
         .unwrap();
@@ -175,6 +176,7 @@ fn rows_that_make_no_sense_are_named() {
     check("architecture = '{'", "column architecture");
     check("architecture = (SELECT architecture FROM trial WHERE id = 6)", "column canonical_key");
     check("peak_memory = -1", "column peak_memory: is -1");
+    check("peak_memory_of_model = -2", "column peak_memory_of_model: is -2");
     check("pending = 'x'", "column pending");
     check("space = 'rnn'", "column space");
     check("best_epoch = 5000000000", "column best_epoch");

@@ -111,7 +111,7 @@ impl Journal {
             let mut statement = connection.prepare_cached(sql)?;
             statement.query_map(params, TrialRow::read)?.collect()
         })?;
-        let records = rows.into_iter().map(|row| rows::trial_record(row, self.task.input, self.driving));
+        let records = rows.into_iter().map(|row| rows::trial_record(row, self.task.input, self.terms));
         records
             .collect::<Result<_, _>>()
             .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))
