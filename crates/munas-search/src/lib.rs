@@ -68,7 +68,7 @@ pub mod suggest;
 pub mod training;
 
 pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposer, Streams};
-pub use algorithms::{AlgorithmKind, AlgorithmSettings, EvolutionSettings, SettingError};
+pub use algorithms::{AlgorithmKind, AlgorithmSettings, SettingError};
 pub use candidate::{Candidate, Proposal};
 pub use feasibility::NearestMiss;
 pub use history::{History, Observed};

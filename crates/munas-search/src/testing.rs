@@ -8,8 +8,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Algorithm, Bounds, Candidate, Context, History, Objective, Observed, Problem, Proposal, SearchError,
-    suggest,
+    Algorithm, AlgorithmSettings, Bounds, Candidate, Context, History, Objective, Observed, Problem,
+    Proposal, SearchError, suggest,
 };
 
 /// The generator of one trial of a search, as a run makes it: from the search's seed and the trial's number.
@@ -25,6 +25,14 @@ pub fn context<'a>(problem: &'a Problem, history: &'a History, pending: &'a [Can
         Box::new(generator(99, number))
     }
     Context { problem, history, pending, streams: &stream, interruption: &|| false }
+}
+
+/// The default settings, but for evolutions a population that short searches fill.
+pub fn settings(population: usize, sample: usize) -> AlgorithmSettings {
+    let mut settings = AlgorithmSettings::default();
+    settings.evolution.population = population;
+    settings.evolution.sample = sample;
+    settings
 }
 
 /// The paper's space on a small image, under bounds that about one random architecture in twenty meets tenfold.

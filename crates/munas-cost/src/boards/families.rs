@@ -23,7 +23,7 @@ const RISC_V: &[&str] = &["esp32-c3"];
 const NONE: &[&str] = &[];
 
 /// Longer beginnings stand before shorter ones that they begin with.
-const FAMILIES: [Family; 19] = [
+const FAMILIES: &[Family] = &[
     Family { prefixes: &["esp32c", "esp32h", "esp32p"], core: "RISC-V", cores: RISC_V },
     Family { prefixes: &["esp32", "esp8266", "nodemcu", "wemos", "ttgo"], core: "Xtensa", cores: NONE },
     Family {
@@ -85,14 +85,13 @@ mod tests {
 
     #[test]
     fn boards_of_the_table_have_the_core_of_their_family() {
-        let mut found = 0;
         for board in builtin().boards() {
-            for family in board.names().filter_map(|name| family(name)) {
+            let families: Vec<_> = board.names().filter_map(|name| family(name)).collect();
+            assert!(!families.is_empty(), "no family has {}: add how its name begins", board.name);
+            for family in families {
                 assert!(family.cores.contains(&&*board.core.name), "{} in {family:?}", board.name);
-                found += 1;
             }
         }
-        assert!(found > 10, "{found}");
     }
 
     #[test]

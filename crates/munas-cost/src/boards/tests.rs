@@ -142,6 +142,18 @@ fn currents_become_power_at_the_clock() {
     assert_eq!(negative, "`b`: power.sleep_ua = -2 is not a number above 0");
 }
 
+/// Slips of a factor of a thousand, KiB for bytes, and the clock of the entry that was copied.
+#[test]
+fn the_sizes_and_clocks_of_the_table_are_of_their_order() {
+    for board in builtin().boards() {
+        let (megahertz, name) = (board.clock_hz / 1_000_000, &board.name);
+        assert!((1..=1000).contains(&megahertz), "{name}: {megahertz} MHz");
+        assert!((1..=8 << 10).contains(&(board.ram >> 10)), "{name}: {} KiB of RAM", board.ram >> 10);
+        assert!((4..=64 << 10).contains(&(board.flash >> 10)), "{name}: {} KiB of flash", board.flash >> 10);
+        assert!(board.description.contains(&format!(" at {megahertz} MHz")), "{name}: {}", board.description);
+    }
+}
+
 /// Slips of a factor of a thousand: no microcontroller of the table computes for less than 10 pJ or more than 10 nJ a cycle, or
 /// draws more than a hundredth of that asleep.
 #[test]

@@ -10,7 +10,8 @@ use munas_cost::boards::Board;
 use munas_data::{
     AudioSettings, Backdrop, CsvSettings, Folds, GroupChoice, Layout, NormaliseMode, text_form,
 };
-use munas_search::{AlgorithmKind, AlgorithmSettings, EvolutionSettings, Feasibility, Sampling};
+use munas_search::algorithms::{AlgorithmKind, AlgorithmSettings, EvolutionSettings};
+use munas_search::{Feasibility, Sampling};
 use munas_train::{Pruning, PruningMode};
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! Algorithms against random search on the synthetic trainer, at equal numbers of trials.
 
 use crate::pareto::hypervolume;
-use crate::testing::{image_problem, search};
-use crate::{AlgorithmKind, AlgorithmSettings, Bounds, EvolutionSettings, History, Objective, Problem};
+use crate::testing::{image_problem, search, settings};
+use crate::{AlgorithmKind, Bounds, History, Objective, Problem};
 
 const SEEDS: u64 = 6;
 const TRIALS: u64 = 600;
@@ -27,8 +27,7 @@ fn aging_evolution_beats_random_search() {
         (Objective::Macs, 500_000.0),
     ]);
     let problem = Problem { bounds, ..image_problem() };
-    let evolution = EvolutionSettings { population: 30, sample: 10 };
-    let settings = AlgorithmSettings { evolution };
+    let settings = settings(30, 10);
     let outcome = |kind: AlgorithmKind, seed: u64| {
         let (history, error) = search(&problem, &*kind.build(&settings), TRIALS, seed);
         assert_eq!(error, None);

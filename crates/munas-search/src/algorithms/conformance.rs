@@ -6,23 +6,25 @@ use std::collections::HashSet;
 use munas_space::Space;
 
 use crate::testing::{
-    TINY_SPACE, context, generator, image_problem, random_candidate, random_history, search, synthetic_error,
-    tiny_problem,
+    TINY_SPACE, context, generator, image_problem, random_candidate, random_history, search, settings,
+    synthetic_error, tiny_problem,
 };
 use crate::{
-    Algorithm, AlgorithmKind, AlgorithmSettings, Candidate, Context, EvolutionSettings, Feasibility, History,
-    Interrupted, Observed, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
+    Algorithm, AlgorithmKind, AlgorithmSettings, Candidate, Context, Feasibility, History, Interrupted,
+    Observed, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
 };
 
 /// Members of a population that the short searches of these tests fill.
 const POPULATION: usize = 6;
 
-const SETTINGS: AlgorithmSettings =
-    AlgorithmSettings { evolution: EvolutionSettings { population: POPULATION, sample: 3 } };
+/// Settings under which short histories lead each algorithm beyond its random start.
+fn small() -> AlgorithmSettings {
+    settings(POPULATION, 3)
+}
 
 fn for_each_algorithm(check: impl Fn(AlgorithmKind, &dyn Algorithm)) {
     for kind in AlgorithmKind::ALL {
-        let algorithm = kind.build(&SETTINGS);
+        let algorithm = kind.build(&small());
         assert_eq!(kind.name().parse(), Ok(kind));
         check(kind, &*algorithm);
     }
@@ -128,10 +130,10 @@ fn a_history_is_all_that_an_algorithm_remembers() {
     const SEED: u64 = 3;
     for kind in AlgorithmKind::ALL {
         let problem = image_problem();
-        let (history, _) = search(&problem, &*kind.build(&SETTINGS), 25, SEED);
+        let (history, _) = search(&problem, &*kind.build(&small()), 25, SEED);
         let mut resumed = History::new(problem.input);
         for done in history.trials() {
-            let fresh = kind.build(&SETTINGS);
+            let fresh = kind.build(&small());
             let context = context(&problem, &resumed, &[]);
             let again = suggest(&*fresh, context, &mut generator(SEED, done.trial)).unwrap();
             assert_eq!(again.candidate, done.candidate, "{kind}: trial {} after a resume", done.trial);
