@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
+use munas_cost::MemoryModel;
 use munas_data::Dataset;
 use munas_ir::{Graph, Shape};
 use munas_report::{curve_table, units};
@@ -167,7 +168,7 @@ fn draft(args: &TrainArgs) -> CliResult<Draft> {
 
 /// What the trained network costs.
 fn cost(trained: &TrainedNetwork<'_>, settings: &TrainSettings) -> CostRecord {
-    let resources = trained.resources(settings.pruning.map(|pruning| pruning.mode));
+    let resources = trained.resources(settings.pruning.map(|pruning| pruning.mode), MemoryModel::PUBLISHED);
     CostRecord { model_size: resources.model_size, ..CostRecord::of(&trained.model.graph) }
 }
 

@@ -79,6 +79,22 @@ pub fn every_kernel() -> Graph {
     )
 }
 
+/// Pooling and a convolution of another stride read the input, and the branches end at different rows.
+pub fn forked_input() -> Graph {
+    graph(
+        Shape::new(20, 24, 2),
+        &[
+            (pool(PoolKind::Max, 2, 2), &[0]),
+            (depthwise(Window::square(3), 1, Padding::Valid), &[1]),
+            (depthwise(Window::square(7), 2, Padding::Valid), &[0]),
+            (conv(2, 1, 1, Padding::Valid), &[3]),
+            (Op::Add, &[2, 4]),
+            (pool(PoolKind::Avg, 2, 2), &[5]),
+            (dense(5), &[6]),
+        ],
+    )
+}
+
 /// The networks of the tests.
 pub fn all() -> Vec<Graph> {
     let same = Padding::Same;
@@ -86,6 +102,7 @@ pub fn all() -> Vec<Graph> {
     vec![
         one_dense(),
         every_kernel(),
+        forked_input(),
         // Kernels larger than their inputs, padded on all sides; one channel; strides that skip the last rows.
         graph(
             Shape::new(3, 4, 1),

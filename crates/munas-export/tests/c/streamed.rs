@@ -124,3 +124,13 @@ int main(void) {
         }
     }
 }
+
+/// In a ring that several operators read, the row at its start is counted.
+#[test]
+fn a_ring_with_several_readers_begins_with_the_oldest_row_that_any_needs() {
+    let mut rng = ChaCha8Rng::seed_from_u64(37);
+    let case = case(&cases::forked_input(), Ranges::Calibrated, 4, &mut rng);
+    for input in NetworkInput::ALL {
+        check_on_host(&case, streamed(input), true);
+    }
+}

@@ -55,6 +55,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
     };
     TrialRecord {
         driving: Driving { error: DrivingError::Float, metric: Metric::Error },
+        memory: munas_cost::MemoryModel::PUBLISHED,
         trial: number,
         candidate: Candidate {
             resources: munas_cost::resources(&architecture.lower(INPUT, 10)),

@@ -47,17 +47,24 @@ impl RowsPart<'_> {
         let windows = self.windows(op, input);
         let covered: usize = windows.iter().map(|window| window.len()).sum();
         let release = self.releases(op, tables);
-        let mut body = format!(
-            "        int8_t *const to = {to};\n{call}        if (taken + 1u == {end}) {{\n{}{release}        \
-             goto operator_{};\n        }}\n",
+        let made_one = format!(
+            "{}{release}        goto operator_{};\n",
             self.row_is_made(op),
-            self.next_after(op).index(),
+            self.next_after(op).index()
+        );
+        let mut body = format!(
+            "        int8_t *const to = {to};\n{call}        if (taken + 1u == {end}) {{\n{}        }}\n",
+            indented(&made_one)
         );
         // Rows that only other readers need are passed over.
         if covered < self.count(input) {
             let start = self.window_start(op, input, "row", tables);
             let is_below = if start == "0u" { String::new() } else { format!(" && taken >= {start}") };
-            body = format!("        if (row < {}u{is_below}) {{\n{body}        }}\n", self.count(output));
+            body = format!(
+                "        if (row < {}u{is_below}) {{\n{}        }}\n",
+                self.count(output),
+                indented(&body)
+            );
         }
         format!(
             "    if ({taken} < {there}) {{\n        const munas_size row = {made_rows};\n        \
@@ -171,7 +178,11 @@ impl RowsPart<'_> {
     /// A ring with several readers begins with the oldest row that any of them needs.
     fn release_of_many(&self, input: TensorId, counter: usize, rows: usize, tables: &mut Tables) -> String {
         let mut text = format!("        {{\n            munas_size first = {};\n", made(self.local(input)));
-        for &reader in self.readers[self.local(input)].iter().filter(|&&reader| !self.takes_up_rows(reader)) {
+        for &reader in &self.readers[self.local(input)] {
+            if let Some(taken) = self.taken[reader.index() - self.ops.start] {
+                text += &format!("            first = munas_smaller(first, {});\n", made(taken));
+                continue;
+            }
             let made_rows = made(self.local(reader.output()));
             let start = self.window_start(reader, input, &made_rows, tables);
             text += &format!(
@@ -199,4 +210,9 @@ impl RowsPart<'_> {
             "            munas_move({base}, {base} + (first - {start}) * {length}u, {kept} * {length}u);\n"
         )
     }
+}
+
+/// Statements one level deeper.
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
 }
