@@ -113,7 +113,7 @@ fn names() {
         &["search", "--board", "stm32f446"],
         2,
         &expect![[r#"
-            error: `board.name`: there is no board `stm32f446` (did you mean stm32f446re or stm32l476rg?)
+            error: `board.name`: there is no board `stm32f446` (did you mean stm32f446re or stm32g474re or stm32l476rg?)
         "#]],
     );
     check(

@@ -84,6 +84,8 @@ fn boards_may_come_from_a_table_of_the_users_own() {
     check_error(
         &with_source("board.name = 'stm32f446'"),
         &[],
-        &expect!["`board.name`: there is no board `stm32f446` (did you mean stm32f446re or stm32l476rg?)"],
+        &expect![
+            "`board.name`: there is no board `stm32f446` (did you mean stm32f446re or stm32g474re or stm32l476rg?)"
+        ],
     );
 }
