@@ -27,6 +27,7 @@ mod experiment;
 mod exported;
 mod interface;
 mod live;
+mod memory;
 mod output;
 mod records;
 mod session;

@@ -1,7 +1,7 @@
 //! Trials in their JSON form, the same in every command. Field names are stable.
 
-use munas_run::{TrialRecord, TrialState};
-use munas_search::Bounds;
+use munas_cost::NetworkInput;
+use munas_run::{RunReader, TrialRecord, TrialState};
 use munas_train::EpochReport;
 use serde::Serialize;
 use serde_json::Value;
@@ -33,8 +33,15 @@ pub struct TrialJson {
     val_stderr: Option<f64>,
     /// Folds that the validation errors are the means of.
     folds: Option<u32>,
+    /// Layer by layer.
     peak_memory: u64,
     peak_memory_with_input: u64,
+    /// In rows; null while a network is still to be pruned.
+    peak_memory_streamed: Option<u64>,
+    /// The same with the rows of the input that are kept.
+    peak_memory_streamed_with_input: Option<u64>,
+    /// The one that the search bounds (`memory.runtime`, `memory.input`).
+    objective_peak_memory: u64,
     model_size: u64,
     macs: u64,
     exact: bool,
@@ -57,8 +64,9 @@ pub struct TrialJson {
 }
 
 impl TrialJson {
-    /// The JSON form of a trial.
-    pub fn new(record: &TrialRecord, bounds: &Bounds) -> Self {
+    /// The JSON form of a trial of a run.
+    pub fn new(record: &TrialRecord, run: &RunReader) -> Self {
+        let streamed = |input| record.peak_memory_streamed(run.task(), input);
         let outcome = record.outcome();
         let resources = &record.candidate.resources;
         let architecture = &record.candidate.architecture;
@@ -83,13 +91,16 @@ impl TrialJson {
             val_stderr: record.stderr(),
             peak_memory: resources.peak_memory,
             peak_memory_with_input: resources.peak_memory_with_input,
+            peak_memory_streamed: streamed(NetworkInput::External),
+            peak_memory_streamed_with_input: streamed(NetworkInput::Rows),
+            objective_peak_memory: resources.bounded_peak(),
             model_size: resources.model_size,
             macs: resources.macs,
             exact: resources.exact,
             latency_ms: record.candidate.on_board.latency_ms,
             energy_mj: record.candidate.on_board.energy_mj,
             flash: record.candidate.on_board.flash,
-            in_bounds: record.in_bounds(bounds),
+            in_bounds: record.in_bounds(&run.experiment().bounds),
             epochs: record.candidate.epochs,
             best_epoch: outcome.map(|outcome| outcome.best_epoch),
             train_seconds: outcome.map(|outcome| outcome.train_seconds),
@@ -101,8 +112,8 @@ impl TrialJson {
     }
 
     /// The JSON forms of several.
-    pub fn list(records: &[TrialRecord], bounds: &Bounds) -> Vec<Self> {
-        records.iter().map(|record| Self::new(record, bounds)).collect()
+    pub fn list(records: &[TrialRecord], run: &RunReader) -> Vec<Self> {
+        records.iter().map(|record| Self::new(record, run)).collect()
     }
 }
 

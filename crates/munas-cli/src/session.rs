@@ -154,7 +154,7 @@ pub fn bounds_text(experiment: &Experiment) -> String {
     let text = |(objective, bound)| {
         let bound = objective_text(objective, bound);
         let hard = if bounds.is_hard(objective) { " (hard)" } else { "" };
-        format!("{} ≤ {bound}{hard}", objective_title(objective, experiment.search.driving()))
+        format!("{} ≤ {bound}{hard}", objective_title(objective, experiment.terms()))
     };
     let given: Vec<String> = bounds.values.iter().map(text).collect();
     if given.is_empty() { "none".to_owned() } else { given.join(", ") }
@@ -168,7 +168,7 @@ fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> Cli
         failed: summary.failed,
         stopped: summary.stopped,
         seconds: summary.elapsed.as_secs_f64(),
-        front: TrialJson::list(&front(reader)?, &reader.experiment().bounds),
+        front: TrialJson::list(&front(reader)?, reader),
     })?;
     Ok(())
 }

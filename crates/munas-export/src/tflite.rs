@@ -6,7 +6,7 @@
 //! | [`Model::read`] | reads a file; never panics, whatever it holds |
 //! | [`Tflm`] | runs a file in TensorFlow Lite for Microcontrollers, where Python has it |
 //! | [`ModelMetadata`] | what a file says besides the network: where it is from, how its input is made, what its classes are |
-//! | [`Model::cost`] | memory in the file's order and in the best one, parameters, MACs |
+//! | [`Model::cost`] | memory in the file's order, in the best one and in rows, parameters, MACs |
 //! | [`Model::latency`] | time on a board, of the operators that munas has kernels for |
 
 mod cost;
@@ -17,6 +17,7 @@ mod latency;
 mod metadata;
 mod model;
 mod plan;
+mod rows;
 mod schema;
 mod serialise;
 mod sizes;
@@ -32,6 +33,7 @@ pub use interface::{Interface, LABEL_FILE};
 pub use latency::ModelLatency;
 pub use metadata::ModelMetadata;
 pub use model::{Model, Operator, OperatorKind, Options, Quantisation, Tensor, TensorIndex, WindowOptions};
+pub use rows::StreamedMemory;
 pub use schema::{BuiltinOperator, ElementType};
 pub use tflm::{Int8Tensor, Tflm, TflmError};
 pub use write::{tensor_name, write, write_in_best_order};

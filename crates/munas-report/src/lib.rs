@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`html_report`], [`detailed`] | a run as one self-contained HTML page |
 //! | [`front_table`], [`nothing_usable`], [`curve_table`], [`classes_table`], [`trial_figures`] | the same facts as text |
-//! | [`Network`] | one network: layers, memory timeline, as text and as a plot |
+//! | [`Network`] | one network: layers, memory timeline, as text and as a plot; [`RowsView`]: its memory in rows |
 //! | [`plot`] | scatter, line and memory plots as inline SVG |
 //! | [`Table`] | aligned text |
 //! | [`visible`](fn@visible) | names from files without what a terminal would obey |
@@ -25,9 +25,10 @@ pub mod units;
 mod visible;
 
 pub use classes::classes_table;
-pub use network::{Network, outline, trial_outline};
+pub use network::{Network, RowsView, outline, shown_input, trial_outline};
 pub use objective::{
-    error_cells, error_heads, further_objectives, objective_cell, objective_text, objective_title,
+    error_cells, error_heads, further_objectives, memory_title, objective_cell, objective_text,
+    objective_title,
 };
 pub use report::{RunView, detailed, html_report};
 pub use scale::{Scale, Spacing};

@@ -1,5 +1,7 @@
 //! One network: its layers with their costs, and the memory that it takes step by step.
 
+mod rows;
+
 use munas_cost::{LayerCost, MemoryRules, Timeline, choose_order, layer_costs, price};
 use munas_ir::{Graph, Shape, TensorId};
 use munas_run::TrialRecord;
@@ -8,6 +10,8 @@ use munas_space::Architecture;
 use crate::plot::{MemoryPlot, MemoryStep, TensorBar};
 use crate::table::{Align, Table};
 use crate::units;
+
+pub use rows::{RowsView, shown_input};
 
 /// A network priced for display. Operators are numbered from 1 in the order of the graph; tensor `t0` is the input and
 /// `tN` the output of operator N.

@@ -1,14 +1,15 @@
 //! Objectives and their values in words.
 
-use munas_run::{COMMON_OBJECTIVES, Driving, DrivingError, Metric, TrialRecord};
+use munas_cost::{MemoryModel, NetworkInput, Runtime};
+use munas_run::{COMMON_OBJECTIVES, Driving, DrivingError, Metric, Terms, TrialRecord};
 use munas_search::{Objective, Unit};
 
 use crate::units;
 
-/// What an objective is called in text, where this error drives the search.
-pub const fn objective_title(objective: Objective, driving: Driving) -> &'static str {
+/// What an objective is called in text, where its words have these meanings.
+pub const fn objective_title(objective: Objective, terms: Terms) -> &'static str {
     match objective {
-        Objective::Error => match (driving.metric, driving.error) {
+        Objective::Error => match (terms.driving.metric, terms.driving.error) {
             (Metric::Error, DrivingError::Float) => "validation error",
             (Metric::Error, DrivingError::Int8) => "validation error in int8",
             (Metric::Balanced, DrivingError::Float) => "balanced validation error",
@@ -16,12 +17,30 @@ pub const fn objective_title(objective: Objective, driving: Driving) -> &'static
             (Metric::MacroF1, DrivingError::Float) => "macro-F1 error of validation",
             (Metric::MacroF1, DrivingError::Int8) => "macro-F1 error of validation in int8",
         },
-        Objective::PeakMemory => "peak memory",
+        Objective::PeakMemory => memory_title(terms.memory),
         Objective::ModelSize => "model size",
         Objective::Macs => "MACs",
         Objective::Latency => "latency",
         Objective::Energy => "energy",
         Objective::Flash => "flash",
+    }
+}
+
+/// What peak memory is called where it counts this.
+pub const fn memory_title(memory: MemoryModel) -> &'static str {
+    match (memory.runtime, memory.input) {
+        (Runtime::Layers, NetworkInput::External) => "peak memory",
+        (Runtime::Layers, NetworkInput::Buffer | NetworkInput::Rows) => "peak memory with input",
+        (Runtime::Streamed, NetworkInput::External) => "streamed peak memory",
+        (Runtime::Streamed, NetworkInput::Buffer | NetworkInput::Rows) => "streamed peak memory with input",
+    }
+}
+
+/// A short form of [`memory_title`], for tables and lines.
+pub const fn memory_head(memory: MemoryModel) -> &'static str {
+    match memory.runtime {
+        Runtime::Layers => memory_title(memory),
+        Runtime::Streamed => "streamed peak",
     }
 }
 

@@ -18,7 +18,7 @@ mod summary;
 use std::collections::BTreeMap;
 
 use maud::html;
-use munas_run::{Confusions, Driving, Experiment, Task, TrialRecord};
+use munas_run::{Confusions, Driving, Experiment, Task, Terms, TrialRecord};
 use munas_search::{Bounds, Objective, Unit};
 use munas_train::EpochReport;
 
@@ -68,6 +68,11 @@ impl RunView<'_> {
         self.experiment.search.driving()
     }
 
+    /// What the words of its figures stand for.
+    const fn terms(&self) -> Terms {
+        self.experiment.terms()
+    }
+
     /// Whether there are so many trials that only some of the points in plots say what they are.
     fn is_large(&self) -> bool {
         self.trials.len() > MOST_TITLES
@@ -100,7 +105,7 @@ fn trial_title(trial: &TrialRecord) -> String {
     let values = trial.candidate.objectives(trial.error());
     let figures = Objective::ALL.into_iter().filter_map(|objective| {
         let value = values[objective]?;
-        Some(format!("{} {}", objective_title(objective, trial.driving), objective_text(objective, value)))
+        Some(format!("{} {}", objective_title(objective, trial.terms()), objective_text(objective, value)))
     });
     format!("trial {}: {}", trial.trial, figures.collect::<Vec<_>>().join(", "))
 }

@@ -4,6 +4,7 @@ use munas_run::{Failure, TrialRecord, TrialState, only_failures};
 use munas_search::Bounds;
 use munas_train::EpochReport;
 
+use crate::objective::memory_head;
 use crate::table::{Align, Table};
 use crate::{
     error_cells, error_heads, further_objectives, objective_cell, objective_title, trial_outline, units,
@@ -13,11 +14,12 @@ use crate::{
 pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     let right = |title| (title, Align::Right);
     let on_board = further_objectives(trials);
-    let driving = trials.first().map(|trial| trial.driving).unwrap_or_default();
+    let terms = trials.first().map(TrialRecord::terms).unwrap_or_default();
     let [validation, in_int8, test] =
-        error_heads(driving, trials.iter().any(|trial| trial.stderr().is_some()));
-    let figures = ["trial", &validation, &in_int8, &test, "peak memory", "model size", "MACs"].map(right);
-    let of_board = on_board.iter().map(|&objective| right(objective_title(objective, driving)));
+        error_heads(terms.driving, trials.iter().any(|trial| trial.stderr().is_some()));
+    let memory = memory_head(terms.memory);
+    let figures = ["trial", &validation, &in_int8, &test, memory, "model size", "MACs"].map(right);
+    let of_board = on_board.iter().map(|&objective| right(objective_title(objective, terms)));
     let words = [("in bounds", Align::Left), ("network", Align::Left)];
     let mut table = Table::new(&figures.into_iter().chain(of_board).chain(words).collect::<Vec<_>>());
     for trial in trials {
@@ -28,7 +30,7 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
             validation,
             in_int8,
             test,
-            units::bytes(candidate.resources.peak_memory),
+            units::bytes(candidate.resources.bounded_peak()),
             units::bytes(candidate.resources.model_size),
             units::count(candidate.resources.macs),
         ];
@@ -74,10 +76,11 @@ pub fn nothing_usable(trials: &[TrialRecord]) -> String {
 pub fn trial_figures(record: &TrialRecord) -> String {
     let resources = &record.candidate.resources;
     format!(
-        "{} {}, {} peak memory, {} parameters, {} MACs",
+        "{} {}, {} {}, {} parameters, {} MACs",
         record.driving.title(),
         units::percent_with_or_dash(record.error(), record.stderr()),
-        units::bytes(resources.peak_memory),
+        units::bytes(resources.bounded_peak()),
+        memory_head(record.memory),
         units::bytes(resources.model_size),
         units::count(resources.macs),
     )

@@ -1,6 +1,6 @@
 //! A trial: one proposal, trained or being trained.
 
-use munas_cost::MemoryModel;
+use munas_cost::{MemoryModel, NetworkInput, Runtime, peak_memory};
 use munas_ir::Graph;
 use munas_search::{Bounds, Candidate, Objective, Refusals};
 use munas_train::Confusion;
@@ -197,6 +197,16 @@ impl TrialRecord {
             Some(pruned) => pruned.graph.clone(),
             None => self.candidate.architecture.lower(task.input, task.classes()),
         }
+    }
+
+    /// Peak memory in rows, in bytes, with the input there; `None` for a network that is still to be pruned.
+    pub fn peak_memory_streamed(&self, task: &Task, input: NetworkInput) -> Option<u64> {
+        let memory = MemoryModel { runtime: Runtime::Streamed, input };
+        if memory == self.memory {
+            return self.candidate.resources.peak_memory_of_model;
+        }
+        let is_left = self.candidate.sparsity.is_none() || self.pruned.is_some();
+        is_left.then(|| peak_memory(&self.graph(task), memory))
     }
 
     /// The validation error that drives the search, by its metric, of the float network or of the one in int8; `None` if the

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use munas_cost::Runtime;
 use munas_search::AlgorithmKind;
 
 use super::experiment::Overrides;
@@ -56,6 +57,9 @@ pub struct SearchArgs {
     /// them in it; 0.5, 2 or 30/min
     #[arg(long, value_name = "RATE", value_parser = values::rate)]
     pub rate: Option<f64>,
+    /// How the device runs networks, and what peak memory counts: layers, or streamed (in rows) [default: streamed with a board]
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Option<Runtime>,
     /// Any other key of the experiment file, for example train.epochs=20
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -85,7 +89,8 @@ impl SearchArgs {
             .literal("search.workers", self.workers)
             .literal("seed", self.seed)
             .text("board.name", self.board.as_deref())
-            .literal("board.rate", self.rate);
+            .literal("board.rate", self.rate)
+            .text("memory.runtime", self.runtime.map(Runtime::name));
         self.reading.add_to(&mut overrides);
         self.length.add_to(&mut overrides);
         self.bounds.add_to(&mut overrides);

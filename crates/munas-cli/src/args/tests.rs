@@ -31,11 +31,13 @@ fn the_command_line_is_consistent() {
 fn flags_of_a_search_become_overrides_in_their_units() {
     let args = search(
         "munas search --data mnist --trials 5 --time 1h30m --max-error 10% --max-peak-memory 16KiB \
-         --max-model-size 16KB --max-macs 1M --max-latency 0.05s --max-energy 20uJ --max-flash 1MiB --seed 7 --set train.epochs=3",
+         --max-model-size 16KB --max-macs 1M --max-latency 0.05s --max-energy 20uJ --max-flash 1MiB --seed 7 --runtime streamed \
+         --set train.epochs=3",
     );
     let expected = [
         r#"data.source="mnist""#,
         "seed=7",
+        r#"memory.runtime="streamed""#,
         "search.trials=5",
         r#"search.time="1h30m""#,
         "bounds.hard+=peak_memory",

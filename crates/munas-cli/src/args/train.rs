@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use munas_cost::Runtime;
+
 use super::experiment::Overrides;
 use super::values::PruningSpec;
 use super::{DataSource, Format};
@@ -38,6 +40,9 @@ pub struct TrainArgs {
     /// Seed of initialisation, order of samples and augmentation
     #[arg(long, value_name = "S")]
     pub seed: Option<u32>,
+    /// How the device runs the network, and what peak memory counts: layers, or streamed (in rows)
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Option<Runtime>,
     /// Any other key of an experiment file, for example train.gradient_clip=1.0
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -103,6 +108,7 @@ impl TrainArgs {
     pub fn overrides(&self) -> Vec<String> {
         let mut overrides = Overrides::default();
         overrides.literal("seed", self.seed).text("data.source", self.data.as_deref());
+        overrides.text("memory.runtime", self.runtime.map(Runtime::name));
         self.reading.add_to(&mut overrides);
         self.options.add_to(&mut overrides);
         overrides.given(&self.set).take()

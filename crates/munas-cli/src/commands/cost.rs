@@ -5,7 +5,7 @@ mod tflite;
 
 use std::path::Path;
 
-use munas_cost::{layer_costs, resources};
+use munas_cost::{MemoryModel, NetworkInput, Runtime, layer_costs, peak_memory, resources};
 use munas_ir::{Graph, Op, Shape};
 use munas_report::{Align, Network, Table, units};
 use munas_space::{Architecture, Kind};
@@ -22,10 +22,14 @@ use latency::{BoardRecord, LatencyRecord, find_board};
 /// The resources of one architecture, as printed.
 #[derive(Debug, Serialize)]
 pub struct CostRecord {
-    /// Bytes of activations at the worst step of the best operator order.
+    /// Bytes of activations at the worst step of the best operator order, layer by layer.
     pub peak_memory: u64,
     /// The same with the input's buffer.
     pub peak_memory_with_input: u64,
+    /// Bytes of activations where parts run in rows.
+    pub peak_memory_streamed: u64,
+    /// The same with the rows of the input that are kept.
+    pub peak_memory_streamed_with_input: u64,
     /// Bytes of parameters, one each.
     pub model_size: u64,
     /// Multiply-accumulates of one inference.
@@ -57,9 +61,13 @@ impl CostRecord {
                 if matches!(op, Op::Dense { .. }) { vec![channels] } else { vec![height, width, channels] };
             LayerRecord { kind: op.kind_name(), out, macs: cost.macs, parameters: cost.parameters }
         });
+        let [streamed, streamed_with_input] = [NetworkInput::External, NetworkInput::Rows]
+            .map(|input| peak_memory(graph, MemoryModel { runtime: Runtime::Streamed, input }));
         Self {
             peak_memory: resources.peak_memory,
             peak_memory_with_input: resources.peak_memory_with_input,
+            peak_memory_streamed: streamed,
+            peak_memory_streamed_with_input: streamed_with_input,
             model_size: resources.model_size,
             macs: resources.macs,
             exact: resources.exact,
@@ -115,13 +123,18 @@ pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
         board.as_ref().map(|board| LatencyRecord::new(&munas_cost::latency(&graph, board), board, args.rate));
     let cost = CostRecord::of(&graph);
     let board = board.map(|board| {
-        BoardRecord::of_network(&board, cost.peak_memory_with_input, munas_cost::flash(&graph, &board))
+        // What is exported for a board runs in rows.
+        BoardRecord::of_network(
+            &board,
+            cost.peak_memory_streamed_with_input,
+            munas_cost::flash(&graph, &board),
+        )
     });
     if args.format.json {
         output.json(&CostOnBoard { cost, latency, board })?;
         return Ok(());
     }
-    print_one(graph, latency.zip(board), output)
+    print_one(graph, &cost, latency.zip(board), output)
 }
 
 fn shape(dims: InputDims) -> Shape {
@@ -129,19 +142,25 @@ fn shape(dims: InputDims) -> Shape {
 }
 
 /// Columns of the names of figures.
-const WIDTH: usize = 24;
+const WIDTH: usize = 32;
 
-fn print_one(graph: Graph, on_board: Option<(LatencyRecord, BoardRecord)>, output: &mut Output) -> CliResult {
-    let resources = resources(&graph);
+fn print_one(
+    graph: Graph,
+    cost: &CostRecord,
+    on_board: Option<(LatencyRecord, BoardRecord)>,
+    output: &mut Output,
+) -> CliResult {
     let rows = [
-        ("peak memory", units::bytes(resources.peak_memory), resources.peak_memory),
+        ("peak memory", units::bytes(cost.peak_memory), cost.peak_memory),
+        ("peak memory with input", units::bytes(cost.peak_memory_with_input), cost.peak_memory_with_input),
+        ("streamed peak memory", units::bytes(cost.peak_memory_streamed), cost.peak_memory_streamed),
         (
-            "peak memory with input",
-            units::bytes(resources.peak_memory_with_input),
-            resources.peak_memory_with_input,
+            "streamed peak memory with input",
+            units::bytes(cost.peak_memory_streamed_with_input),
+            cost.peak_memory_streamed_with_input,
         ),
-        ("model size", units::bytes(resources.model_size), resources.model_size),
-        ("MACs", units::count(resources.macs), resources.macs),
+        ("model size", units::bytes(cost.model_size), cost.model_size),
+        ("MACs", units::count(cost.macs), cost.macs),
     ];
     for (name, text, exact) in rows {
         output.line(format_args!("{name:<WIDTH$}{text:>9}  ({exact})"))?;
@@ -150,7 +169,7 @@ fn print_one(graph: Graph, on_board: Option<(LatencyRecord, BoardRecord)>, outpu
         board.print(WIDTH, output)?;
         latency.print(WIDTH, true, output)?;
     }
-    if !resources.exact {
+    if !cost.exact {
         output.line("(the operator order is a good one, not provably the best)")?;
     }
     let network = Network::new(graph);
@@ -158,6 +177,21 @@ fn print_one(graph: Graph, on_board: Option<(LatencyRecord, BoardRecord)>, outpu
     output.text(network.layer_table())?;
     output.line(format_args!("\n{STRONG}Memory while each operator runs, in the best order{STRONG:#}"))?;
     output.text(network.memory_table())?;
+    print_rows(&network, NetworkInput::Rows, output)
+}
+
+/// Prints how a network is executed in rows.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub fn print_rows(network: &Network, input: NetworkInput, output: &mut Output) -> CliResult {
+    let rows = network.in_rows(input);
+    output.line(format_args!("\n{STRONG}Memory in rows (streamed), input: {input}{STRONG:#}"))?;
+    if rows.is_any() {
+        output.text(rows.table())?;
+    } else {
+        output.line("no part of it takes less in rows: every operator runs in full")?;
+    }
     Ok(())
 }
 
@@ -180,12 +214,15 @@ fn print_cases(path: &Path, args: &CostArgs, output: &mut Output) -> CliResult {
         output.json(&records)?;
         return Ok(());
     }
-    let columns = ["case", "peak memory", "with input", "model size", "MACs", "layers"];
+    let columns =
+        ["case", "peak memory", "with input", "streamed", "with input", "model size", "MACs", "layers"];
     let mut table = Table::new(&columns.map(|title| (title, Align::Right)));
     for (index, record) in records.iter().enumerate() {
         let figures = [
             record.peak_memory,
             record.peak_memory_with_input,
+            record.peak_memory_streamed,
+            record.peak_memory_streamed_with_input,
             record.model_size,
             record.macs,
             record.layers.len() as u64,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use munas_report::{front_table, nothing_usable, objective_text, objective_title};
-use munas_run::{Driving, RunReader, TrialRecord, front};
+use munas_run::{RunReader, Terms, TrialRecord, front};
 use munas_search::{Bounds, Objective};
 
 use crate::args::FrontArgs;
@@ -19,7 +19,7 @@ pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
     let on_board =
         limits.values.iter().map(|(objective, _)| objective).find(|objective| objective.needs_board());
     if let Some(objective) = on_board.filter(|_| experiment.board.is_none()) {
-        let title = objective_title(objective, experiment.search.driving());
+        let title = objective_title(objective, experiment.terms());
         return Err(CliError::input(format_args!(
             "a limit on the {title} needs a board, and the run has none"
         ))
@@ -29,10 +29,10 @@ pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
     let front = front(&reader)?;
     let within: Vec<TrialRecord> = front.iter().filter(|record| record.in_bounds(&limits)).cloned().collect();
     if within.is_empty() && !front.is_empty() {
-        output.note(none_left(&front, &limits, experiment.search.driving()));
+        output.note(none_left(&front, &limits, experiment.terms()));
     }
     if args.format.json {
-        output.json(&TrialJson::list(&within, bounds))?;
+        output.json(&TrialJson::list(&within, &reader))?;
     } else if front.is_empty() {
         output.note(nothing_usable(&reader.trials()?));
     } else if !within.is_empty() {
@@ -52,13 +52,12 @@ fn value(record: &TrialRecord, objective: Objective) -> f64 {
 }
 
 /// Which limits leave nothing of the front, and what comes nearest.
-fn none_left(front: &[TrialRecord], limits: &Bounds, driving: Driving) -> String {
+fn none_left(front: &[TrialRecord], limits: &Bounds, terms: Terms) -> String {
     let mut text = String::new();
     for (objective, limit) in limits.values.iter() {
         let least = front.iter().min_by(|a, b| value(a, objective).total_cmp(&value(b, objective)));
         let Some(least) = least.filter(|least| value(least, objective) > limit) else { continue };
-        let (title, written) =
-            (objective_title(objective, driving), |value| objective_text(objective, value));
+        let (title, written) = (objective_title(objective, terms), |value| objective_text(objective, value));
         let line = format!(
             "no network of the front has {title} ≤ {}: the least is {} (trial {})\n",
             written(limit),
@@ -81,7 +80,7 @@ fn none_left(front: &[TrialRecord], limits: &Bounds, driving: Driving) -> String
             .map(|(objective, limit)| {
                 let value = value(nearest, objective);
                 let mark = if value > limit { " (above)" } else { "" };
-                let title = objective_title(objective, driving);
+                let title = objective_title(objective, terms);
                 format!("{title} {}{mark}", objective_text(objective, value))
             })
             .collect();

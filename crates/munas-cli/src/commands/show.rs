@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use munas_cost::{Execution, NetworkInput};
 use munas_report::{
-    Network, classes_table, curve_table, further_objectives, objective_cell, objective_title, outline, units,
+    Network, RowsView, classes_table, curve_table, further_objectives, objective_cell, objective_title,
+    outline, shown_input, units,
 };
 use munas_run::{
     Confusions, Driving, DrivingError, Metric, Outcome, RunReader, TrialDetails, TrialRecord, TrialState,
@@ -12,11 +14,12 @@ use munas_run::{
 use munas_train::Confusion;
 use serde::Serialize;
 
-use super::cost::{CostRecord, LayerRecord};
+use super::cost::{CostRecord, LayerRecord, print_rows};
 use crate::args::ShowArgs;
 use crate::error::CliResult;
 use crate::exported::Exported;
 use crate::interface::InterfaceJson;
+use crate::memory::PeakMemory;
 use crate::output::{Output, STRONG};
 use crate::records::{EpochJson, TrialJson};
 
@@ -27,6 +30,8 @@ struct ShowJson {
     layers: Vec<LayerRecord>,
     /// The steps of the best operator order.
     memory: Vec<StepJson>,
+    /// The parts of execution in rows, with the input as the search counts it, or row by row.
+    schedule: Vec<PartJson>,
     curve: Vec<EpochJson>,
     /// For networks on the front: which classes are taken for which; null for others.
     confusion: Option<ConfusionJson>,
@@ -71,17 +76,41 @@ struct TensorJson {
     bytes: u64,
 }
 
+/// Operators that run together.
+#[derive(Debug, Serialize)]
+struct PartJson {
+    /// `rows`, or `layers`: one after the other in full.
+    execution: &'static str,
+    /// Positions in `layers`, in the order of execution.
+    operators: Vec<usize>,
+    /// At its worst.
+    bytes: u64,
+    /// In rows: the tensors that rows are kept of.
+    rings: Vec<RingJson>,
+    /// In rows: bytes of 32-bit sums.
+    sums: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RingJson {
+    tensor: usize,
+    rows: usize,
+    bytes: u64,
+}
+
 /// Prints one trial.
 pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let details = trial(&reader, args.trial)?;
     let network = Network::new(details.record.graph(reader.task()));
     let interface = interface(&reader, args.trial, output);
+    let input = shown_input(details.record.memory);
     if args.format.json {
         let document = ShowJson {
-            trial: TrialJson::new(&details.record, &reader.experiment().bounds),
+            trial: TrialJson::new(&details.record, &reader),
             layers: CostRecord::of(network.graph()).layers,
             memory: memory(&network),
+            schedule: schedule(&network.in_rows(input)),
             curve: details.curve.iter().map(EpochJson::from).collect(),
             confusion: details
                 .confusions
@@ -105,6 +134,7 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
     output.text(network.layer_table())?;
     output.line(format_args!("\n{STRONG}Memory while each operator runs, in the best order{STRONG:#}"))?;
     output.text(network.memory_table())?;
+    print_rows(&network, input, output)?;
     if !details.curve.is_empty() {
         output.line(format_args!("\n{STRONG}Training{STRONG:#}"))?;
         output
@@ -135,19 +165,12 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
     let mut facts = vec![
         ("trial", format!("{} ({state})", record.trial)),
         ("network", outline(&record.candidate.architecture)),
-        (
-            "peak memory",
-            format!(
-                "{} ({} with input)",
-                units::bytes(resources.peak_memory),
-                units::bytes(resources.peak_memory_with_input)
-            ),
-        ),
-        ("model size", units::bytes(resources.model_size)),
-        ("MACs", units::count(resources.macs)),
     ];
+    facts.extend(peak_memory(reader, record).facts());
+    facts.push(("model size", units::bytes(resources.model_size)));
+    facts.push(("MACs", units::count(resources.macs)));
     for objective in further_objectives(std::slice::from_ref(record)) {
-        facts.push((objective_title(objective, record.driving), objective_cell(record, objective)));
+        facts.push((objective_title(objective, record.terms()), objective_cell(record, objective)));
     }
     if let (Some(target), Some(pruned)) = (record.candidate.sparsity, &record.pruned) {
         let sparsity = format!("{} (target {})", units::percent(pruned.sparsity), units::percent(target));
@@ -162,6 +185,17 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         facts.push(("weights", model.display().to_string()));
     }
     Ok(output.facts(facts)?)
+}
+
+fn peak_memory(reader: &RunReader, record: &TrialRecord) -> PeakMemory {
+    let resources = &record.candidate.resources;
+    let streamed = |input| record.peak_memory_streamed(reader.task(), input);
+    PeakMemory {
+        model: record.memory,
+        counted: resources.bounded_peak(),
+        layers: [resources.peak_memory, resources.peak_memory_with_input],
+        streamed: streamed(NetworkInput::External).zip(streamed(NetworkInput::Rows)).map(Into::into),
+    }
 }
 
 /// What the training of a trial came to.
@@ -206,6 +240,24 @@ fn outcome_facts(record: &TrialRecord, outcome: &Outcome) -> Vec<(&'static str, 
     }
     facts.push(("trained in", units::duration(outcome.train_seconds)));
     facts
+}
+
+fn schedule(rows: &RowsView<'_>) -> Vec<PartJson> {
+    let parts = rows.parts().map(|(part, memory)| PartJson {
+        execution: match part.execution {
+            Execution::Rows => "rows",
+            Execution::Layers => "layers",
+        },
+        operators: part.ops.iter().map(|op| op.index()).collect(),
+        bytes: memory.bytes,
+        rings: memory
+            .rings
+            .iter()
+            .map(|ring| RingJson { tensor: ring.tensor.index(), rows: ring.rows, bytes: ring.bytes })
+            .collect(),
+        sums: memory.sums,
+    });
+    parts.collect()
 }
 
 fn memory(network: &Network) -> Vec<StepJson> {

@@ -2,7 +2,7 @@
 
 use munas_report::{trial_figures, units};
 use munas_run::{Failure, RunReader, Status, TrialRecord, status};
-use munas_search::{Bounds, Refusals};
+use munas_search::Refusals;
 use serde::Serialize;
 
 use crate::args::RunArgs;
@@ -55,9 +55,8 @@ struct RefusedJson {
 pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let status = status(&reader)?;
-    let bounds = &reader.experiment().bounds;
     if args.format.json {
-        output.json(&StatusJson::new(&status, bounds))?;
+        output.json(&StatusJson::new(&status, &reader))?;
         return Ok(());
     }
     output.facts(facts(&status))?;
@@ -68,8 +67,8 @@ pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
 }
 
 impl<'a> StatusJson<'a> {
-    fn new(status: &'a Status, bounds: &Bounds) -> Self {
-        let trial = |record: &TrialRecord| TrialJson::new(record, bounds);
+    fn new(status: &'a Status, reader: &RunReader) -> Self {
+        let trial = |record: &TrialRecord| TrialJson::new(record, reader);
         Self {
             name: &status.name,
             active: status.active,

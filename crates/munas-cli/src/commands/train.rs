@@ -4,11 +4,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
-use munas_cost::MemoryModel;
+use munas_cost::{MemoryModel, peak_memory};
 use munas_data::Dataset;
 use munas_ir::{Graph, Shape};
 use munas_report::{curve_table, units};
-use munas_run::{DataFacts, Draft, Driving, DrivingError, Metric, SavedModel, ThreadClock, TrainedNetwork};
+use munas_run::{
+    DataFacts, Draft, Driving, DrivingError, Metric, SavedModel, Terms, ThreadClock, TrainedNetwork,
+};
 use munas_space::Architecture;
 use munas_train::{EpochReport, Progress, TrainSettings, TrainedModel, train};
 use serde::Serialize;
@@ -18,6 +20,7 @@ use crate::architecture::{parse_kind, read_architecture};
 use crate::args::TrainArgs;
 use crate::error::{CliError, CliResult};
 use crate::experiment::{self, Base, check_source, resolve};
+use crate::memory::PeakMemory;
 use crate::output::{Output, bar_style, message};
 use crate::records::EpochJson;
 
@@ -54,6 +57,8 @@ struct TrainJson {
     sparsity: Option<f64>,
     #[serde(flatten)]
     cost: CostRecord,
+    /// The peak memory that a search would bound (`memory.runtime`, `memory.input`).
+    objective_peak_memory: u64,
     curve: Vec<EpochJson>,
     /// Where the model was saved.
     model: Option<PathBuf>,
@@ -104,6 +109,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         best_epoch: trained.best_epoch,
         seconds,
         sparsity: trained.sparsity,
+        objective_peak_memory: peak_memory(&trained.graph, experiment.memory),
         cost,
         curve: trained.curve.iter().map(EpochJson::from).collect(),
         model,
@@ -115,7 +121,7 @@ pub fn run(args: &TrainArgs, output: &mut Output) -> CliResult {
         output.json(&document)?;
         return Ok(());
     }
-    print(&dataset, trained, (&document, metric), output)
+    print(&dataset, trained, (&document, experiment.terms()), output)
 }
 
 fn create(dir: &Path) -> CliResult {
@@ -204,11 +210,11 @@ fn save_result(dir: &Path, document: &TrainJson) -> CliResult {
 fn print(
     dataset: &Dataset,
     trained: &TrainedModel,
-    (document, metric): (&TrainJson, Metric),
+    (document, terms): (&TrainJson, Terms),
     output: &mut Output,
 ) -> CliResult {
     let with_stderr = |of: Metric, error: f64| {
-        units::percent_with(error, Some(document.val_stderr).filter(|_| of == metric))
+        units::percent_with(error, Some(document.val_stderr).filter(|_| of == terms.driving.metric))
     };
     output.text(curve_table(&trained.curve, Some(trained.best_epoch)))?;
     let cost = &document.cost;
@@ -247,13 +253,21 @@ fn print(
                 units::percent(document.macro_f1_test_error)
             ),
         ),
-        ("±", format!("standard error of the {} of validation", metric.title())),
+        ("±", format!("standard error of the {} of validation", terms.driving.metric.title())),
         ("sparsity", units::percent_or_dash(document.sparsity)),
-        ("peak memory", units::bytes(cost.peak_memory)),
+    ];
+    let memory = PeakMemory {
+        model: terms.memory,
+        counted: document.objective_peak_memory,
+        layers: [cost.peak_memory, cost.peak_memory_with_input],
+        streamed: Some([cost.peak_memory_streamed, cost.peak_memory_streamed_with_input]),
+    };
+    facts.extend(memory.facts());
+    facts.extend([
         ("model size", units::bytes(cost.model_size)),
         ("MACs", units::count(cost.macs)),
         ("trained in", units::duration(document.seconds)),
-    ];
+    ]);
     if let Some(model) = &document.model {
         facts.push(("model", model.display().to_string()));
     }

@@ -42,7 +42,8 @@ fn one_architecture_as_json_and_as_text() {
     let args = ["cost", "--space", "mlp", "--arch", arch, "--input", "8x8x1", "--classes", "10"];
     let record = workspace.json(&[args.as_slice(), &["--json"]].concat());
     let expected = json!({
-        "peak_memory": 26, "peak_memory_with_input": 80, "model_size": 1210, "macs": 1184, "exact": true,
+        "peak_memory": 26, "peak_memory_with_input": 80, "peak_memory_streamed": 26,
+        "peak_memory_streamed_with_input": 80, "model_size": 1210, "macs": 1184, "exact": true,
         "layers": [
             {"kind": "Dense", "out": [16], "macs": 1024, "parameters": 1040},
             {"kind": "Dense", "out": [10], "macs": 160, "parameters": 170},
@@ -50,10 +51,12 @@ fn one_architecture_as_json_and_as_text() {
     });
     assert_eq!(record, expected);
     expect![[r#"
-        peak memory                  26 B  (26)
-        peak memory with input       80 B  (80)
-        model size                1.21 KB  (1210)
-        MACs                       1.18 K  (1184)
+        peak memory                          26 B  (26)
+        peak memory with input               80 B  (80)
+        streamed peak memory                 26 B  (26)
+        streamed peak memory with input      80 B  (80)
+        model size                        1.21 KB  (1210)
+        MACs                               1.18 K  (1184)
 
         Layers
         #  operator    reads  output  parameters  MACs
@@ -66,6 +69,9 @@ fn one_architecture_as_json_and_as_text() {
         ────────────────────────────────────────────────────────────────────────────
            1  1 Dense     16 B  █████████████████████████                      t1 16 B
            2  2 Dense     26 B  ████████████████████████████████████████ peak  t1 16 B + t2 10 B
+
+        Memory in rows (streamed), input: rows
+        no part of it takes less in rows: every operator runs in full
     "#]]
     .assert_eq(&workspace.ok(&args));
 }

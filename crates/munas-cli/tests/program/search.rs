@@ -71,6 +71,67 @@ fn check_report(workspace: &Workspace, front: &[Value]) {
     }
 }
 
+/// For a board, or where one asks for it, peak memory is that of execution in rows: bounds, front, and what is shown of a trial.
+#[test]
+fn a_search_counts_memory_in_rows() {
+    let workspace = Workspace::new();
+    let space = "space={kind = \"cnn2d\", bounds = {blocks = [1, 2], layers = [1, 2], filters = [1, 8], dense = [0, 0]}}";
+    let more = ["--runtime", "streamed", "--max-peak-memory", "400", "--set", space];
+    let finished = workspace.run(&Workspace::tiny_search("run", &more));
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("streamed peak memory with input ≤ 400 B (hard)"),
+        "{}",
+        finished.stderr
+    );
+    assert!(finished.stdout.contains("streamed peak  model size"), "{}", finished.stdout);
+    let front = workspace.json(&["front", "run", "--json"]);
+    let figure = |trial: &Value, name: &str| trial[name].as_u64().unwrap();
+    for trial in front.as_array().unwrap() {
+        assert!(figure(trial, "objective_peak_memory") <= 400);
+        assert_eq!(trial["objective_peak_memory"], trial["peak_memory_streamed_with_input"]);
+        assert!(figure(trial, "peak_memory_streamed") <= figure(trial, "peak_memory"));
+    }
+    let number = front[0]["trial"].to_string();
+    let shown = workspace.json(&["show", "run", &number, "--json"]);
+    let parts = shown["schedule"].as_array().unwrap();
+    assert!(
+        parts.iter().any(|part| part["execution"] == "rows" && !part["rings"].as_array().unwrap().is_empty())
+    );
+    assert_eq!(
+        parts.iter().map(|part| figure(part, "bytes")).max(),
+        front[0]["objective_peak_memory"].as_u64()
+    );
+    let text = workspace.ok(&["show", "run", &number]);
+    assert!(text.contains("B, streamed, rows of the input with it ("), "{text}");
+    assert!(text.contains("Memory in rows (streamed), input: rows"), "{text}");
+    let cost = [
+        "cost",
+        "--space",
+        "cnn2d",
+        "--arch",
+        "arch.json",
+        "--input",
+        "16x16x1",
+        "--classes",
+        "10",
+        "--json",
+    ];
+    workspace.write("arch.json", &front[0]["arch"].to_string());
+    let cost = workspace.json(&cost);
+    for name in ["peak_memory", "peak_memory_streamed", "peak_memory_streamed_with_input"] {
+        assert_eq!(cost[name], front[0][name], "{name}");
+    }
+    let least = workspace.run(&["front", "run", "--max-peak-memory", "1"]);
+    assert!(least.stderr.contains("has streamed peak memory with input ≤ 1 B"), "{}", least.stderr);
+    assert!(workspace.json(&["status", "run", "--json"])["best"]["peak_memory_streamed"].is_u64());
+    check_report(&workspace, front.as_array().unwrap());
+    let dry = workspace.ok(&["search", "--board", "nrf52840", "--set", "data.subset=100", "--dry-run"]);
+    assert!(dry.contains("streamed, input rows (memory.runtime, memory.input)"), "{dry}");
+    let wrong = workspace.run(&["search", "--runtime", "rows"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("(layers, streamed)"), "{}", wrong.stderr);
+}
+
 #[test]
 fn a_search_as_json_is_one_document() {
     let workspace = Workspace::new();

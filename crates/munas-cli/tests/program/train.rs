@@ -27,6 +27,27 @@ fn a_network_is_trained_saved_and_reproducible() {
 }
 
 #[test]
+fn peak_memory_is_told_as_a_search_counts_it() {
+    let workspace = Workspace::new();
+    let arch = workspace.write(
+        "arch.json",
+        r#"{"blocks":[{"branch":false,"layers":[{"op":"conv","kernel":3,"filters":4,"stride":1,"pre_pool":false,
+            "batch_norm":true,"relu":true}]}],"pool":{"kind":"avg","size":2},"dense":[]}"#,
+    );
+    let args = [&["train", "--space", "cnn2d", "--arch", arch], OPTIONS].concat();
+    let told = |more: &[&str]| {
+        let json = workspace.json(&[&args[..], more, &["--json"]].concat());
+        json["objective_peak_memory"].as_u64().zip(json["peak_memory_streamed_with_input"].as_u64()).unwrap()
+    };
+    let (layers, _) = told(&[]);
+    let (counted, streamed) = told(&["--runtime", "streamed"]);
+    assert!(counted == streamed && counted < layers, "{counted}, {streamed}, {layers}");
+    assert_eq!(told(&["--set", "board.name=nrf52840"]).0, counted);
+    let text = workspace.ok(&[&args[..], &["--runtime", "streamed"]].concat());
+    assert!(text.contains(", streamed, rows of the input with it"), "{text}");
+}
+
+#[test]
 fn the_best_epoch_is_kept_where_the_learning_rate_stays() {
     let workspace = Workspace::new();
     let arch = workspace.write("arch.json", r#"{"dense":[8]}"#);

@@ -21,6 +21,7 @@ use super::{
     error::TfliteError,
     flow::NamedFlow,
     model::{Model, Operator, OperatorKind, TensorIndex},
+    rows::{self, StreamedMemory},
     sizes::SizedModel,
     supported::{Arithmetic, Supported, supported},
 };
@@ -47,6 +48,8 @@ pub struct ModelCost {
     pub peak_memory: u64,
     /// The same with the inputs ([`MemoryRules::WITH_INPUT`]).
     pub peak_memory_with_input: u64,
+    /// Peak memory in rows; in words why not, where there is no such figure.
+    pub streamed: std::result::Result<StreamedMemory, String>,
     /// Whether everything is priced, and no order has smaller peaks than `peak_memory` and `peak_memory_with_input`.
     pub exact: bool,
     /// What the figures lack.
@@ -129,6 +132,7 @@ impl Model<'_> {
             best_order: tflm.flow.choose_order(),
             peak_memory: without_input.peak,
             peak_memory_with_input: with_input.peak,
+            streamed: rows::streamed(&sized),
             exact: without_input.exact && with_input.exact && unpriced.is_empty(),
             unpriced,
         })

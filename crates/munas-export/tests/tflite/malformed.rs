@@ -29,6 +29,9 @@ fn look_at(file: &[u8]) -> Result<u64, TfliteError> {
     let cost = model.cost()?;
     assert!(cost.best_order.peak <= cost.file_order.peak);
     assert!(cost.peak_memory <= cost.peak_memory_with_input);
+    if let Ok(streamed) = &cost.streamed {
+        assert!(streamed.peak_memory <= streamed.peak_memory_with_input);
+    }
     Ok(cost.file_order.peak)
 }
 

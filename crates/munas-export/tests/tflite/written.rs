@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use expect_test::expect;
-use munas_cost::{MemoryRules, boards::find, choose_order};
+use munas_cost::{MemoryModel, MemoryRules, NetworkInput, Runtime, boards::find, choose_order, peak_memory};
 use munas_export::helper::HelperLimits;
 use munas_export::tflite::{
-    Model, ModelCost, ModelMetadata, OperatorKind, TfliteError, Tflm, TflmError, write, write_in_best_order,
+    Model, ModelCost, ModelMetadata, OperatorKind, StreamedMemory, TfliteError, Tflm, TflmError, write,
+    write_in_best_order,
 };
 use munas_ir::{
     Activation, ConvAttributes, Graph, GraphBuilder, Op, OpId, Padding, PoolKind, Shape, TensorId, Window,
@@ -406,4 +407,75 @@ fn variables_are_alive_at_every_step() {
     assert!(
         stateful.file_order.steps.iter().zip(&whole.file_order.steps).all(|(a, b)| a.bytes == b.bytes + 100)
     );
+}
+
+/// What a file takes in rows is what its network takes.
+#[test]
+fn a_file_takes_in_rows_what_its_network_takes() {
+    let (mut compared, mut smaller) = (0, 0);
+    for graph in random_graphs(120, 17) {
+        let order: Vec<OpId> = graph.ops().map(|(op, _)| op).collect();
+        let case = case(&graph, Ranges::Calibrated, 1, &mut ChaCha8Rng::seed_from_u64(2));
+        let file = file_of(&case, &order);
+        let model = Model::read(&file).unwrap();
+        // Padding before an Add and further terms are operators of their own in a file.
+        if model.operators.len() != order.len() {
+            continue;
+        }
+        let peak = |input| peak_memory(&graph, MemoryModel { runtime: Runtime::Streamed, input });
+        let cost = model.cost().unwrap();
+        let StreamedMemory { peak_memory, peak_memory_with_input, in_rows } = cost.streamed.unwrap();
+        assert_eq!(
+            [peak_memory, peak_memory_with_input],
+            [NetworkInput::External, NetworkInput::Rows].map(peak),
+            "{graph}"
+        );
+        compared += 1;
+        smaller += usize::from(in_rows > 0 && peak_memory < cost.peak_memory);
+    }
+    assert!(compared > 50 && smaller > 30, "{compared} networks, {smaller} smaller in rows");
+}
+
+#[test]
+fn what_stands_against_rows_is_said() {
+    let streamed = |change: &dyn Fn(&mut Model<'_>)| cost_after(change).unwrap().streamed;
+    let whole = streamed(&|_| {}).unwrap();
+    assert!(whole.in_rows > 5, "{whole:?}");
+    // What does not work in rows runs in full between parts that do.
+    let custom = streamed(&|model| model.operators[2].kind = OperatorKind::Custom("Sonar".into())).unwrap();
+    assert!(custom.peak_memory > whole.peak_memory && custom.in_rows < whole.in_rows, "{custom:?}");
+    let reason = |change: fn(&mut Model<'_>)| streamed(&change).unwrap_err();
+    let reasons = [
+        reason(|model| model.tensors[6].shape_signature = vec![1, -1, 7, 4]),
+        reason(|model| {
+            let mut second = model.tensors[3].clone();
+            second.name = "second".into();
+            model.tensors.push(second);
+            let second = model.find_tensor("second").unwrap();
+            model.operators[1].outputs.push(second);
+        }),
+        reason(|model| {
+            let mut second = model.tensors[0].clone();
+            second.name = "second".into();
+            model.tensors.push(second);
+            model.inputs.push(model.find_tensor("second").unwrap());
+        }),
+        reason(|model| model.outputs.push(model.operators[0].outputs[0])),
+        reason(|model| model.outputs[0] = model.operators[0].outputs[0]),
+        reason(|model| {
+            model.operators[6].inputs.remove(1);
+        }),
+        reason(|model| {
+            model.tensors[3].is_variable = true;
+        }),
+    ];
+    expect![[r#"
+        the size of tensor 6 is not known
+        operator 2 CONV_2D has several outputs
+        it has 2 inputs
+        it has 2 outputs
+        its output is not that of its last operator
+        it has a tensor that nothing reads
+        it keeps state from one inference to the next"#]]
+    .assert_eq(&reasons.join("\n"));
 }

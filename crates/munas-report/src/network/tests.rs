@@ -1,4 +1,5 @@
 use expect_test::expect;
+use munas_cost::{MemoryModel, NetworkInput, Runtime, peak_memory};
 use munas_ir::Shape;
 use munas_space::{Architecture, Kind};
 
@@ -51,4 +52,33 @@ fn an_outline_is_a_few_words() {
     assert_eq!(outline(&parallel()), "2 blocks (1 parallel), 2 conv");
     let mlp = Architecture::from_json_text(Kind::Mlp, r#"{"dense":[64,32]}"#).unwrap();
     assert_eq!(outline(&mlp), "dense 64-32");
+}
+
+#[test]
+fn the_rows_as_text() {
+    let json = r#"{"blocks":[
+        {"branch":false,"layers":[
+            {"op":"conv","kernel":3,"filters":4,"stride":1,"pre_pool":false,"batch_norm":true,"relu":true},
+            {"op":"conv","kernel":3,"filters":8,"stride":2,"pre_pool":false,"batch_norm":true,"relu":true}]}],
+        "pool":{"kind":"avg","size":2},"dense":[10]}"#;
+    let network = Network::new(
+        Architecture::from_json_text(Kind::Cnn2d, json).unwrap().lower(Shape::new(20, 20, 1), 10),
+    );
+    expect![[r#"
+        operators                run      memory                                                 alive
+        ──────────────────────────────────────────────────────────────────────────────────────────────
+        1–4 Conv2D, Pool, Dense  in rows   550 B  ████████████████████████████████████████ peak  input 3 of 20 rows 60 B + t1 3 of 18 rows 216 B + t2 1 of 8 rows 64 B + t3 1 of 4 rows 32 B + sums 168 B + t4 10 B
+        5 Dense                  in full    20 B  ██                                             t4 10 B + t5 10 B
+    "#]].assert_eq(&network.in_rows(NetworkInput::Rows).table());
+    for input in NetworkInput::ALL {
+        let rows = network.in_rows(input);
+        let bars = rows.plot(None).steps.iter().map(crate::plot::MemoryStep::bytes).max();
+        assert_eq!((Some(rows.peak()), rows.is_any()), (bars, true));
+        assert_eq!(
+            rows.peak(),
+            peak_memory(network.graph(), MemoryModel { runtime: Runtime::Streamed, input })
+        );
+    }
+    let mlp = Architecture::from_json_text(Kind::Mlp, r#"{"dense":[64,32]}"#).unwrap();
+    assert!(!Network::new(mlp.lower(Shape::flat(20), 3)).in_rows(NetworkInput::Rows).is_any());
 }

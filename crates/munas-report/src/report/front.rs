@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use munas_run::{COMMON_OBJECTIVES, Driving, DrivingError, TrialRecord};
+use munas_run::{COMMON_OBJECTIVES, DrivingError, Terms, TrialRecord};
 use munas_search::Objective;
 
 use super::{RunView, anchor, axis_format, trial_title};
 use crate::Scale;
-use crate::objective::{error_cells, error_heads, further_objectives, objective_cell, objective_title};
+use crate::objective::{
+    error_cells, error_heads, further_objectives, memory_head, objective_cell, objective_title,
+};
 use crate::plot::{Axis, Mark, Point, ScatterPlot};
 use crate::text::nothing_usable;
 
@@ -35,7 +37,7 @@ pub(super) fn section(view: &RunView<'_>) -> Markup {
             p .keys { (keys(view)) }
             div .grid {
                 @for (x, y) in PLOTS.into_iter().chain(bounded_further(view)) {
-                    figure .card { h3 { (plot_title(x, y, view.driving())) } (plot(view, x, y)) }
+                    figure .card { h3 { (plot_title(x, y, view.terms())) } (plot(view, x, y)) }
                 }
             }
             div .card.scroll.below.tall { (table(view)) }
@@ -69,8 +71,8 @@ fn keys(view: &RunView<'_>) -> Markup {
 }
 
 /// `Validation error and peak memory`.
-fn plot_title(x: Objective, y: Objective, driving: Driving) -> String {
-    format!("{} and {}", capitalised(objective_title(y, driving)), objective_title(x, driving))
+fn plot_title(x: Objective, y: Objective, terms: Terms) -> String {
+    format!("{} and {}", capitalised(objective_title(y, terms)), objective_title(x, terms))
 }
 
 fn sentence(text: &str) -> String {
@@ -105,11 +107,11 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
     };
     let points: Vec<Point> = view.trials.iter().filter_map(point).collect();
     let axis = |objective: Objective, of: fn(&Point) -> f64| Axis {
-        label: objective_title(objective, view.driving()).to_owned(),
+        label: objective_title(objective, view.terms()).to_owned(),
         scale: Scale::around(points.iter().map(of).chain(bounds.get(objective))),
         format: axis_format(objective),
     };
-    let summary = format!("{} of {} trials", plot_title(x, y, view.driving()), points.len());
+    let summary = format!("{} of {} trials", plot_title(x, y, view.terms()), points.len());
     let plot = ScatterPlot {
         x: axis(x, |point| point.x),
         y: axis(y, |point| point.y),
@@ -130,8 +132,8 @@ fn table(view: &RunView<'_>) -> Markup {
         table .front {
             thead {
                 tr {
-                    th { "trial" } th { (validation) } th { (in_int8) } th { (test) } th { "peak memory" } th { "model size" } th { "MACs" }
-                    @for objective in &on_board { th { (objective_title(*objective, view.driving())) } }
+                    th { "trial" } th { (validation) } th { (in_int8) } th { (test) } th { (memory_head(view.experiment.memory)) } th { "model size" } th { "MACs" }
+                    @for objective in &on_board { th { (objective_title(*objective, view.terms())) } }
                     th .word { "within bounds" } th .word { "network" }
                 }
             }

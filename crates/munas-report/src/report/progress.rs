@@ -65,7 +65,7 @@ fn error_plot(view: &RunView<'_>, done: &[&TrialRecord]) -> Markup {
         best.push((done.len() as f64, lowest));
     }
     let y = Axis {
-        label: objective_title(Objective::Error, view.driving()).to_owned(),
+        label: objective_title(Objective::Error, view.terms()).to_owned(),
         scale: Scale::around(all.iter().map(|(_, error)| *error)),
         format: axis_format(Objective::Error),
     };

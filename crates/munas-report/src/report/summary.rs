@@ -1,6 +1,7 @@
 //! What was searched, in which data, within which bounds, and how far it came.
 
 use maud::{Markup, html};
+use munas_cost::{MemoryModel, NetworkInput, Runtime};
 use munas_run::experiment::BoardChoice;
 use munas_run::{DrivingError, TrialRecord, TrialState};
 use munas_search::Objective;
@@ -86,12 +87,27 @@ fn facts(view: &RunView<'_>) -> Markup {
             dt { "Algorithm" } dd { (experiment.search.algorithm) ", up to " (experiment.search.trials) " trials" }
             dt { "Training" } dd { (train.epochs) " epochs, batch " (train.batch) ", learning rate " (train.learning_rate) ", " (train.schedule) }
             dt { "Seed" } dd { (experiment.seed) }
+            dt { "Peak memory" } dd { (memory_text(experiment.memory)) }
             @if let Some(choice) = &experiment.board {
                 dt { "Board" } dd { (choice.board.name) @if let Some(rate) = choice.rate { ", " (rate) " inferences per second" } }
                 @if let Some(basis) = energy_basis(choice) { dt { "Energy" } dd { (basis) } }
             }
         }
     }
+}
+
+/// What the peak memory that is bounded counts.
+fn memory_text(memory: MemoryModel) -> String {
+    let runtime = match memory.runtime {
+        Runtime::Layers => "layer by layer",
+        Runtime::Streamed => "streamed (in rows)",
+    };
+    let input = match (memory.input, memory.runtime) {
+        (NetworkInput::External, _) => "without the input",
+        (NetworkInput::Rows, Runtime::Streamed) => "with the input, which comes row by row",
+        (NetworkInput::Buffer | NetworkInput::Rows, _) => "with the input",
+    };
+    format!("{runtime}, {input}")
 }
 
 /// What the figures of energy are and rest on, where there are any.
@@ -114,7 +130,7 @@ fn bounds(view: &RunView<'_>) -> Markup {
         } @else {
             dl {
                 @for (objective, bound) in given {
-                    dt { (objective_title(objective, view.driving())) }
+                    dt { (objective_title(objective, view.terms())) }
                     dd { "≤ " (objective_text(objective, bound)) @if bounds.is_hard(objective) { " (hard)" } }
                 }
             }

@@ -21,6 +21,13 @@ struct ModelRecord {
     /// Bytes at the worst step of the best order, without the inputs; an Add may accumulate in place.
     peak_memory: u64,
     peak_memory_with_input: u64,
+    /// The same where parts run in rows; null where that has no figure.
+    peak_memory_streamed: Option<u64>,
+    /// With the rows of the input that are kept.
+    peak_memory_streamed_with_input: Option<u64>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_streamed: Option<String>,
     /// Bytes of the parameters.
     model_size: u64,
     /// Null where an operator's are not known; `macs_at_least` counts the others.
@@ -121,9 +128,13 @@ fn record(model: &Model<'_>, cost: &ModelCost, on_board: Option<OnBoard>) -> Mod
         UnpricedRecord { operator, tensor, name: name.clone(), reason: reason.clone() }
     });
     let is_whole = knows_all_macs(cost);
+    let streamed = cost.streamed.as_ref().ok();
     ModelRecord {
         peak_memory: cost.peak_memory,
         peak_memory_with_input: cost.peak_memory_with_input,
+        peak_memory_streamed: streamed.map(|streamed| streamed.peak_memory),
+        peak_memory_streamed_with_input: streamed.map(|streamed| streamed.peak_memory_with_input),
+        not_streamed: cost.streamed.clone().err(),
         model_size: cost.model_size,
         macs: is_whole.then_some(cost.macs),
         macs_at_least: (!is_whole).then_some(cost.macs),
@@ -154,11 +165,28 @@ fn print(model: &Model<'_>, cost: &ModelCost, on_board: Option<&OnBoard>, output
         memory("peak memory, best order", cost.best_order.peak),
         memory("  with Adds in place", cost.peak_memory_with_input),
         memory("  and without the input", cost.peak_memory),
+    ];
+    let streamed = cost.streamed.iter().flat_map(|streamed| {
+        [
+            memory("streamed peak memory with input", streamed.peak_memory_with_input),
+            memory("  and without the input", streamed.peak_memory),
+        ]
+    });
+    let sizes = [
         ("model size", units::bytes(cost.model_size), cost.model_size, ""),
         ("MACs", units::count(cost.macs), cost.macs, macs_note),
     ];
+    let rows = rows.into_iter().chain(streamed).chain(sizes);
     for (name, text, exact, note) in rows {
         output.line(format_args!("{name:<WIDTH$}{text:>9}  ({exact}{note})"))?;
+    }
+    match &cost.streamed {
+        Ok(streamed) => output.line(format_args!(
+            "(streamed: {} of {} operators run in rows)",
+            streamed.in_rows,
+            cost.operators.len()
+        ))?,
+        Err(reason) => output.line(format_args!("(no figure in rows: {reason})"))?,
     }
     if !cost.exact && cost.unpriced.is_empty() {
         output.line("(the best order is a good one, not provably the best)")?;

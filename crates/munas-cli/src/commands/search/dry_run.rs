@@ -1,7 +1,7 @@
 //! `munas search --dry-run`: what a search would do, without a run.
 
 use munas_data::Dataset;
-use munas_report::units;
+use munas_report::{memory_title, units};
 use munas_run::{
     Draws, DrivingError, Experiment, Extent, Forecast, MeasuredTrial, MedianResources, forecast,
 };
@@ -79,7 +79,7 @@ fn record<'a>(experiment: &Experiment, dataset: &'a Dataset, forecast: &Forecast
 }
 
 fn experiment_facts(experiment: &Experiment, dataset: &Dataset) -> Vec<(&'static str, String)> {
-    let Experiment { train, search, .. } = experiment;
+    let Experiment { train, search, memory, .. } = experiment;
     let augmentation: Vec<String> = train.augment.iter().map(ToString::to_string).collect();
     let augmentation = match augmentation.as_slice() {
         [] => "none".to_owned(),
@@ -89,6 +89,7 @@ fn experiment_facts(experiment: &Experiment, dataset: &Dataset) -> Vec<(&'static
         ("data", data_text(dataset)),
         ("space", format!("{}, {}", experiment.space.kind(), bounds_name(&experiment.space))),
         ("bounds", bounds_text(experiment)),
+        ("peak memory", format!("{}, input {} (memory.runtime, memory.input)", memory.runtime, memory.input)),
         (
             "training",
             format!(
@@ -145,8 +146,9 @@ fn forecast_facts(experiment: &Experiment, forecast: &Forecast) -> Vec<(&'static
     let mut facts = vec![("draws", draws_text(experiment, &forecast.draws))];
     if let Some(MedianResources { peak_memory, model_size, macs }) = forecast.draws.median {
         let text = format!(
-            "{} peak memory, {} model size, {} MACs",
+            "{} {}, {} model size, {} MACs",
             units::bytes(peak_memory),
+            memory_title(experiment.memory),
             units::bytes(model_size),
             units::count(macs)
         );
