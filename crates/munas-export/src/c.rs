@@ -39,7 +39,7 @@ use munas_cost::{
     Execution, InputMemory, MemoryModel, MemoryRules, NeededRows, NetworkInput, RowFlow, Runtime,
     price_schedule,
 };
-use munas_ir::{Graph, OpId};
+use munas_ir::{Graph, OpId, TensorId};
 use munas_quant::QuantisedNetwork;
 
 use self::layer::Layer;
@@ -282,6 +282,14 @@ struct Model<'a> {
 impl Model<'_> {
     fn layer(&self, op: OpId) -> &Layer {
         &self.layers[op.index()]
+    }
+
+    /// The C expression that points to a tensor, or to the rows of it that are kept.
+    fn place(&self, tensor: TensorId) -> String {
+        match self.plan.offsets[tensor.index()] {
+            Some(offset) => format!("munas_arena + {offset}"),
+            None => "input".to_owned(),
+        }
     }
 
     /// Elements of the output.

@@ -237,25 +237,12 @@ fn print(
                 units::percent_or_dash(document.int8_test_error)
             ),
         ),
-        (
-            "balanced",
-            format!(
-                "{} (test {}): each class counts alike",
-                with_stderr(Metric::Balanced, document.balanced_error),
-                units::percent(document.balanced_test_error)
-            ),
-        ),
-        (
-            "macro-F1",
-            format!(
-                "{} (test {}): 1 less the mean F1",
-                with_stderr(Metric::MacroF1, document.macro_f1_error),
-                units::percent(document.macro_f1_test_error)
-            ),
-        ),
+    ];
+    facts.extend(class_facts(document, with_stderr));
+    facts.extend([
         ("±", format!("standard error of the {} of validation", terms.driving.metric.title())),
         ("sparsity", units::percent_or_dash(document.sparsity)),
-    ];
+    ]);
     let memory = PeakMemory {
         model: terms.memory,
         counted: document.objective_peak_memory,
@@ -273,6 +260,28 @@ fn print(
     }
     output.line("")?;
     Ok(output.facts(facts)?)
+}
+
+/// The errors that count each class alike.
+fn class_facts(
+    document: &TrainJson,
+    with_stderr: impl Fn(Metric, f64) -> String,
+) -> [(&'static str, String); 2] {
+    let balanced = with_stderr(Metric::Balanced, document.balanced_error);
+    let macro_f1 = with_stderr(Metric::MacroF1, document.macro_f1_error);
+    [
+        (
+            "balanced",
+            format!(
+                "{balanced} (test {}): each class counts alike",
+                units::percent(document.balanced_test_error)
+            ),
+        ),
+        (
+            "macro-F1",
+            format!("{macro_f1} (test {}): 1 less the mean F1", units::percent(document.macro_f1_test_error)),
+        ),
+    ]
 }
 
 /// The epochs as they are trained: a bar on a terminal, else a line each.

@@ -82,10 +82,13 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let on_host = Subject::new(args, &exported, &dataset, here);
     let on_boards = Subject::new(args, &exported, &dataset, elsewhere);
     let interruption = Interruption::watch()?;
-    let mut checks = vec![checks::tflite(&on_boards, &interruption)?];
-    for memory in [MemoryModel::PUBLISHED, MemoryModel::STREAMED] {
-        checks.push(checks::c_on_host(&on_host, memory, &interruption)?);
-        if let Some(target) = target {
+    let mut checks = vec![
+        checks::c_on_host(&on_host, MemoryModel::PUBLISHED, &interruption)?,
+        checks::c_on_host(&on_host, MemoryModel::STREAMED, &interruption)?,
+        checks::tflite(&on_boards, &interruption)?,
+    ];
+    if let Some(target) = target {
+        for memory in [MemoryModel::PUBLISHED, MemoryModel::STREAMED] {
             checks.push(checks::firmware(&on_boards, memory, target, &interruption)?);
         }
     }

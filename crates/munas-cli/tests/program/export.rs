@@ -38,13 +38,43 @@ fn what_was_measured_is_exported_and_verified() {
     let verified = workspace.json(&["verify", "run", &trial, "--json"]);
     let all = verified["test_samples"].as_u64().unwrap();
     assert_eq!(verified["samples"].as_u64(), Some(all.min(1000)));
-    for (check, samples) in verified["checks"].as_array().unwrap().iter().zip([all.min(1000), 16]) {
+    for (check, samples) in
+        verified["checks"].as_array().unwrap().iter().zip([all.min(1000), all.min(1000), 16])
+    {
         let samples = if check["outcome"] == "skipped" { 0 } else { samples };
         assert_eq!(check["samples"].as_u64(), Some(samples), "{check}");
     }
     let said = workspace.ok(&["verify", "run", &trial, "--samples", "7"]);
     assert!(said.contains("C on this machine"), "{said}");
     assert!(said.contains(&format!(" % of 7 of the {all} test samples\n")), "{said}");
+}
+
+/// In rows, and with an input that comes in rows, the arena is the other figure of the trial; the program of the export pushes rows.
+#[test]
+fn a_network_is_exported_in_rows() {
+    let workspace = Workspace::new();
+    let space = "space={kind = \"cnn2d\", bounds = {blocks = [1, 2], layers = [1, 2], filters = [1, 8], dense = [0, 0]}}";
+    workspace.ok(&Workspace::tiny_search("run", &["--set", space]));
+    let front = workspace.json(&["front", "run", "--json"]);
+    let trial = front[0]["trial"].to_string();
+    let export = |more: &[&str]| {
+        let args = [&["export", "run", &trial, "-o", "out", "--json"], more].concat();
+        workspace.json(&args)["c"].clone()
+    };
+    for (more, runtime, input, figure) in [
+        (&[][..], "layers", "external", "peak_memory"),
+        (&["--runtime", "streamed"], "streamed", "rows", "peak_memory_streamed_with_input"),
+        (&["--runtime", "streamed", "--input", "external"], "streamed", "external", "peak_memory_streamed"),
+    ] {
+        let exported = export(more);
+        assert_eq!((&exported["runtime"], &exported["input"]), (&json!(runtime), &json!(input)));
+        assert_eq!((&exported["arena"], &exported["predicted"]), (&front[0][figure], &front[0][figure]));
+    }
+    export(&["--runtime", "streamed"]);
+    let header = std::fs::read_to_string(workspace.path("out/model.h")).unwrap();
+    assert!(header.contains("Runtime: streamed") && header.contains("int munas_push_rows("), "{header}");
+    let wrong = workspace.run(&["export", "run", &trial, "-o", "out", "--input", "ram"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("(external, buffer, rows)"), "{}", wrong.stderr);
 }
 
 #[test]

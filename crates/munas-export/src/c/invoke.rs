@@ -6,7 +6,6 @@ use munas_ir::{OpId, Shape, TensorId};
 use super::Model;
 use super::layer::Kernel;
 use super::rows::{Intake, RowsPart, RowsText, Streamed};
-use super::source::place;
 
 /// The arena and the functions of the header.
 pub(super) fn functions(model: &Model<'_>) -> String {
@@ -18,7 +17,7 @@ pub(super) fn functions(model: &Model<'_>) -> String {
     for part in &parts {
         text += &part.definition;
     }
-    let output = place(model, model.network.graph().output());
+    let output = model.place(model.network.graph().output());
     let store = format!(
         "    for (munas_size i = 0; i < MUNAS_OUTPUT_SIZE; i++) {{\n        output[i] = ({output})[i];\n    }}\n    return 0;\n}}\n"
     );
@@ -27,7 +26,7 @@ pub(super) fn functions(model: &Model<'_>) -> String {
     }
     let mut prologue = String::new();
     if model.settings.memory.input == NetworkInput::Buffer {
-        let input = place(model, TensorId::INPUT);
+        let input = model.place(TensorId::INPUT);
         text += &format!("\nint8_t *munas_input(void) {{\n    return {input};\n}}\n");
         prologue = format!(
             "    for (munas_size i = 0; input != {input} && i < MUNAS_INPUT_SIZE; i++) {{\n        \
@@ -110,9 +109,9 @@ fn calls(model: &Model<'_>, ops: &[OpId]) -> String {
     let graph = model.network.graph();
     let mut calls = String::new();
     for &op in ops {
-        let inputs: Vec<String> = graph.node(op).inputs.iter().map(|&input| place(model, input)).collect();
+        let inputs: Vec<String> = graph.node(op).inputs.iter().map(|&input| model.place(input)).collect();
         let inputs = inputs.join(", ");
-        let output = place(model, op.output());
+        let output = model.place(op.output());
         let layer = model.layer(op);
         let op = op.index();
         calls += &match layer.kernel {
@@ -141,7 +140,7 @@ fn by_rows(model: &Model<'_>, parts: &[PartText], store: &str) -> String {
             (begin, take)
         }
         None => {
-            let input = place(model, TensorId::INPUT);
+            let input = model.place(TensorId::INPUT);
             let take = format!(
                 "        for (munas_size i = 0; i < {row}u; i++) {{\n            \
                  ({input})[munas_rows_pushed * {row}u + i] = rows[i];\n        }}\n"

@@ -239,7 +239,7 @@ impl<'m> RowsPart<'m> {
 
     /// The expression of where a tensor begins.
     fn base(&self, tensor: TensorId) -> String {
-        super::source::place(self.model, tensor)
+        self.model.place(tensor)
     }
 
     /// `base + rows · row length`, for a C expression of the rows.

@@ -1,6 +1,6 @@
 //! The text of `model.c`: the kernels that the network needs, its tables, and the calls in the plan's order.
 
-use munas_ir::{OpId, TensorId};
+use munas_ir::OpId;
 use munas_quant::QuantisedLayer;
 
 use super::layer::{Kernel, Layer};
@@ -165,12 +165,4 @@ fn description(op: OpId, layer: &Layer) -> String {
         );
     }
     format!("static const struct munas_layer munas_layer_{op} = {{\n{fields}}};\n")
-}
-
-/// The C expression that points to a tensor.
-pub(super) fn place(model: &Model<'_>, tensor: TensorId) -> String {
-    match model.plan.offsets[tensor.index()] {
-        Some(offset) => format!("munas_arena + {offset}"),
-        None => "input".to_owned(),
-    }
 }

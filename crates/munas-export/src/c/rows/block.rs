@@ -120,24 +120,7 @@ impl RowsPart<'_> {
                      &munas_layer_{op}, {from}, {is_first}, taken + 1u == {end},\n            {sums}, to);\n"
                 )
             }
-            kernel => {
-                let windows = self.windows(OpId::new(op), input);
-                let counts: Vec<usize> = windows.iter().map(|window| window.len()).collect();
-                let rows = tables.element(&format!("count_{op}"), &counts, "row");
-                let paddings: Vec<usize> = (self.streamed.needed.rows(output))
-                    .map(|row| layer.padding.height.saturating_sub(row * layer.stride.height))
-                    .collect();
-                let padding = tables.element(&format!("padding_{op}"), &paddings, "row");
-                let function = kernel.function();
-                if rows == format!("{}u", layer.window.height) && padding == "0u" {
-                    format!("        {function}(&munas_layer_{op}, {from}, to);\n")
-                } else {
-                    format!(
-                        "        struct munas_layer storage;\n        \
-                         {function}(munas_row_of(&munas_layer_{op}, {padding}, {rows}, &storage), {from}, to);\n"
-                    )
-                }
-            }
+            kernel => self.call_by_layer(OpId::new(op), kernel, from, tables),
         };
         if let Some(largest) = layer.limit() {
             let is_whole = if layer.kernel == Kernel::DenseRow {
@@ -149,6 +132,25 @@ impl RowsPart<'_> {
             text += &format!("        {is_whole}munas_limit(to, {}u, {largest});\n", self.row_len(output));
         }
         text
+    }
+
+    /// The call of a kernel of whole layers, which is told how many rows there are and how much padding above them.
+    fn call_by_layer(&self, op: OpId, kernel: Kernel, from: &str, tables: &mut Tables) -> String {
+        let (layer, input) = (self.model.layer(op), self.inputs(op)[0]);
+        let counts: Vec<usize> = self.windows(op, input).iter().map(|window| window.len()).collect();
+        let paddings: Vec<usize> = (self.streamed.needed.rows(op.output()))
+            .map(|row| layer.padding.height.saturating_sub(row * layer.stride.height))
+            .collect();
+        let (function, op) = (kernel.function(), op.index());
+        let rows = tables.element(&format!("count_{op}"), &counts, "row");
+        let padding = tables.element(&format!("padding_{op}"), &paddings, "row");
+        if rows == format!("{}u", layer.window.height) && padding == "0u" {
+            return format!("        {function}(&munas_layer_{op}, {from}, to);\n");
+        }
+        format!(
+            "        struct munas_layer storage;\n        \
+             {function}(munas_row_of(&munas_layer_{op}, {padding}, {rows}, &storage), {from}, to);\n"
+        )
     }
 
     /// What follows for the rings that an operator reads when it has made row `row`, or taken one.

@@ -191,23 +191,7 @@ pub(super) fn trial_record(row: TrialRow, input: Shape, terms: Terms) -> Result<
         let problem = format!("is {}, but that of the architecture is {key}", proposal.canonical_key);
         return Err(column.error("canonical_key", &problem));
     }
-    let on_board = BoardFigures {
-        latency_ms: resources.latency_ms,
-        energy_mj: resources.energy_mj,
-        flash: resources.flash.map(|bytes| column.unsigned("flash", bytes)).transpose()?,
-    };
-    let resources = Resources {
-        peak_memory: column.unsigned("peak_memory", resources.peak_memory)?,
-        peak_memory_with_input: column
-            .unsigned("peak_memory_with_input", resources.peak_memory_with_input)?,
-        peak_memory_of_model: resources
-            .peak_memory_of_model
-            .map(|bytes| column.unsigned("peak_memory_of_model", bytes))
-            .transpose()?,
-        model_size: column.unsigned("model_size", resources.model_size)?,
-        macs: column.unsigned("macs", resources.macs)?,
-        exact: resources.exact,
-    };
+    let (resources, on_board) = column.resources(&resources)?;
     let refused = Refusals {
         hard: column.unsigned("refused_hard", proposal.refused_hard)?,
         soft: column.unsigned("refused_soft", proposal.refused_soft)?,
@@ -252,6 +236,28 @@ struct Columns {
 impl Columns {
     fn error(&self, column: &'static str, problem: &impl ToString) -> RowError {
         RowError { trial: self.trial, column, problem: problem.to_string() }
+    }
+
+    /// What a network takes, and what on the experiment's board.
+    fn resources(&self, resources: &ResourceRow) -> Result<(Resources, BoardFigures), RowError> {
+        let on_board = BoardFigures {
+            latency_ms: resources.latency_ms,
+            energy_mj: resources.energy_mj,
+            flash: resources.flash.map(|bytes| self.unsigned("flash", bytes)).transpose()?,
+        };
+        let of_network = Resources {
+            peak_memory: self.unsigned("peak_memory", resources.peak_memory)?,
+            peak_memory_with_input: self
+                .unsigned("peak_memory_with_input", resources.peak_memory_with_input)?,
+            peak_memory_of_model: resources
+                .peak_memory_of_model
+                .map(|bytes| self.unsigned("peak_memory_of_model", bytes))
+                .transpose()?,
+            model_size: self.unsigned("model_size", resources.model_size)?,
+            macs: self.unsigned("macs", resources.macs)?,
+            exact: resources.exact,
+        };
+        Ok((of_network, on_board))
     }
 
     fn unsigned<T: TryFrom<i64>>(&self, column: &'static str, value: i64) -> Result<T, RowError> {
