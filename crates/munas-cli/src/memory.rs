@@ -39,10 +39,10 @@ impl PeakMemory {
                 let (input, other) = match self.model.input {
                     NetworkInput::External => ("", other(1).map(|other| format!(" ({other} with input)"))),
                     NetworkInput::Buffer => {
-                        (", all of the input with it", other(0).map(|other| format!(" ({other} without)")))
+                        (", with all of the input", other(0).map(|other| format!(" ({other} without)")))
                     }
                     NetworkInput::Rows => {
-                        (", rows of the input with it", other(0).map(|other| format!(" ({other} without)")))
+                        (", with input", other(0).map(|other| format!(" ({other} without)")))
                     }
                 };
                 let streamed = format!("{counted}, streamed{input}{}", other.unwrap_or_default());
@@ -73,10 +73,7 @@ mod tests {
         );
         assert_eq!(
             facts(Runtime::Streamed, NetworkInput::Rows),
-            [
-                "peak memory: 7 B, streamed, rows of the input with it (90 B without)",
-                "in layers: 500 B (800 B with input)"
-            ]
+            ["peak memory: 7 B, streamed, with input (90 B without)", "in layers: 500 B (800 B with input)"]
         );
         assert_eq!(
             facts(Runtime::Streamed, NetworkInput::External)[0],

@@ -103,7 +103,7 @@ fn a_search_counts_memory_in_rows() {
         front[0]["objective_peak_memory"].as_u64()
     );
     let text = workspace.ok(&["show", "run", &number]);
-    assert!(text.contains("B, streamed, rows of the input with it ("), "{text}");
+    assert!(text.contains("B, streamed, with input ("), "{text}");
     assert!(text.contains("Memory in rows (streamed), input: rows"), "{text}");
     let cost = [
         "cost",
@@ -117,7 +117,7 @@ fn a_search_counts_memory_in_rows() {
         "10",
         "--json",
     ];
-    workspace.write("arch.json", &front[0]["arch"].to_string());
+    workspace.write("arch.json", front[0]["arch"].to_string());
     let cost = workspace.json(&cost);
     for name in ["peak_memory", "peak_memory_streamed", "peak_memory_streamed_with_input"] {
         assert_eq!(cost[name], front[0][name], "{name}");

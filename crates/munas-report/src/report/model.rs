@@ -102,7 +102,7 @@ fn rows_note(rows: &RowsView<'_>, input: NetworkInput) -> String {
     let with = match input {
         NetworkInput::External => "without the input",
         NetworkInput::Buffer => "with the input's buffer",
-        NetworkInput::Rows => "with the rows of the input that are kept",
+        NetworkInput::Rows => "with the input (the rows of it that are kept, if the first part runs in rows)",
     };
     let peak = units::bytes(rows.peak());
     if rows.is_any() {

@@ -258,7 +258,7 @@ fn both_figures_of_memory_are_shown_and_explained() {
     for page in [layers, streamed] {
         let networks = page.matches(">Memory while each operator runs, layer by layer</h3>").count();
         assert_eq!((networks > 0, page.matches(">Memory in rows (streamed)</h3>").count()), (true, networks));
-        assert!(page.contains("with the rows of the input that are kept"));
+        assert!(page.contains("with the input (the rows of it that are kept"));
         // The rings of the first part, the sums of the pooling, and its peak.
         let rows = page.split("Bytes of the rows alive in each part").nth(1).unwrap();
         let rows = rows.split("</figure>").next().unwrap();
