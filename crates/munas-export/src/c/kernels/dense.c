@@ -24,24 +24,9 @@ static inline void munas_two_units(
     const munas_size next = munas_smaller(unit + 1, layer->output_channels - 1u);
     const int8_t *const weights_0 = layer->weights + unit * features;
     const int8_t *const weights_1 = layer->weights + next * features;
-    const uint32_t offsets = munas_pair_of(layer->input_offset);
     int32_t sum_0 = layer->scales[unit][0];
     int32_t sum_1 = layer->scales[next][0];
-    munas_size i = 0;
-    for (; i + 4 <= features; i += 4) {
-        const uint32_t elements = munas_load_word(input + i);
-        const uint32_t even = munas_add_even(offsets, elements);
-        const uint32_t odd = munas_add_odd(offsets, elements);
-        const uint32_t word_0 = munas_load_word(weights_0 + i);
-        const uint32_t word_1 = munas_load_word(weights_1 + i);
-        sum_0 = munas_dot(munas_odd(word_0), odd, munas_dot(munas_even(word_0), even, sum_0));
-        sum_1 = munas_dot(munas_odd(word_1), odd, munas_dot(munas_even(word_1), even, sum_1));
-    }
-    for (; i < features; i++) {
-        const int element = input[i] + layer->input_offset;
-        sum_0 += element * weights_0[i];
-        sum_1 += element * weights_1[i];
-    }
+    munas_dot_row(input, features, layer->input_offset, weights_0, weights_1, &sum_0, &sum_1);
     output[unit] = munas_requantise(munas_scale_of(layer, unit), sum_0);
     output[next] = munas_requantise(munas_scale_of(layer, next), sum_1);
 }

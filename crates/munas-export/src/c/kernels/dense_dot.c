@@ -69,3 +69,31 @@
     "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"
 
 #endif
+
+/* The products of so many elements with the weights of two units, added to their sums. */
+static inline void munas_dot_row(
+    const int8_t *elements, munas_size length, int offset, const int8_t *weights_0, const int8_t *weights_1,
+    int32_t *sum_0, int32_t *sum_1) {
+    int32_t first = *sum_0;
+    int32_t second = *sum_1;
+    munas_size i = 0;
+#if MUNAS_DSP
+    const uint32_t offsets = munas_pair_of((int16_t)offset);
+    for (; i + 4 <= length; i += 4) {
+        const uint32_t word = munas_load_word(elements + i);
+        const uint32_t even = munas_add_even(offsets, word);
+        const uint32_t odd = munas_add_odd(offsets, word);
+        const uint32_t word_0 = munas_load_word(weights_0 + i);
+        const uint32_t word_1 = munas_load_word(weights_1 + i);
+        first = munas_dot(munas_odd(word_0), odd, munas_dot(munas_even(word_0), even, first));
+        second = munas_dot(munas_odd(word_1), odd, munas_dot(munas_even(word_1), even, second));
+    }
+#endif
+    for (; i < length; i++) {
+        const int element = elements[i] + offset;
+        first += element * MUNAS_READ_8(weights_0 + i);
+        second += element * MUNAS_READ_8(weights_1 + i);
+    }
+    *sum_0 = first;
+    *sum_1 = second;
+}
