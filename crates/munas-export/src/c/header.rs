@@ -14,8 +14,8 @@ pub(super) fn header(model: &Model<'_>) -> String {
         NetworkInput::External => "",
         NetworkInput::Rows => {
             "\n/* The same with an input that comes row by row, as a sensor delivers it: munas_begin, then munas_push_rows with one row or several\n   \
-             of MUNAS_INPUT_ROW_SIZE elements until all MUNAS_INPUT_HEIGHT have been pushed, then munas_finish. Rows are no more needed when\n   \
-             munas_push_rows returns. Both return 0, or 1 for a null pointer and for more or fewer rows than the input has. */\n\
+             of MUNAS_INPUT_ROW_SIZE elements until all MUNAS_INPUT_HEIGHT have been pushed, then munas_finish, which begins anew. Rows are no\n   \
+             more needed when munas_push_rows returns. Both return 0, or 1 for a null pointer and for more or fewer rows than the input has. */\n\
              #define MUNAS_INPUT_ROW_SIZE (MUNAS_INPUT_WIDTH * MUNAS_INPUT_CHANNELS)\n\
              void munas_begin(void);\nint munas_push_rows(const int8_t *rows, unsigned int count);\n\
              int munas_finish(int8_t *output);\n"

@@ -158,7 +158,7 @@ fn by_rows(model: &Model<'_>, parts: &[PartText], store: &str) -> String {
          for (; count > 0; count--) {{\n{take}        munas_rows_pushed++;\n        rows += {row};\n    }}\n    \
          return 0;\n}}\n\n\
          int munas_finish(int8_t *output) {{\n    \
-         if (!output || munas_rows_pushed != {height}u) {{\n        return 1;\n    }}\n{own}{later}{store}\n\
+         if (!output || munas_rows_pushed != {height}u) {{\n        return 1;\n    }}\n{own}{later}    munas_begin();\n{store}\n\
          int munas_invoke(const int8_t *input, int8_t *output) {{\n    \
          if (!input || !output) {{\n        return 1;\n    }}\n    munas_begin();\n    \
          (void)munas_push_rows(input, {height}u);\n    return munas_finish(output);\n}}\n"

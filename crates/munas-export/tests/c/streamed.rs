@@ -82,6 +82,9 @@ int main(void) {
         if (munas_push_rows(rows, 1) == 0 || munas_finish(output) != 0) {
             return 3;
         }
+        if (munas_finish(output) == 0) {
+            return 5;
+        }
         for (unsigned int i = 0; i < MUNAS_OUTPUT_SIZE; i++) {
             if (output[i] != munas_test_outputs[sample][i]) {
                 return 4;
