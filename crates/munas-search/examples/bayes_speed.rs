@@ -45,7 +45,7 @@ fn measure(problem: &Problem, results: u64) -> Result<[f64; 2], SearchError> {
             Context { problem, history: &history, pending: &[], streams: &streams, interruption: &|| false };
         let candidate = suggest(&*random, context, &mut rng)?.candidate;
         let error = Some(1.0 / (1.0 + candidate.resources.macs as f64).ln());
-        history.push(Observed { trial, candidate, error });
+        history.push(Observed { trial, epochs: candidate.epochs, candidate, error });
     }
     let mut seconds = [0.0; 2];
     for time in &mut seconds {

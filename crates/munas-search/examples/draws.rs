@@ -53,7 +53,8 @@ fn measure(problem: &Problem, kind: AlgorithmKind, time: Duration) -> Result<(),
         )?;
         draws += suggestion.refused.total() + 1;
         let error = Some(1.0 / (1.0 + suggestion.candidate.resources.macs as f64).ln());
-        history.push(Observed { trial: history.len() as u64, candidate: suggestion.candidate, error });
+        let candidate = suggestion.candidate;
+        history.push(Observed { trial: history.len() as u64, epochs: candidate.epochs, candidate, error });
     }
     let per_second = draws as f64 / start.elapsed().as_secs_f64();
     let trials = history.len();

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::{Candidate, History, Problem, Proposal};
+use crate::{History, Pending, Problem, Proposal};
 
 /// Generators for what several proposals share, such as the fit of a model. The same number gives the same stream, whichever
 /// proposal asks for it; the caller seeds them as it seeds the generators of proposals.
@@ -21,10 +21,10 @@ pub struct Interrupted;
 pub struct Context<'a> {
     /// What is searched.
     pub problem: &'a Problem,
-    /// The trials that have ended.
+    /// The results of trials.
     pub history: &'a History,
     /// The trials that are running, oldest first.
-    pub pending: &'a [Candidate],
+    pub pending: &'a [Pending],
     /// Generators besides that of the proposal.
     pub streams: Streams<'a>,
     /// Asked at least several times a second while a proposal is made.
@@ -52,6 +52,25 @@ pub trait Algorithm {
         context: Context<'a>,
         rng: &mut dyn Rng,
     ) -> Result<Box<dyn Proposer + 'a>, Interrupted>;
+
+    /// Whether trials rest at the ends of rungs, until they are promoted. Without, each is trained to its end at once.
+    fn has_rungs(&self) -> bool {
+        false
+    }
+
+    /// The resting trial that shall be trained on, to the end of its next rung, before anything new is begun; `None` where none is
+    /// due. It draws nothing: the same context always leads to the same trial.
+    ///
+    /// # Errors
+    /// As [`Algorithm::proposer`].
+    fn promotion(&self, _context: Context<'_>) -> Result<Option<u64>, Interrupted> {
+        Ok(None)
+    }
+
+    /// Whether a resting trial may still be promoted; what is kept to go on with it is dropped once it may not.
+    fn may_promote(&self, _context: Context<'_>, _trial: u64) -> bool {
+        false
+    }
 }
 
 /// Draws proposals until one is accepted.

@@ -1,66 +1,96 @@
-//! Trials that have ended: the history that an algorithm learns from.
+//! Results of trainings: the history that an algorithm learns from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use munas_ir::Shape;
 use munas_space::Architecture;
 
 use crate::Candidate;
 
-/// A trial that has ended.
+/// What the training of a trial has come to: its end, or the end of a rung, after which it rests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     /// The trial's number in the run.
     pub trial: u64,
     /// What was trained.
     pub candidate: Candidate,
-    /// Validation error in [0, 1]; `None` for a trial that failed or was stopped before it had one.
+    /// Epochs after which the error was measured: those of the candidate, or fewer at the end of a rung.
+    pub epochs: u32,
+    /// Validation error in [0, 1]; `None` for a trial that failed.
     pub error: Option<f64>,
 }
 
-/// The trials that have ended, in the order in which their results arrived.
+/// A trial that is running.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// The trial's number in the run.
+    pub trial: u64,
+    /// What is trained.
+    pub candidate: Candidate,
+    /// Epochs after which it rests or ends.
+    pub epochs: u32,
+}
+
+/// The results of trials, in the order in which they arrived; a trial has one for each rung that it has come to the end of.
 ///
 /// It also knows which canonical architectures they trained. A duplicate is an architecture of the same canonical form
-/// that was trained for at least as many epochs, whatever came of it: what failed once is not tried again. With pruning,
+/// that was trained for at least as many epochs, or is resting on its way there, whatever came of it: what failed once is not tried again. With pruning,
 /// target sparsities that differ by more than 0.01 make two candidates of one architecture.
 #[derive(Clone, Debug)]
 pub struct History {
     input: Shape,
-    trials: Vec<Observed>,
+    results: Vec<Observed>,
+    /// The trials with a result, and the place of the first one of each.
+    trials: HashSet<u64>,
+    first_results: Vec<usize>,
     trained: Trainings,
 }
 
 impl History {
     /// An empty history; `input` is the shape of the network's input, on which the canonical form depends.
     pub fn new(input: Shape) -> Self {
-        Self { input, trials: Vec::new(), trained: Trainings::default() }
+        Self {
+            input,
+            results: Vec::new(),
+            trials: HashSet::new(),
+            first_results: Vec::new(),
+            trained: Trainings::default(),
+        }
     }
 
-    /// Appends a trial that has ended. An error that is not finite counts as a failed trial.
-    pub fn push(&mut self, mut trial: Observed) {
-        trial.error = trial.error.filter(|error| error.is_finite());
-        self.trained.insert(self.input, &trial.candidate);
-        self.trials.push(trial);
+    /// Appends a result. An error that is not finite counts as that of a failed trial.
+    pub fn push(&mut self, mut result: Observed) {
+        result.error = result.error.filter(|error| error.is_finite());
+        if self.trials.insert(result.trial) {
+            self.first_results.push(self.results.len());
+            self.trained.insert(self.input, &result.candidate);
+        }
+        self.results.push(result);
     }
 
-    /// All trials, in arrival order.
-    pub fn trials(&self) -> &[Observed] {
-        &self.trials
+    /// All results, in arrival order.
+    pub fn results(&self) -> &[Observed] {
+        &self.results
     }
 
-    /// The trials that have an error, in arrival order.
+    /// The results that have an error, in arrival order.
     pub fn finished(&self) -> impl DoubleEndedIterator<Item = &Observed> {
-        self.trials.iter().filter(|trial| trial.error.is_some())
+        self.results.iter().filter(|result| result.error.is_some())
     }
 
-    /// Number of trials, failed ones included.
+    /// The first result of each trial, in arrival order.
+    pub fn trials(&self) -> impl Iterator<Item = &Observed> {
+        self.first_results.iter().map(|&place| &self.results[place])
+    }
+
+    /// Number of results, those of failed trials included.
     pub fn len(&self) -> usize {
-        self.trials.len()
+        self.results.len()
     }
 
-    /// Whether no trial has ended yet.
+    /// Whether there is no result yet.
     pub fn is_empty(&self) -> bool {
-        self.trials.is_empty()
+        self.results.is_empty()
     }
 
     /// The shape of the network's input.
@@ -77,10 +107,10 @@ pub(crate) struct Duplicates<'a> {
 }
 
 impl<'a> Duplicates<'a> {
-    pub(crate) fn new(history: &'a History, pending: &[Candidate]) -> Self {
+    pub(crate) fn new(history: &'a History, pending: &[Pending]) -> Self {
         let mut running = Trainings::default();
-        for candidate in pending {
-            running.insert(history.input, candidate);
+        for running_trial in pending {
+            running.insert(history.input, &running_trial.candidate);
         }
         Self { history, pending: running }
     }

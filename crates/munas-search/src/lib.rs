@@ -42,7 +42,7 @@
 //!     let candidate = suggest(&RandomSearch, context, &mut rng)?.candidate;
 //!     assert!(candidate.resources.bounded_peak() <= 4000 && candidate.resources.model_size <= 8000);
 //!     // Here it would be trained.
-//!     history.push(Observed { trial, candidate, error: Some(0.5) });
+//!     history.push(Observed { trial, epochs: candidate.epochs, candidate, error: Some(0.5) });
 //! }
 //! assert_eq!(history.finished().count(), 3);
 //! # Ok(())
@@ -61,6 +61,7 @@ pub mod history;
 pub mod objective;
 pub mod pareto;
 pub mod problem;
+pub mod rungs;
 pub mod sampling;
 pub mod scalarisation;
 pub mod sparsity;
@@ -71,13 +72,13 @@ pub use algorithm::{Algorithm, Context, Interrupted, Interruption, Proposer, Str
 pub use algorithms::{AlgorithmKind, AlgorithmSettings, SettingError};
 pub use candidate::{Candidate, Proposal};
 pub use feasibility::NearestMiss;
-pub use history::{History, Observed};
+pub use history::{History, Observed, Pending};
 pub use munas_ir::PruningMode;
 pub use objective::{Bounds, BrokenBound, Objective, ObjectiveValues, Unit};
 pub use problem::{BoardModel, Feasibility, Problem, ProblemError, Sampling, UnknownSampling};
 pub use scalarisation::Scalarisation;
 pub use sparsity::SparsityRange;
-pub use suggest::{Refusals, SearchError, Suggestion, suggest};
+pub use suggest::{Decision, Refusals, SearchError, Suggestion, decide, suggest};
 pub use training::{TrainingExcess, TrainingLimits, TrainingMemory};
 
 #[cfg(test)]

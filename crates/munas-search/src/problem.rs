@@ -103,6 +103,8 @@ pub struct Problem {
     pub bounds: Bounds,
     /// Epochs of a full training.
     pub epochs: u32,
+    /// Epochs at the ends of the rungs of algorithms that have some, ascending; the last is the full training.
+    pub rungs: Vec<u32>,
     /// Which proposals are trained.
     pub feasibility: Feasibility,
     /// Whether an architecture that was trained before may be trained again.
@@ -182,6 +184,7 @@ impl Problem {
             classes,
             bounds: Bounds::default(),
             epochs,
+            rungs: vec![epochs],
             feasibility: Feasibility::default(),
             repeats: false,
             max_draws: Self::DEFAULT_MAX_DRAWS,

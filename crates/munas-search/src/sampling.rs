@@ -122,7 +122,8 @@ impl<'a> TargetSampler<'a> {
         let nearest = smallest.iter().min_by(|one, other| excess(one).total_cmp(&excess(other)));
         let too_large = nearest.filter(|nearest| excess(nearest) > SMALLEST_ERROR);
         let too_large = too_large.map(|candidate| candidate.architecture.clone());
-        let tried = context.history.trials().iter().map(|trial| &trial.candidate).chain(context.pending);
+        let pending = context.pending.iter().map(|running| &running.candidate);
+        let tried = context.history.trials().map(|trial| &trial.candidate).chain(pending);
         let density = Density::new(tried.map(|candidate| logarithms(candidate, &aims)).collect());
         Self { problem, aims, density, too_large }
     }

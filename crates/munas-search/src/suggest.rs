@@ -71,6 +71,34 @@ pub enum SearchError {
     Interrupted(#[from] Interrupted),
 }
 
+/// What a free worker shall do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Train this resting trial to the end of its next rung.
+    Promote(u64),
+    /// Begin a new trial.
+    Start(Box<Suggestion>),
+}
+
+/// What a free worker shall do: a promotion that is due comes before anything new, which `may_start` allows. `None`: neither.
+///
+/// # Errors
+/// As [`suggest`].
+pub fn decide<R: Rng>(
+    algorithm: &dyn Algorithm,
+    context: Context<'_>,
+    may_start: bool,
+    rng: &mut R,
+) -> Result<Option<Decision>, SearchError> {
+    if let Some(trial) = algorithm.promotion(context)? {
+        return Ok(Some(Decision::Promote(trial)));
+    }
+    if !may_start {
+        return Ok(None);
+    }
+    suggest(algorithm, context, rng).map(|suggestion| Some(Decision::Start(Box::new(suggestion))))
+}
+
 /// The next candidate to train. Nothing is changed: what is suggested counts from when the caller lists it as pending.
 ///
 /// # Errors

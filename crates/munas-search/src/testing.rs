@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Algorithm, AlgorithmSettings, Bounds, Candidate, Context, History, Objective, Observed, Problem,
+    Algorithm, AlgorithmSettings, Bounds, Candidate, Context, History, Objective, Observed, Pending, Problem,
     Proposal, SearchError, suggest,
 };
 
@@ -20,11 +20,16 @@ pub fn generator(seed: u64, trial: u64) -> ChaCha8Rng {
 }
 
 /// A context in which the generators that proposals share are always the same.
-pub fn context<'a>(problem: &'a Problem, history: &'a History, pending: &'a [Candidate]) -> Context<'a> {
+pub fn context<'a>(problem: &'a Problem, history: &'a History, pending: &'a [Pending]) -> Context<'a> {
     fn stream(number: u64) -> Box<dyn Rng> {
         Box::new(generator(99, number))
     }
     Context { problem, history, pending, streams: &stream, interruption: &|| false }
+}
+
+/// A candidate under way to its end.
+pub fn pending(trial: u64, candidate: Candidate) -> Pending {
+    Pending { trial, epochs: candidate.epochs, candidate }
 }
 
 /// The default settings, but for evolutions a population that short searches fill.
@@ -94,7 +99,7 @@ pub fn random_history(problem: &Problem, outcomes: &[Option<f64>], seed: u64) ->
     let mut history = History::new(problem.input);
     for (trial, &error) in outcomes.iter().enumerate() {
         let candidate = random_candidate(problem, &mut rng);
-        history.push(Observed { trial: trial as u64, candidate, error });
+        history.push(Observed { trial: trial as u64, epochs: candidate.epochs, candidate, error });
     }
     history
 }
@@ -112,7 +117,7 @@ pub fn search(
             Ok(suggestion) => {
                 let candidate = suggestion.candidate;
                 let error = Some(synthetic_error(&candidate));
-                history.push(Observed { trial, candidate, error });
+                history.push(Observed { trial, epochs: candidate.epochs, candidate, error });
             }
             Err(error) => return (history, Some(error)),
         }

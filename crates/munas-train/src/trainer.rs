@@ -34,7 +34,9 @@ use crate::loss::has_diverged;
 use crate::parameters::{ParameterLayout, Parameters};
 use crate::pruning::Mask;
 use crate::schedule::{Horizon, LearningRate};
-use crate::{Checkpoint, EpochReport, Progress, StepReport, TrainError, TrainSettings, TrainedModel};
+use crate::{
+    Checkpoint, EpochReport, Evaluation, Progress, StepReport, TrainError, TrainSettings, TrainedModel,
+};
 use buffers::TrainingBuffers;
 use draws::{Draw, generator};
 use feed::Feed;
@@ -212,8 +214,7 @@ impl<'a> Trainer<'a> {
                 return Err(self.stopped());
             }
         }
-        self.estimate_norm_statistics(proceed)?;
-        let validation = self.evaluate_present(&dataset.validation, proceed)?;
+        let validation = self.validate(proceed)?;
         if !validation.loss.is_finite() {
             return Err(TrainError::Diverged { epoch, loss: validation.loss });
         }
@@ -228,6 +229,16 @@ impl<'a> Trainer<'a> {
         let counts = self.pruning().is_none_or(|pruning| epoch >= pruning.finish);
         self.state.finish_epoch(&report, counts, &self.kernels);
         Ok(report)
+    }
+
+    /// Loss and error of the present weights on the validation part, with the statistics of batch norms that the settings ask for.
+    /// `proceed` is asked after every batch.
+    ///
+    /// # Errors
+    /// [`TrainError::Stopped`] where `proceed` breaks.
+    pub fn validate(&mut self, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
+        self.estimate_norm_statistics(proceed)?;
+        self.evaluate_present(&self.task.dataset.validation, proceed)
     }
 
     /// Epochs since the one with the lowest validation error; 0 as long as no epoch counts.

@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use munas_search::{
-    Algorithm, AlgorithmKind, Candidate, Context, History, Interruption, Observed, Problem, SearchError,
+    Algorithm, AlgorithmKind, Context, History, Interruption, Observed, Pending, Problem, SearchError,
     Suggestion, suggest,
 };
 
@@ -85,7 +85,7 @@ impl Proposals {
         &self,
         trial: u64,
         history: &History,
-        pending: &[Candidate],
+        pending: &[Pending],
         interruption: Interruption<'_>,
     ) -> Result<Suggestion, SearchError> {
         let mut rng = generator(self.seed, trial, Purpose::Proposal);
@@ -97,7 +97,8 @@ impl Proposals {
 
 /// What the search learns from a trial that has a result.
 pub(crate) fn observed(record: &TrialRecord) -> Observed {
-    Observed { trial: record.trial, candidate: record.candidate.clone(), error: record.error() }
+    let candidate = record.candidate.clone();
+    Observed { trial: record.trial, epochs: candidate.epochs, candidate, error: record.error() }
 }
 
 /// The trials that have a result, in the order of arrival.

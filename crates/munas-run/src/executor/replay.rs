@@ -1,6 +1,6 @@
 //! Whether the journal leads to its proposals: each is derived again from what was known when it was made.
 
-use munas_search::{Candidate, History, Proposal, Refusals, SearchError};
+use munas_search::{Candidate, History, Pending, Proposal, Refusals, SearchError};
 
 use crate::executor::error::ExecutionError;
 use crate::executor::proposals::{Proposals, by_arrival, observed, training_seed};
@@ -66,14 +66,15 @@ fn pending(
     proposals: &Proposals,
     records: &[TrialRecord],
     record: &TrialRecord,
-) -> Result<Vec<Candidate>, String> {
-    let candidate = |&trial: &u64| {
+) -> Result<Vec<Pending>, String> {
+    let running = |&trial: &u64| {
         let position = records.binary_search_by_key(&trial, |record| record.trial);
         let position = position.map_err(|_| format!("trial {trial}, pending then, is not in the journal"))?;
         let Candidate { architecture, epochs, sparsity, .. } = records[position].candidate.clone();
-        Ok(proposals.problem().candidate(Proposal { architecture, epochs, sparsity }))
+        let candidate = proposals.problem().candidate(Proposal { architecture, epochs, sparsity });
+        Ok(Pending { trial, epochs, candidate })
     };
-    record.proposal.pending.iter().map(candidate).collect()
+    record.proposal.pending.iter().map(running).collect()
 }
 
 fn compare(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use munas_search::{BrokenBound, Candidate, Feasibility, History, Interruption, SearchError};
+use munas_search::{BrokenBound, Candidate, Feasibility, History, Interruption, Pending, SearchError};
 use munas_train::{Checkpoint, EpochReport};
 
 use super::backend::Ended;
@@ -130,7 +130,11 @@ impl<'a> Search<'a> {
             return Ok(Next::AllStarted);
         }
         let trial = self.next_trial;
-        let pending: Vec<Candidate> = self.running.values().map(|record| record.candidate.clone()).collect();
+        let pending = self.running.values().map(|record| {
+            let candidate = record.candidate.clone();
+            Pending { trial: record.trial, epochs: candidate.epochs, candidate }
+        });
+        let pending: Vec<Pending> = pending.collect();
         let suggestion = match self.proposals.propose(trial, &self.history, &pending, interruption) {
             Ok(suggestion) => suggestion,
             Err(error) => return Ok(Next::Nothing(error)),

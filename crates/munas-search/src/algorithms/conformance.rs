@@ -6,12 +6,12 @@ use std::collections::HashSet;
 use munas_space::Space;
 
 use crate::testing::{
-    TINY_SPACE, context, generator, image_problem, random_candidate, random_history, search, settings,
-    synthetic_error, tiny_problem,
+    TINY_SPACE, context, generator, image_problem, pending, random_candidate, random_history, search,
+    settings, synthetic_error, tiny_problem,
 };
 use crate::{
     Algorithm, AlgorithmKind, AlgorithmSettings, Candidate, Context, Feasibility, History, Interrupted,
-    Observed, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
+    Observed, Pending, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
 };
 
 /// Members of a population that the short searches of these tests fill.
@@ -31,9 +31,10 @@ fn for_each_algorithm(check: impl Fn(AlgorithmKind, &dyn Algorithm)) {
 }
 
 /// A history in each stage that an algorithm can meet, with running trials.
-fn stages(problem: &Problem) -> Vec<(&'static str, History, Vec<Candidate>)> {
+fn stages(problem: &Problem) -> Vec<(&'static str, History, Vec<Pending>)> {
     let mut rng = generator(99, 0);
-    let pending: Vec<Candidate> = (0..3).map(|_| random_candidate(problem, &mut rng)).collect();
+    let pending: Vec<Pending> =
+        (0..3).map(|trial| pending(1000 + trial, random_candidate(problem, &mut rng))).collect();
     let errors: Vec<Option<f64>> = (0..20).map(|i| Some(f64::from(i % 7) / 10.0)).collect();
     let mixed: Vec<Option<f64>> = errors.iter().enumerate().map(|(i, e)| e.filter(|_| i % 3 > 0)).collect();
     let history = |outcomes: &[Option<f64>]| random_history(problem, outcomes, 7);
@@ -88,7 +89,7 @@ fn same_context_and_seed_give_the_same_proposals() {
     for_each_algorithm(|kind, algorithm| {
         let problem = &image_problem();
         let stages = stages(problem);
-        let of = |(_, history, pending): &(_, History, Vec<Candidate>), seed| {
+        let of = |(_, history, pending): &(_, History, Vec<Pending>), seed| {
             draws(algorithm, context(problem, history, pending), seed, 5)
         };
         // The second round comes after proposals from every other context, which must have left no trace.
@@ -132,7 +133,7 @@ fn a_history_is_all_that_an_algorithm_remembers() {
         let problem = image_problem();
         let (history, _) = search(&problem, &*kind.build(&small()), 25, SEED);
         let mut resumed = History::new(problem.input);
-        for done in history.trials() {
+        for done in history.results() {
             let fresh = kind.build(&small());
             let context = context(&problem, &resumed, &[]);
             let again = suggest(&*fresh, context, &mut generator(SEED, done.trial)).unwrap();
@@ -151,8 +152,8 @@ fn replay_of_the_arrival_order_gives_the_same_proposals() {
             let mut history = History::new(problem.input);
             let mut running: Vec<(u64, Candidate)> = Vec::new();
             for trial in 0..30 {
-                let pending: Vec<Candidate> =
-                    running.iter().map(|(_, candidate)| candidate.clone()).collect();
+                let pending: Vec<Pending> =
+                    running.iter().map(|(trial, candidate)| pending(*trial, candidate.clone())).collect();
                 let mut rng = generator(4, trial);
                 let context = context(&problem, &history, &pending);
                 let suggestion = suggest(algorithm, context, &mut rng).unwrap();
@@ -160,12 +161,12 @@ fn replay_of_the_arrival_order_gives_the_same_proposals() {
                 if running.len() == 3 {
                     let (trial, candidate) = running.swap_remove(trial as usize * 7 % 3);
                     let error = (trial % 5 > 0).then(|| synthetic_error(&candidate));
-                    history.push(Observed { trial, candidate, error });
+                    history.push(Observed { trial, epochs: candidate.epochs, candidate, error });
                 }
             }
             history
         };
-        assert_eq!(asynchronous().trials(), asynchronous().trials(), "{kind}");
+        assert_eq!(asynchronous().results(), asynchronous().results(), "{kind}");
     });
 }
 
@@ -174,7 +175,7 @@ fn a_small_space_is_searched_through_without_duplicates() {
     for_each_algorithm(|kind, algorithm| {
         let problem = tiny_problem();
         let (history, error) = search(&problem, algorithm, 1000, 11);
-        let trained: HashSet<_> = history.trials().iter().map(|t| &t.candidate.architecture).collect();
+        let trained: HashSet<_> = history.results().iter().map(|t| &t.candidate.architecture).collect();
         assert_eq!(history.len(), TINY_SPACE, "{kind}: {error:?}");
         assert_eq!(trained.len(), TINY_SPACE, "{kind}");
         assert!(matches!(error, Some(SearchError::Exhausted { .. })), "{kind}: {error:?}");
@@ -185,18 +186,18 @@ fn a_small_space_is_searched_through_without_duplicates() {
 fn what_is_running_is_not_suggested_again() {
     for_each_algorithm(|kind, algorithm| {
         let problem = tiny_problem();
-        let mut pending: Vec<Candidate> = Vec::new();
+        let mut begun: Vec<Pending> = Vec::new();
         for trial in 0..TINY_SPACE as u64 {
             let history = History::new(problem.input);
             let mut rng = generator(12, trial);
-            let context = context(&problem, &history, &pending);
-            let suggestion = suggest(algorithm, context, &mut rng).unwrap();
-            assert!(!pending.contains(&suggestion.candidate), "{kind}");
-            pending.push(suggestion.candidate);
+            let context = context(&problem, &history, &begun);
+            let candidate = suggest(algorithm, context, &mut rng).unwrap().candidate;
+            assert!(begun.iter().all(|running| running.candidate != candidate), "{kind}");
+            begun.push(pending(trial, candidate));
         }
         let mut rng = generator(12, 99);
         let history = History::new(problem.input);
-        let context = context(&problem, &history, &pending);
+        let context = context(&problem, &history, &begun);
         let full = suggest(algorithm, context, &mut rng);
         assert!(matches!(full, Err(SearchError::Exhausted { .. })), "{kind}: {full:?}");
     });

@@ -2,7 +2,7 @@ use munas_ir::Shape;
 use munas_space::Architecture;
 
 use super::{Duplicates, History, Observed};
-use crate::testing::{generator, image_problem, random_candidate};
+use crate::testing::{generator, image_problem, pending, random_candidate};
 use crate::{Candidate, Problem, Proposal};
 
 fn with_kernel(kernel: usize) -> Architecture {
@@ -18,7 +18,7 @@ fn candidate(problem: &Problem, kernel: usize, epochs: u32) -> Candidate {
 }
 
 fn observed(trial: u64, candidate: Candidate, error: Option<f64>) -> Observed {
-    Observed { trial, candidate, error }
+    Observed { trial, epochs: candidate.epochs, candidate, error }
 }
 
 #[test]
@@ -37,8 +37,8 @@ fn failed_and_running_trials_are_trained_too() {
     let problem = image_problem();
     let mut history = History::new(problem.input);
     history.push(observed(0, candidate(&problem, 3, 9), None));
-    let pending = [candidate(&problem, 5, 9)];
-    let duplicates = Duplicates::new(&history, &pending);
+    let running = [pending(9, candidate(&problem, 5, 9))];
+    let duplicates = Duplicates::new(&history, &running);
     assert!(duplicates.contains(&candidate(&problem, 3, 9)));
     assert!(duplicates.contains(&candidate(&problem, 5, 9)));
     assert!(!duplicates.contains(&candidate(&problem, 7, 9)));
@@ -50,12 +50,27 @@ fn a_longer_training_is_no_duplicate() {
     let mut history = History::new(problem.input);
     history.push(observed(0, candidate(&problem, 3, 9), Some(0.5)));
     history.push(observed(1, candidate(&problem, 3, 1), Some(0.6)));
-    let pending = [candidate(&problem, 5, 3)];
-    let duplicates = Duplicates::new(&history, &pending);
+    let running = [pending(9, candidate(&problem, 5, 3))];
+    let duplicates = Duplicates::new(&history, &running);
     assert!(duplicates.contains(&candidate(&problem, 3, 9)));
     assert!(!duplicates.contains(&candidate(&problem, 3, 27)));
     assert!(duplicates.contains(&candidate(&problem, 5, 1)));
     assert!(!duplicates.contains(&candidate(&problem, 5, 9)));
+}
+
+#[test]
+fn a_trial_in_rungs_has_a_result_for_each() {
+    let problem = image_problem();
+    let mut history = History::new(problem.input);
+    let resting =
+        |trial, epochs, error| Observed { epochs, ..observed(trial, candidate(&problem, 3, 9), error) };
+    for (trial, epochs, error) in [(0, 1, Some(0.6)), (1, 1, Some(0.5)), (0, 3, Some(0.4)), (0, 9, None)] {
+        history.push(resting(trial, epochs, error));
+    }
+    assert_eq!((history.len(), history.finished().count()), (4, 3));
+    let firsts: Vec<_> = history.trials().map(|first| (first.trial, first.epochs)).collect();
+    assert_eq!(firsts, [(0, 1), (1, 1)]);
+    assert!(Duplicates::new(&history, &[]).contains(&candidate(&problem, 3, 9)), "it is on its way there");
 }
 
 #[test]
@@ -67,10 +82,10 @@ fn trials_keep_their_arrival_order() {
         history.push(observed(trial, random_candidate(&problem, &mut rng), error));
     }
     let order = |trials: Vec<&Observed>| trials.iter().map(|trial| trial.trial).collect::<Vec<_>>();
-    assert_eq!(order(history.trials().iter().collect()), [3, 1, 2, 0]);
+    assert_eq!(order(history.results().iter().collect()), [3, 1, 2, 0]);
     assert_eq!(order(history.finished().collect()), [3, 0]);
     assert_eq!(history.len(), 4);
-    assert_eq!(history.trials()[2].error, None, "an error that is not a number is a failed trial");
+    assert_eq!(history.results()[2].error, None, "an error that is not a number is a failed trial");
 }
 
 #[test]
@@ -78,7 +93,7 @@ fn target_sparsities_far_apart_are_no_duplicates() {
     let problem = image_problem();
     let at = |sparsity| Candidate { sparsity, ..candidate(&problem, 3, 9) };
     let mut history = History::new(problem.input);
-    history.push(Observed { trial: 1, candidate: at(Some(0.5)), error: Some(0.1) });
+    history.push(observed(1, at(Some(0.5)), Some(0.1)));
     let duplicates = Duplicates::new(&history, &[]);
     for (sparsity, is_duplicate) in [(0.5, true), (0.495, true), (0.505, true), (0.52, false), (0.0, false)] {
         assert_eq!(duplicates.contains(&at(Some(sparsity))), is_duplicate, "{sparsity}");

@@ -87,7 +87,7 @@ fn what_was_tried_is_avoided() {
     let history = {
         let mut history = History::new(problem.input);
         for (trial, candidate) in (0..).zip(candidates) {
-            history.push(crate::Observed { trial, candidate, error: Some(0.5) });
+            history.push(crate::Observed { trial, epochs: candidate.epochs, candidate, error: Some(0.5) });
         }
         history
     };

@@ -81,7 +81,7 @@ fn the_latency_bound_is_kept() {
     problem.check().unwrap();
     let (history, error) = search(&problem, &RandomSearch, 20, 5);
     assert_eq!(error, None);
-    assert!(history.trials().iter().all(|trial| trial.candidate.on_board.latency_ms.unwrap() <= 9.0));
+    assert!(history.results().iter().all(|trial| trial.candidate.on_board.latency_ms.unwrap() <= 9.0));
 }
 
 #[test]
@@ -137,5 +137,5 @@ fn what_takes_too_long_to_train_is_not_suggested() {
     };
     let (history, error) = search(&problem, &RandomSearch, 20, 5);
     assert_eq!(error, None);
-    assert!(history.trials().iter().all(|trial| trial.candidate.resources.macs <= 20_000));
+    assert!(history.results().iter().all(|trial| trial.candidate.resources.macs <= 20_000));
 }

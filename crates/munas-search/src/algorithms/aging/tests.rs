@@ -28,7 +28,7 @@ fn is_child(problem: &Problem, parent: &Architecture, child: &Architecture) -> b
 fn parents(problem: &Problem, history: &History, proposals: &[Architecture]) -> HashMap<u64, usize> {
     let mut counts = HashMap::new();
     for child in proposals {
-        for trial in history.trials() {
+        for trial in history.results() {
             if is_child(problem, &trial.candidate.architecture, child) {
                 *counts.entry(trial.trial).or_default() += 1;
             }
@@ -97,7 +97,7 @@ fn every_hundredth_draw_in_a_row_is_random() {
     let problem = problem_by_error();
     let history = random_history(&problem, &[Some(0.5)], 4);
     let settings = EvolutionSettings { population: 1, sample: 1 };
-    let parent = &history.trials()[0].candidate.architecture;
+    let parent = &history.results()[0].candidate.architecture;
     let drawn = proposals(&problem, settings, &history, 2 * RESTART_AFTER);
     // A morphism changes the number of blocks by one at most.
     let blocks = |architecture: &Architecture| architecture.cnn().unwrap().blocks.len();

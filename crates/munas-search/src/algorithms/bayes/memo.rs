@@ -118,7 +118,8 @@ impl Memo {
         all.sort_unstable();
         all.dedup();
         let place = |result: &usize| all.binary_search(result).expect("all has each of both");
-        let candidates = all.iter().map(|&result| &results[result].candidate).chain(context.pending);
+        let pending = context.pending.iter().map(|running| &running.candidate);
+        let candidates = all.iter().map(|&result| &results[result].candidate).chain(pending);
         self.known = self.known.following(context, &candidates.collect::<Vec<_>>())?;
         let fit =
             self.fit(context, &results[..fitted], &shown, &shown.iter().map(place).collect::<Vec<_>>())?;

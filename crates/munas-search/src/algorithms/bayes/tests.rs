@@ -5,9 +5,9 @@ use super::fit::Fit;
 use super::memo::Known;
 use super::*;
 use crate::testing::{
-    context, generator, image_problem, random_candidate, random_history, search, synthetic_error,
+    context, generator, image_problem, pending, random_candidate, random_history, search, synthetic_error,
 };
-use crate::{Bounds, History, Objective};
+use crate::{Bounds, History, Objective, Pending};
 
 #[test]
 fn a_fit_is_renewed_with_every_seventeenth_result() {
@@ -18,7 +18,7 @@ fn a_fit_is_renewed_with_every_seventeenth_result() {
     let mut fits: Vec<Arc<Fit>> = Vec::new();
     for known in RANDOM_STARTS..errors.len() {
         let mut begun = History::new(problem.input);
-        history.trials()[..known].iter().for_each(|trial| begun.push(trial.clone()));
+        history.results()[..known].iter().for_each(|trial| begun.push(trial.clone()));
         drop(algorithm.proposer(context(&problem, &begun, &[]), &mut generator(1, known as u64)).unwrap());
         let (_, fit) = algorithm.memo.lock().unwrap().fit.clone().unwrap();
         if fits.last().is_none_or(|last| !Arc::ptr_eq(last, &fit)) {
@@ -39,7 +39,7 @@ fn the_process_ranks_networks_that_it_has_not_seen() {
     let mut history = History::new(problem.input);
     for (trial, candidate) in (0..).zip(candidates) {
         let error = Some(synthetic_error(&candidate));
-        history.push(Observed { trial, candidate, error });
+        history.push(Observed { trial, epochs: candidate.epochs, candidate, error });
     }
     let results: Vec<&Observed> = history.finished().collect();
     let context = context(&problem, &history, &[]);
@@ -76,11 +76,11 @@ fn running_trials_lower_the_variance_and_leave_the_mean() {
     let history = random_history(&problem, &errors, 4);
     let running = random_candidate(&problem, &mut generator(6, 0));
     let results: Vec<&Observed> = history.finished().collect();
-    let known = |pending: &[Candidate]| {
+    let known = |pending: &[Pending]| {
         let context = context(&problem, &history, pending);
         Memo::default().select(&context, &results, results.len()).unwrap().known
     };
-    let (trained, all) = (known(&[]), known(std::slice::from_ref(&running)));
+    let (trained, all) = (known(&[]), known(&[pending(20, running.clone())]));
     let y: Vec<f64> = results.iter().map(|result| gain(result)).collect();
     let hyper = Ranges::of(&y, false).at(&[0.5; covariance::COUNT]);
     let point = Point::of(&problem, &running);
