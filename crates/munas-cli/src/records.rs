@@ -52,7 +52,10 @@ pub struct TrialJson {
     /// Bytes of its program memory: weights, tables and code.
     flash: Option<u64>,
     in_bounds: bool,
+    /// Epochs of a whole training.
     epochs: u32,
+    /// Epochs that the errors are of: fewer where a trial rests at the end of a rung, or was better there than later.
+    trained_epochs: Option<u32>,
     best_epoch: Option<u32>,
     train_seconds: Option<f64>,
     /// What the search asked of the pruning; null without pruning.
@@ -102,6 +105,7 @@ impl TrialJson {
             flash: record.candidate.on_board.flash,
             in_bounds: record.in_bounds(&run.experiment().bounds),
             epochs: record.candidate.epochs,
+            trained_epochs: outcome.map(|outcome| outcome.epochs),
             best_epoch: outcome.map(|outcome| outcome.best_epoch),
             train_seconds: outcome.map(|outcome| outcome.train_seconds),
             target_sparsity: record.candidate.sparsity,

@@ -29,6 +29,8 @@ struct SessionJson {
     reason: &'static str,
     /// Trials of this session by how they ended.
     done: u64,
+    /// Ends of rungs that trials came to.
+    paused: u64,
     failed: u64,
     stopped: u64,
     seconds: f64,
@@ -165,6 +167,7 @@ fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> Cli
         dir: reader.dir().display().to_string(),
         reason: summary.reason.name(),
         done: summary.done,
+        paused: summary.paused,
         failed: summary.failed,
         stopped: summary.stopped,
         seconds: summary.elapsed.as_secs_f64(),
@@ -195,12 +198,15 @@ fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mu
         EndReason::Interrupted => "interrupted".to_owned(),
         EndReason::Exhausted => "nothing new is left within the bounds".to_owned(),
     };
+    let trained = match summary.paused {
+        0 => format!("{} trials", summary.done),
+        paused => format!("{} trials trained to their end and {paused} rungs before it", summary.done),
+    };
     output.note(format_args!(
-        "\n{ended}: {} trials in {}, {} of {} in bounds; {} draws refused before training",
-        summary.done,
+        "\n{ended}: {trained} in {}, {} of {} in bounds; {} draws refused before training",
         units::duration(summary.elapsed.as_secs_f64()),
         status.in_bounds,
-        status.done,
+        status.results,
         status.refused.total(),
     ));
     let mut next = Vec::new();

@@ -20,8 +20,12 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
     let memory = memory_head(terms.memory);
     let figures = ["trial", &validation, &in_int8, &test, memory, "model size", "MACs"].map(right);
     let of_board = on_board.iter().map(|&objective| right(objective_title(objective, terms)));
+    // Where all were trained in full, nobody asks for how long.
+    let in_rungs = !trials.iter().all(TrialRecord::is_whole);
+    let trained = in_rungs.then(|| right("epochs"));
     let words = [("in bounds", Align::Left), ("network", Align::Left)];
-    let mut table = Table::new(&figures.into_iter().chain(of_board).chain(words).collect::<Vec<_>>());
+    let mut table =
+        Table::new(&figures.into_iter().chain(of_board).chain(trained).chain(words).collect::<Vec<_>>());
     for trial in trials {
         let candidate = &trial.candidate;
         let [validation, in_int8, test] = error_cells(trial);
@@ -36,9 +40,25 @@ pub fn front_table(trials: &[TrialRecord], bounds: &Bounds) -> String {
         ];
         let of_board = on_board.iter().map(|&objective| objective_cell(trial, objective));
         let inside = if trial.in_bounds(bounds) { "yes" } else { "no" };
-        table.row(figures.into_iter().chain(of_board).chain([inside.to_owned(), trial_outline(trial)]));
+        let trained = in_rungs.then(|| epochs_cell(trial));
+        table.row(
+            figures
+                .into_iter()
+                .chain(of_board)
+                .chain(trained)
+                .chain([inside.to_owned(), trial_outline(trial)]),
+        );
     }
     table.render()
+}
+
+/// How long a network was trained: `9 of 27` epochs where it rests, or its best result is of an earlier rung.
+pub fn epochs_cell(trial: &TrialRecord) -> String {
+    let whole = trial.candidate.epochs;
+    match trial.outcome() {
+        Some(outcome) if outcome.epochs < whole => format!("{} of {whole}", outcome.epochs),
+        _ => whole.to_string(),
+    }
 }
 
 /// A training curve, one row per epoch; `kept` is the epoch whose weights are.

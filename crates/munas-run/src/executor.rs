@@ -7,6 +7,8 @@
 //!   stopped. Stopped trials, and those that a killed process left running, go on from their last checkpoint, or from the
 //!   start, in the next session, before anything new is proposed, with the same proposal and the same seed. With one worker a search
 //!   that was interrupted any number of times therefore has the same trials as one that never was.
+//! - Where trials have rungs, one that has come to the end of a rung rests there, with its checkpoint, until a free worker is told to train
+//!   it on; each rung is a result. Only the journal knows which trial was promoted when, so that decisions can be derived again.
 //! - Where there are folds, a trial whose validation error would put it on the front as it is when the trial ends is judged on the other
 //!   folds before it has a result. With one worker the trials before it decide that alone.
 //! - Trainings side by side stay within the memory of [`Limits`]: one for which there is no room waits until others end, and
@@ -47,7 +49,7 @@ use evaluator::{EvaluationError, Evaluator};
 use event::Event;
 use limits::{EndReason, Limits, StopFlag, Summary};
 use queue::TrainingQueue;
-use search::{Next, Search, Start};
+use search::{Finished, Next, Search, Start};
 use threads::Threads;
 
 /// How often the loop looks at the stop flag and the clock while trials run.
@@ -113,6 +115,7 @@ pub fn execute_on(
             search,
             backend,
             is_ending: false,
+            waits: false,
             worker_count,
             queue: TrainingQueue::new(memory),
             limits,
@@ -151,6 +154,8 @@ struct SearchLoop<'a> {
     backend: &'a mut dyn Backend,
     /// Whether the running trials were made to end.
     is_ending: bool,
+    /// Whether nothing is to be done before a running trial has a result.
+    waits: bool,
     worker_count: usize,
     /// Trials that were proposed; those that run in it are those of `backend`.
     queue: TrainingQueue<Box<Start>>,
@@ -170,7 +175,7 @@ impl SearchLoop<'_> {
                 ending = Some(self.end(reason)?);
             }
             self.begin_waiting()?;
-            while ending.is_none() && self.wants_proposal() {
+            while ending.is_none() && !self.waits && self.wants_proposal() {
                 ending = self.propose(stop)?;
                 self.begin_waiting()?;
             }
@@ -193,6 +198,7 @@ impl SearchLoop<'_> {
                     let Some(ended) = self.judge_folds(ended)? else { continue };
                     self.queue.end(ended.trial);
                     let record = self.finish(*ended)?;
+                    self.waits = false;
                     if !self.is_ending && self.reaches_target(&record) {
                         ending = Some(self.end(EndReason::Target { trial: record.trial })?);
                     }
@@ -229,6 +235,10 @@ impl SearchLoop<'_> {
             }
             // The trials that run are still wanted, whatever comes after them.
             Next::AllStarted => Ok(Some(Ending::InOrder(EndReason::Trials))),
+            Next::Wait => {
+                self.waits = true;
+                Ok(None)
+            }
             Next::Nothing(SearchError::Interrupted(_)) => match end_by_now(stop, self.deadline) {
                 Some(reason) => Ok(Some(self.end(reason)?)),
                 None => Ok(None),
@@ -305,8 +315,8 @@ impl SearchLoop<'_> {
 
     /// Records the end of a trial.
     fn finish(&mut self, ended: Ended) -> Result<TrialRecord, ExecutionError> {
-        let (record, on_front) = self.search.finish(ended)?;
-        (self.events)(Event::TrialFinished { record: &record, on_front });
+        let Finished { record, on_front, is_first } = self.search.finish(ended)?;
+        (self.events)(Event::TrialFinished { record: &record, on_front, is_first });
         Ok(record)
     }
 

@@ -63,6 +63,6 @@ pub use store::run::{Run, RunReader};
 pub use store::session::Session;
 pub use task::{DataChanged, Task};
 pub use trial::{
-    COMMON_OBJECTIVES, Confusions, Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState,
-    front_objectives,
+    COMMON_OBJECTIVES, Confusions, DecisionRecord, Outcome, PromotionRecord, ProposalRecord, PrunedNetwork,
+    RungResult, TrialRecord, TrialState, front_objectives,
 };

@@ -22,7 +22,7 @@ use crate::judge::Scores;
 use crate::store::models::DataFacts;
 use crate::store::run::{Run, RunReader};
 use crate::task::Task;
-use crate::trial::{TrialRecord, TrialState};
+use crate::trial::TrialRecord;
 
 /// Epochs of every synthetic training.
 pub(crate) const EPOCHS: u32 = 3;
@@ -139,7 +139,7 @@ impl Evaluator for Synthetic {
         let hash = blake3::hash(format!("{} {}", assignment.seed, assignment.graph).as_bytes());
         let share = |byte: usize| f64::from(hash.as_bytes()[byte]) / 256.0;
         let mut epoch = 0;
-        while self.endless || epoch < assignment.epochs {
+        while self.endless || epoch < assignment.end() {
             epoch += 1;
             if self.endless || self.uneven {
                 thread::sleep(Duration::from_micros(u64::from(hash.as_bytes()[9]) * 20));
@@ -237,7 +237,7 @@ pub(crate) fn essence(dir: &Path) -> Vec<(TrialRecord, Vec<EpochReport>)> {
     let reader = RunReader::open(dir).unwrap();
     let timeless = |mut record: TrialRecord| {
         (record.started_ms, record.finished_ms) = (0, None);
-        if let TrialState::Done(outcome) = &mut record.state {
+        if let Some(outcome) = &mut record.outcome {
             outcome.train_seconds = 0.0;
         }
         record

@@ -27,9 +27,12 @@ pub struct TrialRecord {
     pub memory: MemoryModel,
     /// How far it came.
     pub state: TrialState,
-    /// What pruning has left, if the trial is done and was pruned.
+    /// The best that is known of it: the result with the lowest error that drives the search, of those at the ends of its rungs. A trial
+    /// that is trained on has one, whatever its state.
+    pub outcome: Option<Outcome>,
+    /// What pruning has left, if the trial has a result and was pruned.
     pub pruned: Option<PrunedNetwork>,
-    /// Position among the results, from 1; `None` while there is none.
+    /// Position of its latest result among all results, from 1; `None` while it has none.
     pub arrival: Option<u64>,
     /// How often in a row a process ended without a word while it was trained, before an epoch was recorded.
     pub deaths: u64,
@@ -57,28 +60,63 @@ pub struct Confusions {
     pub test: Confusion,
 }
 
-/// All that is needed to derive a proposal again.
+/// What was known when it was decided what a worker shall do: all that it takes to decide it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionRecord {
+    /// Its number: 1, 2, … in the order of the decisions. Where trials have no rungs, that of the trial.
+    pub number: u64,
+    /// Number of results that were known: those with an arrival up to this.
+    pub history_length: u64,
+    /// The trials that were running, by number.
+    pub pending: Vec<u64>,
+}
+
+/// The decision that a resting trial is trained on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromotionRecord {
+    /// What was known.
+    pub decision: DecisionRecord,
+    /// The trial.
+    pub trial: u64,
+    /// Epochs at the end of the rung that it is trained to.
+    pub epochs: u32,
+}
+
+/// What a trial came to at the end of a rung, or at its own end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RungResult {
+    /// The trial.
+    pub trial: u64,
+    /// Epochs at the end of the rung.
+    pub epochs: u32,
+    /// Position among all results, from 1.
+    pub arrival: u64,
+    /// The error that drives the search; `None` if the trial failed.
+    pub error: Option<f64>,
+}
+
+/// How a trial came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposalRecord {
     /// Name of the search algorithm.
     pub algorithm: String,
-    /// Number of results that were known: those with an arrival up to this.
-    pub history_length: u64,
-    /// The trials that were running, oldest first.
-    pub pending: Vec<u64>,
+    /// What was known when the trial was begun.
+    pub decision: DecisionRecord,
     /// Draws that were refused before this one.
     pub refused: Refusals,
 }
 
-/// The state of a trial. `Done`, `Failed` and `Stopped` are terminal for the process that recorded them; a resumed run
-/// trains stopped trials, and those that a killed process left running, again from the start with the same seed.
+/// The state of a trial. `Done` and `Failed` are its end. A resumed run goes on with stopped trials, and with those that a killed process
+/// left running; and `Paused` ones may be trained on at any time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TrialState {
     /// Being trained, or interrupted without a chance to say so.
     Running,
-    /// Trained.
-    Done(Outcome),
-    /// Interrupted by the end of the search; without a result.
+    /// Trained to the end of a rung, where it rests.
+    Paused,
+    /// Trained to its end.
+    Done,
+    /// Interrupted by the end of the search.
     Stopped,
     /// Ended without a result, for this reason.
     Failed(String),
@@ -89,7 +127,8 @@ impl TrialState {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Running => "running",
-            Self::Done(_) => "done",
+            Self::Paused => "paused",
+            Self::Done => "done",
             Self::Stopped => "stopped",
             Self::Failed(_) => "failed",
         }
@@ -99,6 +138,8 @@ impl TrialState {
 /// The result of a training. Errors are shares of misclassified samples, in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
+    /// Epochs that the network was trained for.
+    pub epochs: u32,
     /// Validation error of the epoch that is kept.
     pub validation_error: f64,
     /// Test error of its weights.
@@ -149,6 +190,14 @@ pub fn front_objectives(bounds: &Bounds) -> Vec<Objective> {
 }
 
 impl Outcome {
+    /// The validation error that drives a search, where it was measured.
+    pub const fn driving(&self, Driving { error, metric }: Driving) -> Option<f64> {
+        match error {
+            DrivingError::Float => self.validation(metric),
+            DrivingError::Int8 => self.in_int8(metric),
+        }
+    }
+
     /// The validation error by a metric, where it was measured.
     pub const fn validation(&self, metric: Metric) -> Option<f64> {
         match metric {
@@ -183,12 +232,19 @@ impl TrialRecord {
         Terms { driving: self.driving, memory: self.memory }
     }
 
-    /// The result, if the trial is done.
+    /// The best that is known of it, if anything is.
     pub fn outcome(&self) -> Option<&Outcome> {
-        match &self.state {
-            TrialState::Done(outcome) => Some(outcome),
-            _ => None,
-        }
+        self.outcome.as_ref()
+    }
+
+    /// Whether nothing more will come of it.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.state, TrialState::Done | TrialState::Failed(_))
+    }
+
+    /// Whether its best result is that of a whole training.
+    pub fn is_whole(&self) -> bool {
+        self.outcome.is_some_and(|outcome| outcome.epochs >= self.candidate.epochs)
     }
 
     /// The network: what pruning has left, else that of the architecture.
@@ -210,13 +266,9 @@ impl TrialRecord {
     }
 
     /// The validation error that drives the search, by its metric, of the float network or of the one in int8; `None` if the
-    /// trial is not done, or it was not measured.
+    /// trial has no result, or it was not measured.
     pub fn error(&self) -> Option<f64> {
-        let (outcome, Driving { error, metric }) = (self.outcome()?, self.driving);
-        match error {
-            DrivingError::Float => outcome.validation(metric),
-            DrivingError::Int8 => outcome.in_int8(metric),
-        }
+        self.outcome()?.driving(self.driving)
     }
 
     /// Standard error of [`error`](Self::error), where it was measured.
@@ -224,12 +276,12 @@ impl TrialRecord {
         self.outcome().and_then(|outcome| outcome.validation_stderr)
     }
 
-    /// Whether the trial is done and meets all bounds, the error's included.
+    /// Whether the trial has a result and meets all bounds, the error's included.
     pub fn in_bounds(&self, bounds: &Bounds) -> bool {
         self.outcome().is_some() && bounds.are_met(&self.candidate.objectives(self.error()))
     }
 
-    /// The trial as a point of these objectives, if it is done.
+    /// The trial as a point of these objectives, if it has a result.
     pub fn point(&self, objectives: &[Objective]) -> Option<Vec<f64>> {
         let error = self.error()?;
         let values = self.candidate.objectives(Some(error));

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use image::ImageFormat;
 use munas_data::DataError;
 use munas_run::presets::{PRESETS, Preset};
-use munas_run::{EndReason, Limits, Run, RunReader, StopFlag, Task, TrainingEvaluator, TrialState, execute};
+use munas_run::{EndReason, Limits, Run, RunReader, StopFlag, Task, TrainingEvaluator, execute};
 use tempfile::tempdir;
 
 /// MNIST's files: bytes behind a magic number and big-endian extents.
@@ -75,7 +75,7 @@ fn run(name: &str, overrides: &[String]) -> Result<(), DataError> {
     assert_eq!((summary.reason, summary.failed), (EndReason::Trials, 0), "{name}");
     let trials = RunReader::open(dir.path()).unwrap().trials().unwrap();
     let [trial] = trials.as_slice() else { panic!("{name}: {} trials", trials.len()) };
-    let TrialState::Done(outcome) = &trial.state else { panic!("{name}: {:?}", trial.state) };
+    let Some(outcome) = trial.outcome() else { panic!("{name}: {:?}", trial.state) };
     assert!((0.0..=1.0).contains(&outcome.validation_error), "{name}");
     assert_eq!(trial.pruned.is_some(), experiment.pruning.is_some(), "{name}");
     Ok(())

@@ -49,7 +49,7 @@ fn search(dir: &Path, experiment: &Experiment, trials: u64) {
 fn trials(dir: &Path) -> Vec<TrialRecord> {
     let timeless = |mut record: TrialRecord| {
         (record.started_ms, record.finished_ms) = (0, None);
-        if let TrialState::Done(outcome) = &mut record.state {
+        if let Some(outcome) = &mut record.outcome {
             outcome.train_seconds = 0.0;
         }
         record
@@ -164,7 +164,8 @@ fn hard_bounds_are_never_crossed() {
                 assert_eq!(left, record.candidate.resources);
             }
             match &record.state {
-                TrialState::Done(outcome) => {
+                TrialState::Done => {
+                    let outcome = record.outcome().unwrap();
                     results += 1;
                     let values = record.candidate.objectives(Some(outcome.validation_error));
                     assert_eq!(experiment.bounds.broken_hard(&values), None, "{mode} {bounds} {space}");

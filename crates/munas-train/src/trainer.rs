@@ -257,12 +257,53 @@ impl<'a> Trainer<'a> {
         mut self,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<TrainedModel, TrainError> {
-        for report in &self.state.curve {
-            if observer(Progress::Epoch(report)).is_break() {
-                return Err(self.stopped());
+        self.tell_curve(observer)?;
+        self.train_to(self.task.settings.epochs, observer)?;
+        self.finish(&mut || observer(Progress::Batch))
+    }
+
+    /// Trains to the end of the last of `rungs`, which are epochs in ascending order. Each rung is a whole training as far as the learning
+    /// rate is concerned: the budget is its end. A training that rested at the end of an earlier rung and goes on from there ends with the
+    /// same weights, bit for bit.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    ///
+    /// # Panics
+    /// If there are no rungs, or one ends after no epochs or after more than those of the settings.
+    pub fn run_in_rungs(
+        mut self,
+        rungs: &[u32],
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<TrainedModel, TrainError> {
+        assert!(rungs.iter().all(|end| (1..=self.task.settings.epochs).contains(end)), "rungs at {rungs:?}");
+        assert!(!rungs.is_empty(), "a training of no rungs");
+        self.tell_curve(observer)?;
+        for &end in rungs {
+            if self.state.curve.len() < end as usize {
+                self.set_budget(end);
+                self.train_to(end, observer)?;
             }
         }
-        while !self.is_finished() {
+        self.finish(&mut || observer(Progress::Batch))
+    }
+
+    /// Tells of the epochs before a checkpoint.
+    fn tell_curve(
+        &self,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<(), TrainError> {
+        let told = self.state.curve.iter().try_for_each(|report| observer(Progress::Epoch(report)));
+        if told.is_break() { Err(self.stopped()) } else { Ok(()) }
+    }
+
+    /// Trains until so many epochs are trained, or early stopping allows no more.
+    fn train_to(
+        &mut self,
+        end: u32,
+        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<(), TrainError> {
+        while !self.is_finished(end) {
             let report = self.epoch(&mut || observer(Progress::Batch))?;
             if observer(Progress::Epoch(&report)).is_break()
                 || observer(Progress::Resting(&|| self.checkpoint())).is_break()
@@ -270,15 +311,15 @@ impl<'a> Trainer<'a> {
                 return Err(self.stopped());
             }
         }
-        self.finish(&mut || observer(Progress::Batch))
+        Ok(())
     }
 
-    /// Whether no epoch is left, or none that early stopping allows.
-    fn is_finished(&self) -> bool {
+    /// Whether no epoch is left until the end, or none that early stopping allows.
+    fn is_finished(&self, end: u32) -> bool {
         let patience_is_over =
             self.task.settings.early_stop.is_some_and(|patience| self.epochs_since_best() >= patience);
         let epochs = self.state.curve.len();
-        epochs >= self.task.settings.epochs as usize || (epochs > 0 && patience_is_over)
+        epochs >= end as usize || (epochs > 0 && patience_is_over)
     }
 
     /// Fills the plan's input and the targets.

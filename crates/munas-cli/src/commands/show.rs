@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use munas_cost::{Execution, NetworkInput};
 use munas_report::{
-    Network, RowsView, classes_table, curve_table, further_objectives, objective_cell, objective_title,
-    outline, shown_input, units,
+    Network, RowsView, classes_table, curve_table, epochs_cell, further_objectives, objective_cell,
+    objective_title, outline, shown_input, units,
 };
 use munas_run::{
     Confusions, Driving, DrivingError, Metric, Outcome, RunReader, TrialDetails, TrialRecord, TrialState,
@@ -177,6 +177,9 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
         facts.push(("sparsity", sparsity));
     }
     if let Some(outcome) = record.outcome() {
+        if !record.is_whole() {
+            facts.push(("epochs", format!("{}: the best that is known of it", epochs_cell(record))));
+        }
         facts.extend(outcome_facts(record, outcome));
         let inside = if record.in_bounds(&reader.experiment().bounds) { "yes" } else { "no" };
         facts.push(("in bounds", inside.to_owned()));

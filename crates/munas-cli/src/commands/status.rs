@@ -18,6 +18,8 @@ struct StatusJson<'a> {
     active: bool,
     trials_limit: u64,
     done: u64,
+    /// Those that rest at the end of a rung.
+    paused: u64,
     failed: u64,
     stopped: u64,
     /// Those that wait for memory included.
@@ -74,6 +76,7 @@ impl<'a> StatusJson<'a> {
             active: status.active,
             trials_limit: status.trials_limit,
             done: status.done,
+            paused: status.paused,
             failed: status.failed,
             stopped: status.stopped,
             running: status.running,
@@ -114,6 +117,7 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
     let training = if status.active { status.running.min(workers) } else { status.running };
     let waiting = status.running - training;
     let counts = [
+        (status.paused, "paused"),
         (status.failed, "failed"),
         (status.stopped, "stopped"),
         (training, "running"),
@@ -128,7 +132,7 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
         status.trials_per_hour.map_or_else(dash, |rate| format!("{:.1} trials per minute", rate / 60.0));
     let share = status.in_bounds_share();
     let in_bounds = share.map_or_else(dash, |share| {
-        format!("{:.0} % of the trials done ({})", share * 100.0, status.in_bounds)
+        format!("{:.0} % of the trials with a result ({})", share * 100.0, status.in_bounds)
     });
     let left = status.remaining.map_or_else(dash, |time| units::duration(time.as_secs_f64()));
     let mut facts = vec![("experiment", status.name.clone()), ("state", state), ("trials", trials)];

@@ -50,7 +50,7 @@ impl Bars {
                 }
                 self.totals.set_message(tally.line());
             }
-            Event::TrialFinished { record, on_front } => {
+            Event::TrialFinished { record, on_front, .. } => {
                 if let Some(worker) = self.worker_of(record.trial) {
                     worker.trial = None;
                 }

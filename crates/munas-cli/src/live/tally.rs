@@ -13,7 +13,7 @@ pub struct Tally {
     pub limit: u64,
     /// Trials of the run that have a result.
     pub ended: u64,
-    done: u64,
+    results: u64,
     in_bounds: u64,
     /// Lowest validation error among the trials that fit the device.
     best: Option<f64>,
@@ -32,7 +32,7 @@ impl Tally {
             bounds: experiment.bounds.clone(),
             limit: limits.trials,
             ended: status.ended(),
-            done: status.done,
+            results: status.results,
             in_bounds: status.in_bounds,
             best: status.best_in_bounds.as_ref().and_then(TrialRecord::error),
             lost_checkpoints: 0,
@@ -44,8 +44,8 @@ impl Tally {
 
     /// Counts an event.
     pub fn count(&mut self, event: &Event<'_>) {
-        let record = match event {
-            Event::TrialFinished { record, .. } => record,
+        let (record, is_first) = match event {
+            Event::TrialFinished { record, is_first, .. } => (record, *is_first),
             Event::CheckpointLost { .. } => {
                 self.lost_checkpoints += 1;
                 return;
@@ -53,10 +53,12 @@ impl Tally {
             _ => return,
         };
         match &record.state {
-            TrialState::Done(_) => {
-                self.ended += 1;
-                self.done += 1;
-                self.in_bounds += u64::from(record.in_bounds(&self.bounds));
+            TrialState::Done | TrialState::Paused => {
+                if is_first {
+                    self.ended += 1;
+                    self.results += 1;
+                    self.in_bounds += u64::from(record.in_bounds(&self.bounds));
+                }
                 // An error of 0 meets its bound: the resources alone decide what fits.
                 if self.bounds.are_met(&record.candidate.objectives(Some(0.0)))
                     && let Some(error) = record.error()
@@ -65,7 +67,7 @@ impl Tally {
                     self.best = Some(error);
                 }
             }
-            TrialState::Failed(_) => self.ended += 1,
+            TrialState::Failed(_) => self.ended += u64::from(is_first),
             TrialState::Running | TrialState::Stopped => {}
         }
     }
@@ -78,8 +80,8 @@ impl Tally {
         if ended > 0 {
             parts.push(format!("{:.1} trials/min", ended as f64 / elapsed.as_secs_f64() * 60.0));
         }
-        if self.done > 0 {
-            parts.push(format!("{:.0} % in bounds", 100.0 * self.in_bounds as f64 / self.done as f64));
+        if self.results > 0 {
+            parts.push(format!("{:.0} % in bounds", 100.0 * self.in_bounds as f64 / self.results as f64));
         }
         if let Some(best) = self.best {
             parts.push(format!("best {}", units::percent(best)));

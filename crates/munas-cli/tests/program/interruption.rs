@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use munas_run::{RunReader, TrialRecord, TrialState};
+use munas_run::{RunReader, TrialRecord};
 
 use crate::support::{Running, Workspace};
 
@@ -20,7 +20,7 @@ fn trials(dir: &Path) -> Vec<TrialRecord> {
     for trial in &mut trials {
         trial.started_ms = 0;
         trial.finished_ms = None;
-        if let TrialState::Done(outcome) = &mut trial.state {
+        if let Some(outcome) = &mut trial.outcome {
             outcome.train_seconds = 0.0;
         }
     }

@@ -44,8 +44,10 @@ fn tile(name: &str, value: &str, note: &str) -> Markup {
 fn tiles(view: &RunView<'_>) -> Vec<Markup> {
     let count =
         |matches: fn(&TrialState) -> bool| view.trials.iter().filter(|trial| matches(&trial.state)).count();
-    let done = count(|state| matches!(state, TrialState::Done(_)));
+    let done = count(|state| matches!(state, TrialState::Done));
+    let results = view.trials.iter().filter(|trial| trial.outcome().is_some()).count();
     let others = [
+        (count(|state| matches!(state, TrialState::Paused)), "paused"),
         (count(|state| matches!(state, TrialState::Failed(_))), "failed"),
         (count(|state| matches!(state, TrialState::Stopped)), "stopped"),
         (count(|state| matches!(state, TrialState::Running)), "running"),
@@ -53,10 +55,10 @@ fn tiles(view: &RunView<'_>) -> Vec<Markup> {
     let others = others.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
     let inside: Vec<&TrialRecord> =
         view.trials.iter().filter(|trial| trial.in_bounds(view.bounds())).collect();
-    let share = if done == 0 {
+    let share = if results == 0 {
         "–".to_owned()
     } else {
-        format!("{:.0} %", 100.0 * inside.len() as f64 / done as f64)
+        format!("{:.0} %", 100.0 * inside.len() as f64 / results as f64)
     };
     let best =
         |trials: &[&TrialRecord]| trials.iter().filter_map(|trial| trial.error()).min_by(f64::total_cmp);

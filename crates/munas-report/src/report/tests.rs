@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use munas_cost::MemoryModel;
 use munas_ir::Shape;
 use munas_run::{
-    COMMON_OBJECTIVES, Confusions, Driving, DrivingError, Experiment, Metric, Outcome, ProposalRecord, Task,
-    TrialRecord, TrialState,
+    COMMON_OBJECTIVES, Confusions, DecisionRecord, Driving, DrivingError, Experiment, Metric, Outcome,
+    ProposalRecord, Task, TrialRecord, TrialState,
 };
 use munas_search::{Candidate, Refusals, pareto};
 use munas_space::{Architecture, Kind};
@@ -39,6 +39,7 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
     let architecture = Architecture::from_json_text(Kind::Cnn2d, &json).unwrap();
     let error = 0.9 / filters as f64 + (number * 7 % 11) as f64 * 0.01;
     let outcome = Outcome {
+        epochs: 3,
         validation_error: error,
         test_error: error + 0.01,
         last_test_error: error + 0.02,
@@ -67,12 +68,12 @@ fn trial(number: u64, state: Option<TrialState>) -> TrialRecord {
         },
         proposal: ProposalRecord {
             algorithm: "aging".into(),
-            history_length: number - 1,
-            pending: Vec::new(),
+            decision: DecisionRecord { number, history_length: number - 1, pending: Vec::new() },
             refused: Refusals::default(),
         },
         seed: number,
-        state: state.unwrap_or(TrialState::Done(outcome)),
+        outcome: state.is_none().then_some(outcome),
+        state: state.unwrap_or(TrialState::Done),
         pruned: None,
         arrival: Some(number),
         deaths: 0,
@@ -89,7 +90,7 @@ pub(super) fn tradeoff(count: u64) -> Vec<TrialRecord> {
         record.candidate.resources.model_size = size;
         record.candidate.resources.macs = 3 * size;
         record.candidate.resources.peak_memory = 100 + size / 2;
-        if let TrialState::Done(outcome) = &mut record.state {
+        if let Some(outcome) = &mut record.outcome {
             outcome.validation_error = 1.0 / (2.0 + size as f64).ln();
         }
         record

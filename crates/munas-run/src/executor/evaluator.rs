@@ -20,14 +20,28 @@ pub struct Assignment {
     pub trial: u64,
     /// The network, batch norm apart.
     pub graph: Graph,
-    /// Epochs of training.
+    /// Epochs of a whole training.
     pub epochs: u32,
+    /// Epochs at the ends of the rungs to train through, ascending: the training rests at the last of them, if that is not its end.
+    pub rungs: Vec<u32>,
     /// Seed of every random draw of the training.
     pub seed: u64,
     /// Target of the pruning, where the experiment has pruning.
     pub sparsity: Option<f64>,
     /// Where an earlier session's training of this trial had come to. It changes nothing of the result.
     pub checkpoint: Option<Checkpoint>,
+}
+
+impl Assignment {
+    /// Epochs after which the training rests, or ends.
+    pub fn end(&self) -> u32 {
+        self.rungs.last().copied().unwrap_or(self.epochs)
+    }
+
+    /// Whether a training that has come to the end of its last rung may be gone on with.
+    pub fn rests(&self) -> bool {
+        self.end() < self.epochs
+    }
 }
 
 /// What came of it. Errors are shares of misclassified samples, in [0, 1].
@@ -113,7 +127,7 @@ pub trait Evaluator: Sync {
         u64::MAX
     }
 
-    /// Evaluates one network, telling `observer` of every batch and epoch and ending once it answers `Break`. The result
+    /// Evaluates one network as it is at the end of the assignment's last rung, telling `observer` of every batch and epoch and ending once it answers `Break`. The result
     /// depends on nothing but the assignment, and not on its checkpoint.
     ///
     /// # Errors

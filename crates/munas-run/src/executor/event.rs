@@ -30,12 +30,14 @@ pub enum Event<'a> {
         /// Why.
         error: &'a FileError,
     },
-    /// A trial has ended, in whatever state.
+    /// A trial has ended, in whatever state, or rests at the end of a rung.
     TrialFinished {
         /// The trial.
         record: &'a TrialRecord,
-        /// Whether it is on the Pareto front of the trials so far.
+        /// Whether this result puts it on the Pareto front of the trials so far.
         on_front: bool,
+        /// Whether it had no result before; a trial in rungs has one at the end of each.
+        is_first: bool,
     },
     /// The search ends; running trials are being stopped.
     Ending {

@@ -112,6 +112,8 @@ pub struct Summary {
     pub reason: EndReason,
     /// Trials that it trained to the end.
     pub done: u64,
+    /// Ends of rungs after which a trial rests that it came to.
+    pub paused: u64,
     /// Trials that failed in it.
     pub failed: u64,
     /// Trials that it stopped; the next session trains them again.

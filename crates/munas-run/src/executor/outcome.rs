@@ -17,31 +17,32 @@ pub(super) struct Network {
     pub confusion: Option<Confusions>,
 }
 
-/// The terminal state of an evaluation, and its network if there is a result.
+/// The figures of an evaluation after so many epochs, and its network; without a result, the state that the trial is in.
 pub(super) fn conclude(
     result: Result<Evaluated, EvaluationError>,
     elapsed: Duration,
-) -> (TrialState, Option<Network>) {
+    epochs: u32,
+) -> Result<(Outcome, Network), TrialState> {
     let evaluated = match result {
         Ok(evaluated) => evaluated,
-        Err(EvaluationError::Stopped) => return (TrialState::Stopped, None),
-        Err(EvaluationError::Failed(reason)) => return (TrialState::Failed(reason), None),
+        Err(EvaluationError::Stopped) => return Err(TrialState::Stopped),
+        Err(EvaluationError::Failed(reason)) => return Err(TrialState::Failed(reason)),
     };
-    let Some(outcome) = outcome_of(&evaluated, elapsed) else {
-        return (TrialState::Failed("the error is not a number".to_owned()), None);
-    };
+    let outcome = outcome_of(&evaluated, elapsed, epochs);
+    let outcome = outcome.ok_or_else(|| TrialState::Failed("the error is not a number".to_owned()))?;
     let Evaluated { weights, int8, pruned, confusion, .. } = evaluated;
-    (TrialState::Done(outcome), Some(Network { weights, int8, pruned, confusion }))
+    Ok((outcome, Network { weights, int8, pruned, confusion }))
 }
 
 /// The figures of an evaluation; `None` if an error is not a number.
-pub(super) fn outcome_of(evaluated: &Evaluated, elapsed: Duration) -> Option<Outcome> {
+pub(super) fn outcome_of(evaluated: &Evaluated, elapsed: Duration, epochs: u32) -> Option<Outcome> {
     let Evaluated { validation, test, in_int8, .. } = evaluated;
     let errors = [validation.error, test.error, evaluated.last_test_error];
     if errors.iter().any(|error| !error.is_finite()) {
         return None;
     }
     Some(Outcome {
+        epochs,
         validation_error: validation.error,
         test_error: test.error,
         last_test_error: evaluated.last_test_error,

@@ -1,28 +1,28 @@
 //! From experiment and journal to a proposal. The search and its replay share every line of it.
 //!
-//! The generator of a proposal is seeded from the experiment's seed and the trial's number alone, and those that proposals
-//! share from a number of the algorithm's choosing. A resumed search
+//! The generator of a decision is seeded from the experiment's seed and the decision's number alone, and those that decisions
+//! share from a number of the algorithm's choosing. Where trials have no rungs, each is one decision, which has its number. A resumed search
 //! therefore needs no state but the journal, and draws that a killed process made are drawn again.
 //!
 //! | bytes of the ChaCha8 key | content |
 //! |---|---|
 //! | 0–7 | seed of the experiment, little-endian |
-//! | 8–15 | number of the trial, or of a stream that proposals share, little-endian |
+//! | 8–15 | number of the decision, of the trial that is trained, or of a stream that decisions share, little-endian |
 //! | 16–31 | purpose, ASCII, padded with zeros |
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use munas_search::{
-    Algorithm, AlgorithmKind, Context, History, Interruption, Observed, Pending, Problem, SearchError,
-    Suggestion, suggest,
+    Algorithm, AlgorithmKind, Context, Decision, History, Interruption, Observed, Pending, Problem,
+    SearchError, decide,
 };
 
 use crate::experiment::Experiment;
 use crate::task::Task;
-use crate::trial::TrialRecord;
+use crate::trial::{RungResult, TrialRecord};
 
-/// What a trial draws random numbers for.
+/// What random numbers are drawn for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Proposal,
@@ -80,30 +80,65 @@ impl Proposals {
         self.kind
     }
 
-    /// The proposal of a trial, given what was known and what was running when it was made.
-    pub fn propose(
+    /// The decision of this number, given what was known and what was running when it was made; `None` where nothing is due, and nothing
+    /// new may be begun.
+    pub fn decide(
         &self,
-        trial: u64,
-        history: &History,
-        pending: &[Pending],
+        number: u64,
+        (history, pending): (&History, &[Pending]),
+        may_start: bool,
         interruption: Interruption<'_>,
-    ) -> Result<Suggestion, SearchError> {
-        let mut rng = generator(self.seed, trial, Purpose::Proposal);
+    ) -> Result<Option<Decision>, SearchError> {
+        let mut rng = generator(self.seed, number, Purpose::Proposal);
         let streams = |number| -> Box<dyn Rng> { Box::new(generator(self.seed, number, Purpose::Model)) };
         let context = Context { problem: &self.problem, history, pending, streams: &streams, interruption };
-        suggest(&*self.algorithm, context, &mut rng)
+        decide(&*self.algorithm, context, may_start, &mut rng)
+    }
+
+    /// Whether trials rest at the ends of rungs.
+    pub fn has_rungs(&self) -> bool {
+        self.rungs().len() > 1
+    }
+
+    /// Epochs at the ends of the rungs; of the whole training alone, where the algorithm has no rungs.
+    pub fn rungs(&self) -> &[u32] {
+        &self.problem.rungs
+    }
+
+    /// The end of the rung after the one that ends after so many epochs.
+    pub fn rung_after(&self, epochs: u32) -> Option<u32> {
+        self.rungs().iter().copied().find(|&end| end > epochs)
+    }
+
+    /// The ends of all rungs of a trial of so many epochs up to this one.
+    pub fn rungs_to(&self, end: u32) -> Vec<u32> {
+        let below = self.rungs().iter().copied().filter(|&rung| rung < end && self.has_rungs());
+        below.chain([end]).collect()
+    }
+
+    /// Whether a trial may still be promoted, by what is known.
+    pub fn may_promote(&self, history: &History, trial: u64) -> bool {
+        let streams = |number| -> Box<dyn Rng> { Box::new(generator(self.seed, number, Purpose::Model)) };
+        let (problem, interruption): (_, Interruption<'_>) = (&self.problem, &|| false);
+        let context = Context { problem, history, pending: &[], streams: &streams, interruption };
+        self.algorithm.may_promote(context, trial)
     }
 }
 
-/// What the search learns from a trial that has a result.
-pub(crate) fn observed(record: &TrialRecord) -> Observed {
-    let candidate = record.candidate.clone();
-    Observed { trial: record.trial, epochs: candidate.epochs, candidate, error: record.error() }
+/// What the search learns from a result of a trial.
+pub(crate) fn observed(record: &TrialRecord, result: &RungResult) -> Observed {
+    let RungResult { trial, epochs, error, .. } = *result;
+    Observed { trial, candidate: record.candidate.clone(), epochs, error }
 }
 
-/// The trials that have a result, in the order of arrival.
-pub(crate) fn by_arrival(records: &[TrialRecord]) -> Vec<&TrialRecord> {
-    let mut arrived: Vec<_> = records.iter().filter(|record| record.arrival.is_some()).collect();
-    arrived.sort_by_key(|record| record.arrival);
-    arrived
+/// What the search has learnt from these results, of trials in the order of their numbers. A result whose trial is not there, as in a
+/// damaged journal, ends it.
+pub(crate) fn learnt<'a>(
+    records: &'a [TrialRecord],
+    results: &'a [RungResult],
+) -> impl Iterator<Item = Observed> + 'a {
+    results.iter().map_while(|result| {
+        let place = records.binary_search_by_key(&result.trial, |record| record.trial).ok()?;
+        Some(observed(&records[place], result))
+    })
 }

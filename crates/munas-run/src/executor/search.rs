@@ -1,9 +1,11 @@
 //! The state of a search between journal and workers: all of it is derived from the journal.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use munas_search::{BrokenBound, Candidate, Feasibility, History, Interruption, Pending, SearchError};
+use munas_search::{
+    BrokenBound, Candidate, Decision, Feasibility, History, Interruption, Pending, SearchError, Suggestion,
+};
 use munas_train::{Checkpoint, EpochReport};
 
 use super::backend::Ended;
@@ -11,14 +13,14 @@ use super::error::ExecutionError;
 use super::evaluator::{Assignment, Pruned};
 use super::limits::{EndReason, Limits, Summary};
 use super::outcome::{Network, conclude, outcome_of};
-use super::proposals::{Proposals, by_arrival, observed, training_seed};
+use super::proposals::{Proposals, learnt, observed, training_seed};
 use crate::store::checkpoints;
 use crate::store::files::{FileError, remove_if_present};
 use crate::store::front::Front;
 use crate::store::models::{self, DataFacts, SavedModel};
 use crate::store::run::Run;
 use crate::store::session::now_ms;
-use crate::trial::{ProposalRecord, TrialRecord, TrialState};
+use crate::trial::{DecisionRecord, PromotionRecord, ProposalRecord, RungResult, TrialRecord, TrialState};
 
 /// A search under way.
 pub(super) struct Search<'a> {
@@ -33,7 +35,12 @@ pub(super) struct Search<'a> {
     /// Whether the session before was killed, and possibly for want of memory.
     lacked_memory: bool,
     running: BTreeMap<u64, TrialRecord>,
+    /// The end of the rung that each trial was last trained to, or is being trained to, in epochs.
+    ends: BTreeMap<u64, u32>,
+    /// Trials that rest and may be gone on with from a checkpoint.
+    resting: BTreeSet<u64>,
     next_trial: u64,
+    next_decision: u64,
     tally: Tally,
 }
 
@@ -42,10 +49,14 @@ const FOLDS_UP_TO: f64 = 3.0;
 /// An error that is low, whatever the least one.
 const LOW_ERROR: f64 = 0.05;
 
+/// So many checkpoints of resting trials are kept before those are looked for that are not needed any more.
+const MOST_RESTING: usize = 320;
+
 /// Trials that ended in this session.
 #[derive(Default)]
 struct Tally {
     done: u64,
+    paused: u64,
     failed: u64,
     stopped: u64,
 }
@@ -54,10 +65,30 @@ struct Tally {
 pub(super) enum Next {
     /// A trial, recorded as running.
     Start(Box<Start>),
-    /// As many trials as there shall be have begun.
+    /// As many trials as there shall be have begun, and none is due for more.
     AllStarted,
+    /// The same, but what is running may make one due.
+    Wait,
     /// No proposal.
     Nothing(SearchError),
+}
+
+/// A trial that has ended, or rests.
+pub(super) struct Finished {
+    pub record: TrialRecord,
+    /// Whether its latest result puts it on the front.
+    pub on_front: bool,
+    /// Whether it had no result before.
+    pub is_first: bool,
+}
+
+/// What a running trial has come to.
+struct Judged {
+    record: TrialRecord,
+    /// The network, if it is the best that is known of the trial.
+    network: Option<Network>,
+    /// Its result, if it has come to one.
+    latest: Option<RungResult>,
 }
 
 /// A trial that can be trained.
@@ -76,21 +107,36 @@ impl<'a> Search<'a> {
         data: Option<&DataFacts>,
         lacked_memory: bool,
     ) -> Result<Self, ExecutionError> {
-        let records = run.journal.trials()?;
+        let (records, results) = (run.journal.trials()?, run.journal.results()?);
         let mut history = History::new(run.task().input);
-        for record in by_arrival(&records) {
-            history.push(observed(record));
-        }
+        learnt(&records, &results).for_each(|result| history.push(result));
+        let promotions = run.journal.promotions()?;
+        let proposals = Proposals::new(run.experiment(), run.task());
+        let first_end = |record: &TrialRecord| match proposals.has_rungs() {
+            true => proposals.rungs()[0].min(record.candidate.epochs),
+            false => record.candidate.epochs,
+        };
+        let mut ends: BTreeMap<u64, u32> =
+            records.iter().map(|record| (record.trial, first_end(record))).collect();
+        ends.extend(promotions.iter().map(|promotion| (promotion.trial, promotion.epochs)));
+        let began = records.iter().map(|record| record.proposal.decision.number);
+        let decided = began.chain(promotions.iter().map(|promotion| promotion.decision.number));
+        let next_decision = decided.max().unwrap_or(0) + 1;
         let front = Front::of(&records, &run.experiment().bounds);
         // A killed process may have left models of trials without a result, or of trials that had left the front.
         models::retain(run.dir(), |trial| front.contains(trial))?;
-        let is_done = |trial| records.iter().any(|record| record.trial == trial && record.arrival.is_some());
+        let ended = records.iter().filter(|record| record.has_ended()).map(|record| record.trial);
+        let ended: BTreeSet<u64> = ended.collect();
         // A checkpoint too many does no harm.
-        drop(checkpoints::retain(run.dir(), |trial| !is_done(trial)));
+        drop(checkpoints::retain(run.dir(), |trial| !ended.contains(&trial)));
         let next_trial = records.last().map_or(1, |record| record.trial + 1);
-        let without_result = records.into_iter().filter(|record| record.arrival.is_none());
-        let interrupted = without_result.filter(|record| record.trial <= limits.trials).collect();
-        let proposals = Proposals::new(run.experiment(), run.task());
+        let resting = records.iter().filter(|record| record.state == TrialState::Paused);
+        let resting = resting.map(|record| record.trial).collect();
+        let interrupted = records
+            .into_iter()
+            .filter(|record| record.trial <= limits.trials)
+            .filter(|record| matches!(record.state, TrialState::Running | TrialState::Stopped))
+            .collect();
         let (running, tally) = (BTreeMap::new(), Tally::default());
         let data = data.cloned();
         Ok(Self {
@@ -102,7 +148,10 @@ impl<'a> Search<'a> {
             interrupted,
             lacked_memory,
             running,
+            ends,
+            resting,
             next_trial,
+            next_decision,
             tally,
         })
     }
@@ -126,32 +175,74 @@ impl<'a> Search<'a> {
             record.state = TrialState::Running;
             return Ok(self.start(record, true));
         }
-        if self.next_trial > trials {
-            return Ok(Next::AllStarted);
-        }
-        let trial = self.next_trial;
-        let pending = self.running.values().map(|record| {
-            let candidate = record.candidate.clone();
-            Pending { trial: record.trial, epochs: candidate.epochs, candidate }
-        });
-        let pending: Vec<Pending> = pending.collect();
-        let suggestion = match self.proposals.propose(trial, &self.history, &pending, interruption) {
-            Ok(suggestion) => suggestion,
+        let pending: Vec<Pending> = self.running.values().map(|record| self.pending(record)).collect();
+        let may_start = self.next_trial <= trials;
+        let known = (&self.history, pending.as_slice());
+        let decision = self.proposals.decide(self.next_decision, known, may_start, interruption);
+        let decision = match decision {
+            Ok(Some(decision)) => decision,
+            Ok(None) | Err(SearchError::Exhausted { .. })
+                if self.proposals.has_rungs() && !pending.is_empty() =>
+            {
+                return Ok(Next::Wait);
+            }
+            Ok(None) => return Ok(Next::AllStarted),
             Err(error) => return Ok(Next::Nothing(error)),
         };
+        let known = DecisionRecord {
+            number: self.next_decision,
+            history_length: self.history.len() as u64,
+            pending: self.running.keys().copied().collect(),
+        };
+        let next = match decision {
+            Decision::Promote(trial) => self.promote(trial, known)?,
+            Decision::Start(suggestion) => self.begin_new(*suggestion, known)?,
+        };
+        self.next_decision += 1;
+        Ok(next)
+    }
+
+    /// A running trial, as algorithms see it.
+    fn pending(&self, record: &TrialRecord) -> Pending {
+        let TrialRecord { trial, candidate, .. } = record;
+        Pending { trial: *trial, candidate: candidate.clone(), epochs: self.end_of(record) }
+    }
+
+    /// Epochs after which a trial rests, or ends.
+    fn end_of(&self, record: &TrialRecord) -> u32 {
+        self.ends.get(&record.trial).copied().unwrap_or(record.candidate.epochs)
+    }
+
+    /// Records that a resting trial is trained on.
+    fn promote(&mut self, trial: u64, decision: DecisionRecord) -> Result<Next, ExecutionError> {
+        let mut record = self.run.journal.trial(trial)?.expect("a trial with a result is in the journal");
+        let epochs =
+            self.proposals.rung_after(self.end_of(&record)).expect("a resting trial has a rung left");
+        self.run.journal.promote_trial(&PromotionRecord { decision, trial, epochs })?;
+        self.ends.insert(trial, epochs);
+        self.resting.remove(&trial);
+        (record.state, record.finished_ms) = (TrialState::Running, None);
+        Ok(self.start(record, true))
+    }
+
+    /// Records a new trial.
+    fn begin_new(
+        &mut self,
+        suggestion: Suggestion,
+        decision: DecisionRecord,
+    ) -> Result<Next, ExecutionError> {
+        let Suggestion { candidate, refused } = suggestion;
+        let trial = self.next_trial;
+        let end = if self.proposals.has_rungs() { self.proposals.rungs()[0] } else { candidate.epochs };
         let record = TrialRecord {
             trial,
-            candidate: suggestion.candidate,
-            proposal: ProposalRecord {
-                algorithm: self.proposals.algorithm().to_string(),
-                history_length: self.history.len() as u64,
-                pending: self.running.keys().copied().collect(),
-                refused: suggestion.refused,
-            },
+            candidate,
+            proposal: ProposalRecord { algorithm: self.proposals.algorithm().to_string(), decision, refused },
             seed: training_seed(self.run.experiment().seed, trial),
             driving: self.run.experiment().search.driving(),
             memory: self.run.experiment().memory,
             state: TrialState::Running,
+            outcome: None,
             pruned: None,
             arrival: None,
             deaths: 0,
@@ -159,14 +250,18 @@ impl<'a> Search<'a> {
             finished_ms: None,
         };
         self.run.journal.insert_trial(&record)?;
+        self.ends.insert(trial, end);
         self.next_trial += 1;
         Ok(self.start(record, false))
     }
 
     fn start(&mut self, record: TrialRecord, restarted: bool) -> Next {
+        let (task, architecture) = (self.run.task(), &record.candidate.architecture);
         let assignment = Assignment {
             trial: record.trial,
-            graph: record.graph(self.run.task()),
+            // What is trained has all its channels, whatever pruning has left of it at the end of a rung.
+            graph: architecture.lower(task.input, task.classes()),
+            rungs: self.proposals.rungs_to(self.end_of(&record)),
             epochs: record.candidate.epochs,
             seed: record.seed,
             sparsity: record.candidate.sparsity,
@@ -196,43 +291,63 @@ impl<'a> Search<'a> {
         checkpoints::save(self.run.dir(), trial, checkpoint)
     }
 
-    /// Records the end of a running trial. Returns its record, and whether it is on the front.
-    pub fn finish(&mut self, ended: Ended) -> Result<(TrialRecord, bool), ExecutionError> {
+    /// Records what a running trial has come to.
+    pub fn finish(&mut self, ended: Ended) -> Result<Finished, ExecutionError> {
         let record = self.running.remove(&ended.trial).expect("a trial that ends was running");
-        let (record, network) = self.priced(record, ended);
-        let on_front = self.front.accepts(&record);
-        self.persist(&record, network, on_front)?;
-        self.learn(&record);
-        Ok((record, on_front))
+        let is_first = record.arrival.is_none();
+        let Judged { record, network, latest } = self.judged(record, ended);
+        let on_front = network.is_some() && self.front.accepts(&record);
+        self.persist(&record, latest.as_ref(), network.unwrap_or_default(), on_front)?;
+        self.learn(&record, latest.as_ref());
+        Ok(Finished { record, on_front, is_first })
     }
 
-    /// The record of a trial that has ended, with what the trained network costs, and the network if there is a result.
-    fn priced(&self, mut record: TrialRecord, ended: Ended) -> (TrialRecord, Network) {
-        let (mut state, mut network) = conclude(ended.result, ended.elapsed);
-        let pruned = network.as_mut().and_then(|network| network.pruned.take());
-        let candidate = self.candidate_left(&record.candidate, pruned.as_ref());
-        match self.broken_bound(&candidate) {
-            Some(broken) if network.is_some() => {
-                state = TrialState::Failed(format!("the trained network has {broken}"));
-                network = None;
-            }
-            _ => (record.candidate, record.pruned) = (candidate, pruned.map(|pruned| pruned.network)),
-        }
-        record.arrival = match state {
-            TrialState::Done(_) | TrialState::Failed(_) => Some(self.history.len() as u64 + 1),
-            TrialState::Running | TrialState::Stopped => None,
-        };
+    /// The record of a trial that has come to the end of a rung or of its training, or has been stopped.
+    fn judged(&self, mut record: TrialRecord, ended: Ended) -> Judged {
+        let epochs = self.end_of(&record);
         record.deaths = 0;
-        record.state = state;
         record.finished_ms = Some(now_ms());
-        (record, network.unwrap_or_default())
+        let concluded = conclude(ended.result, ended.elapsed, epochs).and_then(|(outcome, network)| {
+            let candidate = self.candidate_left(&record.candidate, network.pruned.as_ref());
+            match self.broken_bound(&candidate) {
+                Some(broken) => Err(TrialState::Failed(format!("the trained network has {broken}"))),
+                None => Ok((outcome, network, candidate)),
+            }
+        });
+        let (outcome, mut network, candidate) = match concluded {
+            Ok(concluded) => concluded,
+            Err(state) => {
+                let has_failed = matches!(state, TrialState::Failed(_));
+                record.state = state;
+                let latest = has_failed.then(|| self.result(&mut record, epochs, None));
+                return Judged { record, network: None, latest };
+            }
+        };
+        record.state = if epochs < record.candidate.epochs { TrialState::Paused } else { TrialState::Done };
+        let error = outcome.driving(record.driving);
+        let latest = Some(self.result(&mut record, epochs, error));
+        let is_better = record.error().zip(error).is_none_or(|(before, now)| now < before);
+        if !is_better {
+            return Judged { record, network: None, latest };
+        }
+        (record.candidate, record.outcome) = (candidate, Some(outcome));
+        record.pruned = network.pruned.take().map(|pruned| pruned.network);
+        Judged { record, network: Some(network), latest }
     }
 
-    /// Writes a trial that has ended to the run: first the model, then the journal that counts on it, then the front without the models
+    /// The next result to arrive, of a trial after so many epochs.
+    fn result(&self, record: &mut TrialRecord, epochs: u32, error: Option<f64>) -> RungResult {
+        let arrival = self.history.len() as u64 + 1;
+        record.arrival = Some(arrival);
+        RungResult { trial: record.trial, epochs, arrival, error }
+    }
+
+    /// Writes what a trial has come to to the run: first the model, then the journal that counts on it, then the front without the models
     /// that it makes superfluous. A process that is killed in between leaves a model too many, never one too few.
     fn persist(
         &mut self,
         record: &TrialRecord,
+        latest: Option<&RungResult>,
         network: Network,
         on_front: bool,
     ) -> Result<(), ExecutionError> {
@@ -244,7 +359,7 @@ impl<'a> Search<'a> {
             let model = SavedModel { trial: record.trial, architecture, graph, weights, int8, data };
             model.save(&models::path(self.run.dir(), record.trial))?;
         }
-        self.run.journal.finish_trial(record, confusion.as_ref().filter(|_| on_front))?;
+        self.run.journal.finish_trial(record, latest, confusion.as_ref().filter(|_| on_front))?;
         if on_front {
             let left = self.front.insert(record);
             for &trial in &left {
@@ -253,23 +368,42 @@ impl<'a> Search<'a> {
             }
             self.run.journal.drop_confusions(&left)?;
         }
-        if record.arrival.is_some() {
+        if record.has_ended() {
             // One that stays is removed by the next session.
             drop(checkpoints::remove(self.run.dir(), record.trial));
         }
         Ok(())
     }
 
-    /// Adds what a trial has shown to what proposals are made from.
-    fn learn(&mut self, record: &TrialRecord) {
-        if record.arrival.is_some() {
-            self.history.push(observed(record));
+    /// Adds what a trial has shown to what decisions are made from.
+    fn learn(&mut self, record: &TrialRecord, latest: Option<&RungResult>) {
+        if let Some(result) = latest {
+            self.history.push(observed(record, result));
         }
         match record.state {
-            TrialState::Done(_) => self.tally.done += 1,
+            TrialState::Done => self.tally.done += 1,
+            TrialState::Paused => self.rest(record.trial),
             TrialState::Failed(_) => self.tally.failed += 1,
             TrialState::Running | TrialState::Stopped => self.tally.stopped += 1,
         }
+    }
+
+    /// Keeps the checkpoint of a trial that rests, and from time to time drops those of trials that are not gone on with any more. A
+    /// promoted trial without one is trained again from the start.
+    fn rest(&mut self, trial: u64) {
+        self.tally.paused += 1;
+        self.resting.insert(trial);
+        if self.resting.len() < MOST_RESTING {
+            return;
+        }
+        let Self { resting, proposals, history, run, .. } = self;
+        resting.retain(|&trial| {
+            let is_needed = proposals.may_promote(history, trial);
+            if !is_needed {
+                drop(checkpoints::remove(run.dir(), trial));
+            }
+            is_needed
+        });
     }
 
     /// What is trained, with the resources of what pruning has left of it.
@@ -301,9 +435,14 @@ impl<'a> Search<'a> {
         if self.broken_bound(&candidate).is_some() {
             return false;
         }
-        let mut record = TrialRecord { candidate, ..record.clone() };
-        let Some(outcome) = outcome_of(evaluated, ended.elapsed) else { return false };
-        record.state = TrialState::Done(outcome);
+        if self.end_of(record) < record.candidate.epochs {
+            return false;
+        }
+        let outcome = outcome_of(evaluated, ended.elapsed, record.candidate.epochs);
+        if outcome.is_none() {
+            return false;
+        }
+        let record = TrialRecord { candidate, outcome, ..record.clone() };
         let least = self.history.finished().filter_map(|known| known.error).fold(f64::INFINITY, f64::min);
         let is_low = |error: f64| error <= (FOLDS_UP_TO * least).max(LOW_ERROR);
         record.error().is_some_and(is_low) && self.front.accepts(&record)
@@ -316,7 +455,7 @@ impl<'a> Search<'a> {
 
     /// What this session did.
     pub fn summary(&self, reason: EndReason, elapsed: Duration) -> Summary {
-        let Tally { done, failed, stopped } = self.tally;
-        Summary { reason, done, failed, stopped, elapsed }
+        let Tally { done, paused, failed, stopped } = self.tally;
+        Summary { reason, done, paused, failed, stopped, elapsed }
     }
 }

@@ -166,13 +166,23 @@ impl Worker<'_> {
         elapsed: &dyn Fn() -> Duration,
     ) -> Result<Evaluated, EvaluationError> {
         let trial = assignment.trial;
-        let mut kept = Instant::now();
+        let (mut kept, mut trained) = (Instant::now(), 0);
         self.evaluator.evaluate(assignment, &mut |progress| {
             let pauses = self.order.is(Order::PAUSE);
             let report = match progress {
                 Progress::Batch => None,
-                Progress::Epoch(report) => Some(Report::Epoch { trial, report: *report }),
-                Progress::Resting(_) if !pauses && kept.elapsed() < self.checkpoint_every => None,
+                Progress::Epoch(report) => {
+                    trained = report.epoch;
+                    Some(Report::Epoch { trial, report: *report })
+                }
+                // What a trial rests with is what it goes on from.
+                Progress::Resting(_)
+                    if !pauses
+                        && (!assignment.rests() || trained < assignment.end())
+                        && kept.elapsed() < self.checkpoint_every =>
+                {
+                    None
+                }
                 Progress::Resting(checkpoint) => {
                     kept = Instant::now();
                     let mut checkpoint = Box::new(checkpoint());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use munas_cost::MemoryModel;
 use munas_data::Dataset;
-use munas_train::{Progress, PruningGoal, PruningMode, TrainError, TrainSettings, Trainer};
+use munas_train::{Keep, Progress, PruningGoal, PruningMode, TrainError, TrainSettings, Trainer};
 
 use super::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
 use super::pruning_goal;
@@ -55,7 +55,10 @@ impl TrainingEvaluator {
             pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
         });
         let pruning_goal = self.goal.clone().filter(|_| pruning.is_some());
-        TrainSettings { epochs: assignment.epochs, pruning, pruning_goal, ..self.settings.clone() }
+        // A rung is judged by the weights at its end.
+        let keep =
+            if assignment.rungs.len() > 1 || assignment.rests() { Keep::Last } else { self.settings.keep };
+        TrainSettings { epochs: assignment.epochs, pruning, pruning_goal, keep, ..self.settings.clone() }
     }
 
     /// Trains a network from scratch on a fold; its validation errors there, and those in int8.
@@ -163,7 +166,11 @@ impl Evaluator for TrainingEvaluator {
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let settings = self.train_settings(assignment);
-        let model = self.trainer(assignment, &settings).and_then(|trainer| trainer.run(observer));
+        let model = self.trainer(assignment, &settings).and_then(|trainer| match assignment.rungs[..] {
+            [] => trainer.run(observer),
+            [end] if end == assignment.epochs => trainer.run(observer),
+            ref rungs => trainer.run_in_rungs(rungs, observer),
+        });
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),

@@ -1,6 +1,7 @@
 //! What an experiment searches, as `munas-search` takes it.
 
 use munas_cost::board_figures;
+use munas_search::rungs::rungs;
 use munas_search::{BoardModel, Problem, SparsityRange, TrainingLimits, TrainingMemory};
 
 use super::{BoardChoice, Experiment};
@@ -10,7 +11,12 @@ impl Experiment {
     /// The problem that the search solves for this task.
     pub(crate) fn problem(&self, task: &Task) -> Problem {
         let Self { space, bounds, train, search, .. } = self;
+        let has_rungs = search.algorithm.build(&search.algorithm_settings()).has_rungs();
+        // Nothing rests before pruning is done.
+        let least = self.pruning.map_or(1, |pruning| pruning.finish);
+        let count = if has_rungs { search.rungs.get() } else { 1 };
         Problem {
+            rungs: rungs(train.epochs, count, least),
             bounds: bounds.clone(),
             memory: self.memory,
             feasibility: search.feasibility,

@@ -168,6 +168,9 @@ pub struct SearchSettings {
     pub population: usize,
     /// Members of the population that a tournament is held among.
     pub sample: usize,
+    /// Rungs of `niche`: a training rests after a third of the epochs, a ninth, and so on, so many times less one, until it is promoted.
+    /// 1: every trial is trained to its end. Other algorithms have none.
+    pub rungs: NonZero<u32>,
     /// Trials side by side; 0: one per core.
     pub workers: usize,
     /// Bytes that a training takes on average over the workers. One that would take the workers beyond their sum waits

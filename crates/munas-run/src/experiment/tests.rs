@@ -203,6 +203,7 @@ fn the_resolved_text_writes_out_every_value() {
         time = "1h30m"
         population = 100
         sample = 25
+        rungs = 4
         workers = 0
         worker_memory = 370000000
         sampling = "target"

@@ -39,11 +39,12 @@ impl Front {
         point.is_some_and(|point| !self.members.iter().any(|(_, member)| dominates(member, &point)))
     }
 
-    /// Takes in a trial that the front accepts, and returns those that leave it.
+    /// Takes in a trial that the front accepts, in place of an earlier result of it, and returns those that leave it.
     pub fn insert(&mut self, record: &TrialRecord) -> Vec<u64> {
         let Some(point) = record.point(&self.objectives) else { return Vec::new() };
         let leaving = self.members.extract_if(.., |(_, member)| dominates(&point, member));
-        let leaving = leaving.map(|(trial, _)| trial).collect();
+        let leaving = leaving.map(|(trial, _)| trial).filter(|&trial| trial != record.trial).collect();
+        self.members.retain(|(trial, _)| *trial != record.trial);
         self.members.push((record.trial, point));
         leaving
     }

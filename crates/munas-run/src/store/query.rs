@@ -27,6 +27,8 @@ pub struct Status {
     pub trials_limit: u64,
     /// Trials that were trained to the end.
     pub done: u64,
+    /// Trials that rest at the end of a rung.
+    pub paused: u64,
     /// Trials that failed.
     pub failed: u64,
     /// Trials that were interrupted and are trained again on resume.
@@ -34,7 +36,9 @@ pub struct Status {
     /// Trials that are being trained, or wait for memory; in a run that is not active, those that did when its process was
     /// killed.
     pub running: u64,
-    /// Trials of `done` that meet all bounds.
+    /// Trials that have a result, of a whole training or of a part of it.
+    pub results: u64,
+    /// Those of them that meet all bounds.
     pub in_bounds: u64,
     /// Draws that were refused before training, over all trials.
     pub refused: Refusals,
@@ -61,14 +65,14 @@ pub struct Failure {
 }
 
 impl Status {
-    /// Trials that have a result.
+    /// Trials that have ended, or rest.
     pub fn ended(&self) -> u64 {
-        self.done + self.failed
+        self.done + self.paused + self.failed
     }
 
-    /// Share of the trained trials that meet all bounds; `None` while there are none.
+    /// Share of the trials with a result that meet all bounds; `None` while there are none.
     pub fn in_bounds_share(&self) -> Option<f64> {
-        (self.done > 0).then(|| self.in_bounds as f64 / self.done as f64)
+        (self.results > 0).then(|| self.in_bounds as f64 / self.results as f64)
     }
 }
 
@@ -104,6 +108,8 @@ pub fn status(reader: &RunReader) -> Result<Status, StoreError> {
         active,
         trials_limit,
         done: count("done"),
+        paused: count("paused"),
+        results: records.iter().filter(|record| record.outcome().is_some()).count() as u64,
         failed: count("failed"),
         stopped: count("stopped"),
         running: count("running"),

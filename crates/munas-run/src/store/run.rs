@@ -25,7 +25,7 @@ use crate::store::journal::{Hook, Journal, JournalError, JournalProblem};
 use crate::store::lock::{RunLock, is_locked};
 use crate::store::models;
 use crate::task::Task;
-use crate::trial::{Confusions, TrialRecord};
+use crate::trial::{Confusions, PromotionRecord, RungResult, TrialRecord};
 
 use folder::NewFolder;
 use traces::Traces;
@@ -172,6 +172,22 @@ impl RunReader {
     /// [`StoreError::Journal`].
     pub fn trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
         Ok(self.journal.trials()?)
+    }
+
+    /// All results, in the order of arrival: one for each rung that a trial has come to the end of.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub fn results(&self) -> Result<Vec<RungResult>, StoreError> {
+        Ok(self.journal.results()?)
+    }
+
+    /// All decisions that a resting trial was trained on, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub fn promotions(&self) -> Result<Vec<PromotionRecord>, StoreError> {
+        Ok(self.journal.promotions()?)
     }
 
     /// The training curve of a trial, one entry per epoch.

@@ -6,8 +6,8 @@ use munas_ir::Graph;
 use super::tests::{network, settings};
 use crate::testing::{Net, patterns};
 use crate::{
-    Checkpoint, CheckpointError, EpochReport, Keep, NormStatistics, Optimizer, Pruning, PruningMode,
-    Schedule, TrainError, TrainSettings, TrainedModel, Trainer, never_stop,
+    Checkpoint, CheckpointError, EpochReport, Keep, NormStatistics, Optimizer, Progress, Pruning,
+    PruningMode, Schedule, TrainError, TrainSettings, TrainedModel, Trainer, never_stop,
 };
 
 const SEED: u64 = 7;
@@ -141,6 +141,36 @@ fn a_rung_is_a_whole_short_training_and_is_gone_on_from() {
     // A third to four ninths of the way down the cosine.
     assert!(report.learning_rate > 0.55 * settings.learning_rate);
     assert!(report.learning_rate < 0.75 * settings.learning_rate);
+}
+
+#[test]
+fn a_training_that_rested_at_rungs_ends_as_one_that_did_not() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let settings = TrainSettings { epochs: 6, schedule: Schedule::OneCycle, warm_up: 0.0, ..settings() };
+    let straight = Trainer::new(&graph, &dataset, &settings, SEED).unwrap();
+    let straight = straight.run_in_rungs(&[1, 2, 6], &mut |_| never_stop()).unwrap();
+    let mut rested = None;
+    for rungs in [&[1][..], &[1, 2], &[1, 2, 6]] {
+        let trainer = match &rested {
+            None => Trainer::new(&graph, &dataset, &settings, SEED),
+            Some(checkpoint) => Trainer::resume(&graph, &dataset, &settings, SEED, checkpoint),
+        };
+        let mut latest = None;
+        let model = trainer.unwrap().run_in_rungs(rungs, &mut |progress| {
+            if let Progress::Resting(checkpoint) = progress {
+                latest = Some(checkpoint());
+            }
+            never_stop()
+        });
+        let model = model.unwrap();
+        assert_eq!(model.curve.len() as u32, rungs[rungs.len() - 1]);
+        let rates: Vec<f64> = model.curve.iter().map(|epoch| epoch.learning_rate).collect();
+        assert!(rates[rates.len() - 1] < 1e-3 * settings.learning_rate, "a rung anneals: {rates:?}");
+        if rungs.len() == 3 {
+            assert_eq!(model, straight);
+        }
+        rested = latest;
+    }
 }
 
 #[test]

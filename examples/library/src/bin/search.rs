@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     let evaluator = TrainingEvaluator::new(&experiment, Arc::new(dataset))?;
     let mut run = Run::create(&dir, experiment, &task)?;
     let summary = execute(&mut run, &evaluator, &limits, &StopFlag::default(), &mut |event| {
-        if let Event::TrialFinished { record, on_front: true } = event {
+        if let Event::TrialFinished { record, on_front: true, .. } = event {
             println!("trial {} is on the front", record.trial);
         }
     })?;

@@ -33,6 +33,7 @@ pub(crate) fn check(with: With<'_>) {
     nothing_runs_on_after_the_backend_is_dropped(with);
     folds_are_judged_beside_trainings(with);
     a_paused_training_goes_on_to_the_same_result(with);
+    a_training_rests_at_the_end_of_a_rung(with);
 }
 
 fn assignment(task: &Task, trial: u64) -> Assignment {
@@ -42,6 +43,7 @@ fn assignment(task: &Task, trial: u64) -> Assignment {
         trial,
         graph: architecture.lower(task.input, task.classes()),
         epochs: EPOCHS,
+        rungs: vec![EPOCHS],
         seed: 100 + trial,
         sparsity: None,
         checkpoint: None,
@@ -169,11 +171,56 @@ fn folds_are_judged_beside_trainings(with: With<'_>) {
     });
 }
 
-fn a_paused_training_goes_on_to_the_same_result(with: With<'_>) {
+/// Trains small networks on some glyphs.
+fn training(settings: &[String]) -> TrainingEvaluator {
     let text = "data = { source = \"glyphs\", subset = 300 }\nspace.kind = \"mlp\"";
-    let experiment = Experiment::from_toml(text, &[]).unwrap();
-    let evaluator = TrainingEvaluator::new(&experiment, experiment.load_data().unwrap().into()).unwrap();
-    let long = |checkpoint| Assignment { epochs: LONG, checkpoint, ..assignment(evaluator.task(), 1) };
+    let experiment = Experiment::from_toml(text, settings).unwrap();
+    TrainingEvaluator::new(&experiment, experiment.load_data().unwrap().into()).unwrap()
+}
+
+/// A trial is promoted from the checkpoint that was reported with the end of its rung, or trained through all rungs at once.
+fn a_training_rests_at_the_end_of_a_rung(with: With<'_>) {
+    let evaluator = training(&[
+        "train.epochs=9".to_owned(),
+        "train.schedule=one-cycle".to_owned(),
+        "train.keep=last".to_owned(),
+    ]);
+    let to = |rungs: &[u32], checkpoint| Assignment {
+        epochs: 9,
+        rungs: rungs.to_vec(),
+        checkpoint,
+        ..assignment(evaluator.task(), 1)
+    };
+    let train = |assignment: Assignment| {
+        let mut reports = Vec::new();
+        with(&evaluator, &mut |backend| {
+            backend.start(Job::Train(assignment.clone())).unwrap();
+            reports = reports_until(backend, 1);
+        });
+        let latest = reports.iter().rev().find_map(|report| match report {
+            Report::Checkpoint { checkpoint, .. } => Some((**checkpoint).clone()),
+            _ => None,
+        });
+        let ended = ends(reports).pop().unwrap();
+        (ended.result.unwrap(), ended.elapsed, latest)
+    };
+    let (through, _, _) = train(to(&[1, 3, 9], None));
+    let (first, before, rested) = train(to(&[1], None));
+    let (second, elapsed, rested) = train(to(&[1, 3], Some(rested.expect("it goes on from something"))));
+    let (promoted, _, _) = train(to(&[1, 3, 9], Some(rested.expect("it goes on from something"))));
+    assert_eq!(promoted, through);
+    assert_eq!((first.best_epoch, second.best_epoch), (1, 3), "a rung is judged by the weights at its end");
+    assert!(elapsed >= before, "the time of earlier rungs counts");
+}
+
+fn a_paused_training_goes_on_to_the_same_result(with: With<'_>) {
+    let evaluator = training(&[]);
+    let long = |checkpoint| Assignment {
+        epochs: LONG,
+        rungs: vec![LONG],
+        checkpoint,
+        ..assignment(evaluator.task(), 1)
+    };
     let mut whole = None;
     with(&evaluator, &mut |backend| {
         backend.start(Job::Train(long(None))).unwrap();

@@ -7,7 +7,6 @@ use tempfile::tempdir;
 use crate::executor::event::Event;
 use crate::executor::execute;
 use crate::executor::limits::{EndReason, Limits, StopFlag};
-use crate::executor::proposals::by_arrival;
 use crate::executor::replay::replay;
 use crate::executor::training::TrainingEvaluator;
 use crate::store::front::Front;
@@ -27,7 +26,8 @@ fn trials_with_low_errors_on_the_front_are_judged_on_all_folds_and_no_others() {
     let records = reader.trials().unwrap();
     let mut kept = Front::new(&experiment.bounds);
     let (mut folded, mut least) = (0, f64::INFINITY);
-    for record in by_arrival(&records) {
+    for result in reader.results().unwrap() {
+        let record = &records[result.trial as usize - 1];
         let Some(outcome) = record.outcome() else { continue };
         if outcome.folds == 1 {
             let is_high = outcome.validation_error > 0.05_f64.max(3.0 * least);

@@ -49,9 +49,9 @@ fn the_journal_of_several_workers_leads_to_its_proposals() {
         let replay = replay(&reader).unwrap();
         assert_eq!((replay.agreeing, replay.difference), (40, None), "{algorithm}, {workers} workers");
         let records = reader.trials().unwrap();
-        assert!(records.iter().all(|record| record.proposal.pending.len() < workers));
+        assert!(records.iter().all(|record| record.proposal.decision.pending.len() < workers));
         assert!(
-            records[2..].iter().any(|record| !record.proposal.pending.is_empty()),
+            records[2..].iter().any(|record| !record.proposal.decision.pending.is_empty()),
             "they work side by side"
         );
         let mut arrivals: Vec<u64> = records.iter().filter_map(|record| record.arrival).collect();
@@ -75,7 +75,7 @@ fn a_replay_finds_the_first_proposal_that_differs() {
     assert!(trial == 8 && problem.starts_with("seed: "), "{problem}");
     assert_eq!(change("UPDATE trial SET seed = seed - 1 WHERE id = 8"), None);
     // Another result among the first five, the population from which the sixth trial on are bred.
-    let (agreeing, trial, _) = change("UPDATE trial SET validation_error = 1.0 - validation_error").unwrap();
+    let (agreeing, trial, _) = change("UPDATE result SET error = 1.0 - error").unwrap();
     assert!(agreeing >= 5 && trial == agreeing + 1, "{agreeing} proposals did not depend on it");
 }
 

@@ -142,6 +142,7 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 algorithm,
                 population,
                 sample,
+                rungs: NonZero::new(1 + sample as u32 % 6).unwrap(),
                 trials,
                 time: milliseconds.map(Duration::from_millis),
                 target_error,

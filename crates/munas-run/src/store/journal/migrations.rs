@@ -12,14 +12,17 @@
 //! | 5 | errors by macro-F1, balanced errors in int8, standard errors, folds; kills for want of memory |
 //! | 6 | energy and flash on the board |
 //! | 7 | peak memory under another runtime, or with the input elsewhere |
+//! | 8 | rungs: trials that rest and are promoted, with a result for each rung |
 
 use rusqlite::{Connection, Transaction};
 
 use super::meta::{self, set_fact};
+use crate::driving::{Driving, DrivingError};
 use crate::experiment::Experiment;
+use crate::judge::Metric;
 
 /// The version of the schema that this version of munas writes.
-pub const SCHEMA_VERSION: i32 = 7;
+pub const SCHEMA_VERSION: i32 = 8;
 
 /// The oldest version of the schema that can be read.
 pub const OLDEST_SCHEMA: i32 = 2;
@@ -34,6 +37,7 @@ const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] = [
     (5, add_standard_errors),
     (6, add_board_figures),
     (7, add_memory_of_model),
+    (8, add_rungs),
 ];
 
 /// Takes all steps from version `from` on.
@@ -42,12 +46,15 @@ pub(super) fn migrate(
     from: i32,
     experiment: &Experiment,
 ) -> rusqlite::Result<()> {
+    // A table that is made anew takes the place of one that others refer to; only outside of a transaction can that be allowed.
+    connection.pragma_update(None, "foreign_keys", false)?;
     let transaction = connection.transaction()?;
     for (_, step) in STEPS.iter().filter(|(version, _)| *version > from) {
         step(&transaction, experiment)?;
     }
     mark(&transaction)?;
-    transaction.commit()
+    transaction.commit()?;
+    connection.pragma_update(None, "foreign_keys", true)
 }
 
 /// Marks a journal as one of this version.
@@ -102,4 +109,25 @@ fn add_board_figures(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite:
 /// Every search of before was bounded by `peak_memory` itself.
 fn add_memory_of_model(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
     transaction.execute_batch("ALTER TABLE trial ADD COLUMN peak_memory_of_model INTEGER;")
+}
+
+/// Every trial of before had one decision, which had its number, and one result. What states a trial may have has changed with them,
+/// which takes a new table.
+fn add_rungs(transaction: &Transaction<'_>, experiment: &Experiment) -> rusqlite::Result<()> {
+    transaction.execute_batch(include_str!("migrations/version_8.sql"))?;
+    let Driving { error, metric } = experiment.search.driving();
+    let column = match (error, metric) {
+        (DrivingError::Float, Metric::Error) => "validation_error",
+        (DrivingError::Float, Metric::Balanced) => "balanced_error",
+        (DrivingError::Float, Metric::MacroF1) => "macro_f1_error",
+        (DrivingError::Int8, Metric::Error) => "int8_error",
+        (DrivingError::Int8, Metric::Balanced) => "int8_balanced_error",
+        (DrivingError::Int8, Metric::MacroF1) => "int8_macro_f1_error",
+    };
+    transaction.execute_batch(&format!(
+        "DROP TABLE trial;
+         ALTER TABLE trial_of_version_8 RENAME TO trial;
+         INSERT INTO result (arrival, trial, epochs, error)
+             SELECT arrival, id, epochs, {column} FROM trial WHERE arrival IS NOT NULL;"
+    ))
 }

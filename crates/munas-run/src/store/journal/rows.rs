@@ -12,7 +12,10 @@ use munas_space::Architecture;
 
 use super::columns::columns;
 use crate::driving::Terms;
-use crate::trial::{Outcome, ProposalRecord, PrunedNetwork, TrialRecord, TrialState};
+use crate::trial::{
+    DecisionRecord, Outcome, PromotionRecord, ProposalRecord, PrunedNetwork, RungResult, TrialRecord,
+    TrialState,
+};
 
 /// A row that is no trial: which column, and what is wrong with it.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ columns! {
         refused_duplicates: i64,
         refused_training: i64,
         started_ms: i64,
+        decision: i64,
     }
 }
 
@@ -59,7 +63,7 @@ columns! {
 }
 
 columns! {
-    /// The columns of a result.
+    /// The columns of the best that is known of a trial, and of its state.
     ResultRow {
         state: String,
         reason: Option<String>,
@@ -82,6 +86,28 @@ columns! {
         train_seconds: Option<f64>,
         finished_ms: Option<i64>,
         deaths: i64,
+        trained_epochs: Option<i64>,
+    }
+}
+
+columns! {
+    /// A row of the table `promotion`.
+    PromotionRow {
+        decision: i64,
+        trial: i64,
+        epochs: i64,
+        history_length: i64,
+        pending: String,
+    }
+}
+
+columns! {
+    /// A row of the table `result`.
+    RungRow {
+        arrival: i64,
+        trial: i64,
+        epochs: i64,
+        error: Option<f64>,
     }
 }
 
@@ -121,14 +147,20 @@ pub(super) fn proposal_row(record: &TrialRecord, input: Shape) -> ProposalRow {
         epochs: i64::from(candidate.epochs),
         target_sparsity: candidate.sparsity,
         seed: integer(record.seed),
-        history_length: integer(proposal.history_length),
-        pending: serde_json::to_string(&proposal.pending).expect("numbers have a JSON form"),
+        history_length: integer(proposal.decision.history_length),
+        pending: pending_text(&proposal.decision.pending),
         refused_hard: integer(proposal.refused.hard),
         refused_soft: integer(proposal.refused.soft),
         refused_duplicates: integer(proposal.refused.duplicates),
         refused_training: integer(proposal.refused.training),
         started_ms: integer(record.started_ms),
+        decision: integer(proposal.decision.number),
     }
+}
+
+/// The list of running trials as text.
+pub(super) fn pending_text(trials: &[u64]) -> String {
+    serde_json::to_string(trials).expect("numbers have a JSON form")
 }
 
 /// The columns of what a trial's network takes.
@@ -176,6 +208,7 @@ pub(super) fn result_row(record: &TrialRecord) -> ResultRow {
         train_seconds: outcome.map(|outcome| outcome.train_seconds),
         finished_ms: record.finished_ms.map(integer),
         deaths: integer(record.deaths),
+        trained_epochs: outcome.map(|outcome| i64::from(outcome.epochs)),
     }
 }
 
@@ -211,9 +244,11 @@ pub(super) fn trial_record(row: TrialRow, input: Shape, terms: Terms) -> Result<
         },
         proposal: ProposalRecord {
             algorithm: proposal.algorithm,
-            history_length: column.unsigned("history_length", proposal.history_length)?,
-            pending: serde_json::from_str(&proposal.pending)
-                .map_err(|error| column.error("pending", &error))?,
+            decision: DecisionRecord {
+                number: column.unsigned("decision", proposal.decision)?,
+                history_length: column.unsigned("history_length", proposal.history_length)?,
+                pending: column.pending(&proposal.pending)?,
+            },
             refused,
         },
         seed: column.unsigned("seed", proposal.seed)?,
@@ -221,7 +256,8 @@ pub(super) fn trial_record(row: TrialRow, input: Shape, terms: Terms) -> Result<
         memory: terms.memory,
         pruned: column.pruned(&result)?,
         deaths: column.unsigned("deaths", result.deaths)?,
-        state: column.state(result)?,
+        state: column.state(&result)?,
+        outcome: column.outcome(&result)?,
         arrival,
         started_ms: column.unsigned("started_ms", proposal.started_ms)?,
         finished_ms,
@@ -274,30 +310,84 @@ impl Columns {
         Ok(Some(PrunedNetwork { sparsity, graph }))
     }
 
-    fn state(&self, row: ResultRow) -> Result<TrialState, RowError> {
+    fn state(&self, row: &ResultRow) -> Result<TrialState, RowError> {
         match row.state.as_str() {
             "running" => Ok(TrialState::Running),
             "stopped" => Ok(TrialState::Stopped),
-            "failed" => self.present("reason", row.reason).map(TrialState::Failed),
-            "done" => Ok(TrialState::Done(Outcome {
-                validation_error: self.present("validation_error", row.validation_error)?,
-                test_error: self.present("test_error", row.test_error)?,
-                last_test_error: self.present("last_test_error", row.last_test_error)?,
-                int8_error: row.int8_error,
-                balanced_error: row.balanced_error,
-                balanced_test_error: row.balanced_test_error,
-                macro_f1_error: row.macro_f1_error,
-                macro_f1_test_error: row.macro_f1_test_error,
-                int8_balanced_error: row.int8_balanced_error,
-                int8_macro_f1_error: row.int8_macro_f1_error,
-                validation_stderr: row.validation_stderr,
-                folds: row.folds.map_or(Ok(1), |folds| self.unsigned("folds", folds))?,
-                best_epoch: self.unsigned("best_epoch", self.present("best_epoch", row.best_epoch)?)?,
-                train_seconds: self.present("train_seconds", row.train_seconds)?,
-            })),
+            "failed" => self.present("reason", row.reason.clone()).map(TrialState::Failed),
+            "paused" => Ok(TrialState::Paused),
+            "done" => Ok(TrialState::Done),
             other => Err(self.error("state", &format!("is `{other}`"))),
         }
     }
+
+    fn outcome(&self, row: &ResultRow) -> Result<Option<Outcome>, RowError> {
+        let Some(epochs) = row.trained_epochs else { return Ok(None) };
+        Ok(Some(Outcome {
+            epochs: self.unsigned("trained_epochs", epochs)?,
+            validation_error: self.present("validation_error", row.validation_error)?,
+            test_error: self.present("test_error", row.test_error)?,
+            last_test_error: self.present("last_test_error", row.last_test_error)?,
+            int8_error: row.int8_error,
+            balanced_error: row.balanced_error,
+            balanced_test_error: row.balanced_test_error,
+            macro_f1_error: row.macro_f1_error,
+            macro_f1_test_error: row.macro_f1_test_error,
+            int8_balanced_error: row.int8_balanced_error,
+            int8_macro_f1_error: row.int8_macro_f1_error,
+            validation_stderr: row.validation_stderr,
+            folds: row.folds.map_or(Ok(1), |folds| self.unsigned("folds", folds))?,
+            best_epoch: self.unsigned("best_epoch", self.present("best_epoch", row.best_epoch)?)?,
+            train_seconds: self.present("train_seconds", row.train_seconds)?,
+        }))
+    }
+
+    fn pending(&self, text: &str) -> Result<Vec<u64>, RowError> {
+        serde_json::from_str(text).map_err(|error| self.error("pending", &error))
+    }
+}
+
+/// The promotion of a row of the table `promotion`.
+pub(super) fn promotion_record(row: &PromotionRow) -> Result<PromotionRecord, RowError> {
+    let column = Columns { trial: row.trial };
+    Ok(PromotionRecord {
+        decision: DecisionRecord {
+            number: column.unsigned("decision", row.decision)?,
+            history_length: column.unsigned("history_length", row.history_length)?,
+            pending: column.pending(&row.pending)?,
+        },
+        trial: column.unsigned("trial", row.trial)?,
+        epochs: column.unsigned("epochs", row.epochs)?,
+    })
+}
+
+/// The columns of a promotion.
+pub(super) fn promotion_row(record: &PromotionRecord) -> PromotionRow {
+    let PromotionRecord { decision, trial, epochs } = record;
+    PromotionRow {
+        decision: integer(decision.number),
+        trial: integer(*trial),
+        epochs: i64::from(*epochs),
+        history_length: integer(decision.history_length),
+        pending: pending_text(&decision.pending),
+    }
+}
+
+/// The result of a row of the table `result`.
+pub(super) fn rung_result(row: &RungRow) -> Result<RungResult, RowError> {
+    let column = Columns { trial: row.trial };
+    Ok(RungResult {
+        trial: column.unsigned("trial", row.trial)?,
+        epochs: column.unsigned("epochs", row.epochs)?,
+        arrival: column.unsigned("arrival", row.arrival)?,
+        error: row.error,
+    })
+}
+
+/// The columns of a result.
+pub(super) fn rung_row(result: &RungResult) -> RungRow {
+    let RungResult { trial, epochs, arrival, error } = *result;
+    RungRow { arrival: integer(arrival), trial: integer(trial), epochs: i64::from(epochs), error }
 }
 
 /// A number of the run as SQLite holds it. Seeds are drawn from 63 bits; a count of MACs that is larger, which only a

@@ -17,7 +17,7 @@ CREATE TABLE session (
 
 CREATE TABLE trial (
     id                     INTEGER PRIMARY KEY,         -- 1, 2, ... in the order of the proposals
-    state                  TEXT    NOT NULL CHECK (state IN ('running', 'done', 'stopped', 'failed')),
+    state                  TEXT    NOT NULL CHECK (state IN ('running', 'paused', 'done', 'stopped', 'failed')),
     reason                 TEXT,                        -- of a failure
     -- the proposal
     algorithm              TEXT    NOT NULL,
@@ -39,8 +39,8 @@ CREATE TABLE trial (
     macs                   INTEGER NOT NULL,
     exact                  INTEGER NOT NULL,            -- whether peak_memory is that of a provably best order
     latency_ms             REAL,
-    -- its result
-    arrival                INTEGER UNIQUE,              -- 1, 2, ... in the order in which results came in
+    -- its result: where it has several, at the ends of rungs, the one with the lowest error that drives the search
+    arrival                INTEGER UNIQUE,              -- of its latest result: 1, 2, ... in the order in which results came in
     validation_error       REAL,
     test_error             REAL,
     last_test_error        REAL,
@@ -68,10 +68,33 @@ CREATE TABLE trial (
     flash                  INTEGER,                     -- bytes of its program memory
     -- since version 7
     peak_memory_of_model   INTEGER,                     -- bytes, as [memory] counts them; NULL: it counts what peak_memory does
+    -- since version 8
+    decision               INTEGER NOT NULL UNIQUE,     -- that began it: 1, 2, ... together with those of the table promotion
+    trained_epochs         INTEGER,                     -- that the result is of
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
-    CHECK ((state IN ('done', 'failed')) = (arrival IS NOT NULL)),
-    CHECK ((state = 'done') = (validation_error IS NOT NULL)),
+    CHECK (state NOT IN ('paused', 'done', 'failed') OR arrival IS NOT NULL),
+    CHECK (state NOT IN ('paused', 'done') OR validation_error IS NOT NULL),
+    CHECK ((trained_epochs IS NULL) = (validation_error IS NULL)),
     CHECK ((sparsity IS NULL) = (graph IS NULL))
+) STRICT;
+
+-- Decisions that a resting trial is trained on, to the end of a further rung.
+CREATE TABLE promotion (
+    decision       INTEGER PRIMARY KEY,
+    trial          INTEGER NOT NULL REFERENCES trial (id),
+    epochs         INTEGER NOT NULL,                    -- at the end of that rung
+    history_length INTEGER NOT NULL,                    -- results known then: arrivals 1..=history_length
+    pending        TEXT    NOT NULL,                    -- JSON list of the trials that were running then
+    UNIQUE (trial, epochs)
+) STRICT;
+
+-- What trials came to at the ends of rungs, and at their own ends.
+CREATE TABLE result (
+    arrival INTEGER PRIMARY KEY,                        -- 1, 2, ... in the order in which results came in
+    trial   INTEGER NOT NULL REFERENCES trial (id),
+    epochs  INTEGER NOT NULL,                           -- at the end of the rung
+    error   REAL,                                       -- that drives the search; NULL: the trial failed
+    UNIQUE (trial, epochs)
 ) STRICT;
 
 CREATE TABLE epoch (

@@ -5,9 +5,11 @@ use rusqlite::{Connection, Row, params};
 use munas_train::EpochReport;
 
 use super::columns::{assignments, placeholders};
-use super::rows::{self, ProposalRow, ResourceRow, ResultRow, TrialRow, integer};
+use super::rows::{
+    self, PromotionRow, ProposalRow, ResourceRow, ResultRow, RowError, RungRow, TrialRow, integer,
+};
 use super::{Journal, JournalError, JournalProblem, confusions};
-use crate::trial::{Confusions, TrialRecord};
+use crate::trial::{Confusions, PromotionRecord, RungResult, TrialRecord};
 
 impl Journal {
     /// Records a new trial.
@@ -29,17 +31,32 @@ impl Journal {
         })
     }
 
-    /// Records the state in which a trial ended.
+    /// Records that a resting trial is trained on.
+    pub fn promote_trial(&mut self, promotion: &PromotionRecord) -> Result<(), JournalError> {
+        let (row, id) = (rows::promotion_row(promotion), integer(promotion.trial));
+        self.write_durably(|connection| {
+            insert_row(connection, "promotion", PromotionRow::NAMES, &row.values())?;
+            let sql = "UPDATE trial SET state = 'running', finished_ms = NULL WHERE id = ?1";
+            connection.execute(sql, [id]).map(drop)
+        })
+    }
+
+    /// Records the state that a trial has come to, and its latest result if it came to one.
     /// With the confusions of a network that is on the front.
     pub fn finish_trial(
         &mut self,
         record: &TrialRecord,
+        latest: Option<&RungResult>,
         confusions: Option<&Confusions>,
     ) -> Result<(), JournalError> {
         let (resources, result) = (rows::resource_row(&record.candidate), rows::result_row(record));
         let id = integer(record.trial);
+        let latest = latest.map(rows::rung_row);
         self.write_durably(|connection| {
             finish(connection, id, &resources, &result)?;
+            if let Some(row) = &latest {
+                insert_row(connection, "result", RungRow::NAMES, &row.values())?;
+            }
             confusions.map_or(Ok(()), |confusions| confusions::insert(connection, id, confusions))
         })
     }
@@ -67,6 +84,31 @@ impl Journal {
     /// All trials, by number.
     pub fn trials(&self) -> Result<Vec<TrialRecord>, JournalError> {
         self.select("SELECT * FROM trial ORDER BY id", [])
+    }
+
+    /// All results, in the order of arrival.
+    pub fn results(&self) -> Result<Vec<RungResult>, JournalError> {
+        let rows = self.rows("SELECT * FROM result ORDER BY arrival", RungRow::read)?;
+        self.converted(rows.iter().map(rows::rung_result))
+    }
+
+    /// All promotions, in the order of their decisions.
+    pub fn promotions(&self) -> Result<Vec<PromotionRecord>, JournalError> {
+        let rows = self.rows("SELECT * FROM promotion ORDER BY decision", PromotionRow::read)?;
+        self.converted(rows.iter().map(rows::promotion_record))
+    }
+
+    fn rows<T>(&self, sql: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>, JournalError> {
+        self.sqlite(|connection| connection.prepare_cached(sql)?.query_map([], read)?.collect())
+    }
+
+    fn converted<T>(
+        &self,
+        records: impl Iterator<Item = Result<T, RowError>>,
+    ) -> Result<Vec<T>, JournalError> {
+        records
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))
     }
 
     /// The number of the last trial; 0: there is none.
@@ -111,10 +153,7 @@ impl Journal {
             let mut statement = connection.prepare_cached(sql)?;
             statement.query_map(params, TrialRow::read)?.collect()
         })?;
-        let records = rows.into_iter().map(|row| rows::trial_record(row, self.task.input, self.terms));
-        records
-            .collect::<Result<_, _>>()
-            .map_err(|error| self.error(JournalProblem::Corrupted(error.to_string())))
+        self.converted(rows.into_iter().map(|row| rows::trial_record(row, self.task.input, self.terms)))
     }
 }
 
@@ -127,6 +166,16 @@ fn insert(connection: &Connection, proposal: &ProposalRow, resources: &ResourceR
     );
     let values = [proposal.values(), resources.values()].concat();
     connection.prepare_cached(&sql)?.execute(&values[..]).map(drop)
+}
+
+fn insert_row(
+    connection: &Connection,
+    table: &str,
+    names: &[&str],
+    values: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<()> {
+    let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), placeholders(names.len()));
+    connection.prepare_cached(&sql)?.execute(values).map(drop)
 }
 
 fn finish(

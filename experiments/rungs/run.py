@@ -1,0 +1,106 @@
+"""How early is a network's final error known? Random networks of Fashion-MNIST, judged at the ends of rungs.
+
+    cargo build --release -p munas-run --example rungs
+    python3 experiments/rungs/run.py --data-dir DIR --networks 100 --seeds 2
+
+See README.md. A network that is in results.csv is not trained again.
+"""
+
+import csv
+import math
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+from statistics import mean
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import munas_runs  # noqa: E402
+
+FOLDER = Path(__file__).resolve().parent
+KEYS = ["network", "seed", "way", "epochs"]
+VALUES = ["error", "peak_memory", "model_size", "macs", "architecture"]
+WAYS = ["straight", "annealed", "averaged"]
+RUNGS = [1, 3, 9, 27]
+# Networks that differ less than so much in log resources compete for one place of the front.
+NICHE = math.log(2)
+
+
+def measure(options, table):
+    """Trains what is missing."""
+    program = munas_runs.ROOT / "target/release/examples/rungs"
+    for seed in range(1, options.seeds + 1):
+        for network in range(1, options.networks + 1):
+            ways = WAYS + (["annealed-moving"] if seed == 1 else [])
+            ways = [way for way in ways if not table.has(network=network, seed=seed, way=way, epochs=RUNGS[-1])]
+            if not ways:
+                continue
+            command = [options.program or str(program), options.data_dir, str(network), str(network), str(seed), *ways]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            for row in csv.reader(done.stdout.splitlines()):
+                table.add(**dict(zip(KEYS + VALUES, row)))
+
+
+def kendall(pairs):
+    """Kendall's tau-b of pairs, over those pairs of pairs that compete."""
+    concordant = discordant = ties_one = ties_other = 0
+    for (one, first, second), (other, third, fourth) in combinations(pairs, 2):
+        if max(abs(a - b) for a, b in zip(one, other)) > NICHE:
+            continue
+        x, y = (first > third) - (first < third), (second > fourth) - (second < fourth)
+        concordant += x * y > 0
+        discordant += x * y < 0
+        ties_one += x == 0 and y != 0
+        ties_other += y == 0 and x != 0
+    total = concordant + discordant
+    scale = math.sqrt((total + ties_one) * (total + ties_other))
+    return (concordant - discordant) / scale if scale else float("nan")
+
+
+def errors(table, way, seed, epochs):
+    """Errors by network."""
+    return {row["network"]: float(row["error"]) for row in table.rows
+            if row["way"] == way and row["seed"] == str(seed) and row["epochs"] == str(epochs)}
+
+
+def report(table):
+    """Kendall's tau of the error at each rung of one seed to the final error of the other, which no noise is shared with."""
+    size = {row["network"]: tuple(math.log(float(row[key])) for key in ("peak_memory", "model_size", "macs"))
+            for row in table.rows}
+    seeds = sorted({row["seed"] for row in table.rows})
+    curves = {}
+    for way in WAYS + ["annealed-moving"]:
+        taus = []
+        for epochs in RUNGS:
+            found = []
+            for one in seeds:
+                for other in seeds:
+                    final = errors(table, "annealed" if way == "annealed-moving" else way, other, RUNGS[-1])
+                    early = errors(table, way, one, epochs)
+                    both = [network for network in early if network in final and one != other]
+                    # A network that learns nothing says nothing.
+                    both = [network for network in both if final[network] < 0.85]
+                    if len(both) > 5:
+                        found.append(kendall([(size[n], early[n], final[n]) for n in both]))
+            taus.append(mean(found) if found else float("nan"))
+        finals = [error for seed in seeds for error in errors(table, way, seed, RUNGS[-1]).values() if error < 0.85]
+        curves[way] = taus
+        if finals:
+            print(f"{way:16} tau at {RUNGS}: " + " ".join(f"{tau:.2f}" for tau in taus)
+                  + f"; mean final error {100 * mean(finals):.2f} %, {len(finals)} trainings")
+    return curves
+
+
+def main():
+    parser = munas_runs.arguments(__doc__)
+    parser.add_argument("--networks", type=int, default=100)
+    parser.add_argument("--program", help="the example, if it is elsewhere")
+    options = parser.parse_args()
+    table = munas_runs.Table(FOLDER / "results.csv", KEYS, VALUES)
+    if not options.plot_only:
+        measure(options, table)
+    report(table)
+
+
+if __name__ == "__main__":
+    main()
