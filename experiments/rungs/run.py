@@ -19,14 +19,14 @@ import munas_runs  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 KEYS = ["network", "seed", "way", "epochs"]
-VALUES = ["error", "peak_memory", "model_size", "macs", "architecture"]
+RESOURCES = ["peak_memory", "model_size", "macs"]
 WAYS = ["straight", "annealed", "averaged"]
 RUNGS = [1, 3, 9, 27]
 # Networks that differ less than so much in log resources compete for one place of the front.
 NICHE = math.log(2)
 
 
-def measure(options, table):
+def measure(options, table, networks):
     """Trains what is missing."""
     program = munas_runs.ROOT / "target/release/examples/rungs"
     for seed in range(1, options.seeds + 1):
@@ -38,7 +38,10 @@ def measure(options, table):
             command = [options.program or str(program), options.data_dir, str(network), str(network), str(seed), *ways]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             for row in csv.reader(done.stdout.splitlines()):
-                table.add(**dict(zip(KEYS + VALUES, row)))
+                row = dict(zip([*KEYS, "error", *RESOURCES, "architecture"], row))
+                table.add(**{name: row[name] for name in [*KEYS, "error"]})
+                if not networks.has(network=network):
+                    networks.add(**{name: row[name] for name in ["network", *RESOURCES, "architecture"]})
 
 
 def kendall(pairs):
@@ -63,10 +66,9 @@ def errors(table, way, seed, epochs):
             if row["way"] == way and row["seed"] == str(seed) and row["epochs"] == str(epochs)}
 
 
-def report(table):
+def report(table, networks):
     """Kendall's tau of the error at each rung of one seed to the final error of the other, which no noise is shared with."""
-    size = {row["network"]: tuple(math.log(float(row[key])) for key in ("peak_memory", "model_size", "macs"))
-            for row in table.rows}
+    size = {row["network"]: tuple(math.log(float(row[key])) for key in RESOURCES) for row in networks.rows}
     seeds = sorted({row["seed"] for row in table.rows})
     curves = {}
     for way in WAYS + ["annealed-moving"]:
@@ -96,10 +98,14 @@ def main():
     parser.add_argument("--networks", type=int, default=100)
     parser.add_argument("--program", help="the example, if it is elsewhere")
     options = parser.parse_args()
-    table = munas_runs.Table(FOLDER / "results.csv", KEYS, VALUES)
+    table = munas_runs.Table(FOLDER / "results.csv", KEYS, ["error"])
+    networks = munas_runs.Table(FOLDER / "networks.csv", ["network"], [*RESOURCES, "architecture"])
     if not options.plot_only:
-        measure(options, table)
-    report(table)
+        measure(options, table, networks)
+    curves = report(table, networks)
+    lines = {way: list(zip(map(str, RUNGS), taus)) for way, taus in curves.items()}
+    panel = ("rank correlation with the final error of another seed", "epochs at the end of the rung, of 27", "Kendall's tau", lines)
+    munas_runs.line_plot(FOLDER / "plot.svg", [panel], columns=1)
 
 
 if __name__ == "__main__":
