@@ -138,6 +138,11 @@ impl Evaluator for Synthetic {
     ) -> Result<Evaluated, EvaluationError> {
         let hash = blake3::hash(format!("{} {}", assignment.seed, assignment.graph).as_bytes());
         let share = |byte: usize| f64::from(hash.as_bytes()[byte]) / 256.0;
+        // Some are better at the end of an early rung than later.
+        let at_rung = |error: f64| match assignment.rungs.len() {
+            1 if !assignment.rests() => error,
+            rungs => (error + share(10 + rungs) / f64::from(assignment.end())).min(1.0),
+        };
         let mut epoch = 0;
         while self.endless || epoch < assignment.end() {
             epoch += 1;
@@ -164,7 +169,7 @@ impl Evaluator for Synthetic {
             _ => {}
         }
         Ok(Evaluated {
-            validation: scores(if failing == NAN { f64::NAN } else { share(0) }),
+            validation: scores(if failing == NAN { f64::NAN } else { at_rung(share(0)) }),
             validation_stderr: Some(0.01),
             test: scores(share(4)),
             last_test_error: share(5),

@@ -7,3 +7,4 @@ mod journal;
 mod limits;
 mod models;
 mod reproduction;
+mod rungs;

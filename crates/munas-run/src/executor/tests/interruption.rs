@@ -13,7 +13,7 @@ use crate::testing::{Synthetic, drive, essence, experiment, model_files, resume,
 use crate::trial::TrialState;
 
 /// What a killed process leaves: the files as they are, with the journal's log not yet merged.
-fn snapshot(from: &Path, to: &Path) {
+pub(super) fn snapshot(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
