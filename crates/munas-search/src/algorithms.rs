@@ -3,6 +3,8 @@
 mod aging;
 mod bayes;
 mod evolve;
+#[cfg_attr(not(test), expect(dead_code, reason = "the parts of an algorithm that is not declared yet"))]
+mod niche;
 mod random;
 
 #[cfg(test)]

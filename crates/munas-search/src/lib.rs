@@ -56,6 +56,7 @@
 pub mod algorithm;
 pub mod algorithms;
 pub mod candidate;
+mod density;
 pub mod feasibility;
 pub mod history;
 pub mod objective;

@@ -19,6 +19,7 @@ use rand::{Rng, RngExt};
 use munas_cost::Runtime;
 use munas_space::Architecture;
 
+use crate::density::{Density, weighted};
 use crate::scalarisation::scales;
 use crate::{Candidate, Context, Objective, Problem, Proposal, Sampling};
 
@@ -36,10 +37,6 @@ const BISECTIONS: usize = 10;
 const LARGEST_FACTOR: f64 = 256.0;
 /// The least that the smallest networks take of a resource, over the least that any network does: less than this.
 const SMALLEST_ERROR: f64 = 1.05;
-/// Trials below which no density is estimated.
-const LEAST_KNOWN: usize = 5;
-/// The least deviation of a logarithm that a bandwidth is taken from.
-const LEAST_DEVIATION: f64 = 0.05;
 
 /// Draws random architectures as the problem says.
 pub(crate) struct Sampler<'a> {
@@ -244,51 +241,6 @@ fn worst(candidate: &Candidate, aims: &[Aim], limit: impl Fn(&Aim) -> f64) -> f6
 
 fn logarithms(candidate: &Candidate, aims: &[Aim]) -> Vec<f64> {
     aims.iter().map(|aim| value(candidate, aim.objective).unwrap_or(1.0).max(1.0).ln()).collect()
-}
-
-/// A position drawn with these weights.
-fn weighted(weights: &[f64], rng: &mut dyn Rng) -> usize {
-    let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
-    let found = weights.iter().position(|weight| {
-        left -= weight;
-        left < 0.0
-    });
-    found.unwrap_or(weights.len() - 1)
-}
-
-/// A kernel density estimate over points, Gaussian, with Scott's bandwidth for each coordinate.
-struct Density {
-    points: Vec<Vec<f64>>,
-    bandwidths: Vec<f64>,
-}
-
-impl Density {
-    fn new(points: Vec<Vec<f64>>) -> Self {
-        let count = points.len() as f64;
-        let coordinates = points.first().map_or(0, Vec::len);
-        let scott = count.powf(-1.0 / (coordinates as f64 + 4.0));
-        let bandwidths = (0..coordinates).map(|index| {
-            let mean = points.iter().map(|point| point[index]).sum::<f64>() / count;
-            let variance = points.iter().map(|point| (point[index] - mean).powi(2)).sum::<f64>() / count;
-            variance.sqrt().max(LEAST_DEVIATION) * scott
-        });
-        Self { bandwidths: bandwidths.collect(), points }
-    }
-
-    /// Up to a constant factor; 1 everywhere while there are too few points. Where there is none far and wide it is that of half a
-    /// point.
-    fn at(&self, place: &[f64]) -> f64 {
-        if self.points.len() < LEAST_KNOWN {
-            return 1.0;
-        }
-        let kernel = |point: &Vec<f64>| {
-            let scaled = point.iter().zip(place).zip(&self.bandwidths);
-            let square: f64 =
-                scaled.map(|((known, here), bandwidth)| ((known - here) / bandwidth).powi(2)).sum();
-            (-0.5 * square).exp()
-        };
-        0.5 + self.points.iter().map(kernel).sum::<f64>()
-    }
 }
 
 #[cfg(test)]
