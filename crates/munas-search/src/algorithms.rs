@@ -3,7 +3,6 @@
 mod aging;
 mod bayes;
 mod evolve;
-#[cfg_attr(not(test), expect(dead_code, reason = "the parts of an algorithm that is not declared yet"))]
 mod niche;
 mod random;
 
@@ -14,6 +13,7 @@ mod conformance;
 
 pub use aging::{AgingEvolution, EvolutionSettings};
 pub use bayes::BayesianOptimisation;
+pub use niche::Niche;
 pub use random::RandomSearch;
 
 use std::fmt;
@@ -102,6 +102,8 @@ declare! {
     Aging = "aging", "evolution", |settings| AgingEvolution::new(settings.evolution);
     /// [`BayesianOptimisation`].
     Bayes = "bayes", "a model of the error", |_| BayesianOptimisation::new();
+    /// [`Niche`].
+    Niche = "niche", "successive halving, led by a model of the front", |_| Niche::new();
 }
 
 impl fmt::Display for AlgorithmKind {

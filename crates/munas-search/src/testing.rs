@@ -8,8 +8,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Algorithm, AlgorithmSettings, Bounds, Candidate, Context, History, Objective, Observed, Pending, Problem,
-    Proposal, SearchError, suggest,
+    Algorithm, AlgorithmSettings, Bounds, Candidate, Context, Decision, History, Objective, Observed,
+    Pending, Problem, Proposal, SearchError, decide, suggest,
 };
 
 /// The generator of one trial of a search, as a run makes it: from the search's seed and the trial's number.
@@ -123,4 +123,37 @@ pub fn search(
         }
     }
     (history, None)
+}
+
+/// The error of the synthetic trainer after some epochs: it falls with them, by a little more or less for each network.
+pub fn synthetic_error_after(candidate: &Candidate, epochs: u32) -> f64 {
+    let share = f64::from(epochs) / f64::from(candidate.epochs);
+    let luck = (candidate.resources.macs % 7) as f64 / 100.0;
+    1.0 - (1.0 - synthetic_error(candidate)) * share.powf(0.12 + luck)
+}
+
+/// A search in rungs with one worker and the synthetic trainer, until so many epochs are trained.
+pub fn search_in_rungs(problem: &Problem, algorithm: &dyn Algorithm, epochs: u32, seed: u64) -> History {
+    let mut history = History::new(problem.input);
+    let mut trained = 0;
+    for decision in 0.. {
+        let mut rng = generator(seed, decision);
+        let context = context(problem, &history, &[]);
+        let (trial, candidate, from) = match decide(algorithm, context, true, &mut rng).unwrap() {
+            Some(Decision::Promote(trial)) => {
+                let resting = history.results().iter().rfind(|result| result.trial == trial).unwrap();
+                (trial, resting.candidate.clone(), resting.epochs)
+            }
+            Some(Decision::Start(suggestion)) => (decision, suggestion.candidate, 0),
+            None => unreachable!("something may always be begun"),
+        };
+        let to = *problem.rungs.iter().find(|end| **end > from).unwrap();
+        trained += to - from;
+        if trained > epochs {
+            break;
+        }
+        let error = Some(synthetic_error_after(&candidate, to));
+        history.push(Observed { trial, candidate, epochs: to, error });
+    }
+    history
 }

@@ -1,18 +1,195 @@
-//! The parts of `niche`: a surrogate of the error, the expected hypervolume improvement, rungs.
+//! `niche`: asynchronous successive halving over the whole Pareto front, led by a model of the error.
+//!
+//! A trial is trained in rungs and rests at their ends. Whenever something new could be begun:
+//!
+//! 1. A resting trial of the best third at its rung that has not gone on yet goes on (`promotion`).
+//! 2. Else a new trial is begun: the child of a good trial that is expected to add most to the front for what its first rung costs
+//!    (`children`), one time in ten a random architecture. Until 20 trials have a result, all are random.
+//!
+//! "To add" means the expected hypervolume improvement, in logarithms of the error and of the bounded resources (`ehvi`): a network that
+//! is far better than all of its size counts as much as one that is as much better than all larger ones, whence the name. Where
+//! nothing is bounded the resources are size, MACs and peak memory.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `features` | a network as some thirty numbers |
 //! | `ridge`, `forest` | regressions on them |
 //! | `surrogate` | the model of the error, made of both |
-//! | `ehvi` | what a network is expected to add to the front |
-//! | `parents` | whose children are looked at |
+//! | `model` | when it is fitted, and what is remembered |
 //! | `fidelity` | what an error at a rung says of the last one |
+//! | `trials` | all trials by rungs; what counts as better |
+//! | `ehvi` | what a network is expected to add to the front |
+//! | `field` | what a candidate competes with |
+//! | `promotion` | which resting trial goes on |
+//! | `parents`, `children` | what is begun next |
 
+mod children;
 mod ehvi;
 mod features;
 mod fidelity;
+mod field;
 mod forest;
+mod model;
 mod parents;
+mod promotion;
 mod ridge;
 mod surrogate;
+mod trials;
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rand::{Rng, RngExt};
+
+use super::random::RandomProposer;
+use crate::sampling::Sampler;
+use crate::{Algorithm, Context, Interrupted, Observed, Proposal, Proposer};
+use children::{Children, Pool};
+use field::{Competitor, Field};
+use model::Memo;
+use parents::Parents;
+use promotion::Judge;
+use trials::{Goals, Trials};
+
+/// The share of new trials that are random.
+const RANDOM_SHARE: f64 = 0.1;
+/// The latest trials, which may have children beside those of the front.
+const MOST_PARENTS: usize = 2_000;
+
+/// Successive halving in niches of resources.
+#[derive(Debug, Default)]
+pub struct Niche {
+    memo: Mutex<Memo>,
+}
+
+impl Niche {
+    /// With the settings that experiments led to.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn memo(&self) -> MutexGuard<'_, Memo> {
+        self.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Algorithm for Niche {
+    fn proposer<'a>(
+        &'a self,
+        context: Context<'a>,
+        rng: &mut dyn Rng,
+    ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
+        context.go_on()?;
+        let random = RandomProposer { sampler: Sampler::new(&context) };
+        let finished: Vec<&Observed> = context.history.finished().collect();
+        let memo = &mut *self.memo();
+        let Some(surrogate) = memo.fit(&context, &finished)? else { return Ok(Box::new(random)) };
+        if rng.random_bool(RANDOM_SHARE) {
+            return Ok(Box::new(random));
+        }
+        let known = Known::new(&context);
+        let improvement = known.field(&context, memo)?.into_improvement();
+        let Some(pool) = known.pool() else { return Ok(Box::new(random)) };
+        let children = Children::of(&pool, &surrogate, improvement, &known.goals, &context, rng)?;
+        Ok(Box::new(Begin { children, random }))
+    }
+
+    fn has_rungs(&self) -> bool {
+        true
+    }
+
+    fn promotion(&self, context: Context<'_>) -> Result<Option<u64>, Interrupted> {
+        context.go_on()?;
+        if context.problem.rungs.len() < 2 {
+            return Ok(None);
+        }
+        let finished: Vec<&Observed> = context.history.finished().collect();
+        let known = Known::new(&context);
+        let memo = &mut *self.memo();
+        if memo.fit(&context, &finished)?.is_none() {
+            return promotion::promoted(&context, &known.trials, &known.goals, Judge::Ratio);
+        }
+        let field = known.field(&context, memo)?;
+        promotion::promoted(&context, &known.trials, &known.goals, Judge::Model(memo, &field))
+    }
+
+    fn may_promote(&self, context: Context<'_>, trial: u64) -> bool {
+        promotion::is_in_window(context.problem, context.history.results(), trial)
+    }
+}
+
+/// What follows from a context without a model.
+struct Known<'a> {
+    trials: Trials<'a>,
+    goals: Goals,
+}
+
+impl<'a> Known<'a> {
+    fn new(context: &Context<'a>) -> Self {
+        let results: Vec<&Observed> = context.history.results().iter().collect();
+        let trials = Trials::new(context.problem, &results);
+        let goals = Goals::new(context.problem, &trials, context.pending);
+        Self { trials, goals }
+    }
+
+    /// The results of full trainings, and the running trials at their means. The memo keeps what it knows of what may be asked for again.
+    fn field(&self, context: &Context<'_>, memo: &mut Memo) -> Result<Field, Interrupted> {
+        let Self { trials, goals } = self;
+        let last = trials.last_rung();
+        let mut competitors = Vec::new();
+        for (place, trial) in trials.all.iter().enumerate() {
+            if let Some(error) = trials.curve(place)[last] {
+                let point = goals.point(error, trial.candidate);
+                competitors.push(Competitor { trial: trial.number, point });
+            }
+        }
+        for running in context.pending {
+            context.go_on()?;
+            let prediction = memo.predict(context.problem, running.trial, &running.candidate);
+            let at_rung = trials.place(running.trial).and_then(|place| trials.estimate(place));
+            let point = goals.point(prediction.with(at_rung).mean(), &running.candidate);
+            competitors.push(Competitor { trial: running.trial, point });
+        }
+        let windows = promotion::windows(trials, context.problem, context.history.results());
+        let kept = windows.iter().flatten().map(|&place| trials.all[place].number);
+        memo.keep(&kept.chain(context.pending.iter().map(|running| running.trial)).collect::<HashSet<_>>());
+        Ok(Field::new(goals, competitors))
+    }
+
+    /// The latest trials and those with a full training; `None` if none of them can be compared.
+    fn pool(&self) -> Option<Pool<'a>> {
+        let Self { trials, goals } = self;
+        let first = trials.all.len().saturating_sub(MOST_PARENTS);
+        let (mut members, mut points) = (Vec::new(), Vec::new());
+        for (place, trial) in trials.all.iter().enumerate() {
+            if place < first && trial.rung < trials.last_rung() {
+                continue;
+            }
+            let Some(estimate) = trials.estimate(place) else { continue };
+            let point = goals.point(estimate.median, trial.candidate);
+            if point.iter().all(|value| value.is_finite()) {
+                members.push(*trial);
+                points.push(point);
+            }
+        }
+        (!members.is_empty()).then(|| Pool { parents: Parents::new(&points), trials: members })
+    }
+}
+
+struct Begin<'a> {
+    children: Children,
+    /// When all children were refused, the neighbourhood of the front is exhausted.
+    random: RandomProposer<'a>,
+}
+
+impl Proposer for Begin<'_> {
+    fn propose(&mut self, rng: &mut dyn Rng) -> Result<Proposal, Interrupted> {
+        match self.children.next() {
+            Some(proposal) => Ok(proposal),
+            None => self.random.propose(rng),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,14 @@ impl Outcome {
         }
     }
 
+    /// Its mean.
+    pub fn mean(&self) -> f64 {
+        match self {
+            Self::Normal { mean, .. } => *mean,
+            Self::Ensemble(values) => values.iter().sum::<f64>() / values.len() as f64,
+        }
+    }
+
     /// The probability that it is below `level`.
     pub fn probability_below(&self, level: f64) -> f64 {
         match self {
@@ -124,6 +132,7 @@ impl Improvement {
         let inside: Vec<&[f64]> = points.iter().filter(inside).map(AsRef::as_ref).collect();
         let mut front: Vec<&[f64]> = pareto::front(&inside).into_iter().map(|place| inside[place]).collect();
         front.sort_by(|one, other| one.partial_cmp(other).expect("the front has refused NaN"));
+        front.dedup();
         let mut front = thinned(front);
         front.sort_by(|one, other| one[0].total_cmp(&other[0]));
         let upper = &reference[1..];

@@ -1,0 +1,213 @@
+use std::collections::HashMap;
+
+use super::children::Children;
+use super::ehvi::Improvement;
+use super::*;
+use crate::rungs::rungs;
+use crate::testing::{context, generator, image_problem, random_candidate, search_in_rungs};
+use crate::{Bounds, Candidate, Decision, History, Objective, Pending, Problem, Sampling, decide};
+
+/// Two rungs, and hard bounds that random candidates are not held to.
+fn problem() -> Problem {
+    Problem { rungs: vec![3, 9], ..image_problem() }
+}
+
+fn candidates(problem: &Problem, count: usize) -> Vec<Candidate> {
+    let mut rng = generator(8, 0);
+    (0..count).map(|_| random_candidate(problem, &mut rng)).collect()
+}
+
+/// One candidate under these numbers and errors, at the first rung.
+fn alike(problem: &Problem, errors: &[Option<f64>]) -> History {
+    let candidate = candidates(problem, 1).remove(0);
+    let mut history = History::new(problem.input);
+    for (trial, &error) in (0..).zip(errors) {
+        history.push(Observed { trial, candidate: candidate.clone(), epochs: problem.rungs[0], error });
+    }
+    history
+}
+
+fn promotion(problem: &Problem, history: &History, pending: &[Pending]) -> Option<u64> {
+    Niche::new().promotion(context(problem, history, pending)).unwrap()
+}
+
+#[test]
+fn nothing_goes_on_before_six_results_and_then_the_best_third_does() {
+    let problem = problem();
+    let errors = [0.6, 0.5, 0.2, 0.7, 0.3, 0.4, 0.8].map(Some);
+    assert_eq!(promotion(&problem, &alike(&problem, &errors[..5]), &[]), None);
+    let mut history = alike(&problem, &errors);
+    assert_eq!(promotion(&problem, &history, &[]), Some(2));
+    // What runs is not promoted again, what has gone on keeps its place among the third.
+    let running = Pending { trial: 2, candidate: history.results()[2].candidate.clone(), epochs: 9 };
+    assert_eq!(promotion(&problem, &history, &[running]), Some(4));
+    for trial in [2, 4] {
+        let resting = history.results()[trial as usize].clone();
+        history.push(Observed { epochs: 9, error: Some(0.9), ..resting });
+    }
+    assert_eq!(promotion(&problem, &history, &[]), None);
+}
+
+#[test]
+fn what_has_failed_and_what_a_constant_answer_equals_does_not_go_on_first() {
+    let problem = problem();
+    let mut history = alike(&problem, &[0.9, 0.91, 0.92, 0.93, 0.94, 0.95].map(Some));
+    let best = history.results()[0].clone();
+    history.push(Observed { epochs: 9, error: None, ..best });
+    assert_eq!(promotion(&problem, &history, &[]), Some(1), "the best has failed on its way");
+}
+
+#[test]
+fn a_small_network_is_judged_among_small_ones() {
+    let problem = problem();
+    let mut all = candidates(&problem, 8);
+    all.sort_by_key(|candidate| candidate.resources.macs);
+    let [small, large] = [&all[0], &all[7]];
+    let takes_less = |objective| small.objectives(None)[objective] <= large.objectives(None)[objective];
+    assert!(Objective::ALL.into_iter().all(takes_less), "a candidate that takes less of everything");
+    let mut history = History::new(problem.input);
+    // The large ones lie behind the small ones of half their MACs, but for one.
+    let errors = [(small, 0.6), (small, 0.5), (small, 0.55), (large, 0.49), (large, 0.48), (large, 0.45)];
+    for (trial, (candidate, error)) in (0..).zip(errors) {
+        history.push(Observed { trial, candidate: candidate.clone(), epochs: 3, error: Some(error) });
+    }
+    assert_eq!(promotion(&problem, &history, &[]), Some(1), "0.5 of 0.55 and less than 0.45 of 0.48");
+}
+
+#[test]
+fn only_the_latest_results_may_go_on() {
+    let problem = problem();
+    let mut errors = vec![Some(0.5); 300];
+    errors[10] = Some(0.1);
+    errors[299] = None;
+    let history = alike(&problem, &errors);
+    let niche = Niche::new();
+    let may = |trial| niche.may_promote(context(&problem, &history, &[]), trial);
+    assert_eq!([10, 42, 43, 298, 299, 300].map(may), [false, false, true, true, false, false]);
+    assert_ne!(promotion(&problem, &history, &[]), Some(10));
+}
+
+fn rung_problem() -> Problem {
+    let bounds = Bounds::hard([(Objective::PeakMemory, 5000.0), (Objective::ModelSize, 15_000.0)]);
+    Problem { bounds, sampling: Sampling::Target, epochs: 27, rungs: rungs(27, 4, 1), ..image_problem() }
+}
+
+#[test]
+fn about_a_third_of_each_rung_goes_on_to_the_next() {
+    let problem = rung_problem();
+    let history = search_in_rungs(&problem, &Niche::new(), 1200, 1);
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for result in history.results() {
+        *counts.entry(result.epochs).or_default() += 1;
+    }
+    for pair in problem.rungs.windows(2) {
+        let (below, above) = (counts[&pair[0]], counts[&pair[1]]);
+        // A window forgets who went on long ago, so that a few more than a third do.
+        assert!(above * 3 <= below + 12 && above * 4 + 8 >= below, "{counts:?}");
+    }
+}
+
+#[test]
+fn every_decision_follows_from_the_history_alone() {
+    let problem = rung_problem();
+    let history = search_in_rungs(&problem, &Niche::new(), 300, 2);
+    assert!(history.trials().count() > 60, "there is a model");
+    let mut resumed = History::new(problem.input);
+    for (number, done) in (0..).zip(history.results()) {
+        let fresh = Niche::new();
+        let decision =
+            decide(&fresh, context(&problem, &resumed, &[]), true, &mut generator(2, number)).unwrap();
+        match decision.unwrap() {
+            Decision::Promote(trial) => assert!(trial == done.trial && done.epochs > 1),
+            Decision::Start(new) => assert_eq!((new.candidate, 1), (done.candidate.clone(), done.epochs)),
+        }
+        resumed.push(done.clone());
+    }
+}
+
+#[test]
+fn a_soft_bound_that_nobody_meets_gives_way_to_the_median() {
+    let mut problem = problem();
+    let history = alike(&problem, &[Some(0.5); 4]);
+    let results: Vec<&Observed> = history.results().iter().collect();
+    let macs = history.results()[0].candidate.resources.macs as f64;
+    let reference = |problem: &Problem| {
+        let trials = Trials::new(problem, &results);
+        Goals::new(problem, &trials, &[]).reference
+    };
+    problem.bounds = Bounds::soft([(Objective::Error, 0.1), (Objective::Macs, macs / 2.0)]);
+    let found = reference(&problem);
+    assert!((found[0] - 0.3_f64.ln()).abs() < 1e-9 && (found[1] - macs.ln()).abs() < 1e-9, "{found:?}");
+    problem.bounds = Bounds::soft([(Objective::Macs, 2.0 * macs)]);
+    let found = reference(&problem);
+    assert!(
+        (found[0] - 0.9_f64.ln()).abs() < 1e-9 && (found[1] - (2.0 * macs).ln()).abs() < 1e-5,
+        "{found:?}"
+    );
+    problem.bounds = Bounds::hard([(Objective::Macs, macs / 2.0)]);
+    assert!((reference(&problem)[1] - (5.0 * macs).ln()).abs() < 1e-9, "what is at a hard bound counts");
+    problem.bounds = Bounds::default();
+    let found = reference(&problem);
+    assert!(found.len() == 4 && (found[2] - (1.1 * macs).ln()).abs() < 1e-9, "{found:?}");
+}
+
+#[test]
+fn without_a_bound_errors_far_above_the_least_do_not_count() {
+    let problem = Problem { bounds: Bounds::hard([(Objective::Macs, 1e6)]), ..problem() };
+    let mut history = alike(&problem, &[Some(0.01), Some(0.5)]);
+    let reference = |history: &History| {
+        let results: Vec<&Observed> = history.results().iter().collect();
+        Goals::new(&problem, &Trials::new(&problem, &results), &[]).reference[0].exp()
+    };
+    assert!((reference(&history) - 0.9).abs() < 1e-9, "a rung is not the end");
+    let resting = history.results()[1].clone();
+    history.push(Observed { epochs: 9, error: Some(0.1), ..resting });
+    assert!((reference(&history) - 0.4).abs() < 1e-9);
+}
+
+#[test]
+fn a_trial_of_the_front_is_judged_without_itself() {
+    let mut rng = generator(4, 0);
+    let reference = vec![0.0; 4];
+    let all: Vec<Competitor> = (0..60)
+        .map(|trial| Competitor { trial, point: (0..4).map(|_| rng.random_range(-2.0..0.2)).collect() })
+        .collect();
+    let problem = problem();
+    let mut goals = Goals::new(&problem, &Trials::new(&problem, &[]), &[]);
+    goals.reference.clone_from(&reference);
+    let field = Field::new(&goals, all.clone());
+    for Competitor { trial, point } in &all {
+        let others: Vec<&[f64]> =
+            all.iter().filter(|one| one.trial != *trial).map(|one| one.point.as_slice()).collect();
+        let outcome = ehvi::Outcome::Normal { mean: point[0], deviation: 0.3 };
+        let expected = Improvement::new(&others, &reference).expected(&point[1..], &outcome);
+        let found = field.expected(*trial, &point[1..], &outcome);
+        assert!((found - expected).abs() < 1e-9, "{trial}: {found} is not {expected}");
+    }
+}
+
+#[test]
+fn children_come_by_what_they_add_for_their_cost() {
+    let problem = rung_problem();
+    let history = search_in_rungs(&problem, &Niche::new(), 300, 3);
+    let context = context(&problem, &history, &[]);
+    let known = Known::new(&context);
+    let finished: Vec<&Observed> = history.finished().collect();
+    let mut memo = Memo::default();
+    let surrogate = memo.fit(&context, &finished).unwrap().unwrap();
+    let improvement = known.field(&context, &mut memo).unwrap().into_improvement();
+    let worth = |proposal: &Proposal| {
+        let candidate = problem.candidate(proposal.clone());
+        let prediction = surrogate.predict(&model::features_of(&problem, &candidate));
+        let outcome = ehvi::Outcome::ensemble(prediction.ensemble());
+        let expected = improvement.expected(&known.goals.resources(&candidate), &outcome);
+        (expected / promotion::cost(1, candidate.resources.macs), -prediction.mean())
+    };
+    let pool = known.pool().unwrap();
+    let mut children =
+        Children::of(&pool, &surrogate, improvement.clone(), &known.goals, &context, &mut generator(5, 0))
+            .unwrap();
+    let order: Vec<(f64, f64)> = std::iter::from_fn(|| children.next()).map(|child| worth(&child)).collect();
+    assert!(order.len() > 100 && order[0].0 > 0.0, "{} children", order.len());
+    assert!(order.is_sorted_by(|one, other| one >= other));
+}
