@@ -6,11 +6,12 @@ A row that is in the CSV file is not computed again: remove the file, or rows of
 import argparse
 import csv
 import json
-import os
+import math
 import sqlite3
 import subprocess
 import tempfile
 from contextlib import closing
+from itertools import combinations
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -89,11 +90,75 @@ def summary(values):
     return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 
+def kendall(networks, niche=math.inf):
+    """Kendall's tau-b of the last two values of (log resources, value, other value), over the pairs that compete: no resource
+    differs by more than `niche`."""
+    concordant = discordant = ties_one = ties_other = 0
+    for (one, first, second), (other, third, fourth) in combinations(networks, 2):
+        if max(abs(a - b) for a, b in zip(one, other)) > niche:
+            continue
+        x, y = (first > third) - (first < third), (second > fourth) - (second < fourth)
+        concordant += x * y > 0
+        discordant += x * y < 0
+        ties_one += x == 0 and y != 0
+        ties_other += y == 0 and x != 0
+    total = concordant + discordant
+    scale = math.sqrt((total + ties_one) * (total + ties_other))
+    return (concordant - discordant) / scale if scale else float("nan")
+
+
+def undominated(points):
+    """The points that no other one is at most as large as in every coordinate; equal ones once."""
+    kept = []
+    for point in sorted(set(map(tuple, points))):
+        # In this order only an earlier point can dominate.
+        if not any(all(a <= b for a, b in zip(other, point)) for other in kept):
+            kept.append(point)
+    return kept
+
+
+def hypervolume(points, reference):
+    """Volume between the points (less is better) and the reference that they dominate: exact, by cuts along the last coordinate."""
+    points = undominated(point for point in points if all(a < b for a, b in zip(point, reference)))
+    return _volume(points, tuple(reference))
+
+
+def _volume(points, reference):
+    if not points:
+        return 0.0
+    if len(reference) == 1:
+        return reference[0] - min(point[0] for point in points)
+    if len(reference) == 2:
+        total, least = 0.0, reference[1]
+        for x, y in sorted(points):
+            if y < least:
+                total += (reference[0] - x) * (least - y)
+                least = y
+        return total
+    total, below = 0.0, []
+    points = sorted(points, key=lambda point: point[-1])
+    for index, point in enumerate(points):
+        below = undominated([*below, point[:-1]])
+        upper = points[index + 1][-1] if index + 1 < len(points) else reference[-1]
+        if upper > point[-1]:
+            total += (upper - point[-1]) * _volume(below, reference[:-1])
+    return total
+
+
+def exclusive_hypervolume(point, points, reference):
+    """What a point adds to the hypervolume of the others."""
+    if any(a >= b for a, b in zip(point, reference)):
+        return 0.0
+    own = math.prod(b - a for a, b in zip(point, reference))
+    return own - hypervolume([[max(a, b) for a, b in zip(point, other)] for other in points], reference)
+
+
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999"]
 
 
 def line_plot(path, panels, columns=2):
-    """Draws panels (title, x label, y label, {name: [(x, y)]}) as one SVG file; a name has one colour in all of them."""
+    """Draws panels (title, x label, y label, {name: [(x, y)]}) as one SVG file; a name has one colour in all of them. A panel may
+    have a fifth part, the spread of its lines: {name: [(x, low, high)]}."""
     width, height, margin = 420, 260, 52
     rows = -(-len(panels) // columns)
     names = list(dict.fromkeys(name for panel in panels for name in panel[3]))
@@ -104,7 +169,8 @@ def line_plot(path, panels, columns=2):
         'font-family="sans-serif" font-size="11">',
         f'<rect width="{total[0]}" height="{total[1]}" fill="white"/>',
     ]
-    for index, (title, x_label, y_label, series) in enumerate(panels):
+    for index, (title, x_label, y_label, series, *spread) in enumerate(panels):
+        spread = spread[0] if spread else {}
         left, top = index % columns * width + margin, index // columns * height + 26
         right, bottom = left + width - margin - 14, top + height - 26 - 44
         points = [point for line in series.values() for point in line]
@@ -115,7 +181,8 @@ def line_plot(path, panels, columns=2):
         ticks = list(dict.fromkeys(x for line in series.values() for x, _ in line)) if texts else xs
         place = {x: i for i, x in enumerate(ticks)} if texts else {x: x for x in xs}
         low, high = min(place.values()), max(place.values())
-        floor, ceiling = min(y for _, y in points), max(y for _, y in points)
+        ys = [y for _, y in points] + [y for band in spread.values() for _, *ends in band for y in ends]
+        floor, ceiling = min(ys), max(ys)
         pad = 0.06 * (ceiling - floor) or 1
         floor, ceiling = floor - pad, ceiling + pad
         at_x = lambda x: left + (right - left) * ((place[x] - low) / (high - low) if high > low else 0.5)
@@ -133,10 +200,14 @@ def line_plot(path, panels, columns=2):
         for step in range(5):
             y = floor + (ceiling - floor) * step / 4
             out.append(f'<text x="{left - 6}" y="{at_y(y) + 4:.1f}" text-anchor="end">{y:.3g}</text>')
+        for name, band in spread.items():
+            corners = [(x, low) for x, low, _ in band] + [(x, high) for x, _, high in reversed(band)]
+            path_data = "M" + "L".join(f"{at_x(x):.1f} {at_y(y):.1f}" for x, y in corners) + "Z"
+            out.append(f'<path d="{path_data}" fill="{colour[name]}" fill-opacity="0.15"/>')
         for name, line in series.items():
             path_data = "M" + "L".join(f"{at_x(x):.1f} {at_y(y):.1f}" for x, y in line)
             out.append(f'<path d="{path_data}" fill="none" stroke="{colour[name]}" stroke-width="1.6"/>')
-            for x, y in line:
+            for x, y in line if len(line) <= 30 else []:
                 out.append(f'<circle cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="2.2" fill="{colour[name]}"/>')
     for index, name in enumerate(names):
         x, y = 20 + index % 4 * 200, height * rows + 14 + index // 4 * 20

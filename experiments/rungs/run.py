@@ -10,7 +10,6 @@ import csv
 import math
 import subprocess
 import sys
-from itertools import combinations
 from pathlib import Path
 from statistics import mean
 
@@ -44,22 +43,6 @@ def measure(options, table, networks):
                     networks.add(**{name: row[name] for name in ["network", *RESOURCES, "architecture"]})
 
 
-def kendall(pairs):
-    """Kendall's tau-b of pairs, over those pairs of pairs that compete."""
-    concordant = discordant = ties_one = ties_other = 0
-    for (one, first, second), (other, third, fourth) in combinations(pairs, 2):
-        if max(abs(a - b) for a, b in zip(one, other)) > NICHE:
-            continue
-        x, y = (first > third) - (first < third), (second > fourth) - (second < fourth)
-        concordant += x * y > 0
-        discordant += x * y < 0
-        ties_one += x == 0 and y != 0
-        ties_other += y == 0 and x != 0
-    total = concordant + discordant
-    scale = math.sqrt((total + ties_one) * (total + ties_other))
-    return (concordant - discordant) / scale if scale else float("nan")
-
-
 def errors(table, way, seed, epochs):
     """Errors by network."""
     return {row["network"]: float(row["error"]) for row in table.rows
@@ -83,7 +66,7 @@ def report(table, networks):
                     # A network that learns nothing says nothing.
                     both = [network for network in both if final[network] < 0.85]
                     if len(both) > 5:
-                        found.append(kendall([(size[n], early[n], final[n]) for n in both]))
+                        found.append(munas_runs.kendall([(size[n], early[n], final[n]) for n in both], NICHE))
             taus.append(mean(found) if found else float("nan"))
         finals = [error for seed in seeds for error in errors(table, way, seed, RUNGS[-1]).values() if error < 0.85]
         curves[way] = taus

@@ -8,7 +8,7 @@ from math import log
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from munas_runs import Table, arguments, line_plot, trials
+from munas_runs import Table, arguments, hypervolume, line_plot, trials
 
 HERE = Path(__file__).resolve().parent
 OBJECTIVES = ["peak_memory", "model_size", "macs"]
@@ -43,20 +43,6 @@ def search(options, task, way, seed):
     return rows, time.monotonic() - begin
 
 
-def volume(points, reference):
-    """Volume that points in [0, 1)^n dominate, up to `reference` (all ones), by cutting along the last coordinate."""
-    if not points:
-        return 0.0
-    if len(reference) == 1:
-        return reference[0] - min(point[0] for point in points)
-    total, points = 0.0, sorted(points, key=lambda point: point[-1])
-    for index, point in enumerate(points):
-        upper = points[index + 1][-1] if index + 1 < len(points) else reference[-1]
-        if upper > point[-1]:
-            total += (upper - point[-1]) * volume([p[:-1] for p in points[: index + 1]], reference[:-1])
-    return total
-
-
 def coordinates(task, row):
     """Logarithms of error and resources as shares of their bounds, from 0 (a hundredth) to 1 (the bound)."""
     bounds = [TASKS[task]["majority"], *TASKS[task]["bounds"]]
@@ -64,9 +50,9 @@ def coordinates(task, row):
     return [1 + log(value / bound) / log(100) for value, bound in zip(values, bounds)]
 
 
-def hypervolume(task, rows):
-    inside = [point for point in (coordinates(task, row) for row in rows) if max(point) < 1]
-    return volume([[max(value, 0.0) for value in point] for point in inside], [1.0] * 4)
+def volume(task, rows):
+    points = (coordinates(task, row) for row in rows)
+    return hypervolume([[max(value, 0.0) for value in point] for point in points], [1.0] * 4)
 
 
 def report(table):
@@ -85,12 +71,12 @@ def report(table):
             seeds = sorted({row["seed"] for row in rows})
             runs = [table.select(task=task, way=way, seed=seed) for seed in seeds]
             least = sum(min(float(row["validation_error"]) for row in run) for run in runs) / len(runs)
-            volumes = sum(hypervolume(task, run) for run in runs) / len(runs)
+            volumes = sum(volume(task, run) for run in runs) / len(runs)
             refused = sum(int(row["refused"]) for row in rows) / len(rows)
             share = lambda count: f"{100 * count / len(rows):.0f} %"
             print(f"| {way} | {len(rows)} | {share(within)} | {share(better)} | {100 * least:.1f} % | {volumes:.3f} | {refused:.0f} |")
             steps = range(1, min(map(len, runs)) + 1)
-            series[way] = [(step, round(sum(hypervolume(task, run[:step]) for run in runs) / len(runs), 4)) for step in steps]
+            series[way] = [(step, round(sum(volume(task, run[:step]) for run in runs) / len(runs), 4)) for step in steps]
         panels.append((task, "trials", "hypervolume", series))
     line_plot(HERE / "plot.svg", panels)
 

@@ -13,26 +13,21 @@
 //! | `averaged` | constant rate, which falls in the last fifth | an exponential moving average of the weights |
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
+#[path = "rungs/networks.rs"]
+mod networks;
+
 use std::error::Error;
 
 use munas_ir::{Graph, LayerWeights, Weights};
-use munas_run::{Experiment, Task};
-use munas_search::algorithms::RandomSearch;
-use munas_search::{Candidate, Context, History, Problem, Sampling, suggest};
 use munas_train::{NormStatistics, Schedule, TrainSettings, Trainer, never_stop};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use networks::{EPOCHS, Setting};
+
 /// Epochs at the ends of the rungs.
-const RUNGS: [u32; 4] = [1, 3, 9, 27];
-const EPOCHS: u32 = RUNGS[3];
-/// 4,000 samples for training and as many for validation, so that the final error is known to half a percent.
-const DATA: &str = "[data]\nsource = 'fashion-mnist'\nsubset = 8000\nvalidation = 0.5\nnormalise = 'mean-std'\n\
-    [space]\nkind = 'cnn2d'\nbounds = 'wide'\n\
-    [bounds]\npeak_memory = '8KB'\nmodel_size = '8KB'\nmacs = 100000\nhard = ['peak_memory', 'model_size', 'macs']\n\
-    [train]\nepochs = 27\nbatch = 32\noptimizer = 'adamw'\nlearning_rate = 0.02\nweight_decay = 3e-5\n\
-    schedule = 'one-cycle'\nkeep = 'last'";
+const RUNGS: [u32; 4] = [1, 3, 9, EPOCHS];
 /// Steps from one update of the average to the next.
 const AVERAGE_EVERY: usize = 4;
 /// Largest share of an average that stays at a step.
@@ -44,20 +39,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: rungs DATA_DIR FIRST LAST SEED WAY...".into());
     };
     let (first, last, seed): (u64, u64, u64) = (first.parse()?, last.parse()?, seed.parse()?);
-    let experiment = Experiment::from_toml(DATA, &[format!("data.dir={dir}")])?;
-    let dataset = experiment.load_data()?;
-    let task = Task::of(&dataset);
-    let problem = Problem {
-        bounds: experiment.bounds.clone(),
-        sampling: Sampling::Target,
-        ..Problem::new(experiment.space.clone(), task.input, task.classes(), EPOCHS)
-    };
+    let setting = Setting::load(dir)?;
+    let Setting { experiment, dataset, problem } = &setting;
     for network in first..=last {
-        let candidate = draw(&problem, network)?;
-        let graph = candidate.architecture.lower(task.input, task.classes());
+        let candidate = setting.draw(network)?;
+        let graph = candidate.architecture.lower(problem.input, problem.classes);
         for way in ways {
             let settings = settings(&experiment.train, way)?;
-            let trainer = Trainer::new(&graph, &dataset, &settings, 1_000 * seed + network)?;
+            let trainer = Trainer::new(&graph, dataset, &settings, 1_000 * seed + network)?;
             let errors = if way == "averaged" {
                 averaged(trainer, &graph, dataset.train.len(), seed)?
             } else {
@@ -73,15 +62,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
-}
-
-/// The network of this number.
-fn draw(problem: &Problem, network: u64) -> Result<Candidate, Box<dyn Error>> {
-    let history = History::new(problem.input);
-    let streams = |number| -> Box<dyn rand::Rng> { Box::new(ChaCha8Rng::seed_from_u64(number)) };
-    let context =
-        Context { problem, history: &history, pending: &[], streams: &streams, interruption: &|| false };
-    Ok(suggest(&RandomSearch, context, &mut ChaCha8Rng::seed_from_u64(network))?.candidate)
 }
 
 fn settings(train: &TrainSettings, way: &str) -> Result<TrainSettings, Box<dyn Error>> {
