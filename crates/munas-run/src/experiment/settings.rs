@@ -141,6 +141,11 @@ pub struct DistillationSettings {
 }
 
 impl DistillationSettings {
+    /// Learning from this model with the weight and temperature that are taken unless others are given.
+    pub fn of_teacher(teacher: PathBuf) -> Self {
+        Self { teacher, alpha: Self::default_alpha(), temperature: Self::default_temperature() }
+    }
+
     fn default_alpha() -> f64 {
         0.3
     }
@@ -148,6 +153,24 @@ impl DistillationSettings {
     fn default_temperature() -> f64 {
         1.0
     }
+}
+
+/// Section `[final]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub struct FinalSettings {
+    /// Share of the time of a search, its last part, in which networks of the front are trained anew, in [0, 1); 0: none are.
+    pub share: f64,
+    /// The most networks that are trained anew.
+    pub networks: usize,
+    /// Trainings of each of them, with a seed each.
+    pub seeds: u32,
+    /// Epochs of these trainings, as a multiple of those in the search.
+    pub longer: f64,
+    /// Whether they learn from the outputs of the largest of the best networks of the front besides the labels.
+    pub distillation: bool,
+    /// Share of their epochs, the last ones, that is trained as the int8 network computes, in [0, 1); 0: none is.
+    pub quantised: f64,
 }
 
 /// Section `[search]`.

@@ -92,3 +92,40 @@ CREATE TABLE confusion (
     counts     TEXT    NOT NULL,                        -- JSON: a list per true class with a count per predicted class
     PRIMARY KEY (trial, part)
 ) STRICT, WITHOUT ROWID;
+
+-- Trainings of the networks that are trained anew, those that have ended; since version 8.
+CREATE TABLE finalist (
+    trial                  INTEGER NOT NULL REFERENCES trial (id),
+    number                 INTEGER NOT NULL,            -- of the training: 1, 2, ...
+    seed                   INTEGER NOT NULL,
+    epochs                 INTEGER NOT NULL,
+    teacher                INTEGER REFERENCES trial (id), -- whose network it learned from besides the labels
+    state                  TEXT    NOT NULL CHECK (state IN ('done', 'failed')),
+    reason                 TEXT,                        -- of a failure
+    -- its resources, as those of a trial
+    peak_memory            INTEGER NOT NULL,
+    peak_memory_with_input INTEGER NOT NULL,
+    model_size             INTEGER NOT NULL,
+    macs                   INTEGER NOT NULL,
+    exact                  INTEGER NOT NULL,
+    latency_ms             REAL,
+    energy_mj              REAL,
+    flash                  INTEGER,
+    peak_memory_of_model   INTEGER,
+    -- its result: errors by the metric that drives the search
+    validation_error       REAL,
+    int8_error             REAL,                        -- of the validation part
+    test_error             REAL,
+    int8_test_error        REAL,
+    validation_stderr      REAL,                        -- standard error of the validation error that drives the search
+    folds                  INTEGER,
+    best_epoch             INTEGER,
+    sparsity               REAL,                        -- share that is pruned
+    graph                  TEXT,                        -- what pruning has left, as JSON
+    train_seconds          REAL,
+    finished_ms            INTEGER NOT NULL,            -- Unix time
+    PRIMARY KEY (trial, number),
+    CHECK ((state = 'failed') = (reason IS NOT NULL)),
+    CHECK ((state = 'done') = (validation_error IS NOT NULL)),
+    CHECK ((sparsity IS NULL) = (graph IS NULL))
+) STRICT, WITHOUT ROWID;
