@@ -25,6 +25,7 @@ mod commands;
 mod error;
 mod experiment;
 mod exported;
+mod finals;
 mod interface;
 mod live;
 mod memory;

@@ -3,21 +3,24 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::{
-    EndReason, ExecutionError, Experiment, Failure, Limits, Run, RunReader, Status, StoreError, Summary,
-    TrainingEvaluator, execute, front, status,
+    EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefineSummary,
+    RefineWishes, Run, RunReader, Status, StoreError, Summary, TrainingEvaluator, execute, finalists, front,
+    plan_finalists, status,
 };
+use munas_search::Bounds;
 use serde::Serialize;
 
 use crate::args::Format;
 use crate::error::{CliError, CliResult};
+use crate::finals;
 use crate::live::Live;
 use crate::output::{GOOD, Output, STRONG, message};
-use crate::records::TrialJson;
+use crate::records::{FinalistJson, TrialJson};
 use crate::shell::quoted;
 use crate::stop::Interruption;
 
@@ -33,9 +36,13 @@ struct SessionJson {
     stopped: u64,
     seconds: f64,
     front: Vec<TrialJson>,
+    /// Networks that were trained anew, the best first.
+    finalists: Vec<FinalistJson>,
+    /// Why their training ended: finalists (all are trained), time, interrupted; null if there was none in this session.
+    finalists_reason: Option<&'static str>,
 }
 
-/// Searches until a limit is reached or Ctrl-C, and prints what was found.
+/// Searches until a limit is reached or Ctrl-C, trains the finalists where there is time for them, and prints what was found.
 ///
 /// # Errors
 /// If the search fails, is interrupted, or all of its trials failed; what it found until then is in the run. A new run
@@ -47,38 +54,81 @@ pub fn run(
     format: Format,
     output: &mut Output,
 ) -> CliResult {
-    let interruption = Interruption::watch()?;
-    let (reader, summary) = match search(&mut run, dataset, limits, &interruption) {
+    let (interruption, begin) = (Interruption::watch()?, Instant::now());
+    let (settings, dataset) = (run.experiment().finalists, Arc::new(dataset));
+    let time = limits.time.map(|time| settings.time_of_trials(time));
+    let of_trials = Limits { time, ..limits.clone() };
+    let (reader, summary) = match search(&mut run, Arc::clone(&dataset), &of_trials, &interruption) {
         Ok(finished) => finished,
         Err(error) => {
             run.remove_if_unused();
             return Err(error);
         }
     };
+    let left = limits.time.map(|time| time.saturating_sub(begin.elapsed()));
+    let refined = match left.filter(|_| settings.share > 0.0 && is_over(summary.reason)) {
+        None => None,
+        Some(left) => {
+            let limits = Limits { time: Some(left), ..limits.clone() };
+            refine(&mut run, &reader, dataset, limits, &interruption, output)?
+        }
+    };
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
     let status = status(&reader)?;
     if format.json {
-        print_json(&reader, &summary, output)?;
+        print_json(&reader, &summary, refined.as_ref(), output)?;
     } else {
         print_front(&reader, &status, output)?;
-        print_end(&reader, &summary, &status, output);
+        finals::print_table(&reader, &Bounds::default(), output)?;
+        print_end(&summary, &status, output);
+        if let Some(refined) = &refined {
+            finals::print_end(&reader, refined, output);
+        }
+        print_next(&reader, &status, output)?;
     }
+    let refining = refined.map(|refined| refined.reason);
     match (&summary.reason, &status.only_failures) {
+        _ if refining == Some(RefineEnd::Interrupted) => Err(interruption.error()),
         (EndReason::Interrupted, _) => Err(interruption.error()),
         (_, Some(failure)) => Err(all_failed(failure, reader.dir())),
         (_, None) => Ok(()),
     }
 }
 
+/// Whether a search that ended so has found what it will find: one that reached its target, or was interrupted, is at its end.
+const fn is_over(reason: EndReason) -> bool {
+    matches!(reason, EndReason::Time | EndReason::Trials | EndReason::Exhausted)
+}
+
+/// Trains the finalists; nothing if no trial has a result, or all are trained.
+fn refine(
+    run: &mut Run,
+    reader: &RunReader,
+    dataset: Arc<Dataset>,
+    limits: Limits,
+    interruption: &Interruption,
+    output: &mut Output,
+) -> CliResult<Option<RefineSummary>> {
+    let plan = match plan_finalists(reader, &RefineWishes::of(run.experiment(), limits)) {
+        Err(RefineError::Nothing) => return Ok(None),
+        plan => plan?,
+    };
+    if plan.trainings == 0 {
+        return Ok(None);
+    }
+    finals::print_plan(&plan, output);
+    finals::train(run, dataset, &plan, interruption).map(Some)
+}
+
 fn search(
     run: &mut Run,
-    dataset: Dataset,
+    dataset: Arc<Dataset>,
     limits: &Limits,
     interruption: &Interruption,
 ) -> CliResult<(RunReader, Summary)> {
     let reader = RunReader::open(run.dir())?;
-    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
+    let evaluator = TrainingEvaluator::new(run.experiment(), dataset)?;
     let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
     run.when_locked(waiting(interruption.clone(), live.voice()));
     let summary = execute(run, &evaluator, limits, &interruption.stop(), &mut |event| live.show(&event));
@@ -115,7 +165,7 @@ fn all_failed(failure: &Failure, dir: &Path) -> CliError {
 const SILENT_WAIT: Duration = Duration::from_secs(5);
 
 /// Waits while another program keeps the journal locked, until Ctrl-C.
-fn waiting(interruption: Interruption, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
+pub fn waiting(interruption: Interruption, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
     let mut is_said = false;
     move |waited| {
         let is_long = waited >= SILENT_WAIT;
@@ -127,8 +177,8 @@ fn waiting(interruption: Interruption, say: impl Fn(&str)) -> impl FnMut(Duratio
     }
 }
 
-/// What is searched, in which data, within which bounds, and where the run is.
-pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
+/// What is searched, in which data, within which bounds, and where the run is; with the time of the search, what part of it is for finalists.
+pub fn print_begin(run: &Run, dataset: &Dataset, time: Option<Duration>, output: &mut Output) {
     let experiment: &Experiment = run.experiment();
     let [height, width, channels] = dataset.input;
     output.note(format_args!("{STRONG}run{STRONG:#}      {}", visible(&run.dir().to_string_lossy())));
@@ -145,6 +195,15 @@ pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
         experiment.search.trials,
         experiment.train.epochs,
     ));
+    if let Some(time) = time
+        && experiment.finalists.share > 0.0
+    {
+        let left = time.saturating_sub(experiment.finalists.time_of_trials(time));
+        output.note(format_args!(
+            "{STRONG}at last{STRONG:#}  {} in which the best networks are trained anew (final.share)",
+            units::duration(left.as_secs_f64())
+        ));
+    }
     output.note(format_args!("{STRONG}bounds{STRONG:#}   {}\n", bounds_text(experiment)));
 }
 
@@ -160,7 +219,13 @@ pub fn bounds_text(experiment: &Experiment) -> String {
     if given.is_empty() { "none".to_owned() } else { given.join(", ") }
 }
 
-fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> CliResult {
+fn print_json(
+    reader: &RunReader,
+    summary: &Summary,
+    refined: Option<&RefineSummary>,
+    output: &mut Output,
+) -> CliResult {
+    let found = finalists(reader)?;
     output.json(&SessionJson {
         dir: reader.dir().display().to_string(),
         reason: summary.reason.name(),
@@ -168,7 +233,9 @@ fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> Cli
         failed: summary.failed,
         stopped: summary.stopped,
         seconds: summary.elapsed.as_secs_f64(),
-        front: TrialJson::list(&front(reader)?, reader),
+        front: TrialJson::list(&front(reader)?, reader)?,
+        finalists: found.iter().map(|finalist| FinalistJson::new(finalist, reader)).collect(),
+        finalists_reason: refined.map(|refined| refined.reason.name()),
     })?;
     Ok(())
 }
@@ -186,8 +253,7 @@ fn print_front(reader: &RunReader, status: &Status, output: &mut Output) -> CliR
     Ok(())
 }
 
-fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mut Output) {
-    let dir = quoted(reader.dir());
+fn print_end(summary: &Summary, status: &Status, output: &mut Output) {
     let ended = match summary.reason {
         EndReason::Trials => format!("{GOOD}done{GOOD:#}"),
         EndReason::Target { trial } => format!("{GOOD}trial {trial} reached the target{GOOD:#}"),
@@ -203,7 +269,23 @@ fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mu
         status.done,
         status.refused.total(),
     ));
+}
+
+fn print_next(reader: &RunReader, status: &Status, output: &mut Output) -> CliResult {
+    let dir = quoted(reader.dir());
     let mut next = Vec::new();
+    let refined = finalists(reader)?;
+    if let Some(best) = refined.iter().find(|finalist| finalist.best().is_some()) {
+        next.push((
+            format!("munas export {dir} {} -o firmware", best.trial),
+            "the best of the finalists as C source",
+        ));
+    } else if status.done > 0 {
+        next.push((
+            format!("munas refine {dir}"),
+            "the best of the front trained anew, longer, with several seeds",
+        ));
+    }
     if let Some(best) = status.best_in_bounds.as_ref().or(status.best.as_ref()) {
         next.push((format!("munas show {dir} {}", best.trial), "layers, memory and curve of the best"));
     }
@@ -221,4 +303,5 @@ fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mu
     for (command, purpose) in next {
         output.note(format_args!("  {command:<width$}   {purpose}"));
     }
+    Ok(())
 }

@@ -103,6 +103,7 @@ pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, 
     });
     let limits = Limits::of(experiment);
     let workers = limits.worker_count();
+    let time = limits.time.map(|time| experiment.finalists.time_of_trials(time));
     Ok(Forecast {
         draws: Draws {
             drawn: candidates.len(),
@@ -111,7 +112,7 @@ pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, 
             trained: trained.len(),
             median: median_resources(&trained),
         },
-        extent: trial.map(|trial| extent(limits.trials, limits.time, trial.seconds, workers)),
+        extent: trial.map(|trial| extent(limits.trials, time, trial.seconds, workers)),
         trial,
         workers,
     })

@@ -173,6 +173,13 @@ pub struct FinalSettings {
     pub quantised: f64,
 }
 
+impl FinalSettings {
+    /// What of the time of a search is left for trials.
+    pub fn time_of_trials(&self, time: Duration) -> Duration {
+        time.mul_f64(1.0 - self.share)
+    }
+}
+
 /// Section `[search]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
