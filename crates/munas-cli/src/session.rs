@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::{
-    EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefineSummary,
-    RefineWishes, Run, RunReader, Status, StoreError, Summary, TrainingEvaluator, execute, finalists, front,
-    plan_finalists, status,
+    EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefinePlan,
+    RefineSummary, RefineWishes, Run, RunReader, Status, StoreError, Summary, TrainingEvaluator, execute,
+    finalists, front, plan_finalists, status,
 };
 use munas_search::Bounds;
 use serde::Serialize;
@@ -58,7 +58,7 @@ pub fn run(
     let (settings, dataset) = (run.experiment().finalists, Arc::new(dataset));
     let time = limits.time.map(|time| settings.time_of_trials(time));
     let of_trials = Limits { time, ..limits.clone() };
-    let (reader, summary) = match search(&mut run, Arc::clone(&dataset), &of_trials, &interruption) {
+    let (reader, mut summary) = match search(&mut run, Arc::clone(&dataset), &of_trials, &interruption) {
         Ok(finished) => finished,
         Err(error) => {
             run.remove_if_unused();
@@ -66,34 +66,48 @@ pub fn run(
         }
     };
     let left = limits.time.map(|time| time.saturating_sub(begin.elapsed()));
-    let refined = match left.filter(|_| settings.share > 0.0 && is_over(summary.reason)) {
-        None => None,
-        Some(left) => {
-            let limits = Limits { time: Some(left), ..limits.clone() };
-            refine(&mut run, &reader, dataset, limits, &interruption, output)?
+    let mut refined = None;
+    if let Some(left) = left.filter(|_| settings.share > 0.0 && is_over(summary.reason)) {
+        let limits = Limits { time: Some(left), ..limits.clone() };
+        if let Some(plan) = plan_in_time(&reader, &limits)? {
+            finals::print_plan(&plan, output);
+            refined = Some(finals::train(&mut run, dataset, &plan, &interruption)?);
+        } else if summary.reason == EndReason::Time {
+            output.note("the time that is left is too short to train a network anew: the search goes on");
+            summary = together(&summary, &search(&mut run, dataset, &limits, &interruption)?.1);
         }
-    };
+    }
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
     let status = status(&reader)?;
     if format.json {
         print_json(&reader, &summary, refined.as_ref(), output)?;
     } else {
-        print_front(&reader, &status, output)?;
-        finals::print_table(&reader, &Bounds::default(), output)?;
-        print_end(&summary, &status, output);
-        if let Some(refined) = &refined {
-            finals::print_end(&reader, refined, output);
-        }
-        print_next(&reader, &status, output)?;
+        print_results(&reader, &summary, refined.as_ref(), &status, output)?;
     }
-    let refining = refined.map(|refined| refined.reason);
-    match (&summary.reason, &status.only_failures) {
-        _ if refining == Some(RefineEnd::Interrupted) => Err(interruption.error()),
-        (EndReason::Interrupted, _) => Err(interruption.error()),
-        (_, Some(failure)) => Err(all_failed(failure, reader.dir())),
-        (_, None) => Ok(()),
+    let is_interrupted = summary.reason == EndReason::Interrupted
+        || refined.is_some_and(|refined| refined.reason == RefineEnd::Interrupted);
+    match &status.only_failures {
+        _ if is_interrupted => Err(interruption.error()),
+        Some(failure) => Err(all_failed(failure, reader.dir())),
+        None => Ok(()),
     }
+}
+
+fn print_results(
+    reader: &RunReader,
+    summary: &Summary,
+    refined: Option<&RefineSummary>,
+    status: &Status,
+    output: &mut Output,
+) -> CliResult {
+    print_front(reader, status, output)?;
+    finals::print_table(reader, &Bounds::default(), output)?;
+    print_end(summary, status, output);
+    if let Some(refined) = refined {
+        finals::print_end(reader, refined, output);
+    }
+    print_next(reader, status, output)
 }
 
 /// Whether a search that ended so has found what it will find: one that reached its target, or was interrupted, is at its end.
@@ -101,24 +115,31 @@ const fn is_over(reason: EndReason) -> bool {
     matches!(reason, EndReason::Time | EndReason::Trials | EndReason::Exhausted)
 }
 
-/// Trains the finalists; nothing if no trial has a result, or all are trained.
-fn refine(
-    run: &mut Run,
-    reader: &RunReader,
-    dataset: Arc<Dataset>,
-    limits: Limits,
-    interruption: &Interruption,
-    output: &mut Output,
-) -> CliResult<Option<RefineSummary>> {
-    let plan = match plan_finalists(reader, &RefineWishes::of(run.experiment(), limits)) {
-        Err(RefineError::Nothing) => return Ok(None),
-        plan => plan?,
-    };
-    if plan.trainings == 0 {
-        return Ok(None);
+/// Two trainings are the least that a mean with a deviation is of.
+const LEAST_TRAININGS: u64 = 2;
+
+/// The finalists; `None` if no trial has a result, all are trained, or the time is too short to train one of them more than once.
+fn plan_in_time(reader: &RunReader, limits: &Limits) -> CliResult<Option<RefinePlan>> {
+    match plan_finalists(reader, &RefineWishes::of(reader.experiment(), limits.clone())) {
+        Err(RefineError::Nothing) => Ok(None),
+        Err(error) => Err(error.into()),
+        Ok(plan) => {
+            let is_worth_it =
+                plan.trainings > 0 && plan.affordable.is_none_or(|count| count >= LEAST_TRAININGS);
+            Ok(Some(plan).filter(|_| is_worth_it))
+        }
     }
-    finals::print_plan(&plan, output);
-    finals::train(run, dataset, &plan, interruption).map(Some)
+}
+
+/// What two parts of a search did.
+fn together(first: &Summary, second: &Summary) -> Summary {
+    Summary {
+        reason: second.reason,
+        done: first.done + second.done,
+        failed: first.failed + second.failed,
+        stopped: second.stopped,
+        elapsed: first.elapsed + second.elapsed,
+    }
 }
 
 fn search(

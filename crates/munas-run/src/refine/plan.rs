@@ -1,7 +1,6 @@
 //! What is to be trained anew, and from whom it learns.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::choice::{affordable, choose};
 use super::training::final_epochs;
@@ -76,6 +75,8 @@ pub struct RefinePlan {
     pub teacher: Option<FinalTeacher>,
     /// Trainings that are still to be done.
     pub trainings: usize,
+    /// Trainings of the first network that the time should allow; `None`: as many as there are.
+    pub affordable: Option<u64>,
     /// Time and means of the session.
     pub limits: Limits,
 }
@@ -91,25 +92,27 @@ pub fn plan_finalists(reader: &RunReader, wishes: &RefineWishes) -> Result<Refin
     let front = front_of(&records, &experiment.bounds);
     let epochs = final_epochs(experiment);
     let missing = |trial: u64| missing_numbers(&known, trial, wishes.seeds).count();
+    // Core seconds.
+    let budget = wishes.limits.time.map(|time| time.as_secs_f64() * wishes.limits.worker_count() as f64);
+    let of_one = |trial: u64| {
+        let record = records.iter().find(|record| record.trial == trial);
+        record.map_or(0.0, |record| seconds(record, epochs))
+    };
     let mut trials = named(reader, &records, &wishes.trials)?;
     if trials.is_empty() {
         trials = choose(&front, &experiment.bounds, wishes.networks);
-        if let Some(time) = wishes.limits.time {
-            let cost = |trial: &u64| {
-                let record = records.iter().find(|record| record.trial == *trial);
-                record.map_or(0.0, |record| seconds(record, epochs)) * missing(*trial) as f64
-            };
-            let costs: Vec<f64> = trials.iter().map(cost).collect();
-            trials.truncate(affordable(&costs, core_seconds(time, &wishes.limits)));
+        if let Some(budget) = budget {
+            let costs: Vec<f64> =
+                trials.iter().map(|trial| of_one(*trial) * missing(*trial) as f64).collect();
+            trials.truncate(affordable(&costs, budget));
         }
     }
-    if trials.is_empty() {
-        return Err(RefineError::Nothing);
-    }
+    let first = *trials.first().ok_or(RefineError::Nothing)?;
     let teaches = experiment.finalists.distillation && experiment.distillation.is_none();
     Ok(RefinePlan {
         trainings: trials.iter().map(|trial| missing(*trial)).sum(),
         trials,
+        affordable: budget.map(|budget| (budget / of_one(first).max(f64::MIN_POSITIVE)) as u64),
         seeds: wishes.seeds,
         epochs,
         teacher: if teaches { teacher(reader, &front) } else { None },
@@ -143,10 +146,6 @@ fn named(reader: &RunReader, records: &[TrialRecord], trials: &[u64]) -> Result<
 fn seconds(record: &TrialRecord, epochs: u32) -> f64 {
     let taken = record.outcome().map_or(0.0, |outcome| outcome.train_seconds);
     taken * f64::from(epochs) / f64::from(record.candidate.epochs.max(1))
-}
-
-fn core_seconds(time: Duration, limits: &Limits) -> f64 {
-    time.as_secs_f64() * limits.worker_count() as f64
 }
 
 /// The largest of the networks whose error is within one standard error of the least one.

@@ -34,6 +34,9 @@ use crate::trial::TrialRecord;
 /// How often the loop looks at the stop flag and the clock while trainings run.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How long trainings may go on to the end of their epoch, where they leave a checkpoint, once the session is to end.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// The fact of a checkpoint that says from which trial's network it learns.
 const TEACHER: &str = "teacher";
 
@@ -152,7 +155,8 @@ struct RefineLoop<'a> {
     running: BTreeMap<u64, Training>,
     worker_count: usize,
     deadline: Option<Instant>,
-    is_ending: bool,
+    /// When running trainings are stopped in the middle of an epoch, once the session is to end.
+    last_call: Option<Instant>,
     events: &'a mut dyn FnMut(FinalistEvent<'_>),
     done: u64,
     failed: u64,
@@ -178,7 +182,7 @@ impl<'a> RefineLoop<'a> {
             records: records.map(|record| (record.trial, record)).collect(),
             queue: TrainingQueue::new(memory),
             running: BTreeMap::new(),
-            is_ending: false,
+            last_call: None,
             done: 0,
             failed: 0,
             run,
@@ -241,11 +245,15 @@ impl<'a> RefineLoop<'a> {
     fn run(&mut self, stop: &StopFlag) -> Result<RefineEnd, ExecutionError> {
         let mut ending = RefineEnd::Done;
         loop {
-            if !self.is_ending
-                && let Some(reason) = self.end_by_now(stop)
-            {
-                ending = reason;
-                self.end(reason);
+            match self.last_call {
+                None => {
+                    if let Some(reason) = self.end_by_now(stop) {
+                        ending = reason;
+                        self.end(reason);
+                    }
+                }
+                Some(last_call) if Instant::now() >= last_call => self.stop_running(),
+                Some(_) => {}
             }
             self.begin_waiting()?;
             if self.running.is_empty() {
@@ -268,10 +276,12 @@ impl<'a> RefineLoop<'a> {
         }
     }
 
-    /// Stops the running trainings, and drops those that wait.
+    /// Lets the running trainings end with their epoch, and drops those that wait.
     fn end(&mut self, reason: RefineEnd) {
-        self.is_ending = true;
-        self.stop_running();
+        self.last_call = Some(Instant::now() + GRACE);
+        for position in self.running.keys() {
+            self.backend.pause(*position);
+        }
         drop(self.queue.clear());
         (self.events)(FinalistEvent::Ending { reason, running: self.running.len() });
     }
@@ -331,7 +341,7 @@ impl<'a> RefineLoop<'a> {
         }
         match ended {
             Ended { result: Ok(first), elapsed, assignment: Some(assignment), .. }
-                if first.folds == 1 && !self.is_ending =>
+                if first.folds == 1 && self.last_call.is_none() =>
             {
                 self.start(training, Job::JudgeFolds { assignment, first: Box::new(first), elapsed })?;
                 Ok(None)
