@@ -58,9 +58,10 @@ pub use forecast::{Draws, Extent, Forecast, MeasuredTrial, MedianResources, fore
 pub use int8::{Int8Settings, int8_error, int8_predictions, quantise};
 pub use judge::{Metric, Scores, UnknownMetric, standard_error};
 pub use machine::Machine;
+pub use refine::end::{RefineEnd, RefineSummary};
 pub use refine::event::FinalistEvent;
 pub use refine::plan::{FinalTeacher, RefineError, RefinePlan, RefineWishes, plan_finalists};
-pub use refine::session::{RefineEnd, RefineSummary, refine, refine_on};
+pub use refine::session::{refine, refine_on};
 pub use refine::training::FinalistEvaluator;
 pub use store::error::StoreError;
 pub use store::files::FileError;

@@ -40,9 +40,9 @@ pub fn run(args: &RefineArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let plan = plan_finalists(&reader, &wishes(args, &reader)?)?;
     let dataset = Arc::new(load_data_of_run(run.experiment(), run.task(), &args.moved)?);
+    let interruption = Interruption::watch()?;
     session::print_begin(&run, &dataset, None, output);
     finals::print_plan(&plan, output);
-    let interruption = Interruption::watch()?;
     let summary = finals::train(&mut run, dataset, &plan, &interruption)?;
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);

@@ -82,7 +82,7 @@ fn finalists_are_shown_exported_and_checked() {
     let kept =
         found[0]["trainings"].as_array().unwrap().iter().find(|training| training["number"] == refined);
     // The network that is exported errs as often on the test part as the one that was measured.
-    let checked = workspace.run(&["verify", "run", &best, "--json"]);
+    let checked = workspace.run(&["verify", "run", &best, "--samples", "2000", "--json"]);
     let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
     assert_eq!(
         (&checked["refined"], checked["samples"].as_u64()),
@@ -130,7 +130,7 @@ fn killed_or_interrupted_it_goes_on_to_the_same_finalists() {
         process.kill();
     }
     let mut process = Running::start(workspace.command(&["refine", "killed", "--seeds", "40"]));
-    process.wait_for("training");
+    process.wait_for("(1/");
     process.interrupt();
     let finished = process.finish();
     assert_eq!(finished.code, Some(130), "{}", finished.stderr);

@@ -141,11 +141,6 @@ pub struct DistillationSettings {
 }
 
 impl DistillationSettings {
-    /// Learning from this model with the weight and temperature that are taken unless others are given.
-    pub fn of_teacher(teacher: PathBuf) -> Self {
-        Self { teacher, alpha: Self::default_alpha(), temperature: Self::default_temperature() }
-    }
-
     fn default_alpha() -> f64 {
         0.3
     }

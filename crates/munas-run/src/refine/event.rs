@@ -2,7 +2,7 @@
 
 use munas_train::EpochReport;
 
-use super::session::RefineEnd;
+use super::end::RefineEnd;
 use crate::finalist::FinalistRecord;
 use crate::store::files::FileError;
 

@@ -13,6 +13,9 @@ use crate::store::query::front_of;
 use crate::store::run::RunReader;
 use crate::trial::TrialRecord;
 
+/// A slower machine than this was suspended.
+const MOST_SLOWDOWN: f64 = 20.0;
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefineWishes {
@@ -94,9 +97,10 @@ pub fn plan_finalists(reader: &RunReader, wishes: &RefineWishes) -> Result<Refin
     let missing = |trial: u64| missing_numbers(&known, trial, wishes.seeds).count();
     // Core seconds.
     let budget = wishes.limits.time.map(|time| time.as_secs_f64() * wishes.limits.worker_count() as f64);
+    let slowdown = slowdown(&records);
     let of_one = |trial: u64| {
         let record = records.iter().find(|record| record.trial == trial);
-        record.map_or(0.0, |record| seconds(record, epochs))
+        slowdown * record.map_or(0.0, |record| seconds(record, epochs))
     };
     let mut trials = named(reader, &records, &wishes.trials)?;
     if trials.is_empty() {
@@ -146,6 +150,18 @@ fn named(reader: &RunReader, records: &[TrialRecord], trials: &[u64]) -> Result<
 fn seconds(record: &TrialRecord, epochs: u32) -> f64 {
     let taken = record.outcome().map_or(0.0, |outcome| outcome.train_seconds);
     taken * f64::from(epochs) / f64::from(record.candidate.epochs.max(1))
+}
+
+/// How many times as long as on a core of their own trainings took by the clock, at the median: other programs use the cores too.
+fn slowdown(records: &[TrialRecord]) -> f64 {
+    let ratios = records.iter().filter_map(|record| {
+        let clock = record.finished_ms?.saturating_sub(record.started_ms) as f64 / 1000.0;
+        let on_core = record.outcome()?.train_seconds;
+        (on_core > 0.0).then(|| clock / on_core)
+    });
+    let mut ratios: Vec<f64> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or(1.0).clamp(1.0, MOST_SLOWDOWN)
 }
 
 /// The largest of the networks whose error is within one standard error of the least one.

@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use munas_search::{Candidate, Feasibility, Problem};
+use munas_search::Problem;
 
+use super::conclusion::Subject;
+use super::end::{RefineEnd, RefineSummary};
 use super::event::FinalistEvent;
 use super::plan::{RefinePlan, missing_numbers};
-use crate::driving::{Driving, DrivingError};
 use crate::executor::backend::{Backend, Ended, Job, Report};
 use crate::executor::error::ExecutionError;
 use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator};
@@ -23,7 +24,7 @@ use crate::executor::limits::StopFlag;
 use crate::executor::proposals::finalist_seed;
 use crate::executor::queue::TrainingQueue;
 use crate::executor::threads::Threads;
-use crate::finalist::{Finalist, FinalistOutcome, FinalistRecord, FinalistState};
+use crate::finalist::{Finalist, FinalistRecord, FinalistState};
 use crate::machine;
 use crate::store::finalists;
 use crate::store::models::{DataFacts, SavedModel};
@@ -39,43 +40,6 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// The fact of a checkpoint that says from which trial's network it learns.
 const TEACHER: &str = "teacher";
-
-/// Why a session with finalists ended in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefineEnd {
-    /// All of the plan is trained.
-    Done,
-    /// The time is up.
-    Time,
-    /// The stop flag was raised.
-    Interrupted,
-}
-
-impl RefineEnd {
-    /// The name in the journal and in JSON output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Done => "finalists",
-            Self::Time => "time",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-/// What a session did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RefineSummary {
-    /// Why it ended.
-    pub reason: RefineEnd,
-    /// Trainings that it brought to a result.
-    pub done: u64,
-    /// Trainings that failed in it.
-    pub failed: u64,
-    /// Trainings of the plan that are left.
-    pub left: u64,
-    /// Its wall time.
-    pub elapsed: Duration,
-}
 
 /// Trains the finalists of a plan with the threads of this process; `events` is called on this thread.
 ///
@@ -365,7 +329,14 @@ impl<'a> RefineLoop<'a> {
             (self.events)(FinalistEvent::Stopped { trial, number });
             return Ok(());
         }
-        let (record, evaluated) = self.concluded(training, result, elapsed);
+        let subject = Subject {
+            trial: &self.records[&trial],
+            number,
+            seed: training.seed,
+            epochs: self.plan.epochs,
+            teacher: self.plan.teacher.as_ref().map(|teacher| teacher.trial),
+        };
+        let (record, evaluated) = subject.conclude(&self.problem, result, elapsed);
         let best_before = self.best_of(trial);
         self.known.push(record.clone());
         let is_best = self.best_of(trial) == Some(number);
@@ -396,58 +367,6 @@ impl<'a> RefineLoop<'a> {
         Finalist { trial, trainings }.best().map(|best| best.number)
     }
 
-    /// The record of a training that has ended, and what it left if there is a result.
-    fn concluded(
-        &self,
-        training: Training,
-        result: Result<Evaluated, EvaluationError>,
-        elapsed: Duration,
-    ) -> (FinalistRecord, Option<Evaluated>) {
-        let mut candidate = self.records[&training.trial].candidate.clone();
-        let mut evaluated = None;
-        let mut state = match result {
-            Ok(found) => {
-                if let Some(pruned) = &found.pruned {
-                    candidate.resources = pruned.resources;
-                    candidate.on_board = self.problem.on_board(&pruned.network.graph);
-                }
-                let outcome = outcome_of(&found, elapsed, self.run.experiment().search.driving());
-                evaluated = Some(found);
-                outcome.map_or_else(
-                    || FinalistState::Failed("the error is not a number".to_owned()),
-                    FinalistState::Done,
-                )
-            }
-            Err(error) => FinalistState::Failed(error.to_string()),
-        };
-        if let Some(reason) = self.broken_bound(&candidate).filter(|_| evaluated.is_some()) {
-            state = FinalistState::Failed(reason);
-        }
-        let evaluated = evaluated.filter(|_| matches!(state, FinalistState::Done(_)));
-        let record = FinalistRecord {
-            trial: training.trial,
-            number: training.number,
-            seed: training.seed,
-            epochs: self.plan.epochs,
-            teacher: self.plan.teacher.as_ref().map(|teacher| teacher.trial),
-            resources: candidate.resources,
-            on_board: candidate.on_board,
-            pruned: evaluated.as_ref().and_then(|found| found.pruned.clone()).map(|pruned| pruned.network),
-            driving: self.run.experiment().search.driving(),
-            state,
-            finished_ms: now_ms(),
-        };
-        (record, evaluated)
-    }
-
-    /// Which hard bound a network is above, where none of the search may be.
-    fn broken_bound(&self, candidate: &Candidate) -> Option<String> {
-        let Problem { feasibility, pruning, bounds, .. } = &self.problem;
-        let strict = *feasibility == Feasibility::Skip && pruning.is_none_or(|pruning| pruning.fits_bounds);
-        let broken = bounds.broken_hard(&candidate.objectives(None)).filter(|_| strict)?;
-        Some(format!("the trained network has {broken}"))
-    }
-
     fn model(&self, record: &FinalistRecord, evaluated: Evaluated) -> Option<SavedModel> {
         let trial = &self.records[&record.trial];
         Some(SavedModel {
@@ -469,25 +388,4 @@ impl<'a> RefineLoop<'a> {
         let left = left.sum::<usize>() as u64;
         RefineSummary { reason, done: self.done, failed: self.failed, left, elapsed }
     }
-}
-
-/// The figures of a training by the metric that drives the search; `None` if one that counts is not a number.
-fn outcome_of(evaluated: &Evaluated, elapsed: Duration, driving: Driving) -> Option<FinalistOutcome> {
-    let metric = driving.metric;
-    let outcome = FinalistOutcome {
-        validation_error: evaluated.validation.get(metric),
-        int8_error: evaluated.in_int8.map(|scores| scores.get(metric)),
-        test_error: evaluated.test.get(metric),
-        int8_test_error: evaluated.test_in_int8.map(|scores| scores.get(metric)),
-        validation_stderr: evaluated.validation_stderr,
-        folds: evaluated.folds,
-        best_epoch: evaluated.best_epoch,
-        train_seconds: elapsed.as_secs_f64(),
-    };
-    let drives = match driving.error {
-        DrivingError::Float => Some(outcome.validation_error),
-        DrivingError::Int8 => outcome.int8_error,
-    };
-    let counts = [Some(outcome.validation_error), Some(outcome.test_error), drives];
-    counts.iter().all(|error| error.is_some_and(f64::is_finite)).then_some(outcome)
 }

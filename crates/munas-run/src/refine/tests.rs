@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tempfile::{TempDir, tempdir};
 
+use super::end::{RefineEnd, RefineSummary};
 use super::event::FinalistEvent;
 use super::plan::{RefineError, RefinePlan, RefineWishes, plan_finalists};
-use super::session::{RefineEnd, RefineSummary, refine};
+use super::session::refine;
 use crate::executor::limits::{Limits, StopFlag};
 use crate::finalist::{Finalist, FinalistRecord, FinalistState};
 use crate::store::finalists::{finalist, finalists, refined_model, refined_path};

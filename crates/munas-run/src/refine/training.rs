@@ -18,6 +18,10 @@ use crate::task::Task;
 /// The most epochs of a finalist, which no factor leads beyond.
 const MOST_EPOCHS: f64 = 100_000.0;
 
+/// Weight and temperature of what finalists learn from a teacher (`experiments/finalists`).
+const ALPHA: f64 = 1.0;
+const TEMPERATURE: f64 = 3.0;
+
 /// Epochs of each training of a finalist.
 pub(super) fn final_epochs(experiment: &Experiment) -> u32 {
     stretched(experiment.train.epochs, experiment.finalists.longer)
@@ -55,7 +59,11 @@ fn for_finalists(experiment: &Experiment, teacher: Option<&Path>) -> Experiment 
         quantised_epochs,
         ..train.clone()
     };
-    let learned = teacher.map(|path| DistillationSettings::of_teacher(path.to_owned()));
+    let learned = teacher.map(|path| DistillationSettings {
+        teacher: path.to_owned(),
+        alpha: ALPHA,
+        temperature: TEMPERATURE,
+    });
     let distillation = experiment.distillation.clone().or(learned);
     Experiment { train, distillation, ..experiment.clone() }
 }
@@ -167,6 +175,6 @@ mod tests {
         let found = for_finalists(&taught, Some(Path::new("other"))).distillation.unwrap();
         assert_eq!((found.teacher.as_path(), found.alpha), (Path::new("mine"), 0.7));
         let found = for_finalists(&experiment(&[]), Some(Path::new("other"))).distillation.unwrap();
-        assert_eq!(found.teacher, Path::new("other"));
+        assert_eq!((found.teacher.as_path(), found.alpha), (Path::new("other"), ALPHA));
     }
 }
