@@ -10,9 +10,9 @@ use munas_search::Bounds;
 use crate::error::CliResult;
 use crate::live::FinalistsLive;
 use crate::output::{Output, STRONG};
-use crate::session::waiting;
 use crate::shell::quoted;
 use crate::stop::Interruption;
+use crate::waiting::waiting;
 
 /// Trains what a plan says.
 ///

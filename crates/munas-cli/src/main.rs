@@ -35,6 +35,7 @@ mod session;
 mod shell;
 mod stop;
 mod usage;
+mod waiting;
 
 use std::process::ExitCode;
 

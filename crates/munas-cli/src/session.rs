@@ -1,6 +1,5 @@
 //! One session of a search, new or resumed: train, show progress, print the front, say what to do next.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +22,7 @@ use crate::output::{GOOD, Output, STRONG, message};
 use crate::records::{FinalistJson, TrialJson};
 use crate::shell::quoted;
 use crate::stop::Interruption;
+use crate::waiting::waiting;
 
 #[derive(Debug, Serialize)]
 struct SessionJson {
@@ -180,22 +180,6 @@ fn all_failed(failure: &Failure, dir: &Path) -> CliError {
         format!("`munas show {} {trial}` shows what was trained", quoted(dir))
     };
     error.hint(hint)
-}
-
-/// How long another program may keep the journal locked before it is said.
-const SILENT_WAIT: Duration = Duration::from_secs(5);
-
-/// Waits while another program keeps the journal locked, until Ctrl-C.
-pub fn waiting(interruption: Interruption, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
-    let mut is_said = false;
-    move |waited| {
-        let is_long = waited >= SILENT_WAIT;
-        if is_long && !is_said {
-            say("another program keeps journal.db locked; the search waits for it");
-        }
-        is_said = is_long;
-        if interruption.has_come() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
 }
 
 /// What is searched, in which data, within which bounds, and where the run is; with the time of the search, what part of it is for finalists.

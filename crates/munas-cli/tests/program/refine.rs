@@ -117,7 +117,7 @@ fn what_was_trained_is_not_trained_again() {
 #[test]
 fn killed_or_interrupted_it_goes_on_to_the_same_finalists() {
     let workspace = Workspace::new();
-    let settings = ["--set", "train.epochs=20", "--set", "data.subset=1500", "--set", "final.networks=3"];
+    let settings = ["--set", "train.epochs=8", "--set", "data.subset=1000", "--set", "final.networks=3"];
     for dir in ["whole", "killed"] {
         workspace.ok(&Workspace::tiny_search(dir, &settings));
     }
