@@ -17,7 +17,7 @@ pub use data::{DataArgs, DataCommand, DataSource, FetchArgs, InfoArgs, ListArgs}
 pub use experiment::RunLength;
 pub use export::{ExportArgs, VerifyArgs};
 pub use limits::{BoundArgs, LimitArgs};
-pub use run::{FrontArgs, MovedData, ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
+pub use run::{FrontArgs, MovedData, RefineArgs, ReplayArgs, ReportArgs, ResumeArgs, RunArgs, ShowArgs};
 pub use search::SearchArgs;
 pub use train::TrainArgs;
 
@@ -53,6 +53,7 @@ pub struct Args {
 pub enum Command {
     Search(Box<SearchArgs>),
     Resume(ResumeArgs),
+    Refine(RefineArgs),
     Replay(ReplayArgs),
     /// Progress of a run: trials, rate, best so far, time left
     Status(RunArgs),

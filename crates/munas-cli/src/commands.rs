@@ -7,6 +7,7 @@ mod data;
 mod export;
 mod front;
 mod presets;
+mod refine;
 mod replay;
 mod report;
 mod resume;
@@ -28,6 +29,7 @@ pub fn run(command: Command, output: &mut Output) -> CliResult {
     match command {
         Command::Search(args) => search::run(&args, output),
         Command::Resume(args) => resume::run(&args, output),
+        Command::Refine(args) => refine::run(&args, output),
         Command::Replay(args) => replay::run(&args, output),
         Command::Status(args) => status::run(&args, output),
         Command::Front(args) => front::run(&args, output),

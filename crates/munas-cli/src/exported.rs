@@ -6,12 +6,13 @@ use munas_data::{Dataset, Normalisation};
 use munas_export::input::{InputConversion, RawType};
 use munas_ir::TensorId;
 use munas_quant::QuantisedNetwork;
-use munas_run::{DataFacts, RunReader};
+use munas_run::{DataFacts, RunReader, SavedModel, finalist, refined_model};
 
 use crate::args::MovedData;
 use crate::error::{CliError, CliResult};
 use crate::experiment::load_data_of_run;
 use crate::output::Output;
+use crate::shell::quoted;
 
 /// The network of a trial, as it is exported.
 pub struct Exported {
@@ -21,21 +22,19 @@ pub struct Exported {
     pub conversion: Option<InputConversion>,
     /// Names of the classes, in order.
     pub labels: Vec<String>,
+    /// The number of the training that it is of, if the trial was trained anew.
+    pub refined: Option<u32>,
     /// Whether the weights have a checksum, which was right; those of the first version have none.
     has_checksum: bool,
 }
 
 impl Exported {
-    /// Reads the network of a trial.
+    /// Reads the network of a trial: the best of those that were trained anew, unless there are none or the one of the search is wanted.
     ///
     /// # Errors
     /// If there is no such trial, its weights are not kept or not as they were written, or they have no int8 form.
-    pub fn load(reader: &RunReader, trial: u64) -> CliResult<Self> {
-        let Some(model) = munas_run::model(reader, trial)? else {
-            return Err(CliError::input(format_args!("the weights of trial {trial} are not kept"))
-                .in_file(reader.dir())
-                .hint("a run keeps the networks of the Pareto front; `munas front DIR` lists them"));
-        };
+    pub fn load(reader: &RunReader, trial: u64, as_searched: bool) -> CliResult<Self> {
+        let (model, refined) = model(reader, trial, as_searched)?;
         let network = model.int8.ok_or_else(|| {
             CliError::input("the model has no int8 form")
                 .at(format_args!("trial {trial} in {}", reader.dir().display()))
@@ -45,12 +44,25 @@ impl Exported {
             network,
             conversion: model.data.as_ref().map(conversion),
             labels: reader.task().class_names.clone(),
+            refined,
             has_checksum: model.data.is_some(),
         })
     }
 
-    /// Says what the user should know of weights without a checksum.
-    pub fn note_age(&self, output: &mut Output) {
+    /// The name that exported files give: `RUN, trial N`.
+    pub fn title(&self, dir: &Path, trial: u64) -> String {
+        let refined = self.refined.map(|number| format!(", trained anew ({number})"));
+        format!("{}, trial {trial}{}", run_name(dir), refined.unwrap_or_default())
+    }
+
+    /// Says which network it is where there is a choice, and what the user should know of weights without a checksum.
+    pub fn note_origin(&self, trial: u64, output: &mut Output) {
+        if let Some(number) = self.refined {
+            output.note(format_args!(
+                "trial {trial} was trained anew: this is the network of training {number}, which has the lowest validation error; \
+                 --as-searched takes the one of the search"
+            ));
+        }
         if !self.has_checksum {
             output.note(
                 "note: an earlier version of munas wrote the weights, without a checksum: damage to the file would not be seen",
@@ -69,6 +81,25 @@ impl Exported {
             .get_or_insert_with(|| conversion(&DataFacts::of(&dataset, experiment.data.normalise)));
         Ok(dataset)
     }
+}
+
+/// The model of a trial, and the number of the training that it is of if it was trained anew.
+fn model(reader: &RunReader, trial: u64, as_searched: bool) -> CliResult<(SavedModel, Option<u32>)> {
+    let finalist = if as_searched { None } else { finalist(reader, trial)? };
+    if let Some(best) = finalist.as_ref().and_then(|finalist| finalist.best()) {
+        return Ok((refined_model(reader, best)?, Some(best.number)));
+    }
+    if let Some(model) = munas_run::model(reader, trial)? {
+        return Ok((model, None));
+    }
+    let dir = quoted(reader.dir());
+    let mut hint = format!("a run keeps the networks of the Pareto front, which `munas front {dir}` lists");
+    if munas_run::trial(reader, trial)?.record.outcome().is_some() {
+        hint.push_str(&format!("; `munas refine {dir} --trials {trial}` trains this one anew"));
+    }
+    Err(CliError::input(format_args!("the weights of trial {trial} are not kept"))
+        .in_file(reader.dir())
+        .hint(hint))
 }
 
 /// The conversion of the data that a network was trained on.
@@ -112,11 +143,6 @@ impl Samples {
             raw,
         }
     }
-}
-
-/// The name that exported files give for a trial: `RUN, trial N`.
-pub fn title(dir: &Path, trial: u64) -> String {
-    format!("{}, trial {trial}", run_name(dir))
 }
 
 /// The name of a run: that of its directory.

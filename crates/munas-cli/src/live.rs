@@ -2,6 +2,7 @@
 //! trial. All of it goes to standard error.
 
 mod bars;
+mod finalists;
 mod lines;
 mod tally;
 
@@ -10,6 +11,7 @@ use std::io::IsTerminal;
 use munas_run::{EndReason, Event, Experiment, Limits, Status};
 
 use bars::Bars;
+pub use finalists::FinalistsLive;
 use tally::Tally;
 
 use crate::output::message;

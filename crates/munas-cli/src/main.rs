@@ -25,6 +25,7 @@ mod commands;
 mod error;
 mod experiment;
 mod exported;
+mod finals;
 mod interface;
 mod live;
 mod memory;
@@ -34,6 +35,7 @@ mod session;
 mod shell;
 mod stop;
 mod usage;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,12 @@
 //! Trials in their JSON form, the same in every command. Field names are stable.
 
+use std::path::PathBuf;
+
 use munas_cost::NetworkInput;
-use munas_run::{RunReader, TrialRecord, TrialState};
+use munas_run::{
+    Finalist, FinalistOutcome, RunReader, Spread, StoreError, TrialRecord, TrialState, finalists,
+    refined_path,
+};
 use munas_train::EpochReport;
 use serde::Serialize;
 use serde_json::Value;
@@ -64,11 +69,13 @@ pub struct TrialJson {
     sparsity: Option<f64>,
     space: String,
     arch: Value,
+    /// What came of training its network anew; null where it was not.
+    refined: Option<FinalistJson>,
 }
 
 impl TrialJson {
-    /// The JSON form of a trial of a run.
-    pub fn new(record: &TrialRecord, run: &RunReader) -> Self {
+    /// The JSON form of a trial of a run with these finalists.
+    pub fn new(record: &TrialRecord, run: &RunReader, finalists: &[Finalist]) -> Self {
         let streamed = |input| record.peak_memory_streamed(run.task(), input);
         let outcome = record.outcome();
         let resources = &record.candidate.resources;
@@ -112,12 +119,119 @@ impl TrialJson {
             sparsity: record.pruned.as_ref().map(|pruned| pruned.sparsity),
             space: architecture.kind().to_string(),
             arch: architecture.to_json(),
+            refined: finalists
+                .iter()
+                .find(|finalist| finalist.trial == record.trial)
+                .map(|finalist| FinalistJson::new(finalist, run)),
         }
     }
 
     /// The JSON forms of several.
-    pub fn list(records: &[TrialRecord], run: &RunReader) -> Vec<Self> {
-        records.iter().map(|record| Self::new(record, run)).collect()
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn list(records: &[TrialRecord], run: &RunReader) -> Result<Vec<Self>, StoreError> {
+        let finalists = finalists(run)?;
+        Ok(records.iter().map(|record| Self::new(record, run, &finalists)).collect())
+    }
+}
+
+/// A network that was trained anew. Errors are those by the metric that drives the search, over its trainings.
+#[derive(Debug, Serialize)]
+pub struct FinalistJson {
+    trial: u64,
+    /// Trainings with a result, and those that failed.
+    seeds: usize,
+    failed: usize,
+    epochs: Option<u32>,
+    /// The trial whose network it learned from besides the labels.
+    teacher: Option<u64>,
+    /// The validation error that drives the search.
+    objective_error: Option<SpreadJson>,
+    val_error: Option<SpreadJson>,
+    int8_error: Option<SpreadJson>,
+    test_error: Option<SpreadJson>,
+    int8_test_error: Option<SpreadJson>,
+    in_bounds: bool,
+    /// What the kept network takes.
+    objective_peak_memory: Option<u64>,
+    model_size: Option<u64>,
+    macs: Option<u64>,
+    /// The training whose network is kept and exported, and its file.
+    kept: Option<u32>,
+    model: Option<PathBuf>,
+    trainings: Vec<FinalTrainingJson>,
+}
+
+/// Over the trainings of a finalist.
+#[derive(Debug, Serialize)]
+struct SpreadJson {
+    mean: f64,
+    /// Standard deviation of one training; null of a single one.
+    deviation: Option<f64>,
+}
+
+impl From<Spread> for SpreadJson {
+    fn from(Spread { mean, deviation }: Spread) -> Self {
+        Self { mean, deviation }
+    }
+}
+
+/// One training of a finalist.
+#[derive(Debug, Serialize)]
+struct FinalTrainingJson {
+    number: u32,
+    state: &'static str,
+    seed: u64,
+    val_error: Option<f64>,
+    int8_error: Option<f64>,
+    test_error: Option<f64>,
+    int8_test_error: Option<f64>,
+    val_stderr: Option<f64>,
+    best_epoch: Option<u32>,
+    train_seconds: Option<f64>,
+}
+
+impl FinalistJson {
+    /// The JSON form of a finalist of a run.
+    pub fn new(finalist: &Finalist, run: &RunReader) -> Self {
+        let spread =
+            |figure: &dyn Fn(&FinalistOutcome) -> Option<f64>| finalist.spread(figure).map(Into::into);
+        let (best, first) = (finalist.best(), finalist.trainings.first());
+        let trainings = finalist.trainings.iter().map(|training| {
+            let outcome = training.outcome();
+            FinalTrainingJson {
+                number: training.number,
+                state: training.state.name(),
+                seed: training.seed,
+                val_error: outcome.map(|outcome| outcome.validation_error),
+                int8_error: outcome.and_then(|outcome| outcome.int8_error),
+                test_error: outcome.map(|outcome| outcome.test_error),
+                int8_test_error: outcome.and_then(|outcome| outcome.int8_test_error),
+                val_stderr: outcome.and_then(|outcome| outcome.validation_stderr),
+                best_epoch: outcome.map(|outcome| outcome.best_epoch),
+                train_seconds: outcome.map(|outcome| outcome.train_seconds),
+            }
+        });
+        Self {
+            trial: finalist.trial,
+            seeds: finalist.done().count(),
+            failed: finalist.trainings.len() - finalist.done().count(),
+            epochs: first.map(|training| training.epochs),
+            teacher: first.and_then(|training| training.teacher),
+            objective_error: finalist.error().map(Into::into),
+            val_error: spread(&|outcome| Some(outcome.validation_error)),
+            int8_error: spread(&|outcome| outcome.int8_error),
+            test_error: spread(&|outcome| Some(outcome.test_error)),
+            int8_test_error: spread(&|outcome| outcome.int8_test_error),
+            in_bounds: finalist.in_bounds(&run.experiment().bounds),
+            objective_peak_memory: best.map(|best| best.resources.bounded_peak()),
+            model_size: best.map(|best| best.resources.model_size),
+            macs: best.map(|best| best.resources.macs),
+            kept: best.map(|best| best.number),
+            model: refined_path(run, finalist),
+            trainings: trainings.collect(),
+        }
     }
 }
 

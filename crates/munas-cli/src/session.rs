@@ -1,25 +1,28 @@
 //! One session of a search, new or resumed: train, show progress, print the front, say what to do next.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::{
-    EndReason, ExecutionError, Experiment, Failure, Limits, Run, RunReader, Status, StoreError, Summary,
-    TrainingEvaluator, execute, front, status,
+    EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefinePlan,
+    RefineSummary, RefineWishes, Run, RunReader, Status, StoreError, Summary, TrainingEvaluator, execute,
+    finalists, front, plan_finalists, status,
 };
+use munas_search::Bounds;
 use serde::Serialize;
 
 use crate::args::Format;
 use crate::error::{CliError, CliResult};
+use crate::finals;
 use crate::live::Live;
 use crate::output::{GOOD, Output, STRONG, message};
-use crate::records::TrialJson;
+use crate::records::{FinalistJson, TrialJson};
 use crate::shell::quoted;
 use crate::stop::Interruption;
+use crate::waiting::waiting;
 
 #[derive(Debug, Serialize)]
 struct SessionJson {
@@ -35,9 +38,13 @@ struct SessionJson {
     stopped: u64,
     seconds: f64,
     front: Vec<TrialJson>,
+    /// Networks that were trained anew, the best first.
+    finalists: Vec<FinalistJson>,
+    /// Why their training ended: finalists (all are trained), time, interrupted; null if there was none in this session.
+    finalists_reason: Option<&'static str>,
 }
 
-/// Searches until a limit is reached or Ctrl-C, and prints what was found.
+/// Searches until a limit is reached or Ctrl-C, trains the finalists where there is time for them, and prints what was found.
 ///
 /// # Errors
 /// If the search fails, is interrupted, or all of its trials failed; what it found until then is in the run. A new run
@@ -49,38 +56,103 @@ pub fn run(
     format: Format,
     output: &mut Output,
 ) -> CliResult {
-    let interruption = Interruption::watch()?;
-    let (reader, summary) = match search(&mut run, dataset, limits, &interruption) {
+    let (interruption, begin) = (Interruption::watch()?, Instant::now());
+    let (settings, dataset) = (run.experiment().finalists, Arc::new(dataset));
+    let time = limits.time.map(|time| settings.time_of_trials(time));
+    let of_trials = Limits { time, ..limits.clone() };
+    let (reader, mut summary) = match search(&mut run, Arc::clone(&dataset), &of_trials, &interruption) {
         Ok(finished) => finished,
         Err(error) => {
             run.remove_if_unused();
             return Err(error);
         }
     };
+    let left = limits.time.map(|time| time.saturating_sub(begin.elapsed()));
+    let mut refined = None;
+    if let Some(left) = left.filter(|_| settings.share > 0.0 && is_over(summary.reason)) {
+        let limits = Limits { time: Some(left), ..limits.clone() };
+        if let Some(plan) = plan_in_time(&reader, &limits)? {
+            finals::print_plan(&plan, output);
+            refined = Some(finals::train(&mut run, dataset, &plan, &interruption)?);
+        } else if summary.reason == EndReason::Time {
+            output.note("the time that is left is too short to train a network anew: the search goes on");
+            summary = together(&summary, &search(&mut run, dataset, &limits, &interruption)?.1);
+        }
+    }
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
     let status = status(&reader)?;
     if format.json {
-        print_json(&reader, &summary, output)?;
+        print_json(&reader, &summary, refined.as_ref(), output)?;
     } else {
-        print_front(&reader, &status, output)?;
-        print_end(&reader, &summary, &status, output);
+        print_results(&reader, &summary, refined.as_ref(), &status, output)?;
     }
-    match (&summary.reason, &status.only_failures) {
-        (EndReason::Interrupted, _) => Err(interruption.error()),
-        (_, Some(failure)) => Err(all_failed(failure, reader.dir())),
-        (_, None) => Ok(()),
+    let is_interrupted = summary.reason == EndReason::Interrupted
+        || refined.is_some_and(|refined| refined.reason == RefineEnd::Interrupted);
+    match &status.only_failures {
+        _ if is_interrupted => Err(interruption.error()),
+        Some(failure) => Err(all_failed(failure, reader.dir())),
+        None => Ok(()),
+    }
+}
+
+fn print_results(
+    reader: &RunReader,
+    summary: &Summary,
+    refined: Option<&RefineSummary>,
+    status: &Status,
+    output: &mut Output,
+) -> CliResult {
+    print_front(reader, status, output)?;
+    finals::print_table(reader, &Bounds::default(), output)?;
+    print_end(summary, status, output);
+    if let Some(refined) = refined {
+        finals::print_end(reader, refined, output);
+    }
+    print_next(reader, status, output)
+}
+
+/// Whether a search that ended so has found what it will find: one that reached its target, or was interrupted, is at its end.
+const fn is_over(reason: EndReason) -> bool {
+    matches!(reason, EndReason::Time | EndReason::Trials | EndReason::Exhausted)
+}
+
+/// Two trainings are the least that a mean with a deviation is of.
+const LEAST_TRAININGS: u64 = 2;
+
+/// The finalists; `None` if no trial has a result, all are trained, or the time is too short to train one of them more than once.
+fn plan_in_time(reader: &RunReader, limits: &Limits) -> CliResult<Option<RefinePlan>> {
+    match plan_finalists(reader, &RefineWishes::of(reader.experiment(), limits.clone())) {
+        Err(RefineError::Nothing) => Ok(None),
+        Err(error) => Err(error.into()),
+        Ok(plan) => {
+            let is_worth_it =
+                plan.trainings > 0 && plan.affordable.is_none_or(|count| count >= LEAST_TRAININGS);
+            Ok(Some(plan).filter(|_| is_worth_it))
+        }
+    }
+}
+
+/// What two parts of a search did.
+fn together(first: &Summary, second: &Summary) -> Summary {
+    Summary {
+        reason: second.reason,
+        done: first.done + second.done,
+        paused: first.paused + second.paused,
+        failed: first.failed + second.failed,
+        stopped: second.stopped,
+        elapsed: first.elapsed + second.elapsed,
     }
 }
 
 fn search(
     run: &mut Run,
-    dataset: Dataset,
+    dataset: Arc<Dataset>,
     limits: &Limits,
     interruption: &Interruption,
 ) -> CliResult<(RunReader, Summary)> {
     let reader = RunReader::open(run.dir())?;
-    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::new(dataset))?;
+    let evaluator = TrainingEvaluator::new(run.experiment(), dataset)?;
     let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
     run.when_locked(waiting(interruption.clone(), live.voice()));
     let summary = execute(run, &evaluator, limits, &interruption.stop(), &mut |event| live.show(&event));
@@ -113,24 +185,8 @@ fn all_failed(failure: &Failure, dir: &Path) -> CliError {
     error.hint(hint)
 }
 
-/// How long another program may keep the journal locked before it is said.
-const SILENT_WAIT: Duration = Duration::from_secs(5);
-
-/// Waits while another program keeps the journal locked, until Ctrl-C.
-fn waiting(interruption: Interruption, say: impl Fn(&str)) -> impl FnMut(Duration) -> ControlFlow<()> {
-    let mut is_said = false;
-    move |waited| {
-        let is_long = waited >= SILENT_WAIT;
-        if is_long && !is_said {
-            say("another program keeps journal.db locked; the search waits for it");
-        }
-        is_said = is_long;
-        if interruption.has_come() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-/// What is searched, in which data, within which bounds, and where the run is.
-pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
+/// What is searched, in which data, within which bounds, and where the run is; with the time of the search, what part of it is for finalists.
+pub fn print_begin(run: &Run, dataset: &Dataset, time: Option<Duration>, output: &mut Output) {
     let experiment: &Experiment = run.experiment();
     let [height, width, channels] = dataset.input;
     output.note(format_args!("{STRONG}run{STRONG:#}      {}", visible(&run.dir().to_string_lossy())));
@@ -147,6 +203,15 @@ pub fn print_begin(run: &Run, dataset: &Dataset, output: &mut Output) {
         experiment.search.trials,
         experiment.train.epochs,
     ));
+    if let Some(time) = time
+        && experiment.finalists.share > 0.0
+    {
+        let left = time.saturating_sub(experiment.finalists.time_of_trials(time));
+        output.note(format_args!(
+            "{STRONG}at last{STRONG:#}  {} in which the best networks are trained anew (final.share)",
+            units::duration(left.as_secs_f64())
+        ));
+    }
     output.note(format_args!("{STRONG}bounds{STRONG:#}   {}\n", bounds_text(experiment)));
 }
 
@@ -162,7 +227,13 @@ pub fn bounds_text(experiment: &Experiment) -> String {
     if given.is_empty() { "none".to_owned() } else { given.join(", ") }
 }
 
-fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> CliResult {
+fn print_json(
+    reader: &RunReader,
+    summary: &Summary,
+    refined: Option<&RefineSummary>,
+    output: &mut Output,
+) -> CliResult {
+    let found = finalists(reader)?;
     output.json(&SessionJson {
         dir: reader.dir().display().to_string(),
         reason: summary.reason.name(),
@@ -171,7 +242,9 @@ fn print_json(reader: &RunReader, summary: &Summary, output: &mut Output) -> Cli
         failed: summary.failed,
         stopped: summary.stopped,
         seconds: summary.elapsed.as_secs_f64(),
-        front: TrialJson::list(&front(reader)?, reader),
+        front: TrialJson::list(&front(reader)?, reader)?,
+        finalists: found.iter().map(|finalist| FinalistJson::new(finalist, reader)).collect(),
+        finalists_reason: refined.map(|refined| refined.reason.name()),
     })?;
     Ok(())
 }
@@ -189,8 +262,7 @@ fn print_front(reader: &RunReader, status: &Status, output: &mut Output) -> CliR
     Ok(())
 }
 
-fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mut Output) {
-    let dir = quoted(reader.dir());
+fn print_end(summary: &Summary, status: &Status, output: &mut Output) {
     let ended = match summary.reason {
         EndReason::Trials => format!("{GOOD}done{GOOD:#}"),
         EndReason::Target { trial } => format!("{GOOD}trial {trial} reached the target{GOOD:#}"),
@@ -209,7 +281,23 @@ fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mu
         status.results,
         status.refused.total(),
     ));
+}
+
+fn print_next(reader: &RunReader, status: &Status, output: &mut Output) -> CliResult {
+    let dir = quoted(reader.dir());
     let mut next = Vec::new();
+    let refined = finalists(reader)?;
+    if let Some(best) = refined.iter().find(|finalist| finalist.best().is_some()) {
+        next.push((
+            format!("munas export {dir} {} -o firmware", best.trial),
+            "the best of the finalists as C source",
+        ));
+    } else if status.done > 0 {
+        next.push((
+            format!("munas refine {dir}"),
+            "the best of the front trained anew, longer, with several seeds",
+        ));
+    }
     if let Some(best) = status.best_in_bounds.as_ref().or(status.best.as_ref()) {
         next.push((format!("munas show {dir} {}", best.trial), "layers, memory and curve of the best"));
     }
@@ -227,4 +315,5 @@ fn print_end(reader: &RunReader, summary: &Summary, status: &Status, output: &mu
     for (command, purpose) in next {
         output.note(format_args!("  {command:<width$}   {purpose}"));
     }
+    Ok(())
 }

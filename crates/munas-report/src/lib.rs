@@ -3,7 +3,7 @@
 //! | item | does |
 //! |---|---|
 //! | [`html_report`], [`detailed`] | a run as one self-contained HTML page |
-//! | [`front_table`], [`nothing_usable`], [`curve_table`], [`classes_table`], [`trial_figures`], [`epochs_cell`] | the same facts as text |
+//! | [`finalists_table`], [`front_table`], [`nothing_usable`], [`curve_table`], [`classes_table`], [`trial_figures`], [`epochs_cell`] | the same facts as text |
 //! | [`Network`] | one network: layers, memory timeline, as text and as a plot; [`RowsView`]: its memory in rows |
 //! | [`plot`] | scatter, line and memory plots as inline SVG |
 //! | [`Table`] | aligned text |
@@ -13,6 +13,7 @@
 //! Everything here is a function from records to text. Deliberately absent: files, the journal, the terminal.
 
 mod classes;
+mod finalists;
 mod network;
 mod objective;
 mod page;
@@ -25,6 +26,7 @@ pub mod units;
 mod visible;
 
 pub use classes::classes_table;
+pub use finalists::{finalist_errors, finalists_note, finalists_table};
 pub use network::{Network, RowsView, outline, shown_input, trial_outline};
 pub use objective::{
     error_cells, error_heads, further_objectives, memory_title, objective_cell, objective_text,

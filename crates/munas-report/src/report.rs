@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `summary` | experiment, data, bounds, trials by state |
 //! | `front` | error against each resource, and the table of the Pareto front |
+//! | `finalists` | networks that were trained anew |
 //! | `progress`, `hypervolume` | best error and hypervolume over the trials |
 //! | `selection`, `model`, `classes` | of networks on the front: layers, memory timeline, training curve, classes |
 
 mod classes;
+mod finalists;
 mod front;
 mod hypervolume;
 mod model;
@@ -18,7 +20,7 @@ mod summary;
 use std::collections::BTreeMap;
 
 use maud::html;
-use munas_run::{Confusions, Driving, Experiment, Task, Terms, TrialRecord};
+use munas_run::{Confusions, Driving, Experiment, Finalist, Task, Terms, TrialRecord};
 use munas_search::{Bounds, Objective, Unit};
 use munas_train::EpochReport;
 
@@ -40,6 +42,8 @@ pub struct RunView<'a> {
     pub trials: &'a [TrialRecord],
     /// The Pareto front, in the order in which it is shown.
     pub front: &'a [TrialRecord],
+    /// The networks that were trained anew, the best first.
+    pub finalists: &'a [Finalist],
     /// Training curves of the trials that are shown with all details, which [`detailed`] chooses.
     pub curves: &'a BTreeMap<u64, Vec<EpochReport>>,
     /// Which classes the same trials take for which, where it is known.
@@ -51,6 +55,7 @@ pub fn html_report(view: &RunView<'_>) -> String {
     let title = format!("munas: {}", view.experiment.name);
     let body = html! {
         (summary::section(view))
+        (finalists::section(view))
         (front::section(view))
         (progress::section(view))
         (model::section(view))

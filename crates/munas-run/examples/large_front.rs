@@ -59,6 +59,7 @@ impl Evaluator for Tradeoff {
             test: alike(error),
             last_test_error: error,
             in_int8: Some(alike(error)),
+            test_in_int8: None,
             folds: 1,
             best_epoch: assignment.epochs,
             weights: None,

@@ -25,7 +25,7 @@ pub(crate) mod limits;
 mod outcome;
 pub(crate) mod proposals;
 mod pruning_goal;
-mod queue;
+pub(crate) mod queue;
 pub(crate) mod replay;
 mod search;
 mod teacher;

@@ -60,7 +60,8 @@ pub use error::ExperimentError;
 pub use munas_train::PruningMode;
 pub use recorded::{Changes, FREE_KEYS};
 pub use settings::{
-    BoardChoice, DataSettings, DistillationSettings, InputPlace, PruningSettings, SearchSettings,
+    BoardChoice, DataSettings, DistillationSettings, FinalSettings, InputPlace, PruningSettings,
+    SearchSettings,
 };
 
 use crate::driving::Terms;
@@ -92,6 +93,8 @@ pub struct Experiment {
     pub memory: MemoryModel,
     /// How to search, and for how long.
     pub search: SearchSettings,
+    /// How the best networks are trained anew.
+    pub finalists: FinalSettings,
     /// The board to fit.
     pub board: Option<BoardChoice>,
 }

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use munas_cost::{Resources, macs};
 use munas_data::Dataset;
+use munas_search::rungs::mean_share;
 use munas_search::{AlgorithmKind, Candidate, Context, History, Objective, Problem};
 
 use crate::executor::error::ExecutionError;
@@ -35,7 +36,8 @@ pub struct Forecast {
     pub trial: Option<MeasuredTrial>,
     /// Trials side by side.
     pub workers: usize,
-    /// How many trials there would be, and after how long, if all were as the measured one.
+    /// How many trials there would be, and after how long, if all were as the measured one; where trials rest at the ends of rungs, and a
+    /// third of them go on.
     pub extent: Option<Extent>,
 }
 
@@ -103,6 +105,7 @@ pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, 
     });
     let limits = Limits::of(experiment);
     let workers = limits.worker_count();
+    let time = limits.time.map(|time| experiment.finalists.time_of_trials(time));
     Ok(Forecast {
         draws: Draws {
             drawn: candidates.len(),
@@ -111,7 +114,8 @@ pub fn forecast(experiment: &Experiment, dataset: &Dataset) -> Result<Forecast, 
             trained: trained.len(),
             median: median_resources(&trained),
         },
-        extent: trial.map(|trial| extent(limits.trials, limits.time, trial.seconds, workers)),
+        extent: trial
+            .map(|trial| extent(limits.trials, time, trial.seconds * mean_share(&problem.rungs), workers)),
         trial,
         workers,
     })

@@ -13,6 +13,7 @@
 //! | [`store`] | the run directory: journal, models, checkpoints, front, lock, what a run has come to; errors: [`StoreError`] |
 //! | [`executor`] | the search loop, proposals, backends and evaluators, replay; errors: [`ExecutionError`] |
 //! | [`presets`] | the experiments that come with munas |
+//! | `refine` | the best networks of a run, trained anew |
 //! | `forecast` | what a search would draw, and how far it would come |
 //!
 //! Arrows run down: the executor uses the store, the store the experiment, and all of them what the files beside the rooms hold: a
@@ -28,10 +29,12 @@ pub mod store;
 
 mod clock;
 mod driving;
+mod finalist;
 mod forecast;
 mod int8;
 mod judge;
 mod machine;
+mod refine;
 mod task;
 #[cfg(test)]
 mod testing;
@@ -50,12 +53,19 @@ pub use executor::trained::TrainedNetwork;
 pub use executor::training::TrainingEvaluator;
 pub use executor::{execute, execute_on};
 pub use experiment::{Draft, Experiment, ExperimentError};
+pub use finalist::{Finalist, FinalistOutcome, FinalistRecord, FinalistState, Spread};
 pub use forecast::{Draws, Extent, Forecast, MeasuredTrial, MedianResources, forecast};
 pub use int8::{Int8Settings, int8_error, int8_predictions, quantise};
 pub use judge::{Metric, Scores, UnknownMetric, standard_error};
 pub use machine::Machine;
+pub use refine::end::{RefineEnd, RefineSummary};
+pub use refine::event::FinalistEvent;
+pub use refine::plan::{FinalTeacher, RefineError, RefinePlan, RefineWishes, plan_finalists};
+pub use refine::session::{refine, refine_on};
+pub use refine::training::FinalistEvaluator;
 pub use store::error::StoreError;
 pub use store::files::FileError;
+pub use store::finalists::{finalist, finalists, refined_model, refined_path};
 pub use store::journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use store::models::{DataFacts, ModelError, SavedModel};
 pub use store::query::{Failure, Status, TrialDetails, front, front_of, model, only_failures, status, trial};

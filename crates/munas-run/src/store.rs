@@ -6,6 +6,7 @@
 //! | `journal` | trials and epochs in SQLite; `session` the processes that worked on it |
 //! | `models` | weights worth keeping, as safetensors; `front` which those are |
 //! | `checkpoints` | trainings under way, for a resume |
+//! | `finalists` | networks that were trained anew, and those trainings under way |
 //! | `lock` | who may write a run |
 //! | `files`, `checksum` | files that appear whole or not at all, and whether they are as they were written |
 //! | [`query`] | status, front, single trials |
@@ -16,6 +17,7 @@ pub(crate) mod checkpoints;
 mod checksum;
 pub(crate) mod error;
 pub(crate) mod files;
+pub(crate) mod finalists;
 pub(crate) mod front;
 pub(crate) mod journal;
 pub(crate) mod lock;

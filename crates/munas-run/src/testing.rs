@@ -174,6 +174,7 @@ impl Evaluator for Synthetic {
             test: scores(share(4)),
             last_test_error: share(5),
             in_int8: Some(scores(share(7))),
+            test_in_int8: Some(scores(share(8))),
             folds: 1,
             best_epoch: 1 + u32::from(hash.as_bytes()[6]) % assignment.epochs,
             weights: Some(weights(&assignment.graph)),

@@ -27,8 +27,8 @@ pub struct TrialRecord {
     pub memory: MemoryModel,
     /// How far it came.
     pub state: TrialState,
-    /// The best that is known of it: the result with the lowest error that drives the search, of those at the ends of its rungs. A trial
-    /// that is trained on has one, whatever its state.
+    /// What is known of it: the result of its whole training, or the one with the lowest error that drives the search of those at the ends of
+    /// its rungs. A trial that is trained on has one, whatever its state.
     pub outcome: Option<Outcome>,
     /// What pruning has left, if the trial has a result and was pruned.
     pub pruned: Option<PrunedNetwork>,

@@ -18,9 +18,30 @@ pub fn rungs(epochs: u32, count: u32, least: u32) -> Vec<u32> {
     ends
 }
 
+/// The share of its epochs that a trial is trained for on average, where a third of those that come to the end of a rung go on.
+///
+/// # Panics
+/// If there are no rungs.
+pub fn mean_share(rungs: &[u32]) -> f64 {
+    let epochs = f64::from(*rungs.last().expect("a full training ends at a rung"));
+    let (mut before, mut going_on, mut trained) = (0.0, 1.0, 0.0);
+    for &end in rungs {
+        trained += going_on * (f64::from(end) - before);
+        (before, going_on) = (f64::from(end), going_on / f64::from(ETA));
+    }
+    trained / epochs
+}
+
 #[cfg(test)]
 mod tests {
-    use super::rungs;
+    use super::{mean_share, rungs};
+
+    #[test]
+    fn most_trials_take_a_small_part_of_their_epochs() {
+        assert_eq!(mean_share(&[50]), 1.0);
+        let expected = (1.0 + 2.0 / 3.0 + 6.0 / 9.0 + 18.0 / 27.0) / 27.0;
+        assert!((mean_share(&[1, 3, 9, 27]) - expected).abs() < 1e-12);
+    }
 
     #[test]
     fn rungs_are_thirds_of_each_other_and_end_with_the_whole() {

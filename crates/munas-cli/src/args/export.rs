@@ -17,7 +17,8 @@ Examples:
 
 The int8 network that the search measured, as C99 source without dependencies
 (model.h, model.c, test vectors with a program that checks them, README.md) and
-as model.tflite, with the operators in the order that needs the least memory.";
+as model.tflite, with the operators in the order that needs the least memory.
+Where a trial was trained anew (munas refine), it is the best of those networks.";
 
 /// Write a trial's network as a .tflite model and as C source for firmware
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,9 @@ pub struct ExportArgs {
     /// Number of the trial, as `munas front` shows it
     #[arg(value_name = "TRIAL")]
     pub trial: u64,
+    /// Write the network as the search trained it, also where it was trained anew (munas refine)
+    #[arg(long)]
+    pub as_searched: bool,
     /// What to write
     #[arg(long = "format", value_enum, default_value_t = ExportFormat::All)]
     pub formats: ExportFormat,
@@ -116,6 +120,9 @@ pub struct VerifyArgs {
     /// Number of the trial, as `munas front` shows it
     #[arg(value_name = "TRIAL")]
     pub trial: u64,
+    /// Check the network as the search trained it, also where it was trained anew (munas refine)
+    #[arg(long)]
+    pub as_searched: bool,
     /// Emulated board to run firmware on
     #[arg(long, alias = "board", value_name = "NAME")]
     pub target: Option<String>,

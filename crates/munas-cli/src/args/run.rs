@@ -1,6 +1,7 @@
 //! Commands on a run directory.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use munas_search::{Bounds, Objective};
 
@@ -87,6 +88,42 @@ pub struct ResumeArgs {
     pub dir: PathBuf,
     #[command(flatten)]
     pub length: RunLength,
+    #[command(flatten)]
+    pub format: Format,
+    #[command(flatten)]
+    pub moved: MovedData,
+}
+
+const REFINE_HELP: &str = "\
+Examples:
+  munas refine runs/quick-start-1
+  munas refine runs/quick-start-1 --time 10m
+  munas refine runs/quick-start-1 --trials 17,23 --seeds 10
+
+A search judges each network by one training. The best of its front are trained
+anew here, longer and with several seeds, and ranked by their mean validation
+error; what is reported of the test part no choice reads. A search with --time
+does so in its last fifth (final.share). What was trained is not trained again.";
+
+/// Train the best networks of a run anew, longer and with several seeds
+#[derive(Debug, clap::Args)]
+#[command(after_help = REFINE_HELP)]
+pub struct RefineArgs {
+    /// Directory of the run
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// End after so much time, for example 30m; fewer networks are trained if it is short [default: when all are trained]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub time: Option<Duration>,
+    /// The most networks [default: as the experiment says, 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub networks: Option<u64>,
+    /// Trainings of each network [default: as the experiment says, 5]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seeds: Option<u32>,
+    /// Train the networks of these trials, for example 3,7, and no others
+    #[arg(long, value_name = "TRIALS", value_delimiter = ',', conflicts_with = "networks")]
+    pub trials: Vec<u64>,
     #[command(flatten)]
     pub format: Format,
     #[command(flatten)]

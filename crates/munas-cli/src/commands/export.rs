@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::args::ExportArgs;
 use crate::error::{CliError, CliResult};
-use crate::exported::{Exported, Samples, run_name, title};
+use crate::exported::{Exported, Samples, run_name};
 use crate::interface::InterfaceJson;
 use crate::output::Output;
 use crate::shell::quoted;
@@ -19,6 +19,8 @@ use crate::shell::quoted;
 #[derive(Debug, Serialize)]
 struct ExportJson {
     trial: u64,
+    /// The number of the training that it is of, if the trial was trained anew (munas refine).
+    refined: Option<u32>,
     #[serde(flatten)]
     interface: InterfaceJson,
     /// What was written.
@@ -50,14 +52,20 @@ struct CJson {
 /// Writes the files and says what they need.
 pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
-    let mut exported = Exported::load(&reader, args.trial)?;
-    exported.note_age(output);
+    let mut exported = Exported::load(&reader, args.trial, args.as_searched)?;
+    exported.note_origin(args.trial, output);
     let samples = test_samples(&reader, args, &mut exported, output);
     let name = args.name.clone().unwrap_or_default();
     fs::create_dir_all(&args.output).map_err(|error| cannot_write(&args.output, &error))?;
     let interface = InterfaceJson::of(&exported);
-    let mut document =
-        ExportJson { trial: args.trial, interface, files: Vec::new(), tflite_bytes: None, c: None };
+    let mut document = ExportJson {
+        trial: args.trial,
+        refined: exported.refined,
+        interface,
+        files: Vec::new(),
+        tflite_bytes: None,
+        c: None,
+    };
     if args.formats.has_tflite() {
         let bytes =
             write_in_best_order(&exported.network, &tflite_metadata(&exported, &args.dir, args.trial));
@@ -65,7 +73,7 @@ pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
         document.files.push(save(&args.output, &format!("{name}.tflite"), &bytes)?);
     }
     if args.formats.has_c() {
-        let title = title(&args.dir, args.trial);
+        let title = exported.title(&args.dir, args.trial);
         let samples = match &samples[..] {
             [] => TestSamples::Elements(&[]),
             samples => TestSamples::Raw(samples),
@@ -99,7 +107,11 @@ pub fn tflite_metadata(exported: &Exported, dir: &Path, trial: u64) -> ModelMeta
     ModelMetadata {
         run: run_name(dir),
         trial: trial.to_string(),
-        description: format!("found by munas {} in {}", env!("CARGO_PKG_VERSION"), title(dir, trial)),
+        description: format!(
+            "found by munas {} in {}",
+            env!("CARGO_PKG_VERSION"),
+            exported.title(dir, trial)
+        ),
         interface: Interface { input: exported.conversion.clone(), classes: exported.labels.clone() },
     }
 }
@@ -186,11 +198,12 @@ fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliRe
         let name = args.name.clone().unwrap_or_default();
         let c_file = |suffix: &str| quoted(&args.output.join(format!("{name}{suffix}.c")));
         output.line(format_args!(
-            "\nnext: cc -O2 -o {name}_test {} {} && ./{name}_test\n      munas verify {} {}",
+            "\nnext: cc -O2 -o {name}_test {} {} && ./{name}_test\n      munas verify {} {}{}",
             c_file("_test"),
             c_file(""),
             quoted(&args.dir),
             args.trial,
+            if args.as_searched { " --as-searched" } else { "" },
         ))?;
     }
     Ok(())

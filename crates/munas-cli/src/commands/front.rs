@@ -8,6 +8,7 @@ use munas_search::{Bounds, Objective};
 
 use crate::args::FrontArgs;
 use crate::error::{CliError, CliResult};
+use crate::finals;
 use crate::output::Output;
 use crate::records::TrialJson;
 
@@ -32,11 +33,14 @@ pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
         output.note(none_left(&front, &limits, experiment.terms()));
     }
     if args.format.json {
-        output.json(&TrialJson::list(&within, &reader))?;
+        output.json(&TrialJson::list(&within, &reader)?)?;
     } else if front.is_empty() {
         output.note(nothing_usable(&reader.trials()?));
     } else if !within.is_empty() {
         output.text(front_table(&within, bounds))?;
+    }
+    if !args.format.json {
+        finals::print_table(&reader, &limits, output)?;
     }
     Ok(())
 }

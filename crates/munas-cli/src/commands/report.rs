@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use munas_report::{RunView, detailed, html_report, visible};
-use munas_run::{RunReader, front_of};
+use munas_run::{RunReader, finalists, front_of};
 use serde::Serialize;
 
 use crate::args::ReportArgs;
@@ -31,11 +31,13 @@ pub fn run(args: &ReportArgs, output: &mut Output) -> CliResult {
     for member in shown {
         confusions.extend(reader.confusions(member)?.map(|found| (member, found)));
     }
+    let finalists = finalists(&reader)?;
     let page = html_report(&RunView {
         experiment: reader.experiment(),
         task: reader.task(),
         trials: &trials,
         front: &front,
+        finalists: &finalists,
         curves: &curves,
         confusions: &confusions,
     });

@@ -22,6 +22,6 @@ pub fn run(args: &ResumeArgs, output: &mut Output) -> CliResult {
         ));
     }
     let dataset = load_data_of_run(run.experiment(), run.task(), &args.moved)?;
-    session::print_begin(&run, &dataset, output);
+    session::print_begin(&run, &dataset, limits.time, output);
     session::run(run, dataset, &limits, args.format, output)
 }

@@ -31,7 +31,7 @@ pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     experiment.train_settings(&dataset)?;
     let limits = Limits::of(&experiment);
     let run = create(args.out.as_deref(), experiment, &Task::of(&dataset))?;
-    session::print_begin(&run, &dataset, output);
+    session::print_begin(&run, &dataset, limits.time, output);
     session::run(run, dataset, &limits, args.format, output)
 }
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use munas_cost::{Execution, NetworkInput};
 use munas_report::{
-    Network, RowsView, classes_table, curve_table, epochs_cell, further_objectives, objective_cell,
-    objective_title, outline, shown_input, units,
+    Network, RowsView, classes_table, curve_table, epochs_cell, finalist_errors, further_objectives,
+    objective_cell, objective_title, outline, shown_input, units,
 };
 use munas_run::{
-    Confusions, Driving, DrivingError, Metric, Outcome, RunReader, TrialDetails, TrialRecord, TrialState,
-    trial,
+    Confusions, Driving, DrivingError, Finalist, Metric, Outcome, RunReader, TrialDetails, TrialRecord,
+    TrialState, finalist, finalists, refined_path, trial,
 };
 use munas_train::Confusion;
 use serde::Serialize;
@@ -102,12 +102,13 @@ struct RingJson {
 pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
     let details = trial(&reader, args.trial)?;
+    let finalists = finalists(&reader)?;
     let network = Network::new(details.record.graph(reader.task()));
     let interface = interface(&reader, args.trial, output);
     let input = shown_input(details.record.memory);
     if args.format.json {
         let document = ShowJson {
-            trial: TrialJson::new(&details.record, &reader),
+            trial: TrialJson::new(&details.record, &reader, &finalists),
             layers: CostRecord::of(network.graph()).layers,
             memory: memory(&network),
             schedule: schedule(&network.in_rows(input)),
@@ -123,6 +124,9 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
         return Ok(());
     }
     print_head(&reader, &details, output)?;
+    if let Some(finalist) = finalists.iter().find(|finalist| finalist.trial == args.trial) {
+        output.facts(finalist_facts(&reader, finalist))?;
+    }
     if let Some(interface) = interface {
         output.facts(interface.facts())?;
     }
@@ -143,10 +147,30 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
     Ok(())
 }
 
+/// What came of training the network anew.
+fn finalist_facts(reader: &RunReader, finalist: &Finalist) -> Vec<(&'static str, String)> {
+    let [validation, test] = finalist_errors(finalist);
+    let epochs = finalist.trainings.first().map_or(0, |training| training.epochs);
+    let trainings = finalist.done().count();
+    let mut facts = vec![(
+        "trained anew",
+        format!(
+            "{trainings} times for {epochs} epochs: val. {validation}, test in int8 {test} (± standard deviation over the seeds)"
+        ),
+    )];
+    if let (Some(best), Some(path)) = (finalist.best(), refined_path(reader, finalist)) {
+        facts.push(("exported", format!("training {}, {}", best.number, path.display())));
+    }
+    facts
+}
+
 /// What the int8 network takes and gives. Weights that cannot be read are told, and the rest of the trial is shown.
 fn interface(reader: &RunReader, trial: u64, output: &mut Output) -> Option<InterfaceJson> {
-    reader.model_path(trial)?;
-    match Exported::load(reader, trial) {
+    let is_refined = finalist(reader, trial).is_ok_and(|finalist| finalist.is_some());
+    if reader.model_path(trial).is_none() && !is_refined {
+        return None;
+    }
+    match Exported::load(reader, trial, false) {
         Ok(exported) => Some(InterfaceJson::of(&exported)),
         Err(error) => {
             output.error(&error.render());
@@ -178,7 +202,7 @@ fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -
     }
     if let Some(outcome) = record.outcome() {
         if !record.is_whole() {
-            facts.push(("epochs", format!("{}: the best that is known of it", epochs_cell(record))));
+            facts.push(("epochs", format!("{}: what is known of it so far", epochs_cell(record))));
         }
         facts.extend(outcome_facts(record, outcome));
         let inside = if record.in_bounds(&reader.experiment().bounds) { "yes" } else { "no" };

@@ -1,14 +1,14 @@
 //! `munas status`: how far a run is.
 
-use munas_report::{trial_figures, units};
-use munas_run::{Failure, RunReader, Status, TrialRecord, status};
+use munas_report::{finalist_errors, trial_figures, units};
+use munas_run::{Failure, Finalist, RunReader, Status, TrialRecord, finalists, status};
 use munas_search::Refusals;
 use serde::Serialize;
 
 use crate::args::RunArgs;
 use crate::error::CliResult;
 use crate::output::Output;
-use crate::records::TrialJson;
+use crate::records::{FinalistJson, TrialJson};
 use crate::shell::quoted;
 
 #[derive(Debug, Serialize)]
@@ -33,6 +33,8 @@ struct StatusJson<'a> {
     end_reason: Option<&'a str>,
     best: Option<TrialJson>,
     best_in_bounds: Option<TrialJson>,
+    /// Networks that were trained anew, the best first.
+    finalists: Vec<FinalistJson>,
     /// Why the first trial failed, if every trial that ended did.
     first_failure: Option<FailureJson<'a>>,
 }
@@ -56,12 +58,12 @@ struct RefusedJson {
 /// Prints the status.
 pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
     let reader = RunReader::open(&args.dir)?;
-    let status = status(&reader)?;
+    let (status, found) = (status(&reader)?, finalists(&reader)?);
     if args.format.json {
-        output.json(&StatusJson::new(&status, &reader))?;
+        output.json(&StatusJson::new(&status, &found, &reader))?;
         return Ok(());
     }
-    output.facts(facts(&status))?;
+    output.facts(facts(&status, &found))?;
     if !status.active && status.ended() < status.trials_limit {
         output.note(format_args!("`munas resume {}` goes on with it", quoted(&args.dir)));
     }
@@ -69,8 +71,8 @@ pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
 }
 
 impl<'a> StatusJson<'a> {
-    fn new(status: &'a Status, reader: &RunReader) -> Self {
-        let trial = |record: &TrialRecord| TrialJson::new(record, reader);
+    fn new(status: &'a Status, found: &[Finalist], reader: &RunReader) -> Self {
+        let trial = |record: &TrialRecord| TrialJson::new(record, reader, found);
         Self {
             name: &status.name,
             active: status.active,
@@ -94,6 +96,7 @@ impl<'a> StatusJson<'a> {
             end_reason: status.session.as_ref().and_then(|session| session.end_reason.as_deref()),
             best: status.best.as_ref().map(trial),
             best_in_bounds: status.best_in_bounds.as_ref().map(trial),
+            finalists: found.iter().map(|finalist| FinalistJson::new(finalist, reader)).collect(),
             first_failure: status
                 .only_failures
                 .as_ref()
@@ -102,7 +105,7 @@ impl<'a> StatusJson<'a> {
     }
 }
 
-fn facts(status: &Status) -> Vec<(&'static str, String)> {
+fn facts(status: &Status, found: &[Finalist]) -> Vec<(&'static str, String)> {
     let dash = || "–".to_owned();
     let state = match (&status.session, status.active) {
         (_, true) => "searching".to_owned(),
@@ -147,6 +150,12 @@ fn facts(status: &Status) -> Vec<(&'static str, String)> {
         ("best of all", trial_line(status.best.as_ref())),
         ("time left", left),
     ]);
+    if let Some(best) = found.first() {
+        let trainings: usize = found.iter().map(|finalist| finalist.trainings.len()).sum();
+        let [validation, test] = finalist_errors(best);
+        let best = format!("trial {}, val. {validation}, test in int8 {test} (± s.d.)", best.trial);
+        facts.push(("finalists", format!("{} networks in {trainings} trainings; best: {best}", found.len())));
+    }
     facts
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::args::VerifyArgs;
 use crate::error::{CliError, CliResult};
-use crate::exported::{Exported, Samples, title};
+use crate::exported::{Exported, Samples};
 use crate::output::Output;
 use crate::stop::Interruption;
 use checks::Subject;
@@ -22,6 +22,8 @@ use super::export::tflite_metadata;
 #[derive(Debug, Serialize)]
 struct VerifyJson {
     trial: u64,
+    /// The number of the training that it is of, if the trial was trained anew (munas refine).
+    refined: Option<u32>,
     /// Test samples on which the host's int8 network was run, and its error on them.
     samples: usize,
     host_error: f64,
@@ -75,8 +77,8 @@ pub struct FirmwareJson {
 pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let target = args.target.as_deref().map(find_target).transpose()?;
     let reader = RunReader::open(&args.dir)?;
-    let mut exported = Exported::load(&reader, args.trial)?;
-    exported.note_age(output);
+    let mut exported = Exported::load(&reader, args.trial, args.as_searched)?;
+    exported.note_origin(args.trial, output);
     let dataset = exported.load_data(&reader, &args.moved)?;
     let [here, elsewhere] = sample_counts(args.samples, macs(exported.network.graph()));
     let on_host = Subject::new(args, &exported, &dataset, here);
@@ -95,6 +97,7 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     let is_compared = checks.iter().any(|check| check.compared > 0);
     let document = VerifyJson {
         trial: args.trial,
+        refined: exported.refined,
         samples: on_host.outputs.len(),
         host_error: on_host.error(on_host.outputs.iter().map(|output| on_host.class(output))),
         test_samples: dataset.test.len(),
@@ -146,7 +149,7 @@ impl<'a> Subject<'a> {
         let mut executor = Executor::new(&exported.network);
         let outputs = samples.inputs.iter().map(|input| executor.run(input).to_vec()).collect();
         let metadata = tflite_metadata(exported, &args.dir, args.trial);
-        Self { title: title(&args.dir, args.trial), metadata, exported, samples, outputs }
+        Self { title: exported.title(&args.dir, args.trial), metadata, exported, samples, outputs }
     }
 
     /// The class of an output of the host.

@@ -2,7 +2,8 @@
 
 use munas_data::DataError;
 use munas_run::{
-    DataChanged, ExecutionError, ExperimentError, JournalError, JournalProblem, ModelError, StoreError,
+    DataChanged, ExecutionError, ExperimentError, JournalError, JournalProblem, ModelError, RefineError,
+    StoreError,
 };
 use munas_search::{Objective, SearchError};
 use munas_train::TrainError;
@@ -76,6 +77,18 @@ impl From<ExecutionError> for CliError {
             other => Self::failure(other),
         };
         told.maybe_hint(hint)
+    }
+}
+
+impl From<RefineError> for CliError {
+    fn from(error: RefineError) -> Self {
+        match error {
+            RefineError::Store(error) => Self::from(error),
+            RefineError::WithoutResult { .. } => {
+                Self::input(&error).hint("`munas front DIR` lists networks that have one")
+            }
+            RefineError::Nothing => Self::input(&error).hint("`munas resume DIR` goes on with the search"),
+        }
     }
 }
 

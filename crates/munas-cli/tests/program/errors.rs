@@ -173,7 +173,7 @@ fn an_experiment_that_is_not_that_of_the_run() {
             &expect![[r#"
                 error: not what the run was made with: `seed`: recorded 0, found 1
                   in run/experiment.toml
-                hint: put the recorded values back, or begin a new run with `munas search FILE`; in a run that has begun these may change: name, data.source, data.dir, board.file, search.trials, search.time, search.target_error, search.workers, search.worker_memory, search.max_draws
+                hint: put the recorded values back, or begin a new run with `munas search FILE`; in a run that has begun these may change: name, data.source, data.dir, board.file, search.trials, search.time, search.target_error, search.workers, search.worker_memory, search.max_draws, final.share, final.networks, final.seeds
             "#]],
         );
     }

@@ -12,6 +12,7 @@ mod errors;
 mod export;
 mod interruption;
 mod judging;
+mod refine;
 mod search;
 mod support;
 mod train;

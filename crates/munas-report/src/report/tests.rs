@@ -3,14 +3,16 @@ use std::collections::BTreeMap;
 use munas_cost::MemoryModel;
 use munas_ir::Shape;
 use munas_run::{
-    COMMON_OBJECTIVES, Confusions, DecisionRecord, Driving, DrivingError, Experiment, Metric, Outcome,
-    ProposalRecord, Task, TrialRecord, TrialState,
+    COMMON_OBJECTIVES, Confusions, DecisionRecord, Driving, DrivingError, Experiment, Finalist,
+    FinalistOutcome, FinalistRecord, FinalistState, Metric, Outcome, ProposalRecord, Task, TrialRecord,
+    TrialState,
 };
 use munas_search::{Candidate, Refusals, pareto};
 use munas_space::{Architecture, Kind};
 use munas_train::{Confusion, EpochReport};
 
 use super::{RunView, detailed, html_report};
+use crate::finalists_table;
 
 const INPUT: Shape = Shape::new(16, 16, 1);
 
@@ -108,6 +110,10 @@ fn confusions(front: &[TrialRecord]) -> BTreeMap<u64, Confusions> {
 }
 
 fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
+    page_with(experiment, trials, &[])
+}
+
+fn page_with(experiment: &Experiment, trials: &[TrialRecord], finalists: &[Finalist]) -> String {
     let done: Vec<&TrialRecord> = trials.iter().filter(|trial| trial.outcome().is_some()).collect();
     let points: Vec<[f64; 4]> =
         done.iter().filter_map(|trial| trial.point(&COMMON_OBJECTIVES)?.try_into().ok()).collect();
@@ -131,6 +137,7 @@ fn page(experiment: &Experiment, trials: &[TrialRecord]) -> String {
         task: &task(),
         trials,
         front: &front,
+        finalists,
         curves: &curves,
         confusions: &confusions,
     })
@@ -161,6 +168,52 @@ fn networks_of_the_front_have_their_classes_and_standard_errors() {
     let mut balanced = experiment("");
     balanced.search.metric = Metric::Balanced;
     assert!(self::page(&balanced, &trials).contains("Balanced validation error and peak memory"));
+}
+
+/// Trainings of a trial's network with these test errors in int8.
+fn finalist(trial: &TrialRecord, tests: &[f64]) -> Finalist {
+    let record = |(number, &test): (u32, &f64)| FinalistRecord {
+        trial: trial.trial,
+        number,
+        seed: 1,
+        epochs: 9,
+        teacher: None,
+        resources: trial.candidate.resources,
+        on_board: munas_cost::BoardFigures::default(),
+        pruned: None,
+        driving: trial.driving,
+        state: FinalistState::Done(FinalistOutcome {
+            validation_error: test - 0.01,
+            int8_error: Some(test),
+            test_error: test,
+            int8_test_error: Some(test),
+            validation_stderr: None,
+            folds: 1,
+            best_epoch: 9,
+            train_seconds: 1.0,
+        }),
+        finished_ms: 0,
+    };
+    Finalist { trial: trial.trial, trainings: (1..).zip(tests).map(record).collect() }
+}
+
+#[test]
+fn finalists_have_mean_and_deviation_over_their_seeds() {
+    let trials: Vec<TrialRecord> = (1..=3).map(|number| trial(number, None)).collect();
+    let finalists = [finalist(&trials[2], &[0.10, 0.12, 0.14]), finalist(&trials[0], &[0.2])];
+    let experiment = experiment("error = 0.12");
+    let table = finalists_table(&finalists, &trials, &experiment.bounds, experiment.terms());
+    let rows: Vec<&str> = table.lines().collect();
+    assert!(
+        rows[0].contains("val. error ± s.d.") && rows[0].contains("test error in int8 ± s.d."),
+        "{table}"
+    );
+    assert!(rows[2].contains(" 3  11.00 ± 2.00 %") && rows[2].contains("12.00 ± 2.00 %"), "{table}");
+    assert!(rows[2].contains("yes") && rows[3].contains(" 1            19.00 %"), "{table}");
+    let page = page_with(&experiment, &trials, &finalists);
+    assert!(page.contains("<h2>Finalists</h2>") && page.contains("<td>12.00 ± 2.00 %</td>"));
+    assert!(page.contains("± is the standard deviation over the seeds"));
+    assert!(!self::page(&experiment, &trials).contains("Finalists"));
 }
 
 #[test]

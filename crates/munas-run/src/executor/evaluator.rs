@@ -57,6 +57,8 @@ pub struct Evaluated {
     pub last_test_error: f64,
     /// Validation errors after quantisation to int8, where they were measured.
     pub in_int8: Option<Scores>,
+    /// Test errors after quantisation to int8, where they were measured: of finalists.
+    pub test_in_int8: Option<Scores>,
     /// Folds that validation errors are the mean of; all else is of the first.
     pub folds: u32,
     /// The epoch that is kept, from 1: the one with the lowest validation error, or the last one.

@@ -27,6 +27,8 @@ use crate::trial::{RungResult, TrialRecord};
 enum Purpose {
     Proposal,
     Training,
+    /// The trainings of a finalist, one after the other.
+    Finalist,
     /// What proposals share; the number is the algorithm's, not a trial's.
     Model,
 }
@@ -36,6 +38,7 @@ impl Purpose {
         match self {
             Self::Proposal => b"proposal",
             Self::Training => b"training",
+            Self::Finalist => b"finalist",
             Self::Model => b"model",
         }
     }
@@ -53,6 +56,15 @@ fn generator(seed: u64, trial: u64, purpose: Purpose) -> ChaCha8Rng {
 /// The seed of a trial's training: 63 bits, which the journal's integers hold.
 pub(crate) fn training_seed(seed: u64, trial: u64) -> u64 {
     generator(seed, trial, Purpose::Training).next_u64() >> 1
+}
+
+/// The seed of training `number`, from 1, of a finalist: 63 bits.
+pub(crate) fn finalist_seed(seed: u64, trial: u64, number: u32) -> u64 {
+    let mut rng = generator(seed, trial, Purpose::Finalist);
+    for _ in 1..number {
+        rng.next_u64();
+    }
+    rng.next_u64() >> 1
 }
 
 /// Makes the proposals of one experiment.

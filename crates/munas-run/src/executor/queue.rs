@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 /// Trainings of type `T` by the number of their trial, in which order they were asked for.
-pub(super) struct TrainingQueue<T> {
+pub(crate) struct TrainingQueue<T> {
     /// Bytes that trainings side by side may take.
     memory: u64,
     /// Those that have not begun, each with its bytes.

@@ -326,7 +326,9 @@ impl<'a> Search<'a> {
         record.state = if epochs < record.candidate.epochs { TrialState::Paused } else { TrialState::Done };
         let error = outcome.driving(record.driving);
         let latest = Some(self.result(&mut record, epochs, error));
-        let is_better = record.error().zip(error).is_none_or(|(before, now)| now < before);
+        // The end of a training says what comes of it; before, a rung may be better by chance.
+        let is_better = record.state == TrialState::Done
+            || record.error().zip(error).is_none_or(|(before, now)| now < before);
         if !is_better {
             return Judged { record, network: None, latest };
         }

@@ -101,6 +101,7 @@ impl TrainingEvaluator {
             last_test_error: model.last_test_error,
             folds: 1,
             in_int8: Some(in_int8),
+            test_in_int8: None,
             best_epoch: model.best_epoch,
             pruned,
             confusion: Some(Confusions {

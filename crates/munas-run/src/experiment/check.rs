@@ -4,12 +4,19 @@ use munas_data::{DataError, Source};
 use munas_search::{Bounds, Objective};
 
 use super::ExperimentError;
-use super::settings::{BoardChoice, DataSettings, DistillationSettings, PruningSettings, SearchSettings};
+use super::settings::{
+    BoardChoice, DataSettings, DistillationSettings, FinalSettings, PruningSettings, SearchSettings,
+};
 
 /// The most pixels of a picture after it was scaled.
 const MOST_PIXELS: usize = 1 << 20;
 /// The most trainings side by side: a thread each.
 const MOST_WORKERS: usize = 1_024;
+/// The most trainings of one finalist: beyond, a mean is known better than anyone needs.
+const MOST_SEEDS: u32 = 1_000;
+/// The smallest and the largest factor of a finalist's epochs.
+const LEAST_FACTOR: f64 = 0.01;
+const MOST_FACTOR: f64 = 1_000.0;
 /// The largest whole number that TOML and the journal can hold.
 pub(super) const LARGEST: u64 = i64::MAX as u64;
 
@@ -137,6 +144,22 @@ fn power(choice: &BoardChoice, is_bounded: bool) -> Result<(), ExperimentError> 
         "at a rate (board.rate) needs a board whose current asleep is known (power.sleep_ua in a table of your own); \
          without the rate, the energy of an inference alone is bounded",
     )
+}
+
+/// Section `[final]`.
+pub(super) fn finalists(finalists: &FinalSettings) -> Result<(), ExperimentError> {
+    let FinalSettings { share, networks, seeds, longer, quantised, .. } = *finalists;
+    require((0.0..1.0).contains(&share), "final.share", "must be at least 0 and below 1")?;
+    require(networks >= 1, "final.networks", "must be at least 1")?;
+    require(
+        (1..=MOST_SEEDS).contains(&seeds),
+        "final.seeds",
+        &format!("must be at least 1 and at most {MOST_SEEDS}"),
+    )?;
+    let is_factor = (LEAST_FACTOR..=MOST_FACTOR).contains(&longer);
+    let factors = format!("must be at least {LEAST_FACTOR} and at most {MOST_FACTOR}");
+    require(is_factor, "final.longer", &factors)?;
+    require((0.0..1.0).contains(&quantised), "final.quantised", "must be at least 0 and below 1")
 }
 
 /// Section `[search]`.

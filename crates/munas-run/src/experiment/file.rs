@@ -14,7 +14,9 @@ use munas_data::{Augmentation, text_form};
 use munas_train::{Keep, NormStatistics, Optimizer, Schedule};
 
 use super::bounds_file::BoundsFile;
-use super::settings::{DataSettings, DistillationSettings, InputPlace, PruningSettings, SearchSettings};
+use super::settings::{
+    DataSettings, DistillationSettings, FinalSettings, InputPlace, PruningSettings, SearchSettings,
+};
 use super::{ExperimentError, values};
 use crate::int8::Int8Settings;
 
@@ -41,6 +43,9 @@ pub(super) struct ExperimentFile {
     pub memory: MemoryFile,
     /// How to search, and for how long.
     pub search: SearchSettings,
+    /// How the best networks of the front are trained anew at the end of a search.
+    #[serde(rename = "final")]
+    pub finalists: FinalSettings,
     /// The board to fit: its memory bounds the search, and its clock gives milliseconds.
     pub board: Option<BoardFile>,
 }

@@ -11,11 +11,11 @@ use munas_space::{CnnBounds, MlpBounds};
 use super::ExperimentError;
 use super::bounds_file::BoundsFile;
 use super::file::{BoardFile, ExperimentFile, MemoryFile, QuantisationFile, SpaceFile, TrainFile};
-use super::settings::{DataSettings, DistillationSettings, PruningSettings, SearchSettings};
+use super::settings::{DataSettings, DistillationSettings, FinalSettings, PruningSettings, SearchSettings};
 use crate::int8::Int8Settings;
 
 /// Sections by path, with their keys. The keys of `space.bounds` depend on the kind of space.
-pub(super) fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 15] {
+pub(super) fn sections(table: &Table) -> [(&'static str, &'static [&'static str]); 16] {
     let kind = lookup(table, "space").and_then(|space| space.get("kind")).and_then(Value::as_str);
     let bounds = if kind == Some("mlp") { fields::<MlpBounds>() } else { fields::<CnnBounds>() };
     [
@@ -33,6 +33,7 @@ pub(super) fn sections(table: &Table) -> [(&'static str, &'static [&'static str]
         ("bounds", fields::<BoundsFile>()),
         ("memory", fields::<MemoryFile>()),
         ("search", fields::<SearchSettings>()),
+        ("final", fields::<FinalSettings>()),
         ("board", fields::<BoardFile>()),
     ]
 }

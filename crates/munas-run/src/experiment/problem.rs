@@ -8,15 +8,19 @@ use super::{BoardChoice, Experiment};
 use crate::task::Task;
 
 impl Experiment {
+    /// Epochs at the ends of the rungs at which trials rest, ascending; the last is the end of their training.
+    pub fn rungs(&self) -> Vec<u32> {
+        let has_rungs = self.search.algorithm.build(&self.search.algorithm_settings()).has_rungs();
+        // Nothing rests before pruning is done.
+        let least = self.pruning.map_or(1, |pruning| pruning.finish);
+        rungs(self.train.epochs, if has_rungs { self.search.rungs.get() } else { 1 }, least)
+    }
+
     /// The problem that the search solves for this task.
     pub(crate) fn problem(&self, task: &Task) -> Problem {
         let Self { space, bounds, train, search, .. } = self;
-        let has_rungs = search.algorithm.build(&search.algorithm_settings()).has_rungs();
-        // Nothing rests before pruning is done.
-        let least = self.pruning.map_or(1, |pruning| pruning.finish);
-        let count = if has_rungs { search.rungs.get() } else { 1 };
         Problem {
-            rungs: rungs(train.epochs, count, least),
+            rungs: self.rungs(),
             bounds: bounds.clone(),
             memory: self.memory,
             feasibility: search.feasibility,

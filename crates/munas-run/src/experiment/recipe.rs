@@ -132,6 +132,10 @@ impl Recipe<'_> {
             ("sample", Value::from(10)),
             ("error", Value::from("int8")),
         ]);
+        // A training that patience may end has no rungs.
+        if self.given("train", "early_stop").is_none() {
+            search.insert("algorithm".to_owned(), Value::from("niche"));
+        }
         if let Some(macs) = self.machine.macs_per_training {
             search
                 .insert("max_training_cost".to_owned(), Value::from(i64::try_from(macs).unwrap_or(i64::MAX)));

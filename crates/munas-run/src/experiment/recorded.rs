@@ -12,7 +12,7 @@ use super::{Experiment, ExperimentError, implied_by_first_version, layers};
 
 /// The keys that may change in a run: how long it goes on and with what means, its name, and where its data are, which are
 /// known by their fingerprint.
-pub const FREE_KEYS: [&str; 10] = [
+pub const FREE_KEYS: [&str; 13] = [
     "name",
     "data.source",
     "data.dir",
@@ -23,6 +23,9 @@ pub const FREE_KEYS: [&str; 10] = [
     "search.workers",
     "search.worker_memory",
     "search.max_draws",
+    "final.share",
+    "final.networks",
+    "final.seeds",
 ];
 
 /// The keys whose values are not what the run was made with; at least one.
@@ -133,6 +136,9 @@ mod tests {
             "search.workers=7",
             "search.worker_memory=1GB",
             "search.max_draws=5",
+            "final.share=0.5",
+            "final.networks=3",
+            "final.seeds=9",
         ];
         assert_eq!(experiment(&changes).changes_since(&recorded).unwrap(), None);
         // And back: what is left out now was given before.

@@ -21,7 +21,8 @@ pub(super) fn resolve(
     file: ExperimentFile,
     board: Option<BoardChoice>,
 ) -> Result<Experiment, ExperimentError> {
-    let ExperimentFile { name, seed, data, space, train, int8, bounds, memory, search, board: _ } = file;
+    let ExperimentFile { name, seed, data, space, train, int8, bounds, memory, search, finalists, board: _ } =
+        file;
     require(int8.samples > 0, "int8.samples", "must be at least 1")?;
     require(seed <= LARGEST, "seed", "must be below 2^63")?;
     if let Some(pruning) = &train.pruning {
@@ -38,6 +39,13 @@ pub(super) fn resolve(
     let space = resolve_space(&space)?;
     check::bounds(&bounds.0, board.as_ref())?;
     check::search(&search)?;
+    check::finalists(&finalists)?;
+    let rests = search.rungs.get() > 1 && search.algorithm.build(&search.algorithm_settings()).has_rungs();
+    require(
+        !rests || settings.early_stop.is_none(),
+        "train.early_stop",
+        &format!("{} ends trainings by itself; leave it out, or set search.rungs to 1", search.algorithm),
+    )?;
     let TrainFile { pruning, distillation, .. } = train;
     let (bounds, memory) = (bounds.0, resolve_memory(&memory, board.as_ref()));
     Ok(Experiment {
@@ -52,13 +60,15 @@ pub(super) fn resolve(
         bounds,
         memory,
         search,
+        finalists,
         board,
     })
 }
 
 /// The file form of an experiment, every value written out.
 pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
-    let Experiment { name, seed, data, space, int8, bounds, memory, search, board, .. } = experiment.clone();
+    let Experiment { name, seed, data, space, int8, bounds, memory, search, finalists, board, .. } =
+        experiment.clone();
     ExperimentFile {
         name,
         seed,
@@ -69,6 +79,7 @@ pub(super) fn file_form(experiment: &Experiment) -> ExperimentFile {
         bounds: BoundsFile(bounds),
         memory: MemoryFile { runtime: Some(memory.runtime), input: Some(memory.input) },
         search,
+        finalists,
         board: board.map(|BoardChoice { board, file, input, rate }| BoardFile {
             name: board.name,
             file,

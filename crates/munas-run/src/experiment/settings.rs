@@ -150,6 +150,31 @@ impl DistillationSettings {
     }
 }
 
+/// Section `[final]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a section")]
+pub struct FinalSettings {
+    /// Share of the time of a search, its last part, in which networks of the front are trained anew, in [0, 1); 0: none are.
+    pub share: f64,
+    /// The most networks that are trained anew.
+    pub networks: usize,
+    /// Trainings of each of them, with a seed each.
+    pub seeds: u32,
+    /// Epochs of these trainings, as a multiple of those in the search.
+    pub longer: f64,
+    /// Whether they learn from the outputs of the largest of the best networks of the front besides the labels.
+    pub distillation: bool,
+    /// Share of their epochs, the last ones, that is trained as the int8 network computes, in [0, 1); 0: none is.
+    pub quantised: f64,
+}
+
+impl FinalSettings {
+    /// What of the time of a search is left for trials.
+    pub fn time_of_trials(&self, time: Duration) -> Duration {
+        time.mul_f64(1.0 - self.share)
+    }
+}
+
 /// Section `[search]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]

@@ -213,6 +213,14 @@ fn the_resolved_text_writes_out_every_value() {
         feasibility = "skip"
         repeats = false
         max_draws = 1000000
+
+        [final]
+        share = 0.2
+        networks = 8
+        seeds = 5
+        longer = 3.0
+        distillation = true
+        quantised = 0.0
     "#]]
     .assert_eq(&read(&with_source("space.kind = 'mlp'\nsearch.time = '90m'")).to_toml());
 }

@@ -1,6 +1,7 @@
 //! The Pareto front while it grows: which models are worth keeping.
 //!
-//! It is the front over the [`front_objectives`] of the run, of all trained trials. The best trial by any single
+//! It is the front over the [`front_objectives`] of the run, of all trials that were trained in full; as long as there is none, of those
+//! that rest. Errors after a part of a training are lucky ones where many are compared, and are nobody's to export. The best trial by any single
 //! objective is on it (or one that equals it there and is better elsewhere), and so is the best one within the bounds,
 //! since whatever dominates a trial meets every bound that the trial meets.
 
@@ -13,13 +14,15 @@ use crate::trial::{TrialRecord, front_objectives};
 #[derive(Debug)]
 pub(crate) struct Front {
     objectives: Vec<Objective>,
+    /// Whether one of the trials was trained in full.
+    has_whole: bool,
     members: Vec<(u64, Vec<f64>)>,
 }
 
 impl Front {
     /// The front of no trial in a run with these bounds.
     pub fn new(bounds: &Bounds) -> Self {
-        Self { objectives: front_objectives(bounds), members: Vec::new() }
+        Self { objectives: front_objectives(bounds), has_whole: false, members: Vec::new() }
     }
 
     /// The front of these trials.
@@ -36,13 +39,20 @@ impl Front {
     /// Whether the trial would be on the front.
     pub fn accepts(&self, record: &TrialRecord) -> bool {
         let point = record.point(&self.objectives);
+        match (self.has_whole, record.is_whole()) {
+            (false, true) => return point.is_some(),
+            (true, false) => return false,
+            (true, true) | (false, false) => {}
+        }
         point.is_some_and(|point| !self.members.iter().any(|(_, member)| dominates(member, &point)))
     }
 
     /// Takes in a trial that the front accepts, in place of an earlier result of it, and returns those that leave it.
     pub fn insert(&mut self, record: &TrialRecord) -> Vec<u64> {
         let Some(point) = record.point(&self.objectives) else { return Vec::new() };
-        let leaving = self.members.extract_if(.., |(_, member)| dominates(&point, member));
+        let is_first_whole = record.is_whole() && !self.has_whole;
+        self.has_whole |= is_first_whole;
+        let leaving = self.members.extract_if(.., |(_, member)| is_first_whole || dominates(&point, member));
         let leaving = leaving.map(|(trial, _)| trial).filter(|&trial| trial != record.trial).collect();
         self.members.retain(|(trial, _)| *trial != record.trial);
         self.members.push((record.trial, point));

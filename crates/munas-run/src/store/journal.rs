@@ -7,6 +7,7 @@
 //! | `trial` | proposal, with its resources and, once it has one, its result |
 //! | `epoch` | epoch of a trial's training curve |
 //! | `confusion` | part of the data, for each trial of the front |
+//! | `finalist` | training of a finalist that has ended |
 //!
 //! Every change is one transaction of a write-ahead log: a process that is killed at any instant leaves the journal as
 //! it was after some transaction, and a reader sees such a state too. A loss of power may undo the last epochs, never half a
@@ -20,6 +21,7 @@ mod columns;
 mod confusions;
 mod copy;
 mod error;
+mod finalists;
 mod meta;
 mod migrations;
 mod place;

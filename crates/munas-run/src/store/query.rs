@@ -147,11 +147,14 @@ pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, StoreError> {
     Ok(front_of(&reader.trials()?, &reader.experiment().bounds))
 }
 
-/// The Pareto front of these trials under these bounds, by validation error.
+/// The Pareto front of these trials under these bounds, by validation error: of those that were trained in full, or of those that rest as long
+/// as there is none.
 pub fn front_of(records: &[TrialRecord], bounds: &Bounds) -> Vec<TrialRecord> {
     let objectives = front_objectives(bounds);
+    let has_whole = records.iter().any(TrialRecord::is_whole);
+    let records = records.iter().filter(|record| record.is_whole() || !has_whole);
     let (placed, points): (Vec<&TrialRecord>, Vec<Vec<f64>>) =
-        records.iter().filter_map(|record| Some((record, record.point(&objectives)?))).unzip();
+        records.filter_map(|record| Some((record, record.point(&objectives)?))).unzip();
     let mut front: Vec<TrialRecord> =
         pareto::front(&points).into_iter().map(|index| placed[index].clone()).collect();
     front.sort_by(by_error);

@@ -5,6 +5,7 @@
 //! | `experiment.toml` | the experiment, every value written out |
 //! | `journal.db` | trials and epochs; its `-wal` and `-shm` belong to it |
 //! | `models/trial-N.safetensors` | trained networks of the Pareto front |
+//! | `finalists/trial-N-training-K.safetensors` | the best of the networks that were trained anew |
 //! | `progress` | how far the journal has come, see `journal::progress` |
 //! | `lock` | see `lock` |
 

@@ -2,6 +2,7 @@
 
 use munas_data::Dataset;
 use munas_report::{memory_title, units};
+use munas_run::experiment::FinalSettings;
 use munas_run::{
     Draws, DrivingError, Experiment, Extent, Forecast, MeasuredTrial, MedianResources, forecast,
 };
@@ -125,10 +126,33 @@ fn experiment_facts(experiment: &Experiment, dataset: &Dataset) -> Vec<(&'static
         "algorithm",
         format!("{}, architectures drawn by {}, judged in {error}", search.algorithm, search.sampling),
     ));
+    if let [rests @ .., whole] = &experiment.rungs()[..]
+        && !rests.is_empty()
+    {
+        let ends: Vec<String> = rests.iter().map(u32::to_string).collect();
+        facts.push((
+            "rungs",
+            format!("trials rest after {} of {whole} epochs, and the best third goes on", ends.join(", ")),
+        ));
+    }
+    if let Some(text) = finalists_text(experiment) {
+        facts.push(("finalists", text));
+    }
     if let Some(macs) = search.max_training_cost {
         facts.push(("largest", format!("{} MACs (search.max_training_cost)", units::count(macs))));
     }
     facts
+}
+
+/// What the last part of the time is for.
+fn finalists_text(experiment: &Experiment) -> Option<String> {
+    let FinalSettings { share, networks, seeds, longer, .. } = experiment.finalists;
+    experiment.search.time.filter(|_| share > 0.0).map(|_| {
+        format!(
+            "in the last {} of the time up to {networks} networks are trained anew, {seeds} times with {longer} times the epochs",
+            percent(share)
+        )
+    })
 }
 
 fn data_text(dataset: &Dataset) -> String {

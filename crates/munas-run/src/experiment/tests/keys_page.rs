@@ -26,7 +26,7 @@ const SOURCES: [&str; 8] = [
 ];
 
 /// Sections, the kind of space that they are shown for, and the structs that document their keys: the first that has a comment.
-const SECTIONS: [(&str, &str, &[&str]); 16] = [
+const SECTIONS: [(&str, &str, &[&str]); 17] = [
     ("", "cnn2d", &["ExperimentFile"]),
     ("data", "cnn2d", &["DataSettings"]),
     ("data.csv", "cnn2d", &["CsvSettings"]),
@@ -42,6 +42,7 @@ const SECTIONS: [(&str, &str, &[&str]); 16] = [
     ("bounds", "cnn2d", &["Objective", "Bounds"]),
     ("memory", "cnn2d", &["MemoryFile"]),
     ("search", "cnn2d", &["SearchSettings"]),
+    ("final", "cnn2d", &["FinalSettings"]),
     ("board", "cnn2d", &["BoardFile"]),
 ];
 

@@ -162,6 +162,13 @@ fn search() -> impl Strategy<Value = SearchSettings> {
     )
 }
 
+fn finalists() -> impl Strategy<Value = FinalSettings> {
+    let numbers = (0.0..1.0, 0.0..1.0, 0.01..1000.0, 1_usize..99, 1_u32..=1000);
+    (numbers, any::<bool>()).prop_map(|((share, quantised, longer, networks, seeds), distillation)| {
+        FinalSettings { share, networks, seeds, longer, distillation, quantised }
+    })
+}
+
 fn data() -> impl Strategy<Value = DataSettings> {
     let numbers = (share(), option::of((1_usize..99, 1_usize..99)), option::of(1_usize..9_999));
     (
@@ -242,9 +249,16 @@ fn experiment() -> impl Strategy<Value = Experiment> {
             temperature: 2.0,
         })
     });
-    let parts = (data(), space(), train_settings(), int8(), bounds(), (memory(), search()));
+    let parts = (data(), space(), train_settings(), int8(), bounds(), (memory(), search(), finalists()));
     ("\\PC{0,12}", 0..=i64::MAX as u64, parts, pruning, distillation, board()).prop_map(
-        |(name, seed, (data, space, train, int8, bounds, (memory, search)), pruning, distillation, board)| {
+        |(
+            name,
+            seed,
+            (data, space, train, int8, bounds, (memory, search, finalists)),
+            pruning,
+            distillation,
+            board,
+        )| {
             Experiment {
                 name,
                 seed,
@@ -258,6 +272,7 @@ fn experiment() -> impl Strategy<Value = Experiment> {
                 bounds,
                 memory,
                 search,
+                finalists,
                 board,
             }
         },

@@ -28,6 +28,26 @@ fn taking_one_trial_after_the_other_gives_the_front_of_all() {
 }
 
 #[test]
+fn what_rests_is_on_the_front_only_as_long_as_nothing_was_trained_in_full() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&["search.trials=6"]), &Synthetic::new());
+    let mut records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    for (record, epochs) in records.iter_mut().zip([1, 1, 1, 3, 1, 3]) {
+        record.outcome.as_mut().unwrap().epochs = epochs;
+    }
+    let mut front = Front::of(&records[..3], &Bounds::default());
+    let resting: Vec<u64> = (1..=3).filter(|&trial| front.contains(trial)).collect();
+    assert!(!resting.is_empty());
+    assert!(front.accepts(&records[3]), "whatever its error");
+    assert_eq!(front.insert(&records[3]), resting);
+    assert!(!front.accepts(&records[4]) && front.contains(4));
+    // A better result of a trial takes the place of its own.
+    let mut front = Front::of(&records[..1], &Bounds::default());
+    records[0].outcome.as_mut().unwrap().validation_error = 0.0;
+    assert!(front.accepts(&records[0]) && front.insert(&records[0]).is_empty() && front.contains(1));
+}
+
+#[test]
 fn the_best_trials_by_each_objective_and_within_the_bounds_are_on_it() {
     let dir = tempdir().unwrap();
     let experiment = experiment(&["search.trials=60"]);

@@ -13,6 +13,7 @@
 //! | 6 | energy and flash on the board |
 //! | 7 | peak memory under another runtime, or with the input elsewhere |
 //! | 8 | rungs: trials that rest and are promoted, with a result for each rung |
+//! | 9 | trainings of finalists |
 
 use rusqlite::{Connection, Transaction};
 
@@ -22,7 +23,7 @@ use crate::experiment::Experiment;
 use crate::judge::Metric;
 
 /// The version of the schema that this version of munas writes.
-pub const SCHEMA_VERSION: i32 = 8;
+pub const SCHEMA_VERSION: i32 = 9;
 
 /// The oldest version of the schema that can be read.
 pub const OLDEST_SCHEMA: i32 = 2;
@@ -38,6 +39,7 @@ const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] = [
     (6, add_board_figures),
     (7, add_memory_of_model),
     (8, add_rungs),
+    (9, add_finalists),
 ];
 
 /// Takes all steps from version `from` on.
@@ -130,4 +132,43 @@ fn add_rungs(transaction: &Transaction<'_>, experiment: &Experiment) -> rusqlite
          INSERT INTO result (arrival, trial, epochs, error)
              SELECT arrival, id, epochs, {column} FROM trial WHERE arrival IS NOT NULL;"
     ))
+}
+
+/// No network was trained anew before.
+fn add_finalists(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "CREATE TABLE finalist (
+             trial                  INTEGER NOT NULL REFERENCES trial (id),
+             number                 INTEGER NOT NULL,
+             seed                   INTEGER NOT NULL,
+             epochs                 INTEGER NOT NULL,
+             teacher                INTEGER REFERENCES trial (id),
+             state                  TEXT    NOT NULL CHECK (state IN ('done', 'failed')),
+             reason                 TEXT,
+             peak_memory            INTEGER NOT NULL,
+             peak_memory_with_input INTEGER NOT NULL,
+             model_size             INTEGER NOT NULL,
+             macs                   INTEGER NOT NULL,
+             exact                  INTEGER NOT NULL,
+             latency_ms             REAL,
+             energy_mj              REAL,
+             flash                  INTEGER,
+             peak_memory_of_model   INTEGER,
+             validation_error       REAL,
+             int8_error             REAL,
+             test_error             REAL,
+             int8_test_error        REAL,
+             validation_stderr      REAL,
+             folds                  INTEGER,
+             best_epoch             INTEGER,
+             sparsity               REAL,
+             graph                  TEXT,
+             train_seconds          REAL,
+             finished_ms            INTEGER NOT NULL,
+             PRIMARY KEY (trial, number),
+             CHECK ((state = 'failed') = (reason IS NOT NULL)),
+             CHECK ((state = 'done') = (validation_error IS NOT NULL)),
+             CHECK ((sparsity IS NULL) = (graph IS NULL))
+         ) STRICT, WITHOUT ROWID;",
+    )
 }

@@ -165,7 +165,11 @@ pub(super) fn pending_text(trials: &[u64]) -> String {
 
 /// The columns of what a trial's network takes.
 pub(super) fn resource_row(candidate: &Candidate) -> ResourceRow {
-    let Candidate { resources, on_board, .. } = candidate;
+    resource_columns(&candidate.resources, &candidate.on_board)
+}
+
+/// The columns of what a network takes.
+pub(super) fn resource_columns(resources: &Resources, on_board: &BoardFigures) -> ResourceRow {
     ResourceRow {
         peak_memory: integer(resources.peak_memory),
         peak_memory_with_input: integer(resources.peak_memory_with_input),
@@ -265,17 +269,17 @@ pub(super) fn trial_record(row: TrialRow, input: Shape, terms: Terms) -> Result<
 }
 
 /// Reads columns of one trial.
-struct Columns {
-    trial: i64,
+pub(super) struct Columns {
+    pub trial: i64,
 }
 
 impl Columns {
-    fn error(&self, column: &'static str, problem: &impl ToString) -> RowError {
+    pub fn error(&self, column: &'static str, problem: &impl ToString) -> RowError {
         RowError { trial: self.trial, column, problem: problem.to_string() }
     }
 
     /// What a network takes, and what on the experiment's board.
-    fn resources(&self, resources: &ResourceRow) -> Result<(Resources, BoardFigures), RowError> {
+    pub fn resources(&self, resources: &ResourceRow) -> Result<(Resources, BoardFigures), RowError> {
         let on_board = BoardFigures {
             latency_ms: resources.latency_ms,
             energy_mj: resources.energy_mj,
@@ -296,11 +300,11 @@ impl Columns {
         Ok((of_network, on_board))
     }
 
-    fn unsigned<T: TryFrom<i64>>(&self, column: &'static str, value: i64) -> Result<T, RowError> {
+    pub fn unsigned<T: TryFrom<i64>>(&self, column: &'static str, value: i64) -> Result<T, RowError> {
         T::try_from(value).map_err(|_| self.error(column, &format!("is {value}, out of range")))
     }
 
-    fn present<T>(&self, column: &'static str, value: Option<T>) -> Result<T, RowError> {
+    pub fn present<T>(&self, column: &'static str, value: Option<T>) -> Result<T, RowError> {
         value.ok_or_else(|| self.error(column, &"is empty"))
     }
 

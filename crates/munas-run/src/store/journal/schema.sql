@@ -39,7 +39,7 @@ CREATE TABLE trial (
     macs                   INTEGER NOT NULL,
     exact                  INTEGER NOT NULL,            -- whether peak_memory is that of a provably best order
     latency_ms             REAL,
-    -- its result: where it has several, at the ends of rungs, the one with the lowest error that drives the search
+    -- its result: of its whole training, or before that the one with the lowest error that drives the search
     arrival                INTEGER UNIQUE,              -- of its latest result: 1, 2, ... in the order in which results came in
     validation_error       REAL,
     test_error             REAL,
@@ -114,4 +114,41 @@ CREATE TABLE confusion (
     part       TEXT    NOT NULL CHECK (part IN ('validation', 'test')),
     counts     TEXT    NOT NULL,                        -- JSON: a list per true class with a count per predicted class
     PRIMARY KEY (trial, part)
+) STRICT, WITHOUT ROWID;
+
+-- Trainings of the networks that are trained anew, those that have ended; since version 9.
+CREATE TABLE finalist (
+    trial                  INTEGER NOT NULL REFERENCES trial (id),
+    number                 INTEGER NOT NULL,            -- of the training: 1, 2, ...
+    seed                   INTEGER NOT NULL,
+    epochs                 INTEGER NOT NULL,
+    teacher                INTEGER REFERENCES trial (id), -- whose network it learned from besides the labels
+    state                  TEXT    NOT NULL CHECK (state IN ('done', 'failed')),
+    reason                 TEXT,                        -- of a failure
+    -- its resources, as those of a trial
+    peak_memory            INTEGER NOT NULL,
+    peak_memory_with_input INTEGER NOT NULL,
+    model_size             INTEGER NOT NULL,
+    macs                   INTEGER NOT NULL,
+    exact                  INTEGER NOT NULL,
+    latency_ms             REAL,
+    energy_mj              REAL,
+    flash                  INTEGER,
+    peak_memory_of_model   INTEGER,
+    -- its result: errors by the metric that drives the search
+    validation_error       REAL,
+    int8_error             REAL,                        -- of the validation part
+    test_error             REAL,
+    int8_test_error        REAL,
+    validation_stderr      REAL,                        -- standard error of the validation error that drives the search
+    folds                  INTEGER,
+    best_epoch             INTEGER,
+    sparsity               REAL,                        -- share that is pruned
+    graph                  TEXT,                        -- what pruning has left, as JSON
+    train_seconds          REAL,
+    finished_ms            INTEGER NOT NULL,            -- Unix time
+    PRIMARY KEY (trial, number),
+    CHECK ((state = 'failed') = (reason IS NOT NULL)),
+    CHECK ((state = 'done') = (validation_error IS NOT NULL)),
+    CHECK ((sparsity IS NULL) = (graph IS NULL))
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,176 @@
+//! What is to be trained anew, and from whom it learns.
+
+use std::path::PathBuf;
+
+use super::choice::{affordable, choose};
+use super::training::final_epochs;
+use crate::executor::limits::Limits;
+use crate::experiment::Experiment;
+use crate::finalist::FinalistRecord;
+use crate::store::error::StoreError;
+use crate::store::models;
+use crate::store::query::front_of;
+use crate::store::run::RunReader;
+use crate::trial::TrialRecord;
+
+/// A slower machine than this was suspended.
+const MOST_SLOWDOWN: f64 = 20.0;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefineWishes {
+    /// The most networks.
+    pub networks: usize,
+    /// Trainings of each.
+    pub seeds: u32,
+    /// The trials whose networks are trained, instead of those that the front's shape speaks for.
+    pub trials: Vec<u64>,
+    /// Time and means of the session. Its number of trials is that of the search, which stays what it is.
+    pub limits: Limits,
+}
+
+impl RefineWishes {
+    /// What an experiment asks for, within these limits.
+    pub fn of(experiment: &Experiment, limits: Limits) -> Self {
+        let settings = &experiment.finalists;
+        Self { networks: settings.networks, seeds: settings.seeds, trials: Vec::new(), limits }
+    }
+}
+
+/// Nothing can be trained anew.
+#[derive(Debug, thiserror::Error)]
+pub enum RefineError {
+    /// The run cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A trial that was named has no result.
+    #[error("trial {trial} has no result: it is {state}")]
+    WithoutResult {
+        /// The trial.
+        trial: u64,
+        /// How far it came.
+        state: &'static str,
+    },
+    /// No trial has a result.
+    #[error("no trial has a result yet")]
+    Nothing,
+}
+
+/// The network that finalists learn from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinalTeacher {
+    /// The trial.
+    pub trial: u64,
+    /// The file of its network.
+    pub path: PathBuf,
+}
+
+/// The finalists, and how they are trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefinePlan {
+    /// The trials whose networks are trained, those first that are worth it most.
+    pub trials: Vec<u64>,
+    /// Trainings of each.
+    pub seeds: u32,
+    /// Epochs of a training.
+    pub epochs: u32,
+    /// What they learn from besides the labels.
+    pub teacher: Option<FinalTeacher>,
+    /// Trainings that are still to be done.
+    pub trainings: usize,
+    /// Trainings of the first network that the time should allow; `None`: as many as there are.
+    pub affordable: Option<u64>,
+    /// Time and means of the session.
+    pub limits: Limits,
+}
+
+/// What is to be trained in a run, and what of it the time allows.
+///
+/// # Errors
+/// [`RefineError`].
+pub fn plan_finalists(reader: &RunReader, wishes: &RefineWishes) -> Result<RefinePlan, RefineError> {
+    let experiment = reader.experiment();
+    let records = reader.trials()?;
+    let known = reader.journal.finalists().map_err(StoreError::from)?;
+    let front = front_of(&records, &experiment.bounds);
+    let epochs = final_epochs(experiment);
+    let missing = |trial: u64| missing_numbers(&known, trial, wishes.seeds).count();
+    // Core seconds.
+    let budget = wishes.limits.time.map(|time| time.as_secs_f64() * wishes.limits.worker_count() as f64);
+    let slowdown = slowdown(&records);
+    let of_one = |trial: u64| {
+        let record = records.iter().find(|record| record.trial == trial);
+        slowdown * record.map_or(0.0, |record| seconds(record, epochs))
+    };
+    let mut trials = named(reader, &records, &wishes.trials)?;
+    if trials.is_empty() {
+        trials = choose(&front, &experiment.bounds, wishes.networks);
+        if let Some(budget) = budget {
+            let costs: Vec<f64> =
+                trials.iter().map(|trial| of_one(*trial) * missing(*trial) as f64).collect();
+            trials.truncate(affordable(&costs, budget));
+        }
+    }
+    let first = *trials.first().ok_or(RefineError::Nothing)?;
+    let teaches = experiment.finalists.distillation && experiment.distillation.is_none();
+    Ok(RefinePlan {
+        trainings: trials.iter().map(|trial| missing(*trial)).sum(),
+        trials,
+        affordable: budget.map(|budget| (budget / of_one(first).max(f64::MIN_POSITIVE)) as u64),
+        seeds: wishes.seeds,
+        epochs,
+        teacher: if teaches { teacher(reader, &front) } else { None },
+        limits: wishes.limits.clone(),
+    })
+}
+
+/// The trainings of a trial that are still to be done, by number.
+pub(super) fn missing_numbers(known: &[FinalistRecord], trial: u64, seeds: u32) -> impl Iterator<Item = u32> {
+    let is_known = move |number| known.iter().any(|record| (record.trial, record.number) == (trial, number));
+    (1..=seeds).filter(move |number| !is_known(*number))
+}
+
+/// The trials that the user names, each once; all of them have a result.
+fn named(reader: &RunReader, records: &[TrialRecord], trials: &[u64]) -> Result<Vec<u64>, RefineError> {
+    let mut found = Vec::new();
+    for &trial in trials {
+        let record = records.iter().find(|record| record.trial == trial);
+        let record = record.ok_or_else(|| StoreError::NoTrial { dir: reader.dir().to_owned(), trial })?;
+        if record.outcome().is_none() {
+            return Err(RefineError::WithoutResult { trial, state: record.state.name() });
+        }
+        if !found.contains(&trial) {
+            found.push(trial);
+        }
+    }
+    Ok(found)
+}
+
+/// What a training of so many epochs is to take, by what that of the search took.
+fn seconds(record: &TrialRecord, epochs: u32) -> f64 {
+    record
+        .outcome()
+        .map_or(0.0, |outcome| outcome.train_seconds * f64::from(epochs) / f64::from(outcome.epochs.max(1)))
+}
+
+/// How many times as long as on a core of their own trainings took by the clock, at the median: other programs use the cores too.
+fn slowdown(records: &[TrialRecord]) -> f64 {
+    let ratios = records.iter().filter_map(|record| {
+        let clock = record.finished_ms?.saturating_sub(record.started_ms) as f64 / 1000.0;
+        let on_core = record.outcome()?.train_seconds;
+        (on_core > 0.0).then(|| clock / on_core)
+    });
+    let mut ratios: Vec<f64> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or(1.0).clamp(1.0, MOST_SLOWDOWN)
+}
+
+/// The largest of the networks whose error is within one standard error of the least one.
+fn teacher(reader: &RunReader, front: &[TrialRecord]) -> Option<FinalTeacher> {
+    let least = front.first()?;
+    let reach = least.error()? + least.stderr().unwrap_or(0.0);
+    let able = front.iter().filter(|record| record.error().is_some_and(|error| error <= reach));
+    let kept = able.filter(|record| reader.model_path(record.trial).is_some());
+    let largest = kept.max_by_key(|record| (record.candidate.resources.model_size, record.trial))?;
+    Some(FinalTeacher { trial: largest.trial, path: models::path(reader.dir(), largest.trial) })
+}

@@ -1,0 +1,392 @@
+//! The session in which finalists are trained: hands trainings to a backend's workers, writes the journal.
+//!
+//! - The trainings of one finalist come before those of the next, so that a time that ends early leaves whole finalists.
+//! - What has ended is in the journal before anyone hears of it, and is not trained again. A process that is killed loses what was trained
+//!   since the last checkpoints; the results are the same.
+//! - The network of a training with the lowest validation error so far is kept: first the file, then the journal that counts on it, then the
+//!   one before is removed.
+//! - With folds, the validation errors are the means over them, as those of the front are.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use munas_search::Problem;
+
+use super::conclusion::Subject;
+use super::end::{RefineEnd, RefineSummary};
+use super::event::FinalistEvent;
+use super::plan::{RefinePlan, missing_numbers};
+use crate::executor::backend::{Backend, Ended, Job, Report};
+use crate::executor::error::ExecutionError;
+use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator};
+use crate::executor::limits::StopFlag;
+use crate::executor::proposals::finalist_seed;
+use crate::executor::queue::TrainingQueue;
+use crate::executor::threads::Threads;
+use crate::finalist::{Finalist, FinalistRecord, FinalistState};
+use crate::machine;
+use crate::store::finalists;
+use crate::store::models::{DataFacts, SavedModel};
+use crate::store::run::Run;
+use crate::store::session::{Session, now_ms};
+use crate::trial::TrialRecord;
+
+/// How often the loop looks at the stop flag and the clock while trainings run.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long trainings may go on to the end of their epoch, where they leave a checkpoint, once the session is to end.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The fact of a checkpoint that says from which trial's network it learns.
+const TEACHER: &str = "teacher";
+
+/// Trains the finalists of a plan with the threads of this process; `events` is called on this thread.
+///
+/// # Errors
+/// As [`refine_on`].
+pub fn refine(
+    run: &mut Run,
+    evaluator: &dyn Evaluator,
+    plan: &RefinePlan,
+    stop: &StopFlag,
+    events: &mut dyn FnMut(FinalistEvent<'_>),
+) -> Result<RefineSummary, ExecutionError> {
+    thread::scope(|scope| {
+        let mut threads = Threads::new(scope, evaluator, plan.limits.checkpoint_every);
+        refine_on(run, &mut threads, plan, stop, events)
+    })
+}
+
+/// The same, with trainings on a backend.
+///
+/// # Errors
+/// [`ExecutionError::DataChanged`] if the backend's data are not the run's, and errors of the journal and the disk. Results up to the
+/// error are in the journal.
+pub fn refine_on(
+    run: &mut Run,
+    backend: &mut dyn Backend,
+    plan: &RefinePlan,
+    stop: &StopFlag,
+    events: &mut dyn FnMut(FinalistEvent<'_>),
+) -> Result<RefineSummary, ExecutionError> {
+    run.task().require_same(backend.task())?;
+    let started = Instant::now();
+    let limits = &plan.limits;
+    let session = run.journal.begin_session(&Session {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        workers: limits.worker_count() as u64,
+        trials_limit: limits.trials,
+        time_limit: limits.time,
+        started_ms: now_ms(),
+        memory_kills: machine::memory_kills(),
+        ended_ms: None,
+        end_reason: None,
+    })?;
+    let deadline = limits.time.and_then(|time| started.checked_add(time));
+    let summary = RefineLoop::load(run, backend, plan, deadline, events).and_then(|mut session| {
+        let reason = session.run(stop);
+        // After an error the running trainings have no one to report to.
+        session.stop_running();
+        reason.map(|reason| session.summary(reason, started.elapsed()))
+    });
+    let reason = summary.as_ref().map_or("error", |summary| summary.reason.name());
+    let recorded = run.journal.end_session(session, now_ms(), reason);
+    // Of two errors the first is the cause.
+    summary.and_then(|summary| recorded.map(|()| summary).map_err(ExecutionError::from))
+}
+
+/// A training that is still to be done; the backend knows it by its position in the plan.
+#[derive(Clone, Copy)]
+struct Training {
+    position: u64,
+    trial: u64,
+    number: u32,
+    seed: u64,
+}
+
+struct RefineLoop<'a> {
+    run: &'a mut Run,
+    backend: &'a mut dyn Backend,
+    plan: &'a RefinePlan,
+    problem: Problem,
+    data: Option<DataFacts>,
+    /// The trials of the plan.
+    records: BTreeMap<u64, TrialRecord>,
+    /// What the journal holds of finalists.
+    known: Vec<FinalistRecord>,
+    queue: TrainingQueue<Training>,
+    running: BTreeMap<u64, Training>,
+    worker_count: usize,
+    deadline: Option<Instant>,
+    /// When running trainings are stopped in the middle of an epoch, once the session is to end.
+    last_call: Option<Instant>,
+    events: &'a mut dyn FnMut(FinalistEvent<'_>),
+    done: u64,
+    failed: u64,
+}
+
+impl<'a> RefineLoop<'a> {
+    fn load(
+        run: &'a mut Run,
+        backend: &'a mut dyn Backend,
+        plan: &'a RefinePlan,
+        deadline: Option<Instant>,
+        events: &'a mut dyn FnMut(FinalistEvent<'_>),
+    ) -> Result<Self, ExecutionError> {
+        let known = run.journal.finalists()?;
+        let records = run.journal.trials()?;
+        let records = records.into_iter().filter(|record| plan.trials.contains(&record.trial));
+        let worker_count = plan.limits.worker_count();
+        let memory =
+            plan.limits.worker_memory.saturating_mul(worker_count as u64).min(backend.memory_limit());
+        let mut refine = Self {
+            problem: run.experiment().problem(run.task()),
+            data: backend.data().cloned(),
+            records: records.map(|record| (record.trial, record)).collect(),
+            queue: TrainingQueue::new(memory),
+            running: BTreeMap::new(),
+            last_call: None,
+            done: 0,
+            failed: 0,
+            run,
+            backend,
+            plan,
+            known,
+            worker_count,
+            deadline,
+            events,
+        };
+        refine.fill_queue()?;
+        Ok(refine)
+    }
+
+    /// Puts all trainings that are still to be done into the queue; those that this machine has no memory for fail.
+    fn fill_queue(&mut self) -> Result<(), ExecutionError> {
+        let seed = self.run.experiment().seed;
+        let mut position = 0;
+        for &trial in &self.plan.trials {
+            if !self.records.contains_key(&trial) {
+                continue;
+            }
+            for number in missing_numbers(&self.known, trial, self.plan.seeds).collect::<Vec<_>>() {
+                position += 1;
+                let training = Training { position, trial, number, seed: finalist_seed(seed, trial, number) };
+                let bytes = self.backend.memory(&self.assignment(training));
+                let limit = self.backend.memory_limit();
+                if bytes > limit {
+                    let reason =
+                        format!("its training takes {bytes} bytes, this machine has {limit} for trainings");
+                    self.record(training, Err(EvaluationError::Failed(reason)), Duration::ZERO)?;
+                } else {
+                    self.queue.push(position, bytes, training);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn assignment(&self, training: Training) -> Assignment {
+        let Training { position, trial, number, seed } = training;
+        let candidate = &self.records[&trial].candidate;
+        let task = self.run.task();
+        let checkpoint = finalists::load_checkpoint(self.run.dir(), trial, number);
+        Assignment {
+            trial: position,
+            graph: candidate.architecture.lower(task.input, task.classes()),
+            epochs: self.plan.epochs,
+            rungs: vec![self.plan.epochs],
+            seed,
+            sparsity: candidate.sparsity,
+            // One that learned from another network leads to other weights.
+            checkpoint: checkpoint.filter(|found| found.facts.get(TEACHER) == Some(&self.teacher_text())),
+        }
+    }
+
+    fn teacher_text(&self) -> String {
+        self.plan.teacher.as_ref().map_or_else(|| "none".to_owned(), |teacher| teacher.trial.to_string())
+    }
+
+    fn run(&mut self, stop: &StopFlag) -> Result<RefineEnd, ExecutionError> {
+        let mut ending = RefineEnd::Done;
+        loop {
+            match self.last_call {
+                None => {
+                    if let Some(reason) = self.end_by_now(stop) {
+                        ending = reason;
+                        self.end(reason);
+                    }
+                }
+                Some(last_call) if Instant::now() >= last_call => self.stop_running(),
+                Some(_) => {}
+            }
+            self.begin_waiting()?;
+            if self.running.is_empty() {
+                return Ok(ending);
+            }
+            if let Some(report) = self.backend.poll(TICK) {
+                self.hear(report)?;
+            }
+        }
+    }
+
+    fn end_by_now(&self, stop: &StopFlag) -> Option<RefineEnd> {
+        let is_left = !self.running.is_empty() || self.queue.waiting() > 0;
+        let is_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        match (stop.is_requested(), is_late) {
+            _ if !is_left => None,
+            (true, _) => Some(RefineEnd::Interrupted),
+            (false, true) => Some(RefineEnd::Time),
+            (false, false) => None,
+        }
+    }
+
+    /// Lets the running trainings end with their epoch, and drops those that wait.
+    fn end(&mut self, reason: RefineEnd) {
+        self.last_call = Some(Instant::now() + GRACE);
+        for position in self.running.keys() {
+            self.backend.pause(*position);
+        }
+        drop(self.queue.clear());
+        (self.events)(FinalistEvent::Ending { reason, running: self.running.len() });
+    }
+
+    fn stop_running(&mut self) {
+        for position in self.running.keys() {
+            self.backend.stop(*position);
+        }
+    }
+
+    fn begin_waiting(&mut self) -> Result<(), ExecutionError> {
+        while self.queue.running() < self.worker_count
+            && let Some(training) = self.queue.begin()
+        {
+            let Training { position, trial, number, .. } = training;
+            self.running.insert(position, training);
+            (self.events)(FinalistEvent::Started { trial, number, epochs: self.plan.epochs });
+            self.start(training, Job::Train(self.assignment(training)))?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, training: Training, job: Job) -> Result<(), ExecutionError> {
+        self.backend.start(job).map_err(|source| ExecutionError::Start { trial: training.trial, source })
+    }
+
+    fn hear(&mut self, report: Report) -> Result<(), ExecutionError> {
+        match report {
+            Report::Epoch { trial: position, report } => {
+                let Training { trial, number, .. } = self.running[&position];
+                (self.events)(FinalistEvent::Epoch { trial, number, report: &report });
+            }
+            Report::Checkpoint { trial: position, mut checkpoint } => {
+                let Training { trial, number, .. } = self.running[&position];
+                checkpoint.facts.insert(TEACHER.to_owned(), self.teacher_text());
+                // What is lost is time, and only if the session ends before the next one.
+                if let Err(error) = finalists::save_checkpoint(self.run.dir(), (trial, number), &checkpoint) {
+                    (self.events)(FinalistEvent::CheckpointLost { error: &error });
+                }
+            }
+            Report::Ended(ended) => {
+                let training = self.running[&ended.trial];
+                let Some(ended) = self.judge_folds(training, *ended)? else { return Ok(()) };
+                self.queue.end(training.position);
+                self.running.remove(&training.position);
+                self.record(training, ended.result, ended.elapsed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has what was trained judged on the other folds, where there are any; gives back what needs no more of it. What there is no time
+    /// for any more counts as stopped.
+    fn judge_folds(&mut self, training: Training, ended: Ended) -> Result<Option<Ended>, ExecutionError> {
+        if self.backend.folds() == 1 {
+            return Ok(Some(ended));
+        }
+        match ended {
+            Ended { result: Ok(first), elapsed, assignment: Some(assignment), .. }
+                if first.folds == 1 && self.last_call.is_none() =>
+            {
+                self.start(training, Job::JudgeFolds { assignment, first: Box::new(first), elapsed })?;
+                Ok(None)
+            }
+            Ended { result: Ok(first), .. } if first.folds == 1 => {
+                Ok(Some(Ended::before_it_began(training.position)))
+            }
+            ended => Ok(Some(ended)),
+        }
+    }
+
+    /// Records the end of a training; one that was stopped leaves nothing but its checkpoint.
+    fn record(
+        &mut self,
+        training: Training,
+        result: Result<Evaluated, EvaluationError>,
+        elapsed: Duration,
+    ) -> Result<(), ExecutionError> {
+        let Training { trial, number, .. } = training;
+        if result == Err(EvaluationError::Stopped) {
+            (self.events)(FinalistEvent::Stopped { trial, number });
+            return Ok(());
+        }
+        let subject = Subject {
+            trial: &self.records[&trial],
+            number,
+            seed: training.seed,
+            epochs: self.plan.epochs,
+            teacher: self.plan.teacher.as_ref().map(|teacher| teacher.trial),
+        };
+        let (record, evaluated) = subject.conclude(&self.problem, result, elapsed);
+        let best_before = self.best_of(trial);
+        self.known.push(record.clone());
+        let is_best = self.best_of(trial) == Some(number);
+        if let Some(model) =
+            evaluated.and_then(|evaluated| self.model(&record, evaluated)).filter(|_| is_best)
+        {
+            finalists::save(self.run.dir(), number, &model)?;
+        }
+        self.run.journal.insert_finalist(&record)?;
+        if let Some(before) = best_before.filter(|_| is_best) {
+            finalists::remove(self.run.dir(), trial, before)?;
+        }
+        // One that stays is of no use to anyone, and does no harm.
+        drop(finalists::remove_checkpoint(self.run.dir(), trial, number));
+        match record.state {
+            FinalistState::Done(_) => self.done += 1,
+            FinalistState::Failed(_) => self.failed += 1,
+        }
+        (self.events)(FinalistEvent::Ended { record: &record });
+        Ok(())
+    }
+
+    /// The number of the best training of a trial so far.
+    fn best_of(&self, trial: u64) -> Option<u32> {
+        let of_trial = self.known.iter().filter(|record| record.trial == trial);
+        let mut trainings: Vec<FinalistRecord> = of_trial.cloned().collect();
+        trainings.sort_by_key(|record| record.number);
+        Finalist { trial, trainings }.best().map(|best| best.number)
+    }
+
+    fn model(&self, record: &FinalistRecord, evaluated: Evaluated) -> Option<SavedModel> {
+        let trial = &self.records[&record.trial];
+        Some(SavedModel {
+            trial: record.trial,
+            architecture: trial.candidate.architecture.clone(),
+            graph: record.graph(trial, self.run.task()),
+            weights: evaluated.weights?,
+            int8: evaluated.int8,
+            data: self.data.clone(),
+        })
+    }
+
+    fn summary(&self, reason: RefineEnd, elapsed: Duration) -> RefineSummary {
+        let left = self
+            .plan
+            .trials
+            .iter()
+            .map(|trial| missing_numbers(&self.known, *trial, self.plan.seeds).count());
+        let left = left.sum::<usize>() as u64;
+        RefineSummary { reason, done: self.done, failed: self.failed, left, elapsed }
+    }
+}

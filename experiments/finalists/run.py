@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""How networks of a front are best trained anew: longer, from a teacher, with quantised last epochs; see README.md."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import mean
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from munas_runs import Table, arguments, line_plot, summary, train
+from networks import separable
+
+HERE = Path(__file__).resolve().parent
+
+# Kind of space, dataset, the network, and the largest of such a front, which it may learn from.
+DIGITS_TEACHER = separable(24, [48, 72], stride=1, pools=[1])
+SERIES_TEACHER = separable(32, [56, 72], kernel=5, pools=[1])
+TASKS = {
+    "digits 0.5 KB": ("cnn2d", "optdigits", separable(6, [10, 16], stride=1, pools=[1]), DIGITS_TEACHER),
+    "digits 2 KB": ("cnn2d", "optdigits", separable(12, [24, 36], stride=1, pools=[1]), DIGITS_TEACHER),
+    "series 1 KB": ("cnn1d", "uci-har", separable(8, [12, 20], kernel=5, pools=[1]), SERIES_TEACHER),
+    "series 4 KB": ("cnn1d", "uci-har", separable(24, [36, 44], kernel=5, pools=[1]), SERIES_TEACHER),
+}
+
+# Of a front under tight bounds no network is much larger than the finalists: "own" is a teacher of the network's own architecture,
+# trained as in a search.
+# Factor of the epochs; weight and temperature of distillation; share of the epochs that is quantised.
+PLAIN = {"longer": 1, "distillation": None, "quantised": 0.0, "teacher": "large"}
+SETTINGS = {
+    "x1": PLAIN,
+    "x3": PLAIN | {"longer": 3},
+    "x10": PLAIN | {"longer": 10},
+    "x3, teacher 0.3": PLAIN | {"longer": 3, "distillation": (0.3, 1.0)},
+    "x3, teacher 1, T 3": PLAIN | {"longer": 3, "distillation": (1.0, 3.0)},
+    "x3, own kind 1, T 3": PLAIN | {"longer": 3, "distillation": (1.0, 3.0), "teacher": "own"},
+    "x3, int8 0.1": PLAIN | {"longer": 3, "quantised": 0.1},
+    "x3, int8 0.3": PLAIN | {"longer": 3, "quantised": 0.3},
+}
+BASE_EPOCHS = {"optdigits": 28, "uci-har": 17}
+
+
+def keys_of(setting, epochs, teacher):
+    """The keys of an experiment; all else follows the data, as in a search."""
+    epochs *= setting["longer"]
+    keys = {"train.epochs": epochs}
+    # What the recipe takes from the number of steps of a training.
+    keys["train.weight_decay"] = WEIGHT_DECAY / setting["longer"]
+    if setting["distillation"]:
+        alpha, temperature = setting["distillation"]
+        keys |= {
+            "train.distillation.teacher": str(teacher),
+            "train.distillation.alpha": alpha,
+            "train.distillation.temperature": temperature,
+        }
+    if setting["quantised"]:
+        keys["train.quantisation.epochs"] = max(1, round(setting["quantised"] * epochs))
+    return keys
+
+
+WEIGHT_DECAY = 0.1 / 3000
+
+
+def teacher_of(options, task, folder, which):
+    """The file of the trained teacher of a task, the large one trained three times as long as in a search."""
+    kind, data, student, architecture = TASKS[task]
+    out = folder / (data if which == "large" else task.replace(" ", "-"))
+    setting = SETTINGS["x3" if which == "large" else "x1"]
+    architecture = architecture if which == "large" else student
+    if not (out / "model.safetensors").exists():
+        path = folder / "teacher.json"
+        path.write_text(json.dumps(architecture))
+        command = [options.munas, "train", "--space", kind, "--arch", str(path), "--data", data, "--json"]
+        command += ["--data-dir", options.data_dir, "--seed", "99", "--out", str(out)]
+        for key, value in keys_of(setting, BASE_EPOCHS[data], None).items():
+            command += ["--set", f"{key}={json.dumps(value)}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        result = json.loads(done.stdout)
+        print(f"{which} teacher of {task}: {result['model_size']} B, test error {100 * result['test_error']:.2f} %")
+    return out / "model.safetensors"
+
+
+def compute(options, table, folder):
+    """Adds what is missing."""
+    start = time.monotonic()
+    for seed in range(options.seeds):
+        for task, (kind, data, architecture, _) in TASKS.items():
+            for name, setting in SETTINGS.items():
+                key = {"task": task, "setting": name, "seed": seed}
+                if table.has(**key):
+                    continue
+                if time.monotonic() - start > options.time:
+                    return
+                teacher = teacher_of(options, task, folder, setting["teacher"]) if setting["distillation"] else None
+                keys = keys_of(setting, BASE_EPOCHS[data], teacher)
+                result = train(options, kind, architecture, data, keys, seed)
+                if result is None:
+                    continue
+                table.add(
+                    **key,
+                    size=result["model_size"],
+                    validation=result["val_error"],
+                    validation_int8=result["int8_error"],
+                    test=result["test_error"],
+                    test_int8=result["int8_test_error"],
+                    seconds=round(result["seconds"], 2),
+                )
+
+
+def report(table):
+    """Prints the table of README.md and draws the plot."""
+    for task in TASKS:
+        sizes = {row["size"] for row in table.select(task=task)}
+        print(f"\n{task} ({', '.join(sorted(sizes))} B)")
+        for name in SETTINGS:
+            rows = table.select(task=task, setting=name)
+            of = lambda column: summary([row[column] for row in rows])
+            print(f"  {name:20} test int8 {of('test_int8'):12} float {of('test'):12} val. int8 {of('validation_int8')}")
+    print("\nrelative to x1, mean over the networks: test error in int8, seconds")
+    for name in SETTINGS:
+        ratios = {"test_int8": [], "seconds": []}
+        for task in TASKS:
+            for column, found in ratios.items():
+                of = lambda setting: [float(row[column]) for row in table.select(task=task, setting=setting)]
+                if of(name) and of("x1"):
+                    found.append(mean(of(name)) / mean(of("x1")))
+        if ratios["test_int8"]:
+            print(f"  {name:20} {mean(ratios['test_int8']):.2f}   {mean(ratios['seconds']):.1f}")
+    panels = []
+    for data in BASE_EPOCHS:
+        lines = {}
+        for task in (task for task in TASKS if TASKS[task][1] == data):
+            point = lambda name: mean(100 * float(row["test_int8"]) for row in table.select(task=task, setting=name))
+            lines[task] = [(name, point(name)) for name in SETTINGS if table.select(task=task, setting=name)]
+        panels.append((data, "", "test error in int8, %", lines))
+    line_plot(HERE / "plot.svg", panels, columns=1)
+
+
+def main():
+    options = arguments(__doc__).parse_args()
+    values = ["size", "validation", "validation_int8", "test", "test_int8", "seconds"]
+    table = Table(HERE / "results.csv", ["task", "setting", "seed"], values)
+    if not options.plot_only:
+        with tempfile.TemporaryDirectory() as folder:
+            compute(options, table, Path(folder))
+    report(table)
+
+
+if __name__ == "__main__":
+    main()
