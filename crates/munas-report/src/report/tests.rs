@@ -208,7 +208,7 @@ fn finalists_have_mean_and_deviation_over_their_seeds() {
         rows[0].contains("val. error ± s.d.") && rows[0].contains("test error in int8 ± s.d."),
         "{table}"
     );
-    assert!(rows[2].contains(" 3  11.00 ± 2.00 %") && rows[2].contains("12.00 ± 2.00 %"), "{table}");
+    assert!(rows[2].contains(" 3     11.00 ± 2.00 %") && rows[2].contains("12.00 ± 2.00 %"), "{table}");
     assert!(rows[2].contains("yes") && rows[3].contains(" 1            19.00 %"), "{table}");
     let page = page_with(&experiment, &trials, &finalists);
     assert!(page.contains("<h2>Finalists</h2>") && page.contains("<td>12.00 ± 2.00 %</td>"));

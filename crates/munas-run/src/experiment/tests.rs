@@ -356,7 +356,11 @@ fn bad_values_name_their_key() {
     check("search.time = '30'", expect!["`search.time`: `30` is not a duration, such as 45s, 30m or 1h30m"]);
     check(
         "search.algorithm = 'hyperband'",
-        expect!["`search.algorithm`: `hyperband` is not a search algorithm (random, aging, bayes)"],
+        expect!["`search.algorithm`: `hyperband` is not a search algorithm (random, aging, bayes, niche)"],
+    );
+    check(
+        "train.early_stop = 3\nsearch.algorithm = 'niche'",
+        expect!["`train.early_stop`: niche ends trainings by itself; leave it out, or set search.rungs to 1"],
     );
     check("search.population = 0", expect!["`search.population`: must be at least 1 and at most 1000000"]);
     check(

@@ -266,12 +266,16 @@ fn experiment() -> impl Strategy<Value = Experiment> {
                 space,
                 pruning: pruning
                     .filter(|pruning| pruning.finish <= train.epochs && train.quantised_epochs == 0),
-                train,
+                train: train.clone(),
                 distillation,
                 int8,
                 bounds,
                 memory,
-                search,
+                // Where trials rest, patience ends none.
+                search: SearchSettings {
+                    rungs: if train.early_stop.is_some() { NonZero::<u32>::MIN } else { search.rungs },
+                    ..search
+                },
                 finalists,
                 board,
             }
