@@ -315,8 +315,8 @@ impl SearchLoop<'_> {
 
     /// Records the end of a trial.
     fn finish(&mut self, ended: Ended) -> Result<TrialRecord, ExecutionError> {
-        let Finished { record, on_front, is_first } = self.search.finish(ended)?;
-        (self.events)(Event::TrialFinished { record: &record, on_front, is_first });
+        let Finished { record, on_front, epochs, is_first } = self.search.finish(ended)?;
+        (self.events)(Event::TrialFinished { record: &record, on_front, epochs, is_first });
         Ok(record)
     }
 

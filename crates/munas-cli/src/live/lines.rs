@@ -1,6 +1,6 @@
 //! The plain form: a line per trial that ends.
 
-use munas_report::{epochs_cell, trial_figures};
+use munas_report::trial_figures;
 use munas_run::{Event, TrialState};
 
 use super::ending_notice;
@@ -10,12 +10,13 @@ use crate::output::message;
 /// Prints what an event has to say.
 pub fn show(event: &Event<'_>, tally: &Tally) {
     match event {
-        Event::TrialFinished { record, on_front, .. } => {
+        Event::TrialFinished { record, on_front, epochs, .. } => {
             let trial = record.trial;
             let text = match &record.state {
                 TrialState::Done => trial_figures(record),
                 TrialState::Paused => {
-                    format!("{}, rests at {} epochs", trial_figures(record), epochs_cell(record))
+                    let whole = record.candidate.epochs;
+                    format!("{}, rests after {epochs} of {whole} epochs", trial_figures(record))
                 }
                 TrialState::Failed(reason) => format!("failed: {reason}"),
                 state => state.name().to_owned(),

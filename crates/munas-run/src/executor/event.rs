@@ -36,6 +36,8 @@ pub enum Event<'a> {
         record: &'a TrialRecord,
         /// Whether this result puts it on the Pareto front of the trials so far.
         on_front: bool,
+        /// Epochs at the end of the rung that it was trained to, or of its training.
+        epochs: u32,
         /// Whether it had no result before; a trial in rungs has one at the end of each.
         is_first: bool,
     },

@@ -78,6 +78,8 @@ pub(super) struct Finished {
     pub record: TrialRecord,
     /// Whether its latest result puts it on the front.
     pub on_front: bool,
+    /// Epochs that it was trained to.
+    pub epochs: u32,
     /// Whether it had no result before.
     pub is_first: bool,
 }
@@ -294,12 +296,12 @@ impl<'a> Search<'a> {
     /// Records what a running trial has come to.
     pub fn finish(&mut self, ended: Ended) -> Result<Finished, ExecutionError> {
         let record = self.running.remove(&ended.trial).expect("a trial that ends was running");
-        let is_first = record.arrival.is_none();
+        let (is_first, epochs) = (record.arrival.is_none(), self.end_of(&record));
         let Judged { record, network, latest } = self.judged(record, ended);
         let on_front = network.is_some() && self.front.accepts(&record);
         self.persist(&record, latest.as_ref(), network.unwrap_or_default(), on_front)?;
         self.learn(&record, latest.as_ref());
-        Ok(Finished { record, on_front, is_first })
+        Ok(Finished { record, on_front, epochs, is_first })
     }
 
     /// The record of a trial that has come to the end of a rung or of its training, or has been stopped.
