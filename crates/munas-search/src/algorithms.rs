@@ -4,6 +4,7 @@ mod aging;
 mod bayes;
 mod evolve;
 mod niche;
+pub mod predictors;
 mod random;
 
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod conformance;
 
 pub use aging::{AgingEvolution, EvolutionSettings};
 pub use bayes::BayesianOptimisation;
-pub use niche::Niche;
+pub use niche::{Judging, Niche, Standing};
 pub use random::RandomSearch;
 
 use std::fmt;

@@ -25,16 +25,16 @@
 
 mod children;
 mod ehvi;
-mod features;
-mod fidelity;
+pub(super) mod features;
+pub(super) mod fidelity;
 mod field;
-mod forest;
-mod model;
+pub(super) mod forest;
+pub(super) mod model;
 mod parents;
 mod promotion;
-mod ridge;
-mod surrogate;
-mod trials;
+pub(super) mod ridge;
+pub(super) mod surrogate;
+pub(super) mod trials;
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,12 +49,24 @@ use field::{Competitor, Field};
 use model::Memo;
 use parents::Parents;
 use promotion::Judge;
+pub use promotion::Standing;
 use trials::{Goals, Trials};
 
 /// The share of new trials that are random.
 const RANDOM_SHARE: f64 = 0.1;
 /// The latest trials, which may have children beside those of the front.
 const MOST_PARENTS: usize = 2_000;
+
+/// What results at a rung are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Judging {
+    /// The error over the least error of those that take no more of any resource.
+    Ratio,
+    /// The expected hypervolume improvement, by the error at the rung.
+    Rung,
+    /// The expected hypervolume improvement, by the error at the rung and the model of the error.
+    Model,
+}
 
 /// Successive halving in niches of resources.
 #[derive(Debug, Default)]
@@ -66,6 +78,31 @@ impl Niche {
     /// With the settings that experiments led to.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// How the latest results of each rung but the last compare, those of a rung one after the other, best first. `None` where there is
+    /// to be a model, and there are too few results for one yet.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the context says so.
+    pub fn standings(
+        &self,
+        context: Context<'_>,
+        judging: Judging,
+    ) -> Result<Option<Vec<Standing>>, Interrupted> {
+        let finished: Vec<&Observed> = context.history.finished().collect();
+        let known = Known::new(&context);
+        let Known { trials, goals } = &known;
+        if judging == Judging::Ratio {
+            return promotion::standings(&context, trials, goals, Judge::Ratio).map(Some);
+        }
+        let memo = &mut *self.memo();
+        if memo.fit(&context, &finished)?.is_none() {
+            return Ok(None);
+        }
+        let field = known.field(&context, memo)?;
+        let judge = if judging == Judging::Rung { Judge::Rung(&field) } else { Judge::Model(memo, &field) };
+        promotion::standings(&context, trials, goals, judge).map(Some)
     }
 
     fn memo(&self) -> MutexGuard<'_, Memo> {

@@ -114,7 +114,13 @@ fn more_trials_are_begun_where_there_were_enough() {
 #[test]
 fn a_promoted_trial_without_its_checkpoint_comes_to_the_same_bits() {
     let dir = tempdir().unwrap();
-    let settings = ["search.trials=10", "data.subset=300", "train.epochs=9", "train.batch=32", "train.schedule=one-cycle"];
+    let settings = [
+        "search.trials=10",
+        "data.subset=300",
+        "train.epochs=9",
+        "train.batch=32",
+        "train.schedule=one-cycle",
+    ];
     let experiment = in_rungs(&settings);
     let dataset = Arc::new(experiment.load_data().unwrap());
     let evaluator = TrainingEvaluator::new(&experiment, dataset).unwrap();
