@@ -1,4 +1,4 @@
-//! The search algorithms, one per file, and the one list of them.
+//! The search algorithms, one per file, and the one list of them; what their models know of errors, for those who ask ([`predictors`]).
 
 mod aging;
 mod bayes;
