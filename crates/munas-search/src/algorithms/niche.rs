@@ -2,7 +2,8 @@
 //!
 //! A trial is trained in rungs and rests at their ends. Whenever something new could be begun:
 //!
-//! 1. A resting trial of the best third at its rung that has not gone on yet goes on (`promotion`).
+//! 1. A resting trial of the best third at its rung that has not gone on yet goes on (`promotion`). It is judged by its own error: what the
+//!    model says beside that does not make it better known.
 //! 2. Else a new trial is begun: the child of a good trial that is expected to add most to the front for what its first rung costs
 //!    (`children`), one time in ten a random architecture. Until 20 trials have a result, all are random.
 //!
@@ -147,7 +148,7 @@ impl Algorithm for Niche {
             return promotion::promoted(&context, &known.trials, &known.goals, Judge::Ratio);
         }
         let field = known.field(&context, memo)?;
-        promotion::promoted(&context, &known.trials, &known.goals, Judge::Model(memo, &field))
+        promotion::promoted(&context, &known.trials, &known.goals, Judge::Rung(&field))
     }
 
     fn may_promote(&self, context: Context<'_>, trial: u64) -> bool {
@@ -182,9 +183,12 @@ impl<'a> Known<'a> {
         }
         for running in context.pending {
             context.go_on()?;
-            let prediction = memo.predict(context.problem, running.trial, &running.candidate);
             let at_rung = trials.place(running.trial).and_then(|place| trials.estimate(place));
-            let point = goals.point(prediction.with(at_rung).mean(), &running.candidate);
+            let expected = at_rung.map_or_else(
+                || memo.predict(context.problem, running.trial, &running.candidate).mean,
+                |estimate| estimate.median,
+            );
+            let point = goals.point(expected, &running.candidate);
             competitors.push(Competitor { trial: running.trial, point });
         }
         let windows = promotion::windows(trials, context.problem, context.history.results());

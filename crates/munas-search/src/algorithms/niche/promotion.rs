@@ -1,10 +1,11 @@
 //! Which resting trial goes on.
 //!
-//! At each rung but the last the [`WINDOW`] latest results are compared. The best third of them, by what they are expected to add, may
-//! go on, as long as fewer than a third have (as the front grows and the model learns, others become the best); of those that have not yet, over all rungs, the one that adds most for what its next rung costs does. A trial that has
-//! gone on keeps its place in the comparison, with what was known of it at that rung.
+//! At each rung but the last the [`WINDOW`] latest results are compared. The best third of them, by what their errors lead to expect
+//! that they add, may go on, as long as fewer than a third have (as the front grows, others become the best); of those that have not
+//! yet, over all rungs, the one that adds most for what its next rung costs does. A trial that has gone on keeps its place in the
+//! comparison, with what was known of it at that rung.
 //!
-//! Without a model a trial is judged by its error over the best error of the others of the window that take no more of any
+//! As long as there is no model a trial is judged by its error over the best error of the others of the window that take no more of any
 //! resource, the error of a constant answer among them.
 
 use std::collections::HashSet;
@@ -57,9 +58,9 @@ pub(super) fn is_in_window(problem: &Problem, results: &[Observed], trial: u64) 
 
 /// What trials are judged by.
 pub(super) enum Judge<'a> {
-    /// By what they are expected to add by their error at the rung alone.
+    /// By what they are expected to add, by their error at the rung.
     Rung(&'a Field),
-    /// By what they are expected to add, by their error at the rung and the model.
+    /// By what they are expected to add, by their error at the rung and the model, with which experiments compare.
     Model(&'a mut Memo, &'a Field),
     /// By their error and those of smaller ones.
     Ratio,
