@@ -1,9 +1,10 @@
-//! The search algorithms, one per file, and the one list of them.
+//! The search algorithms, one per file, and the one list of them; what their models know of errors, for those who ask ([`predictors`]).
 
 mod aging;
 mod bayes;
 mod evolve;
 mod niche;
+pub mod predictors;
 mod random;
 
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod conformance;
 
 pub use aging::{AgingEvolution, EvolutionSettings};
 pub use bayes::BayesianOptimisation;
-pub use niche::Niche;
+pub use niche::{Judging, Niche, Standing};
 pub use random::RandomSearch;
 
 use std::fmt;

@@ -46,7 +46,7 @@ use crate::{Algorithm, Candidate, Context, Interrupted, Observed, Problem, Propo
 use super::random::RandomProposer;
 use crate::sampling::Sampler;
 use covariance::Hyperparameters;
-use memo::{Memo, Point, Selected, gain};
+use memo::{Known, Memo, Point, Selected, gain};
 use process::Process;
 
 /// Results that random proposals are made for.
@@ -87,13 +87,23 @@ impl Algorithm for BayesianOptimisation {
         } else {
             fit.posterior[rng.random_range(0..fit.posterior.len())]
         };
-        let y: Vec<f64> = chosen.iter().map(|&result| gain(results[result])).collect();
-        let observed = Process::new(hyper, &known.pairs[..y.len()]);
-        let coefficients = observed.coefficients(&y);
-        let all = if context.pending.is_empty() { observed } else { Process::new(hyper, &known.pairs) };
-        let model = Model { hyper, points: known.points, all, coefficients };
+        let model =
+            Model::new(hyper, known, &chosen.iter().map(|&result| results[result]).collect::<Vec<_>>());
         Ok(Box::new(Bayesian { context, model, ranked: Vec::new() }))
     }
+}
+
+/// The mean of the error of each candidate, by the likeliest process for the finished results of a history.
+pub(super) fn expected_errors(
+    context: Context<'_>,
+    candidates: &[&Candidate],
+) -> Result<Vec<f64>, Interrupted> {
+    let results: Vec<&Observed> = context.history.finished().collect();
+    let Selected { fit, results: chosen, known } =
+        Memo::default().select(&context, &results, results.len())?;
+    let chosen: Vec<&Observed> = chosen.iter().map(|&result| results[result]).collect();
+    let model = Model::new(fit.likeliest, known, &chosen);
+    Ok(candidates.iter().map(|candidate| model.error(context.problem, candidate).0).collect())
 }
 
 /// The process with all that is known.
@@ -108,16 +118,31 @@ struct Model {
 }
 
 impl Model {
-    /// An error that the candidate may have.
-    fn draw_error(&self, problem: &Problem, candidate: &Candidate, rng: &mut dyn Rng) -> f64 {
+    /// The process with these hyper-parameters; the first of the known points are those of the results.
+    fn new(hyper: Hyperparameters, known: Known, results: &[&Observed]) -> Self {
+        let y: Vec<f64> = results.iter().map(|result| gain(result)).collect();
+        let observed = Process::new(hyper, &known.pairs[..y.len()]);
+        let coefficients = observed.coefficients(&y);
+        let none_running = known.points.len() == y.len();
+        let all = if none_running { observed } else { Process::new(hyper, &known.pairs) };
+        Self { hyper, points: known.points, all, coefficients }
+    }
+
+    /// Mean and deviation of a candidate's error.
+    fn error(&self, problem: &Problem, candidate: &Candidate) -> (f64, f64) {
         let point = Point::of(problem, candidate);
         let covariances = self.points.iter().map(|known| self.hyper.covariance(&point.pair(known)));
         let covariances = DVector::from_iterator(self.points.len(), covariances);
         let observed = covariances.rows(0, self.coefficients.len()).into_owned();
         let mean = self.all.mean(&self.coefficients, &observed);
-        let deviation = self.all.variance(&covariances).sqrt();
+        (-mean, self.all.variance(&covariances).sqrt())
+    }
+
+    /// An error that the candidate may have.
+    fn draw_error(&self, problem: &Problem, candidate: &Candidate, rng: &mut dyn Rng) -> f64 {
+        let (mean, deviation) = self.error(problem, candidate);
         let normal: f64 = StandardNormal.sample(rng);
-        -(mean + deviation * normal)
+        mean - deviation * normal
     }
 }
 

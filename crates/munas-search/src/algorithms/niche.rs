@@ -2,7 +2,8 @@
 //!
 //! A trial is trained in rungs and rests at their ends. Whenever something new could be begun:
 //!
-//! 1. A resting trial of the best third at its rung that has not gone on yet goes on (`promotion`).
+//! 1. A resting trial of the best third at its rung that has not gone on yet goes on (`promotion`). It is judged by its own error: what the
+//!    model says beside that does not make it better known.
 //! 2. Else a new trial is begun: the child of a good trial that is expected to add most to the front for what its first rung costs
 //!    (`children`), one time in ten a random architecture. Until 20 trials have a result, all are random.
 //!
@@ -25,16 +26,16 @@
 
 mod children;
 mod ehvi;
-mod features;
-mod fidelity;
+pub(super) mod features;
+pub(super) mod fidelity;
 mod field;
-mod forest;
-mod model;
+pub(super) mod forest;
+pub(super) mod model;
 mod parents;
 mod promotion;
-mod ridge;
-mod surrogate;
-mod trials;
+pub(super) mod ridge;
+pub(super) mod surrogate;
+pub(super) mod trials;
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,12 +50,24 @@ use field::{Competitor, Field};
 use model::Memo;
 use parents::Parents;
 use promotion::Judge;
+pub use promotion::Standing;
 use trials::{Goals, Trials};
 
 /// The share of new trials that are random.
 const RANDOM_SHARE: f64 = 0.1;
 /// The latest trials, which may have children beside those of the front.
 const MOST_PARENTS: usize = 2_000;
+
+/// What results at a rung are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Judging {
+    /// The error over the least error of those that take no more of any resource.
+    Ratio,
+    /// The expected hypervolume improvement, by the error at the rung.
+    Rung,
+    /// The expected hypervolume improvement, by the error at the rung and the model of the error.
+    Model,
+}
 
 /// Successive halving in niches of resources.
 #[derive(Debug, Default)]
@@ -66,6 +79,31 @@ impl Niche {
     /// With the settings that experiments led to.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// How the latest results of each rung but the last compare, those of a rung one after the other, best first. `None` where there is
+    /// to be a model, and there are too few results for one yet.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the context says so.
+    pub fn standings(
+        &self,
+        context: Context<'_>,
+        judging: Judging,
+    ) -> Result<Option<Vec<Standing>>, Interrupted> {
+        let finished: Vec<&Observed> = context.history.finished().collect();
+        let known = Known::new(&context);
+        let Known { trials, goals } = &known;
+        if judging == Judging::Ratio {
+            return promotion::standings(&context, trials, goals, Judge::Ratio).map(Some);
+        }
+        let memo = &mut *self.memo();
+        if memo.fit(&context, &finished)?.is_none() {
+            return Ok(None);
+        }
+        let field = known.field(&context, memo)?;
+        let judge = if judging == Judging::Rung { Judge::Rung(&field) } else { Judge::Model(memo, &field) };
+        promotion::standings(&context, trials, goals, judge).map(Some)
     }
 
     fn memo(&self) -> MutexGuard<'_, Memo> {
@@ -110,7 +148,7 @@ impl Algorithm for Niche {
             return promotion::promoted(&context, &known.trials, &known.goals, Judge::Ratio);
         }
         let field = known.field(&context, memo)?;
-        promotion::promoted(&context, &known.trials, &known.goals, Judge::Model(memo, &field))
+        promotion::promoted(&context, &known.trials, &known.goals, Judge::Rung(&field))
     }
 
     fn may_promote(&self, context: Context<'_>, trial: u64) -> bool {
@@ -145,9 +183,12 @@ impl<'a> Known<'a> {
         }
         for running in context.pending {
             context.go_on()?;
-            let prediction = memo.predict(context.problem, running.trial, &running.candidate);
             let at_rung = trials.place(running.trial).and_then(|place| trials.estimate(place));
-            let point = goals.point(prediction.with(at_rung).mean(), &running.candidate);
+            let expected = at_rung.map_or_else(
+                || memo.predict(context.problem, running.trial, &running.candidate).mean,
+                |estimate| estimate.median,
+            );
+            let point = goals.point(expected, &running.candidate);
             competitors.push(Competitor { trial: running.trial, point });
         }
         let windows = promotion::windows(trials, context.problem, context.history.results());

@@ -70,14 +70,6 @@ impl Outcome {
         }
     }
 
-    /// Its mean.
-    pub fn mean(&self) -> f64 {
-        match self {
-            Self::Normal { mean, .. } => *mean,
-            Self::Ensemble(values) => values.iter().sum::<f64>() / values.len() as f64,
-        }
-    }
-
     /// The probability that it is below `level`.
     pub fn probability_below(&self, level: f64) -> f64 {
         match self {

@@ -16,12 +16,12 @@ use munas_cost::{Resources, layer_cost};
 use munas_ir::{Activation, Graph, Op, OpId, Padding, PoolKind, Shape, TensorId, Window};
 
 /// How many features there are.
-pub(super) const COUNT: usize = 32;
+pub(in crate::algorithms) const COUNT: usize = 32;
 /// The first features are the logarithms of model size, MACs and peak memory.
-pub(super) const RESOURCES: usize = 3;
+pub(in crate::algorithms) const RESOURCES: usize = 3;
 
 /// The features of one candidate; all are finite.
-pub(super) type Features = [f64; COUNT];
+pub(in crate::algorithms) type Features = [f64; COUNT];
 
 /// The features of a candidate with this graph, these resources and this target sparsity (0 without pruning).
 pub(super) fn features(graph: &Graph, resources: &Resources, sparsity: f64) -> Features {

@@ -18,7 +18,7 @@ const OF_MEDIAN: f64 = 1.4826;
 
 /// From a rung to the last one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Offset {
+pub(in crate::algorithms) struct Offset {
     /// Of the logarithm of the error.
     pub median: f64,
     /// Standard deviation of single trials about it.
@@ -27,7 +27,7 @@ pub(super) struct Offset {
 
 /// One for each rung; that of the last is 0.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Offsets(Vec<Offset>);
+pub(in crate::algorithms) struct Offsets(Vec<Offset>);
 
 impl Offsets {
     /// From the curves of all trials, each with a place for every one of `rungs` rungs.

@@ -16,13 +16,13 @@ const TRIED: f64 = 0.4;
 
 /// A fitted forest.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Forest {
+pub(in crate::algorithms) struct Forest {
     trees: Vec<Tree>,
 }
 
 /// What the trees that did not see a row say of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct OutOfBag {
+pub(in crate::algorithms) struct OutOfBag {
     /// The row.
     pub row: usize,
     /// Mean of their predictions.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::ehvi::Outcome;
 use super::features::{Features, features};
 use super::fidelity::Offset;
-use super::surrogate::{Row, Surrogate};
+use super::surrogate::{Prediction, Row, Surrogate};
 use super::trials::Trials;
 use crate::{Candidate, Context, Interrupted, Observed, Problem};
 
@@ -42,15 +42,30 @@ struct Known {
 
 /// Mean and variance of a prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Moments {
+pub(in crate::algorithms) struct Moments {
     pub mean: f64,
     pub variance: f64,
 }
 
 /// The features of a candidate as it will be, or is, trained.
-pub(super) fn features_of(problem: &Problem, candidate: &Candidate) -> Features {
+pub(in crate::algorithms) fn features_of(problem: &Problem, candidate: &Candidate) -> Features {
     let graph = candidate.architecture.lower(problem.input, problem.classes);
     features(&graph, &candidate.resources, candidate.sparsity.unwrap_or(0.0))
+}
+
+/// What a fit looks at: the latest trials, each with an estimate of its error after a full training.
+pub(in crate::algorithms) fn rows(
+    context: &Context<'_>,
+    trials: &Trials<'_>,
+) -> Result<Vec<Row>, Interrupted> {
+    let mut rows = Vec::new();
+    for place in trials.all.len().saturating_sub(MOST_ROWS)..trials.all.len() {
+        context.go_on()?;
+        let Some(estimate) = trials.estimate(place) else { continue };
+        let features = features_of(context.problem, trials.all[place].candidate);
+        rows.push(Row { features, log_error: estimate.median });
+    }
+    Ok(rows)
 }
 
 /// The number of results that the fit is made from, once there are enough.
@@ -83,14 +98,7 @@ impl Memo {
             return Ok(Some(Arc::clone(fit)));
         }
         let trials = Trials::new(context.problem, results);
-        let mut rows = Vec::new();
-        for place in trials.all.len().saturating_sub(MOST_ROWS)..trials.all.len() {
-            context.go_on()?;
-            let Some(estimate) = trials.estimate(place) else { continue };
-            let features = features_of(context.problem, trials.all[place].candidate);
-            rows.push(Row { features, log_error: estimate.median });
-        }
-        let fit = Arc::new(Surrogate::fit(&rows, &mut *(context.streams)(count as u64)));
+        let fit = Arc::new(Surrogate::fit(&rows(context, &trials)?, &mut *(context.streams)(count as u64)));
         self.fit = Some((digest, Arc::clone(&fit)));
         self.known.values_mut().for_each(|known| known.moments = None);
         Ok(Some(fit))
@@ -105,10 +113,7 @@ impl Memo {
             self.known.insert(trial, Known { candidate: candidate.clone(), features, moments: None });
         }
         let known = self.known.get_mut(&trial).expect("it was put there");
-        *known.moments.get_or_insert_with(|| {
-            let prediction = fit.predict(&known.features);
-            Moments { mean: prediction.mean(), variance: prediction.variance() }
-        })
+        *known.moments.get_or_insert_with(|| Moments::of(&fit.predict(&known.features)))
     }
 
     /// Forgets all trials but these.
@@ -118,18 +123,24 @@ impl Memo {
 }
 
 impl Moments {
-    /// Together with what the result at a rung says, where there is one: normal distributions, weighted by their precisions.
-    pub fn with(self, at_rung: Option<Offset>) -> Outcome {
-        let Self { mean, variance } = self;
-        match at_rung {
-            None => Outcome::Normal { mean, deviation: variance.sqrt() },
-            Some(Offset { median, deviation: 0.0 }) => Outcome::Normal { mean: median, deviation: 0.0 },
-            Some(Offset { median, deviation }) => {
-                let (one, other) = (variance.recip(), deviation.powi(2).recip());
-                let mean = (mean * one + median * other) / (one + other);
-                Outcome::Normal { mean, deviation: (one + other).recip().sqrt() }
-            }
+    /// Those of a prediction.
+    pub fn of(prediction: &Prediction) -> Self {
+        Self { mean: prediction.mean(), variance: prediction.variance() }
+    }
+
+    /// Together with what the result at a rung says: normal distributions, weighted by their precisions.
+    pub fn updated(self, Offset { median, deviation }: Offset) -> Self {
+        if deviation == 0.0 {
+            return Self { mean: median, variance: 0.0 };
         }
+        let (one, other) = (self.variance.recip(), deviation.powi(2).recip());
+        Self { mean: (self.mean * one + median * other) / (one + other), variance: (one + other).recip() }
+    }
+
+    /// A normal distribution, together with what the result at a rung says where there is one.
+    pub(super) fn with(self, at_rung: Option<Offset>) -> Outcome {
+        let Self { mean, variance } = at_rung.map_or(self, |offset| self.updated(offset));
+        Outcome::Normal { mean, deviation: variance.sqrt() }
     }
 }
 

@@ -12,7 +12,7 @@ const LEAST_DEVIATION: f64 = 1e-9;
 
 /// A fitted plane.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Ridge {
+pub(in crate::algorithms) struct Ridge {
     intercept: f64,
     /// For each column.
     slopes: Vec<f64>,

@@ -35,14 +35,14 @@ impl LogErrors {
 
 /// What the surrogate learns from: a network and the logarithm of its error after a full training, or an estimate of that.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Row {
+pub(in crate::algorithms) struct Row {
     pub features: Features,
     pub log_error: f64,
 }
 
 /// A fitted model.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Surrogate {
+pub(in crate::algorithms) struct Surrogate {
     ridge: Ridge,
     forest: Forest,
     deviation: f64,
@@ -51,7 +51,7 @@ pub(super) struct Surrogate {
 /// What is said of the logarithm of one network's error: each value of an ensemble is as likely as the others, with a normal
 /// deviation that is common to them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Prediction {
+pub(in crate::algorithms) struct Prediction {
     /// One for each tree.
     pub values: Vec<f64>,
     /// What the trees' spread does not tell.

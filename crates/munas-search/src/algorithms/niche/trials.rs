@@ -23,7 +23,7 @@ const LEAST_VALUE: f64 = 1e-9;
 
 /// A trial with a result.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Trial<'a> {
+pub(in crate::algorithms) struct Trial<'a> {
     pub number: u64,
     /// As its latest result has it.
     pub candidate: &'a Candidate,
@@ -34,7 +34,7 @@ pub(super) struct Trial<'a> {
 }
 
 /// All trials of some results.
-pub(super) struct Trials<'a> {
+pub(in crate::algorithms) struct Trials<'a> {
     /// In the order of their first results.
     pub all: Vec<Trial<'a>>,
     /// The logarithm of the error of each trial at each rung, one trial after the other.
