@@ -50,15 +50,24 @@ impl TrainingEvaluator {
         Ok(Self { dataset, settings, pruning, goal, int8, driving, memory, task, memory_limit, data })
     }
 
+    /// The settings of a training. Their epochs are those of a full training, so that what they say of epochs is stretched over
+    /// the fewer ones of a [brief](Self::is_brief) one.
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
-        let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
-            pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
-        });
+        let epochs = assignment.epochs.max(self.settings.epochs);
+        let pruning = self
+            .pruning
+            .zip(assignment.sparsity)
+            .map(|(pruning, sparsity)| pruning.at(sparsity).stretched(self.settings.epochs, epochs));
         let pruning_goal = self.goal.clone().filter(|_| pruning.is_some());
         // A rung is judged by the weights at its end.
         let keep =
             if assignment.rungs.len() > 1 || assignment.rests() { Keep::Last } else { self.settings.keep };
-        TrainSettings { epochs: assignment.epochs, pruning, pruning_goal, keep, ..self.settings.clone() }
+        TrainSettings { epochs, pruning, pruning_goal, keep, ..self.settings.clone() }
+    }
+
+    /// Whether the training is complete after fewer epochs than a full one.
+    fn is_brief(&self, assignment: &Assignment) -> bool {
+        assignment.epochs < self.settings.epochs
     }
 
     /// Trains a network from scratch on a fold; its validation errors there, and those in int8.
@@ -73,7 +82,11 @@ impl TrainingEvaluator {
         let seed = fold_seed(assignment.seed, number);
         let trainer = Trainer::new(&assignment.graph, &fold, &settings, seed);
         // The curve and the checkpoints are those of the first fold.
-        let model = trainer.and_then(|trainer| trainer.run(&mut |_| observer(Progress::Batch)));
+        let mut quietly = |_: Progress<'_>| observer(Progress::Batch);
+        let model = trainer.and_then(|trainer| match self.is_brief(assignment) {
+            true => trainer.run_in_rungs(&[assignment.epochs], &mut quietly),
+            false => trainer.run(&mut quietly),
+        });
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(format!("fold {number}: {other}")),
@@ -167,8 +180,9 @@ impl Evaluator for TrainingEvaluator {
     ) -> Result<Evaluated, EvaluationError> {
         let settings = self.train_settings(assignment);
         let model = self.trainer(assignment, &settings).and_then(|trainer| match assignment.rungs[..] {
+            [] if self.is_brief(assignment) => trainer.run_in_rungs(&[assignment.epochs], observer),
             [] => trainer.run(observer),
-            [end] if end == assignment.epochs => trainer.run(observer),
+            [end] if end == settings.epochs => trainer.run(observer),
             ref rungs => trainer.run_in_rungs(rungs, observer),
         });
         let model = model.map_err(|error| match error {
