@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `-no-pruning` | without the section `[train.pruning]` |
 //! | `-bo` | Bayesian optimisation, 800 trials |
+//! | `-bo-local` | the same, among the morphisms of past networks |
+//! | `-bo-mf` | the same, of multiple fidelities |
 //! | `-tuned` | the same data and bounds, which are never crossed; all else is what munas does for data of one's own |
 
 use toml::{Table, Value};
@@ -27,8 +29,12 @@ pub struct Preset {
 }
 
 /// Suffixes of variants, with what they change.
-const VARIANTS: [(&str, &[&str]); 2] =
-    [("-no-pruning", &["train.pruning="]), ("-bo", &["search.algorithm=bayes", "search.trials=800"])];
+const VARIANTS: [(&str, &[&str]); 4] = [
+    ("-no-pruning", &["train.pruning="]),
+    ("-bo", &["search.algorithm=bayes", "search.trials=800"]),
+    ("-bo-local", &["search.algorithm=bayes", "search.trials=800", "search.bayes_variant=local"]),
+    ("-bo-mf", &["search.algorithm=bayes", "search.trials=800", "search.bayes_variant=multi-fidelity"]),
+];
 
 /// The suffix of the variant with munas's own space, training and search.
 const TUNED: &str = "-tuned";

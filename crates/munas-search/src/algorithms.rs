@@ -13,7 +13,7 @@ mod comparison;
 mod conformance;
 
 pub use aging::{AgingEvolution, EvolutionSettings};
-pub use bayes::BayesianOptimisation;
+pub use bayes::{BayesSettings, BayesVariant, BayesianOptimisation, UnknownBayesVariant};
 pub use niche::{Judging, Niche, Standing};
 pub use random::RandomSearch;
 
@@ -28,6 +28,8 @@ use crate::Algorithm;
 pub struct AlgorithmSettings {
     /// Of [`AgingEvolution`].
     pub evolution: EvolutionSettings,
+    /// Of [`BayesianOptimisation`].
+    pub bayes: BayesSettings,
 }
 
 impl AlgorithmSettings {
@@ -102,7 +104,7 @@ declare! {
     /// [`AgingEvolution`].
     Aging = "aging", "evolution", |settings| AgingEvolution::new(settings.evolution);
     /// [`BayesianOptimisation`].
-    Bayes = "bayes", "a model of the error", |_| BayesianOptimisation::new();
+    Bayes = "bayes", "a model of the error", |settings| BayesianOptimisation::new(settings.bayes);
     /// [`Niche`].
     Niche = "niche", "successive halving, led by a model of the front", |_| Niche::new();
 }

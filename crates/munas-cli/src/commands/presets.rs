@@ -75,6 +75,7 @@ pub fn run(format: Format, output: &mut Output) -> CliResult {
     output
         .line("\n`munas search --preset NAME` runs one; --set and the other flags change single values.")?;
     output.line("NAME-tuned has its data and bounds, all hard, and the rest as for data of your own (docs/search.md);")?;
-    output.line("NAME-no-pruning and NAME-bo leave pruning out and search by Bayesian optimisation.")?;
+    output.line("NAME-no-pruning and NAME-bo leave pruning out and search by Bayesian optimisation,")?;
+    output.line("NAME-bo-local and NAME-bo-mf by its variants (search.bayes_variant).")?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Whole searches with a synthetic evaluator; see `crate::testing`.
 
 mod bounds;
+mod brief;
 mod folds;
 mod interruption;
 mod journal;

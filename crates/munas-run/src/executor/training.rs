@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use munas_cost::MemoryModel;
 use munas_data::Dataset;
-use munas_train::{Keep, Progress, PruningGoal, PruningMode, TrainError, TrainSettings, Trainer};
+use munas_train::{
+    Keep, Progress, PruningGoal, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer,
+};
 
 use super::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
 use super::pruning_goal;
@@ -50,7 +52,10 @@ impl TrainingEvaluator {
         Ok(Self { dataset, settings, pruning, goal, int8, driving, memory, task, memory_limit, data })
     }
 
+    /// The settings of a training. Their epochs are those of a full training, so that what they say of epochs is stretched over
+    /// the fewer ones of a briefer one; but for pruning, which has to be done by its end.
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
+        let epochs = assignment.epochs.max(self.settings.epochs);
         let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
             pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
         });
@@ -58,7 +63,7 @@ impl TrainingEvaluator {
         // A rung is judged by the weights at its end.
         let keep =
             if assignment.rungs.len() > 1 || assignment.rests() { Keep::Last } else { self.settings.keep };
-        TrainSettings { epochs: assignment.epochs, pruning, pruning_goal, keep, ..self.settings.clone() }
+        TrainSettings { epochs, pruning, pruning_goal, keep, ..self.settings.clone() }
     }
 
     /// Trains a network from scratch on a fold; its validation errors there, and those in int8.
@@ -73,7 +78,8 @@ impl TrainingEvaluator {
         let seed = fold_seed(assignment.seed, number);
         let trainer = Trainer::new(&assignment.graph, &fold, &settings, seed);
         // The curve and the checkpoints are those of the first fold.
-        let model = trainer.and_then(|trainer| trainer.run(&mut |_| observer(Progress::Batch)));
+        let mut quietly = |_: Progress<'_>| observer(Progress::Batch);
+        let model = trainer.and_then(|trainer| run(trainer, assignment, &settings, &mut quietly));
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(format!("fold {number}: {other}")),
@@ -167,11 +173,8 @@ impl Evaluator for TrainingEvaluator {
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let settings = self.train_settings(assignment);
-        let model = self.trainer(assignment, &settings).and_then(|trainer| match assignment.rungs[..] {
-            [] => trainer.run(observer),
-            [end] if end == assignment.epochs => trainer.run(observer),
-            ref rungs => trainer.run_in_rungs(rungs, observer),
-        });
+        let trainer = self.trainer(assignment, &settings);
+        let model = trainer.and_then(|trainer| run(trainer, assignment, &settings, observer));
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),
@@ -181,6 +184,19 @@ impl Evaluator for TrainingEvaluator {
             TrainedNetwork::quantised(model, &self.dataset, &self.data.normalisation, &self.int8, proceed)
                 .ok_or(EvaluationError::Stopped)?;
         Ok(self.evaluated(trained, settings.pruning.map(|pruning| pruning.mode)))
+    }
+}
+
+/// Trains to the end of the assignment's last rung.
+fn run(
+    trainer: Trainer<'_>,
+    assignment: &Assignment,
+    settings: &TrainSettings,
+    observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<TrainedModel, TrainError> {
+    match assignment.rungs[..] {
+        [end] if end == settings.epochs => trainer.run(observer),
+        ref rungs => trainer.run_in_rungs(rungs, observer),
     }
 }
 

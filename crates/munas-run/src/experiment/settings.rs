@@ -10,7 +10,9 @@ use munas_cost::boards::Board;
 use munas_data::{
     AudioSettings, Backdrop, CsvSettings, Folds, GroupChoice, Layout, NormaliseMode, text_form,
 };
-use munas_search::algorithms::{AlgorithmKind, AlgorithmSettings, EvolutionSettings};
+use munas_search::algorithms::{
+    AlgorithmKind, AlgorithmSettings, BayesSettings, BayesVariant, EvolutionSettings,
+};
 use munas_search::{Feasibility, Sampling};
 use munas_train::{Pruning, PruningMode};
 use serde::{Deserialize, Serialize};
@@ -196,6 +198,10 @@ pub struct SearchSettings {
     /// Rungs of `niche`: a training rests after a third of the epochs, a ninth, and so on, so many times less one, until it is promoted.
     /// 1: every trial is trained to its end. Other algorithms have none.
     pub rungs: NonZero<u32>,
+    /// Of `bayes`: what it proposes from. `local`: the morphisms of a past network alone; `multi-fidelity`: many networks are trained for as
+    /// few as 0.3 of the epochs, and the model learns from these too.
+    #[serde(with = "text_form")]
+    pub bayes_variant: BayesVariant,
     /// Trials side by side; 0: one per core.
     pub workers: usize,
     /// Bytes that a training takes on average over the workers. One that would take the workers beyond their sum waits
@@ -233,6 +239,7 @@ impl SearchSettings {
     pub const fn algorithm_settings(&self) -> AlgorithmSettings {
         AlgorithmSettings {
             evolution: EvolutionSettings { population: self.population, sample: self.sample },
+            bayes: BayesSettings { variant: self.bayes_variant },
         }
     }
 

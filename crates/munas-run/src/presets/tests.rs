@@ -1,4 +1,5 @@
 use munas_data::{FrontEnd, NormaliseMode};
+use munas_search::algorithms::BayesVariant;
 use munas_search::{AlgorithmKind, Bounds, Objective, Sampling};
 use munas_space::Kind;
 use munas_train::{NormStatistics, Optimizer, Schedule};
@@ -236,6 +237,18 @@ fn variants_differ_in_what_their_names_say_alone() {
     assert_eq!((both.pruning, both.search.trials), (None, 3));
     assert_eq!((both.search.algorithm, both.name.as_str()), (AlgorithmKind::Bayes, "mnist-no-pruning-bo"));
     assert_eq!((both.train, both.bounds), (mnist.train.clone(), mnist.bounds.clone()));
+
+    let variants = [
+        ("-bo", BayesVariant::Global),
+        ("-bo-local", BayesVariant::Local),
+        ("-bo-mf", BayesVariant::MultiFidelity),
+    ];
+    for (suffix, bayes_variant) in variants {
+        let bayesian = Preset::resolve(&format!("mnist-no-pruning{suffix}"), &[]).unwrap();
+        let found = (bayesian.search.algorithm, bayesian.search.trials, bayesian.search.bayes_variant);
+        assert_eq!(found, (AlgorithmKind::Bayes, 800, bayes_variant), "{suffix}");
+        assert_eq!(bayesian.pruning, None);
+    }
 
     let unstructured = experiment("mnist-unstructured");
     let pruning = PruningSettings {

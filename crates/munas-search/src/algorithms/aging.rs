@@ -24,11 +24,9 @@ use crate::sampling::Sampler;
 use crate::{Algorithm, Context, Interrupted, Observed, Proposal, Proposer, Scalarisation};
 
 use super::SettingError;
-use super::evolve::{child, tournament};
+use super::evolve::{RESTART_AFTER, child, tournament};
 use super::random::RandomProposer;
 
-/// Among so many draws in a row, the last is a random architecture.
-const RESTART_AFTER: u64 = 100;
 /// The most members of a population and of a sample of it.
 const MOST_MEMBERS: usize = 1_000_000;
 

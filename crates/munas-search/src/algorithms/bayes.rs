@@ -10,6 +10,14 @@
 //!    Running trials count in the process's covariance, not in its mean.
 //! 3. The best is proposed; when it is refused, the next best.
 //!
+//! The published variants ([`BayesVariant`]):
+//!
+//! - `local`: the architectures of step 2 are all morphisms of one past result's, drawn at random; when all of them are refused, those of
+//!   another. Every hundredth draw in a row is a random architecture, so that neighbourhoods that are searched through do not end the
+//!   search.
+//! - `multi-fidelity`: the process is over networks and the epochs that they are trained for. The error of step 2 is that after a full
+//!   training; what is proposed is then trained for as few epochs as the process can learn from (`fidelity`).
+//!
 //! The process knows no more than some hundred results, and the fit fewer: the best, and others spread over time (`memo`). Their cost
 //! grows with the cube of that number, so that a proposal takes no longer after thousands of results than after hundreds.
 //!
@@ -19,9 +27,12 @@
 //! | `transport`, `distance` | the OTMANN distances |
 //! | `covariance` | the kernel of the process, hyper-parameters and their ranges |
 //! | `memo` | what proposals share: points, distances, the last fit |
+//! | `model` | the process with all that is known, at candidates |
 //! | `process` | the Gaussian process: posterior, likelihood |
 //! | `fit` | hyper-parameters from observations |
 //! | `acquisition` | the search for the best score |
+//! | `fidelity` | the epochs of `multi-fidelity` |
+//! | `variant` | the settings |
 //!
 //! A proposal takes seconds of one core, about 2 after 100 results and 11 after 800 (the example `bayes_speed`). It pays where a
 //! training takes longer.
@@ -30,24 +41,28 @@ mod acquisition;
 mod covariance;
 mod distance;
 mod features;
+mod fidelity;
 mod fit;
 mod memo;
+mod model;
 mod process;
 mod transport;
+mod variant;
+
+pub use variant::{BayesSettings, BayesVariant, UnknownBayesVariant};
 
 use std::sync::{Mutex, PoisonError};
 
-use nalgebra::DVector;
 use rand::{Rng, RngExt};
-use rand_distr::{Distribution, StandardNormal};
 
-use crate::{Algorithm, Candidate, Context, Interrupted, Observed, Problem, Proposal, Proposer};
+use crate::{Algorithm, Candidate, Context, Interrupted, Observed, Proposal, Proposer};
 
+use super::evolve::RESTART_AFTER;
 use super::random::RandomProposer;
 use crate::sampling::Sampler;
-use covariance::Hyperparameters;
-use memo::{Known, Memo, Point, Selected, gain};
-use process::Process;
+use fidelity::{Boca, RandomStarts};
+use memo::{Memo, Selected, gain};
+use model::Model;
 
 /// Results that random proposals are made for.
 const RANDOM_STARTS: usize = 15;
@@ -59,13 +74,15 @@ const LIKELIEST: f64 = 0.3;
 /// Bayesian optimisation.
 #[derive(Debug, Default)]
 pub struct BayesianOptimisation {
+    settings: BayesSettings,
     memo: Mutex<Memo>,
 }
 
 impl BayesianOptimisation {
-    /// With the published settings.
-    pub fn new() -> Self {
-        Self::default()
+    /// With the published numbers, in a variant.
+    pub fn new(settings: BayesSettings) -> Self {
+        let memo = Memo::new(settings.variant == BayesVariant::MultiFidelity);
+        Self { settings, memo: Mutex::new(memo) }
     }
 }
 
@@ -75,9 +92,14 @@ impl Algorithm for BayesianOptimisation {
         context: Context<'a>,
         rng: &mut dyn Rng,
     ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
+        let variant = self.settings.variant;
         let results: Vec<&Observed> = context.history.finished().collect();
         if results.len() < RANDOM_STARTS {
-            return Ok(Box::new(RandomProposer { sampler: Sampler::new(&context) }));
+            let sampler = Sampler::new(&context);
+            return Ok(match variant {
+                BayesVariant::MultiFidelity => Box::new(RandomStarts { problem: context.problem, sampler }),
+                BayesVariant::Global | BayesVariant::Local => Box::new(RandomProposer { sampler }),
+            });
         }
         let fitted = results.len() - (results.len() - RANDOM_STARTS) % REFIT_EVERY;
         let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,9 +109,11 @@ impl Algorithm for BayesianOptimisation {
         } else {
             fit.posterior[rng.random_range(0..fit.posterior.len())]
         };
-        let model =
-            Model::new(hyper, known, &chosen.iter().map(|&result| results[result]).collect::<Vec<_>>());
-        Ok(Box::new(Bayesian { context, model, ranked: Vec::new() }))
+        let y: Vec<f64> = chosen.iter().map(|&result| gain(results[result])).collect();
+        let model = Model::new(hyper, known, &y);
+        let boca = (variant == BayesVariant::MultiFidelity).then(|| Boca::new(&context, &results));
+        let parents = if variant == BayesVariant::Local { results } else { Vec::new() };
+        Ok(Box::new(Bayesian { context, model, boca, parents, ranked: Vec::new(), draws: 0 }))
     }
 }
 
@@ -101,68 +125,51 @@ pub(super) fn expected_errors(
     let results: Vec<&Observed> = context.history.finished().collect();
     let Selected { fit, results: chosen, known } =
         Memo::default().select(&context, &results, results.len())?;
-    let chosen: Vec<&Observed> = chosen.iter().map(|&result| results[result]).collect();
-    let model = Model::new(fit.likeliest, known, &chosen);
-    Ok(candidates.iter().map(|candidate| model.error(context.problem, candidate).0).collect())
-}
-
-/// The process with all that is known.
-struct Model {
-    hyper: Hyperparameters,
-    /// The points that were observed, then those that are running.
-    points: Vec<Point>,
-    /// Conditioned on all of them.
-    all: Process,
-    /// α of those that were observed.
-    coefficients: DVector<f64>,
-}
-
-impl Model {
-    /// The process with these hyper-parameters; the first of the known points are those of the results.
-    fn new(hyper: Hyperparameters, known: Known, results: &[&Observed]) -> Self {
-        let y: Vec<f64> = results.iter().map(|result| gain(result)).collect();
-        let observed = Process::new(hyper, &known.pairs[..y.len()]);
-        let coefficients = observed.coefficients(&y);
-        let none_running = known.points.len() == y.len();
-        let all = if none_running { observed } else { Process::new(hyper, &known.pairs) };
-        Self { hyper, points: known.points, all, coefficients }
-    }
-
-    /// Mean and deviation of a candidate's error.
-    fn error(&self, problem: &Problem, candidate: &Candidate) -> (f64, f64) {
-        let point = Point::of(problem, candidate);
-        let covariances = self.points.iter().map(|known| self.hyper.covariance(&point.pair(known)));
-        let covariances = DVector::from_iterator(self.points.len(), covariances);
-        let observed = covariances.rows(0, self.coefficients.len()).into_owned();
-        let mean = self.all.mean(&self.coefficients, &observed);
-        (-mean, self.all.variance(&covariances).sqrt())
-    }
-
-    /// An error that the candidate may have.
-    fn draw_error(&self, problem: &Problem, candidate: &Candidate, rng: &mut dyn Rng) -> f64 {
-        let (mean, deviation) = self.error(problem, candidate);
-        let normal: f64 = StandardNormal.sample(rng);
-        mean - deviation * normal
-    }
+    let y: Vec<f64> = chosen.iter().map(|&result| gain(results[result])).collect();
+    let model = Model::new(fit.likeliest, known, &y);
+    Ok(candidates.iter().map(|candidate| model.expected_error(context.problem, candidate)).collect())
 }
 
 struct Bayesian<'a> {
     context: Context<'a>,
     model: Model,
+    /// What says how long a proposal is trained, unless each is in full.
+    boca: Option<Boca<'a>>,
+    /// The past points whose morphisms are the candidates; empty where all architectures are.
+    parents: Vec<&'a Observed>,
     /// Proposals that are left, best last.
     ranked: Vec<Proposal>,
+    draws: u64,
+}
+
+impl Bayesian<'_> {
+    /// The proposals under another scalarisation, best last. There may be none.
+    fn rank(&self, rng: &mut dyn Rng) -> Result<Vec<Proposal>, Interrupted> {
+        let problem = self.context.problem;
+        let error = |candidate: &Candidate, rng: &mut dyn Rng| self.model.draw_error(problem, candidate, rng);
+        if self.parents.is_empty() {
+            return acquisition::ranked(&self.context, error, rng);
+        }
+        let parent = self.parents[rng.random_range(0..self.parents.len())];
+        acquisition::ranked_morphisms(&self.context, &parent.candidate, error, rng)
+    }
 }
 
 impl Proposer for Bayesian<'_> {
     fn propose(&mut self, rng: &mut dyn Rng) -> Result<Proposal, Interrupted> {
-        loop {
-            if let Some(best) = self.ranked.pop() {
-                return Ok(best);
-            }
-            let (problem, model) = (self.context.problem, &self.model);
-            let error = |candidate: &Candidate, rng: &mut dyn Rng| model.draw_error(problem, candidate, rng);
-            self.ranked = acquisition::ranked(&self.context, error, rng)?;
+        self.draws += 1;
+        if !self.parents.is_empty() && self.draws.is_multiple_of(RESTART_AFTER) {
+            return Ok(Sampler::new(&self.context).draw(rng));
         }
+        if self.ranked.is_empty() {
+            self.ranked = self.rank(rng)?;
+        }
+        // An architecture may have no morphism.
+        let Some(best) = self.ranked.pop() else { return Ok(Sampler::new(&self.context).draw(rng)) };
+        Ok(match &self.boca {
+            Some(boca) => Proposal { epochs: boca.epochs(&self.model, &best), ..best },
+            None => best,
+        })
     }
 }
 

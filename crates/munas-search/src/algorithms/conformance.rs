@@ -1,17 +1,18 @@
-//! What every algorithm must do, run for each of [`AlgorithmKind::ALL`].
+//! What every algorithm must do, run for each of [`AlgorithmKind::ALL`] in each of its variants.
 
 use std::cell::Cell;
 use std::collections::HashSet;
 
 use munas_space::Space;
 
+use crate::algorithms::{BayesSettings, BayesVariant};
 use crate::testing::{
     TINY_SPACE, context, generator, image_problem, pending, random_candidate, random_history, search,
     settings, synthetic_error, tiny_problem,
 };
 use crate::{
     Algorithm, AlgorithmKind, AlgorithmSettings, Candidate, Context, Feasibility, History, Interrupted,
-    Observed, Pending, Problem, Proposal, PruningMode, SearchError, SparsityRange, suggest,
+    Observed, Pending, Problem, Proposal, PruningMode, SearchError, SparsityRange, Suggestion, suggest,
 };
 
 /// Members of a population that the short searches of these tests fill.
@@ -22,11 +23,24 @@ fn small() -> AlgorithmSettings {
     settings(POPULATION, 3)
 }
 
-fn for_each_algorithm(check: impl Fn(AlgorithmKind, &dyn Algorithm)) {
-    for kind in AlgorithmKind::ALL {
-        let algorithm = kind.build(&small());
+/// Each algorithm in each variant, with its name for messages.
+fn variants() -> Vec<(String, AlgorithmKind, AlgorithmSettings)> {
+    let with = |kind: AlgorithmKind| match kind {
+        AlgorithmKind::Bayes => BayesVariant::ALL
+            .map(|variant| {
+                let bayes = BayesSettings { variant };
+                (format!("{kind} {variant}"), kind, AlgorithmSettings { bayes, ..small() })
+            })
+            .to_vec(),
+        _ => vec![(kind.to_string(), kind, small())],
+    };
+    AlgorithmKind::ALL.into_iter().flat_map(with).collect()
+}
+
+fn for_each_algorithm(check: impl Fn(&str, &dyn Algorithm)) {
+    for (name, kind, settings) in variants() {
         assert_eq!(kind.name().parse(), Ok(kind));
-        check(kind, &*algorithm);
+        check(&name, &*kind.build(&settings));
     }
 }
 
@@ -67,7 +81,7 @@ fn problems() -> [Problem; 4] {
 
 #[test]
 fn proposals_lie_inside_the_space_and_the_fidelities() {
-    for_each_algorithm(|kind, algorithm| {
+    for_each_algorithm(|name, algorithm| {
         for problem in &problems() {
             for (stage, history, pending) in stages(problem) {
                 let context = context(problem, &history, &pending);
@@ -77,7 +91,7 @@ fn proposals_lie_inside_the_space_and_the_fidelities() {
                     assert_eq!(proposal.sparsity.is_some(), targets.is_some());
                     assert!(proposal.sparsity.iter().all(|one| targets.iter().all(|all| all.contains(one))));
                     let possible = 1..=problem.epochs;
-                    assert!(possible.contains(&proposal.epochs), "{kind} {stage}: {proposal:?}");
+                    assert!(possible.contains(&proposal.epochs), "{name} {stage}: {proposal:?}");
                 }
             }
         }
@@ -86,7 +100,7 @@ fn proposals_lie_inside_the_space_and_the_fidelities() {
 
 #[test]
 fn same_context_and_seed_give_the_same_proposals() {
-    for_each_algorithm(|kind, algorithm| {
+    for_each_algorithm(|name, algorithm| {
         let problem = &image_problem();
         let stages = stages(problem);
         let of = |(_, history, pending): &(_, History, Vec<Pending>), seed| {
@@ -95,16 +109,16 @@ fn same_context_and_seed_give_the_same_proposals() {
         // The second round comes after proposals from every other context, which must have left no trace.
         let first: Vec<_> = stages.iter().map(|stage| of(stage, 5)).collect();
         let second: Vec<_> = stages.iter().map(|stage| of(stage, 5)).collect();
-        assert_eq!(first, second, "{kind}");
+        assert_eq!(first, second, "{name}");
         for stage in &stages {
-            assert_ne!(of(stage, 5), of(stage, 6), "{kind} {}: the seed has no effect", stage.0);
+            assert_ne!(of(stage, 5), of(stage, 6), "{name} {}: the seed has no effect", stage.0);
         }
     });
 }
 
 #[test]
 fn a_proposal_that_is_cut_off_leaves_no_trace() {
-    for_each_algorithm(|kind, algorithm| {
+    for_each_algorithm(|name, algorithm| {
         let problem = image_problem();
         for (stage, history, pending) in stages(&problem) {
             let quiet = context(&problem, &history, &pending);
@@ -115,7 +129,7 @@ fn a_proposal_that_is_cut_off_leaves_no_trace() {
                 let cut = Context { interruption: &interruption, ..quiet };
                 let cut = suggest(algorithm, cut, &mut generator(5, 0));
                 let again = suggest(algorithm, quiet, &mut generator(5, 0)).unwrap();
-                assert_eq!(again, whole, "{kind} {stage}: after {patience} looks");
+                assert_eq!(again, whole, "{name} {stage}: after {patience} looks");
                 match cut {
                     Ok(suggestion) => assert_eq!(suggestion, whole),
                     Err(error) => assert_eq!(error, SearchError::Interrupted(Interrupted)),
@@ -129,15 +143,15 @@ fn a_proposal_that_is_cut_off_leaves_no_trace() {
 #[test]
 fn a_history_is_all_that_an_algorithm_remembers() {
     const SEED: u64 = 3;
-    for kind in AlgorithmKind::ALL {
+    for (name, kind, settings) in variants() {
         let problem = image_problem();
-        let (history, _) = search(&problem, &*kind.build(&small()), 25, SEED);
+        let (history, _) = search(&problem, &*kind.build(&settings), 25, SEED);
         let mut resumed = History::new(problem.input);
         for done in history.results() {
-            let fresh = kind.build(&small());
+            let fresh = kind.build(&settings);
             let context = context(&problem, &resumed, &[]);
             let again = suggest(&*fresh, context, &mut generator(SEED, done.trial)).unwrap();
-            assert_eq!(again.candidate, done.candidate, "{kind}: trial {} after a resume", done.trial);
+            assert_eq!(again.candidate, done.candidate, "{name}: trial {} after a resume", done.trial);
             resumed.push(done.clone());
         }
     }
@@ -145,7 +159,7 @@ fn a_history_is_all_that_an_algorithm_remembers() {
 
 #[test]
 fn replay_of_the_arrival_order_gives_the_same_proposals() {
-    for_each_algorithm(|kind, algorithm| {
+    for_each_algorithm(|name, algorithm| {
         let problem = image_problem();
         // Three workers; the results arrive out of order, one trial in five fails.
         let asynchronous = || {
@@ -166,49 +180,62 @@ fn replay_of_the_arrival_order_gives_the_same_proposals() {
             }
             history
         };
-        assert_eq!(asynchronous().results(), asynchronous().results(), "{kind}");
+        assert_eq!(asynchronous().results(), asynchronous().results(), "{name}");
     });
+}
+
+/// Whether what was trained before rules this candidate out: the same, for no fewer epochs.
+fn repeats(candidate: &Candidate, before: &Candidate) -> bool {
+    before.architecture == candidate.architecture && before.epochs >= candidate.epochs
 }
 
 #[test]
 fn a_small_space_is_searched_through_without_duplicates() {
-    for_each_algorithm(|kind, algorithm| {
+    for_each_algorithm(|name, algorithm| {
         let problem = tiny_problem();
         let (history, error) = search(&problem, algorithm, 1000, 11);
-        let trained: HashSet<_> = history.results().iter().map(|t| &t.candidate.architecture).collect();
-        assert_eq!(history.len(), TINY_SPACE, "{kind}: {error:?}");
-        assert_eq!(trained.len(), TINY_SPACE, "{kind}");
-        assert!(matches!(error, Some(SearchError::Exhausted { .. })), "{kind}: {error:?}");
+        let trained: Vec<&Candidate> = history.results().iter().map(|result| &result.candidate).collect();
+        let in_full = trained.iter().filter(|candidate| candidate.epochs == problem.epochs);
+        let in_full: HashSet<_> = in_full.map(|candidate| &candidate.architecture).collect();
+        assert_eq!(in_full.len(), TINY_SPACE, "{name}: {error:?}");
+        for (place, candidate) in trained.iter().enumerate() {
+            assert!(
+                trained[..place].iter().all(|before| !repeats(candidate, before)),
+                "{name}: {candidate:?}"
+            );
+        }
+        assert!(matches!(error, Some(SearchError::Exhausted { .. })), "{name}: {error:?}");
     });
 }
 
 #[test]
 fn what_is_running_is_not_suggested_again() {
-    for_each_algorithm(|kind, algorithm| {
+    for_each_algorithm(|name, algorithm| {
         let problem = tiny_problem();
         let mut begun: Vec<Pending> = Vec::new();
-        for trial in 0..TINY_SPACE as u64 {
-            let history = History::new(problem.input);
-            let mut rng = generator(12, trial);
-            let context = context(&problem, &history, &begun);
-            let candidate = suggest(algorithm, context, &mut rng).unwrap().candidate;
-            assert!(begun.iter().all(|running| running.candidate != candidate), "{kind}");
-            begun.push(pending(trial, candidate));
-        }
-        let mut rng = generator(12, 99);
         let history = History::new(problem.input);
-        let context = context(&problem, &history, &begun);
-        let full = suggest(algorithm, context, &mut rng);
-        assert!(matches!(full, Err(SearchError::Exhausted { .. })), "{kind}: {full:?}");
+        let full = loop {
+            let trial = begun.len() as u64;
+            match suggest(algorithm, context(&problem, &history, &begun), &mut generator(12, trial)) {
+                Ok(Suggestion { candidate, .. }) => {
+                    assert!(begun.iter().all(|running| !repeats(&candidate, &running.candidate)), "{name}");
+                    begun.push(pending(trial, candidate));
+                }
+                Err(error) => break error,
+            }
+        };
+        let architectures: HashSet<_> = begun.iter().map(|running| &running.candidate.architecture).collect();
+        assert_eq!(architectures.len(), TINY_SPACE, "{name}");
+        assert!(matches!(full, SearchError::Exhausted { .. }), "{name}: {full:?}");
     });
 }
 
 #[test]
 fn without_feasibility_the_first_draw_is_trained() {
-    for_each_algorithm(|kind, algorithm| {
+    for_each_algorithm(|name, algorithm| {
         let problem = Problem { feasibility: Feasibility::Off, ..tiny_problem() };
         let (history, error) = search(&problem, algorithm, 3 * TINY_SPACE as u64, 13);
-        assert_eq!(error, None, "{kind}");
-        assert_eq!(history.len(), 3 * TINY_SPACE, "{kind}");
+        assert_eq!(error, None, "{name}");
+        assert_eq!(history.len(), 3 * TINY_SPACE, "{name}");
     });
 }

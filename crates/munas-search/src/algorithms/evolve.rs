@@ -1,9 +1,12 @@
-//! What evolutionary searches share: tournaments and children.
+//! What searches that go from network to network share: tournaments, children, and a way out where all neighbours are refused.
 
 use munas_space::Architecture;
 use rand::{Rng, RngExt};
 
 use crate::{Problem, Proposal};
+
+/// Among so many draws in a row, the last is a random architecture.
+pub(super) const RESTART_AFTER: u64 = 100;
 
 /// The fittest of `sample` members that are drawn with replacement; of equals the one that was drawn first.
 pub(super) fn tournament<'a, T>(

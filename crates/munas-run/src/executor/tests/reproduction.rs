@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use munas_search::AlgorithmKind;
+use munas_search::algorithms::BayesVariant;
 use munas_train::Progress;
 use tempfile::tempdir;
 
@@ -35,20 +36,30 @@ fn one_worker_gives_the_same_trials_again() {
 
 #[test]
 fn the_journal_of_several_workers_leads_to_its_proposals() {
-    let each = AlgorithmKind::ALL.map(|algorithm| (algorithm, 2));
-    for (algorithm, workers) in each.into_iter().chain([(AlgorithmKind::Aging, 5)]) {
+    let each = AlgorithmKind::ALL.map(|algorithm| (algorithm, BayesVariant::default(), 2));
+    let more = [
+        (AlgorithmKind::Aging, BayesVariant::default(), 5),
+        (AlgorithmKind::Bayes, BayesVariant::Local, 2),
+        (AlgorithmKind::Bayes, BayesVariant::MultiFidelity, 2),
+    ];
+    for (algorithm, variant, workers) in each.into_iter().chain(more) {
         let dir = tempdir().unwrap();
         let evaluator = Synthetic { failures: true, uneven: true, ..Synthetic::new() };
         let settings = [
             "search.trials=40".to_owned(),
             format!("search.workers={workers}"),
             format!("search.algorithm={algorithm}"),
+            format!("search.bayes_variant={variant}"),
         ];
         search(dir.path(), &experiment(&settings.each_ref().map(String::as_str)), &evaluator);
         let reader = RunReader::open(dir.path()).unwrap();
         let replay = replay(&reader).unwrap();
         let decisions = 40 + reader.promotions().unwrap().len() as u64;
-        assert_eq!((replay.agreeing, replay.difference), (decisions, None), "{algorithm}, {workers} workers");
+        assert_eq!(
+            (replay.agreeing, replay.difference),
+            (decisions, None),
+            "{algorithm} {variant}, {workers}"
+        );
         let records = reader.trials().unwrap();
         assert!(records.iter().all(|record| record.proposal.decision.pending.len() < workers));
         assert!(
@@ -57,6 +68,8 @@ fn the_journal_of_several_workers_leads_to_its_proposals() {
         );
         let arrivals = reader.results().unwrap().into_iter().map(|result| result.arrival);
         assert!(arrivals.eq(1..=decisions));
+        let brief = records.iter().any(|record| record.candidate.epochs < reader.experiment().train.epochs);
+        assert_eq!(brief, variant == BayesVariant::MultiFidelity);
     }
 }
 

@@ -11,6 +11,7 @@ use munas_data::{
     IndexColumn, Layout, NormaliseMode,
 };
 use munas_search::ObjectiveValues;
+use munas_search::algorithms::BayesVariant;
 use munas_space::{MlpBounds, Range};
 
 use super::*;
@@ -142,6 +143,7 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 algorithm,
                 population,
                 sample,
+                bayes_variant: BayesVariant::ALL[sample % 3],
                 rungs: NonZero::new(1 + sample as u32 % 6).unwrap(),
                 trials,
                 time: milliseconds.map(Duration::from_millis),

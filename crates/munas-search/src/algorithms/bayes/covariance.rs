@@ -1,20 +1,22 @@
 //! The covariance of two points of the search, and its hyper-parameters.
 //!
-//! k = s·[t·exp(−Σ βᵢ·lpᵢ) + (1 − t)·exp(−Σ γᵢ·emdᵢ²)]·m(Δ)
+//! k = s·[t·exp(−Σ βᵢ·lpᵢ) + (1 − t)·exp(−Σ γᵢ·emdᵢ²)]·m(Δ)·φ(Δ_z)
 //!
 //! | symbol | meaning |
 //! |---|---|
 //! | lpᵢ, emdᵢ | the distances of the architectures |
 //! | Δ | difference of the target sparsities; 0 without pruning |
 //! | m | Matérn 5/2: (1 + √5·r + 5·r²/3)·exp(−√5·r), r = Δ/ℓ |
-//! | s, t, β, γ, ℓ | scale, mixture, rates and length: [`Hyperparameters`] |
+//! | Δ_z | difference of the fidelities, as shares of a full training; 0 where all trainings are full |
+//! | φ | squared exponential: exp(−½·(Δ_z/ℓ_z)²) |
+//! | s, t, β, γ, ℓ, ℓ_z | scale, mixture, rates and lengths: [`Hyperparameters`] |
 //!
 //! The kernel need not be positive definite.
 
 use super::distance::Distances;
 
-/// Number of hyper-parameters, ℓ included.
-pub(super) const COUNT: usize = 13;
+/// Number of hyper-parameters, ℓ and ℓ_z included.
+pub(super) const COUNT: usize = 14;
 
 /// Positions in [`Hyperparameters`].
 pub(super) const MEAN: usize = 0;
@@ -24,6 +26,7 @@ const MIXTURE: usize = 3;
 const LOG_BETA: usize = 4;
 const LOG_GAMMA: usize = 8;
 const LOG_LENGTH: usize = 12;
+pub(super) const LOG_FIDELITY_LENGTH: usize = 13;
 
 /// What the kernel reads about two points.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,23 +34,32 @@ pub(super) struct Pair {
     pub distances: Distances,
     /// Δ.
     pub sparsity: f64,
+    /// Δ_z.
+    pub fidelity: f64,
 }
 
-/// Values of all hyper-parameters: mean, ln noise variance, ln s, t, ln β (4), ln γ (4), ln ℓ.
+/// What points differ in besides their architectures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Modelled {
+    pub sparsity: bool,
+    pub fidelity: bool,
+}
+
+/// Values of all hyper-parameters: mean, ln noise variance, ln s, t, ln β (4), ln γ (4), ln ℓ, ln ℓ_z.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Hyperparameters(pub [f64; COUNT]);
 
 /// The box that the hyper-parameters lie in.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Ranges {
     ranges: [[f64; 2]; COUNT],
-    /// How many of them the data can tell anything about.
-    pub active: usize,
+    /// Those that the data can tell anything about.
+    pub active: Vec<usize>,
 }
 
 impl Ranges {
-    /// The box for observations `y`, at least one; `pruned` where points have a target sparsity.
-    pub fn of(y: &[f64], pruned: bool) -> Self {
+    /// The box for observations `y`, at least one.
+    pub fn of(y: &[f64], modelled: Modelled) -> Self {
         let count = y.len() as f64;
         let average = y.iter().sum::<f64>() / count;
         let variance = y.iter().map(|y| (y - average).powi(2)).sum::<f64>() / count + 1e-4;
@@ -64,7 +76,10 @@ impl Ranges {
         ranges[LOG_BETA..][..4].fill(logarithmic(1e-9, 1e-3));
         ranges[LOG_GAMMA..][..4].fill(logarithmic(0.1, 100.0));
         ranges[LOG_LENGTH] = logarithmic(0.05, 5.0);
-        Self { ranges, active: if pruned { COUNT } else { LOG_LENGTH } }
+        ranges[LOG_FIDELITY_LENGTH] = logarithmic(0.1, 10.0);
+        let lengths = [(modelled.sparsity, LOG_LENGTH), (modelled.fidelity, LOG_FIDELITY_LENGTH)];
+        let lengths = lengths.into_iter().filter_map(|(is_there, index)| is_there.then_some(index));
+        Self { ranges, active: (0..LOG_LENGTH).chain(lengths).collect() }
     }
 
     /// The values at a point of the unit cube.
@@ -98,7 +113,7 @@ impl Hyperparameters {
     }
 
     fn terms(&self, pair: &Pair) -> Terms {
-        let Pair { distances: Distances { lp, emd }, sparsity } = pair;
+        let Pair { distances: Distances { lp, emd }, sparsity, fidelity } = pair;
         let weighted = |first: usize, index: usize, value: f64| self.0[first + index].exp() * value;
         let beta = std::array::from_fn(|index| weighted(LOG_BETA, index, lp[index]));
         let gamma = std::array::from_fn(|index| weighted(LOG_GAMMA, index, emd[index].powi(2)));
@@ -108,13 +123,20 @@ impl Hyperparameters {
             beta,
             gamma,
             ratio: 5.0_f64.sqrt() * sparsity.abs() / self.0[LOG_LENGTH].exp(),
+            fidelity_ratio: fidelity / self.0[LOG_FIDELITY_LENGTH].exp(),
         }
     }
 
     /// k.
     pub fn covariance(&self, pair: &Pair) -> f64 {
         let terms = self.terms(pair);
-        self.scale() * self.mixed(&terms) * terms.matern()
+        self.scale() * self.mixed(&terms) * terms.matern() * terms.fidelity()
+    }
+
+    /// √(1 − φ²): what is left open about the error at one fidelity when that at another is known, which differs by so much.
+    pub fn information_gap(&self, fidelity: f64) -> f64 {
+        let terms = self.terms(&Pair { fidelity, ..Pair::default() });
+        (1.0 - terms.fidelity().powi(2)).max(0.0).sqrt()
     }
 
     fn mixed(&self, terms: &Terms) -> f64 {
@@ -125,7 +147,8 @@ impl Hyperparameters {
     /// The derivatives of k; those by mean and noise are 0.
     pub fn gradient(&self, pair: &Pair) -> [f64; COUNT] {
         let terms = self.terms(pair);
-        let (scale, mixture, matern) = (self.scale(), self.0[MIXTURE], terms.matern());
+        let (scale, mixture) = (self.scale() * terms.fidelity(), self.0[MIXTURE]);
+        let matern = terms.matern();
         let mixed = self.mixed(&terms);
         let mut gradient = [0.0; COUNT];
         gradient[LOG_SCALE] = scale * mixed * matern;
@@ -136,6 +159,7 @@ impl Hyperparameters {
                 -scale * matern * (1.0 - mixture) * terms.square * terms.gamma[index];
         }
         gradient[LOG_LENGTH] = scale * mixed * terms.matern_by_log_length();
+        gradient[LOG_FIDELITY_LENGTH] = scale * mixed * matern * terms.fidelity_ratio.powi(2);
         gradient
     }
 }
@@ -150,11 +174,17 @@ struct Terms {
     gamma: [f64; 4],
     /// √5·r.
     ratio: f64,
+    /// Δ_z/ℓ_z.
+    fidelity_ratio: f64,
 }
 
 impl Terms {
     fn matern(&self) -> f64 {
         (1.0 + self.ratio + self.ratio.powi(2) / 3.0) * (-self.ratio).exp()
+    }
+
+    fn fidelity(&self) -> f64 {
+        (-0.5 * self.fidelity_ratio.powi(2)).exp()
     }
 
     fn matern_by_log_length(&self) -> f64 {
@@ -177,15 +207,16 @@ mod tests {
 
     #[test]
     fn the_kernel_at_the_centre_of_the_box_is_the_published_one() {
-        let centre = Ranges::of(&[0.0, 1.0], false).at(&[0.5; COUNT]);
-        let correlation = |distances| centre.covariance(&Pair { distances, sparsity: 0.0 }) / centre.scale();
+        let centre = Ranges::of(&[0.0, 1.0], Modelled::default()).at(&[0.5; COUNT]);
+        let correlation =
+            |distances| centre.covariance(&Pair { distances, ..Pair::default() }) / centre.scale();
         assert!((correlation(GOLDEN) - 0.51080616).abs() < 1e-8);
         assert!((correlation(Distances::default()) - 1.0).abs() < 1e-12);
     }
 
     #[test]
     fn the_box_is_that_of_the_observations() {
-        let ranges = Ranges::of(&[-0.5, -0.1, -0.3, -0.2], true);
+        let ranges = Ranges::of(&[-0.5, -0.1, -0.3, -0.2], Modelled { sparsity: true, fidelity: false });
         let variance: f64 =
             (0.225_f64.powi(2) + 0.175_f64.powi(2) + 0.025_f64.powi(2) + 0.075_f64.powi(2)) / 4.0 + 1e-4;
         let [low, high] = [ranges.at(&[0.0; COUNT]), ranges.at(&[1.0; COUNT])];
@@ -195,7 +226,11 @@ mod tests {
         );
         assert!((low.noise() / (0.005 * variance) - 1.0).abs() < 1e-9);
         assert!((high.scale() / (30.0 * variance) - 1.0).abs() < 1e-9);
-        assert_eq!((ranges.active, Ranges::of(&[0.5], false).active), (13, 12));
+        assert_eq!(ranges.active, (0..13).collect::<Vec<_>>());
+        let active = |sparsity, fidelity| Ranges::of(&[0.5], Modelled { sparsity, fidelity }).active;
+        assert_eq!(active(false, false), (0..12).collect::<Vec<_>>());
+        assert_eq!(active(true, true), (0..14).collect::<Vec<_>>());
+        assert_eq!(active(false, true)[11..], [11, 13]);
     }
 
     proptest! {
@@ -205,11 +240,12 @@ mod tests {
             lp in vec(0.0..500.0_f64, 4),
             emd in vec(0.0..1.0_f64, 4),
             sparsity in 0.0..0.9_f64,
+            fidelity in -0.7..0.7_f64,
         ) {
             const STEP: f64 = 1e-6;
             let distances = Distances { lp: lp.try_into().unwrap(), emd: emd.try_into().unwrap() };
-            let pair = Pair { distances, sparsity };
-            let values = Ranges::of(&[-1.0, 1.0], true).at(&unit.try_into().unwrap());
+            let pair = Pair { distances, sparsity, fidelity };
+            let values = Ranges::of(&[-1.0, 1.0], Modelled { sparsity: true, fidelity: true }).at(&unit.try_into().unwrap());
             let gradient = values.gradient(&pair);
             for (index, derivative) in gradient.into_iter().enumerate() {
                 let moved = |step: f64| {

@@ -12,7 +12,7 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use rand::{Rng, RngExt};
 
-use super::covariance::{COUNT, Hyperparameters, Ranges};
+use super::covariance::{COUNT, Hyperparameters, LOG_FIDELITY_LENGTH, Ranges};
 use super::process::{Pairs, Process};
 use crate::{Context, Interrupted};
 
@@ -49,8 +49,10 @@ impl Fit {
     ) -> Result<Self, Interrupted> {
         let evidence = Evidence { y, pairs, ranges, context, best: RefCell::new(Best::default()) };
         for start in 0..STARTS {
-            let unit: [f64; COUNT] = std::array::from_fn(|_| match start {
+            // A search without fidelities draws nothing for theirs, so that it is the same whether there is a variant with them or not.
+            let unit: [f64; COUNT] = std::array::from_fn(|index| match start {
                 0 => 0.5,
+                _ if index == LOG_FIDELITY_LENGTH && !ranges.active.contains(&index) => 0.5,
                 _ => rng.random_range(MARGIN..=1.0 - MARGIN),
             });
             evidence.climb(&unit);
@@ -92,7 +94,7 @@ impl Evidence<'_> {
     /// Climbs from a point as far as it gets; the best point is noted.
     fn climb(&self, unit: &[f64; COUNT]) {
         let start: Vec<f64> =
-            unit[..self.ranges.active].iter().map(|unit| (unit / (1.0 - unit)).ln()).collect();
+            self.ranges.active.iter().map(|&index| (unit[index] / (1.0 - unit[index])).ln()).collect();
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY);
         let climb = Executor::new(self, solver)
             .configure(|state| state.param(start).max_iters(ITERATIONS))
@@ -103,15 +105,19 @@ impl Evidence<'_> {
     }
 
     /// The unit coordinates of z, those without effect in the middle.
-    fn unit(z: &[f64]) -> [f64; COUNT] {
-        std::array::from_fn(|index| z.get(index).map_or(0.5, |z| 1.0 / (1.0 + (-z).exp())))
+    fn unit(&self, z: &[f64]) -> [f64; COUNT] {
+        let mut unit = [0.5; COUNT];
+        for (&index, z) in self.ranges.active.iter().zip(z) {
+            unit[index] = 1.0 / (1.0 + (-z).exp());
+        }
+        unit
     }
 
     fn sample(&self, mut unit: [f64; COUNT], rng: &mut dyn Rng) -> Result<Vec<Hyperparameters>, Interrupted> {
         let mut here = self.log_likelihood(&unit)?;
         let mut samples = Vec::with_capacity(SAMPLES);
         for pass in 0..BURN_IN + SAMPLES {
-            for coordinate in 0..self.ranges.active {
+            for &coordinate in &self.ranges.active {
                 let level = here + (1.0 - rng.random::<f64>()).ln();
                 let [mut low, mut high] = [0.0, 1.0];
                 let before = unit[coordinate];
@@ -138,7 +144,7 @@ impl CostFunction for &Evidence<'_> {
     type Output = f64;
 
     fn cost(&self, z: &Vec<f64>) -> Result<f64, Error> {
-        let unit = Evidence::unit(z);
+        let unit = self.unit(z);
         let log_likelihood = self.log_likelihood(&unit)?;
         let mut best = self.best.borrow_mut();
         if log_likelihood > best.log_likelihood {
@@ -153,10 +159,10 @@ impl Gradient for &Evidence<'_> {
     type Gradient = Vec<f64>;
 
     fn gradient(&self, z: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        let unit = Evidence::unit(z);
+        let unit = self.unit(z);
         let gradient = Process::new(self.ranges.at(&unit), self.pairs).gradient(self.y, self.pairs);
         let by_z =
             |index: usize| -gradient[index] * self.ranges.width(index) * unit[index] * (1.0 - unit[index]);
-        Ok((0..z.len()).map(by_z).collect())
+        Ok(self.ranges.active.iter().map(|&index| by_z(index)).collect())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use munas_space::Architecture;
 
-use super::covariance::{Pair, Ranges};
+use super::covariance::{Modelled, Pair, Ranges};
 use super::distance::Distances;
 use super::features::Network;
 use super::fit::Fit;
@@ -24,6 +24,8 @@ pub(super) struct Point {
     architecture: Architecture,
     network: Arc<Network>,
     sparsity: f64,
+    /// Its epochs as a share of a full training.
+    fidelity: f64,
 }
 
 impl Point {
@@ -33,17 +35,24 @@ impl Point {
             architecture: candidate.architecture.clone(),
             network: Arc::new(Network::of(&graph)),
             sparsity: candidate.sparsity.unwrap_or(0.0),
+            fidelity: fidelity(problem, candidate),
         }
     }
 
-    fn is(&self, candidate: &Candidate) -> bool {
-        self.architecture == candidate.architecture && self.sparsity == candidate.sparsity.unwrap_or(0.0)
+    fn is(&self, problem: &Problem, candidate: &Candidate) -> bool {
+        self.architecture == candidate.architecture
+            && self.sparsity == candidate.sparsity.unwrap_or(0.0)
+            && self.fidelity == fidelity(problem, candidate)
     }
 
     pub fn pair(&self, other: &Self) -> Pair {
         let distances = Distances::between(&self.network, &other.network);
-        Pair { distances, sparsity: self.sparsity - other.sparsity }
+        Pair { distances, sparsity: self.sparsity - other.sparsity, fidelity: self.fidelity - other.fidelity }
     }
+}
+
+fn fidelity(problem: &Problem, candidate: &Candidate) -> f64 {
+    f64::from(candidate.epochs) / f64::from(problem.epochs)
 }
 
 /// Points with the pairs of each and all before it.
@@ -67,7 +76,8 @@ impl Known {
 
     /// The points of `candidates`, in this order. What is known of them already is not computed again.
     fn following(&self, context: &Context<'_>, candidates: &[&Candidate]) -> Result<Self, Interrupted> {
-        let place = |candidate: &Candidate| self.points.iter().position(|point| point.is(candidate));
+        let place =
+            |candidate: &Candidate| self.points.iter().position(|point| point.is(context.problem, candidate));
         let places: Vec<Option<usize>> = candidates.iter().map(|candidate| place(candidate)).collect();
         let mut next = Self::default();
         for (rank, candidate) in candidates.iter().enumerate() {
@@ -92,6 +102,8 @@ impl Known {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
+    /// Whether points differ in their fidelity.
+    fidelity: bool,
     known: Known,
     /// The last fit, with the digest of the results that it was made from.
     pub fit: Option<(u64, Arc<Fit>)>,
@@ -106,6 +118,11 @@ pub(super) struct Selected {
 }
 
 impl Memo {
+    /// Nothing yet; `fidelity`: whether points will differ in it.
+    pub fn new(fidelity: bool) -> Self {
+        Self { fidelity, ..Self::default() }
+    }
+
     /// What a proposal needs, from all results and the number of those that the fit is made from.
     pub fn select(
         &mut self,
@@ -143,7 +160,8 @@ impl Memo {
             return Ok(Arc::clone(fit));
         }
         let y: Vec<f64> = shown.iter().map(|&result| gain(results[result])).collect();
-        let ranges = Ranges::of(&y, context.problem.pruning.is_some());
+        let modelled = Modelled { sparsity: context.problem.pruning.is_some(), fidelity: self.fidelity };
+        let ranges = Ranges::of(&y, modelled);
         let mut rng = (context.streams)(results.len() as u64);
         let pairs = self.known.select(positions).pairs;
         let fit = Arc::new(Fit::new(&y, &pairs, &ranges, context, &mut *rng)?);
@@ -179,6 +197,7 @@ fn digest(results: &[&Observed]) -> u64 {
     for Observed { candidate, error, .. } in results {
         candidate.architecture.hash(&mut hasher);
         candidate.sparsity.map(f64::to_bits).hash(&mut hasher);
+        candidate.epochs.hash(&mut hasher);
         error.map(f64::to_bits).hash(&mut hasher);
     }
     hasher.finish()

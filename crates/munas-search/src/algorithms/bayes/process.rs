@@ -131,11 +131,12 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::super::covariance::Ranges;
+    use super::super::covariance::{Modelled, Ranges};
     use super::super::distance::Distances;
     use super::*;
 
     const POINTS: usize = 7;
+    const MODELLED: Modelled = Modelled { sparsity: true, fidelity: true };
 
     /// Pairs of points on a line, with noise on the distances: their kernel is indefinite.
     fn pairs() -> impl Strategy<Value = Vec<Vec<Pair>>> {
@@ -143,7 +144,8 @@ mod tests {
             let pair = |row: usize, column: usize| {
                 let emd = ((places[row] - places[column]).abs() * noise[row * POINTS + column]).min(1.0);
                 let distances = Distances { lp: [100.0 * emd; 4], emd: [emd; 4] };
-                Pair { distances, sparsity: 0.2 * (row - column) as f64 / POINTS as f64 }
+                let apart = (row - column) as f64 / POINTS as f64;
+                Pair { distances, sparsity: 0.2 * apart, fidelity: 0.7 * apart }
             };
             (0..POINTS).map(|row| (0..row).map(|column| pair(row, column)).collect()).collect()
         })
@@ -159,7 +161,7 @@ mod tests {
             pairs in pairs(), unit in unit(), y in vec(-1.0..0.0_f64, POINTS),
         ) {
             const STEP: f64 = 1e-5;
-            let hyper = Ranges::of(&y, true).at(&unit);
+            let hyper = Ranges::of(&y, MODELLED).at(&unit);
             let gradient = Process::new(hyper, &pairs).gradient(&y, &pairs);
             for (index, derivative) in gradient.into_iter().enumerate() {
                 let moved = |step: f64| {
@@ -176,7 +178,7 @@ mod tests {
 
         #[test]
         fn what_was_observed_is_nearly_certain(pairs in pairs(), unit in unit(), y in vec(-1.0..0.0_f64, POINTS)) {
-            let hyper = Ranges::of(&y, true).at(&unit);
+            let hyper = Ranges::of(&y, MODELLED).at(&unit);
             let process = Process::new(hyper, &pairs);
             let coefficients = process.coefficients(&y);
             for (point, row) in pairs.iter().enumerate() {
@@ -200,7 +202,7 @@ mod tests {
     fn far_from_all_observations_the_prior_counts() {
         let y = [-0.4, -0.2, -0.3];
         let pairs: Vec<Vec<Pair>> = (0..3).map(|row| vec![Pair::default(); row]).collect();
-        let mut hyper = Ranges::of(&y, false).at(&[0.5; COUNT]);
+        let mut hyper = Ranges::of(&y, Modelled::default()).at(&[0.5; COUNT]);
         hyper.0[LOG_NOISE] = 1e-9_f64.ln();
         let process = Process::new(hyper, &pairs);
         let coefficients = process.coefficients(&y);
