@@ -105,7 +105,7 @@ fn names() {
         &["search", "--algorithm", "hyperband"],
         2,
         &expect![[r#"
-        error: `search.algorithm`: `hyperband` is not a search algorithm (random, aging, bayes)
+        error: `search.algorithm`: `hyperband` is not a search algorithm (random, aging, bayes, niche)
     "#]],
     );
     check(

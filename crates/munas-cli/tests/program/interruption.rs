@@ -35,9 +35,18 @@ fn fractions() -> impl Iterator<Item = f64> {
 
 #[test]
 fn killed_at_any_instant_a_run_resumes_to_the_same_trials() {
+    resumes_after_kills("search.rungs=1");
+}
+
+#[test]
+fn killed_at_any_instant_a_run_in_rungs_resumes_to_the_same_promotions() {
+    resumes_after_kills("search.rungs=3");
+}
+
+fn resumes_after_kills(rungs: &str) {
     let kills = std::env::var("MUNAS_KILLS").map_or(DEFAULT_KILLS, |count| count.parse().unwrap());
     let limit = format!("search.trials={}", kills * TRIALS_PER_KILL);
-    let settings = ["--set", &limit, "--set", "train.epochs=4", "--set", "data.subset=2000"];
+    let settings = ["--set", &limit, "--set", "train.epochs=4", "--set", "data.subset=2000", "--set", rungs];
     let workspace = Workspace::new();
     let timed = |args: &[&str]| {
         let begin = Instant::now();
@@ -67,7 +76,10 @@ fn killed_at_any_instant_a_run_resumes_to_the_same_trials() {
     println!("{killed} kills of a search of {} trials that takes {whole:?}", found.len());
     assert_eq!(expected.len() as u32, kills * TRIALS_PER_KILL);
     assert_eq!(found, expected);
-    assert_eq!(workspace.json(&["replay", "killed", "--json"])["agreeing"], kills * TRIALS_PER_KILL);
+    let promotions = |name: &str| RunReader::open(&workspace.path(name)).unwrap().promotions().unwrap();
+    assert_eq!(promotions("killed"), promotions("whole"));
+    let decisions = expected.len() + promotions("whole").len();
+    assert_eq!(workspace.json(&["replay", "killed", "--json"])["agreeing"], decisions);
 }
 
 #[test]

@@ -259,7 +259,7 @@ fn a_dry_run_says_what_the_search_would_do_and_makes_no_run() {
     let settings = ["--set", "search.sampling=target", "--max-model-size", "20KB"];
     let args = Workspace::tiny_search("run", &[&settings[..], &["--dry-run"]].concat());
     let said = workspace.ok(&args);
-    for part in ["glyphs: ", "mlp, ", "model size ≤ 20.0 KB (hard)", "2 epochs in batches of", "aging"] {
+    for part in ["glyphs: ", "mlp, ", "model size ≤ 20.0 KB (hard)", "2 epochs in batches of", "niche"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(said.contains("random networks, ") && said.contains("about 6 trials in "), "{said}");

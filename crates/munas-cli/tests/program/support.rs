@@ -20,6 +20,8 @@ pub const TINY: &[&str] = &[
     "--set",
     "train.epochs=2",
     "--set",
+    "search.rungs=1",
+    "--set",
     "search.trials=6",
     "--workers",
     "1",
