@@ -53,12 +53,13 @@ impl TrainingEvaluator {
     }
 
     /// The settings of a training. Their epochs are those of a full training, so that what they say of epochs is stretched over
-    /// the fewer ones of a briefer one; but for pruning, which has to be done by its end.
+    /// the fewer ones of a briefer one.
     fn train_settings(&self, assignment: &Assignment) -> TrainSettings {
         let epochs = assignment.epochs.max(self.settings.epochs);
-        let pruning = self.pruning.zip(assignment.sparsity).map(|(pruning, sparsity)| {
-            pruning.at(sparsity).stretched(self.settings.epochs, assignment.epochs)
-        });
+        let pruning = self
+            .pruning
+            .zip(assignment.sparsity)
+            .map(|(pruning, sparsity)| pruning.at(sparsity).stretched(self.settings.epochs, epochs));
         let pruning_goal = self.goal.clone().filter(|_| pruning.is_some());
         // A rung is judged by the weights at its end.
         let keep =

@@ -12,10 +12,14 @@ use crate::parameters::Parameters;
 use crate::pruning::{Network, Pruning, PruningMode};
 
 impl Trainer<'_> {
-    /// The pruning of the settings; its epochs are stretched over the budget as the learning rate schedule is.
+    /// The pruning of the settings; its epochs are stretched over the budget as the learning rate schedule is, unless the budget has
+    /// room for them: a training that rests at a rung and goes on is pruned as one that does not.
     pub(super) fn pruning(&self) -> Option<Pruning> {
-        let budget = self.state.learning_rate.horizon.budget;
-        self.task.settings.pruning.map(|pruning| pruning.stretched(self.task.settings.epochs, budget))
+        let (epochs, budget) = (self.task.settings.epochs, self.state.learning_rate.horizon.budget);
+        self.task.settings.pruning.map(|pruning| match pruning.finish <= budget && budget < epochs {
+            true => pruning,
+            false => pruning.stretched(epochs, budget),
+        })
     }
 
     /// Before a step: makes the mask anew where that is due, and masks the kernels.

@@ -14,7 +14,7 @@ use crate::testing::experiment;
 /// What comes of a training, with the learning rates of its epochs.
 fn trained(evaluator: &TrainingEvaluator, epochs: u32, sparsity: Option<f64>) -> (Evaluated, Vec<f64>) {
     let task = evaluator.task();
-    let architecture = Space::named("mlp", "wide").unwrap().sample(&mut ChaCha8Rng::seed_from_u64(3));
+    let architecture = Space::named("mlp", "munas-2020").unwrap().sample(&mut ChaCha8Rng::seed_from_u64(3));
     let assignment = Assignment {
         trial: 0,
         graph: architecture.lower(task.input, task.classes()),
@@ -67,7 +67,7 @@ fn more_quantised_epochs_than_it_has_do_not_fail_it() {
 fn pruning_is_done_by_its_end() {
     let evaluator = evaluator(&[
         "train.schedule=constant",
-        "train.pruning.mode=structured",
+        "train.pruning.mode=unstructured",
         "train.pruning.start=3",
         "train.pruning.finish=8",
         "train.pruning.min_sparsity=0.1",
