@@ -164,9 +164,9 @@ fn a_training_that_rested_at_rungs_ends_as_one_that_did_not() {
         });
         let model = model.unwrap();
         assert_eq!(model.curve.len() as u32, rungs[rungs.len() - 1]);
-        let rates: Vec<f64> = model.curve.iter().map(|epoch| epoch.learning_rate).collect();
-        assert!(rates[rates.len() - 1] < 1e-3 * settings.learning_rate, "a rung anneals: {rates:?}");
         if rungs.len() == 3 {
+            let rates: Vec<f64> = model.curve.iter().map(|epoch| epoch.learning_rate).collect();
+            assert!(rates[1] < rates[2] && rates[5] < rates[2], "each rung anneals: {rates:?}");
             assert_eq!(model, straight);
         }
         rested = latest;
