@@ -1,5 +1,6 @@
 """The networks of experiments/rungs with their errors, for experiments that train nothing. Standard library only."""
 
+import argparse
 import csv
 import math
 import subprocess
@@ -30,6 +31,17 @@ def measured_networks():
 def sizes():
     """Logarithms of the resources, by network."""
     return {row["network"]: tuple(math.log(float(row[key])) for key in RESOURCES) for row in _rows("networks.csv")}
+
+
+def filled(description, count, table, compute):
+    """The table, computed if it is empty; `count` is an option that says how often, with its default."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(count[0], type=int, default=count[1])
+    parser.add_argument("--program", help="the example, if it is elsewhere")
+    options = parser.parse_args()
+    if not table.rows:
+        compute(options, table)
+    return table
 
 
 def piped(command, text):

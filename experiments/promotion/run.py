@@ -6,7 +6,6 @@
 See README.md. Nothing is trained; a file results.csv that is there is not computed again.
 """
 
-import argparse
 import csv
 import math
 import sys
@@ -16,7 +15,7 @@ from statistics import mean, stdev
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import munas_runs  # noqa: E402
-from measured import measured_networks, piped  # noqa: E402
+from measured import filled, measured_networks, piped  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 KEYS = ["rule", "capped", "training", "order"]
@@ -85,13 +84,7 @@ def plot(table):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--orders", type=int, default=20)
-    parser.add_argument("--program", help="the example, if it is elsewhere")
-    options = parser.parse_args()
-    table = munas_runs.Table(FOLDER / "results.csv", KEYS, VALUES)
-    if not table.rows:
-        compute(options, table)
+    table = filled(__doc__, ("--orders", 20), munas_runs.Table(FOLDER / "results.csv", KEYS, VALUES), compute)
     report(table)
     plot(table)
 

@@ -6,7 +6,6 @@
 See README.md. Nothing is trained; a file results.csv that is there is not computed again.
 """
 
-import argparse
 import csv
 import math
 import subprocess
@@ -17,7 +16,7 @@ from statistics import mean, stdev
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import munas_runs  # noqa: E402
-from measured import measured_networks, piped, sizes  # noqa: E402
+from measured import filled, measured_networks, piped, sizes  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 KEYS = ["part", "known", "rung", "repetition", "predictor"]
@@ -95,13 +94,7 @@ def plot(table):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=20)
-    parser.add_argument("--program", help="the example, if it is elsewhere")
-    options = parser.parse_args()
-    table = munas_runs.Table(FOLDER / "results.csv", KEYS, VALUES)
-    if not table.rows:
-        compute(options, table)
+    table = filled(__doc__, ("--repetitions", 20), munas_runs.Table(FOLDER / "results.csv", KEYS, VALUES), compute)
     report(table)
     plot(table)
 

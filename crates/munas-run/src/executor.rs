@@ -333,7 +333,8 @@ impl SearchLoop<'_> {
 
     fn reaches_target(&self, record: &TrialRecord) -> bool {
         let Some(target) = self.limits.target_error else { return false };
-        record.error().is_some_and(|error| error <= target) && self.search.meets_bounds(record)
+        let is_reached = record.error().is_some_and(|error| error <= target);
+        record.is_whole() && is_reached && self.search.meets_bounds(record)
     }
 }
 

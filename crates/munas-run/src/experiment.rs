@@ -60,8 +60,8 @@ pub use error::ExperimentError;
 pub use munas_train::PruningMode;
 pub use recorded::{Changes, FREE_KEYS};
 pub use settings::{
-    BoardChoice, DataSettings, DistillationSettings, FinalSettings, InputPlace, PruningSettings,
-    SearchSettings,
+    BoardChoice, DataSettings, DistillationSettings, ENDLESS_TRIALS, FinalSettings, InputPlace,
+    PruningSettings, SearchSettings,
 };
 
 use crate::driving::Terms;

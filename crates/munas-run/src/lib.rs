@@ -68,7 +68,9 @@ pub use store::files::FileError;
 pub use store::finalists::{finalist, finalists, refined_model, refined_path};
 pub use store::journal::{JournalError, JournalProblem, SCHEMA_VERSION};
 pub use store::models::{DataFacts, ModelError, SavedModel};
-pub use store::query::{Failure, Status, TrialDetails, front, front_of, model, only_failures, status, trial};
+pub use store::query::{
+    Failure, Status, TrialDetails, comparable, front, front_of, model, only_failures, status, trial,
+};
 pub use store::run::{Run, RunReader};
 pub use store::session::Session;
 pub use task::{DataChanged, Task};

@@ -1,6 +1,7 @@
 //! `munas status`: how far a run is.
 
 use munas_report::{finalist_errors, trial_figures, units};
+use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Failure, Finalist, RunReader, Status, TrialRecord, finalists, status};
 use munas_search::Refusals;
 use serde::Serialize;
@@ -115,7 +116,10 @@ fn facts(status: &Status, found: &[Finalist]) -> Vec<(&'static str, String)> {
             None => "interrupted without an orderly end".to_owned(),
         },
     };
-    let mut trials = format!("{} of {} done", status.done, status.trials_limit);
+    let mut trials = match status.trials_limit {
+        ENDLESS_TRIALS => format!("{} done", status.done),
+        limit => format!("{} of {limit} done", status.done),
+    };
     let workers = status.session.as_ref().map_or(0, |session| session.workers);
     let training = if status.active { status.running.min(workers) } else { status.running };
     let waiting = status.running - training;

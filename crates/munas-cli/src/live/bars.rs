@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar};
 use munas_report::{trial_figures, units};
+use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Event, TrialRecord, TrialState};
 
 use super::ending_notice;
@@ -30,7 +31,11 @@ impl Bars {
     pub fn new(tally: &Tally) -> Self {
         let screen = MultiProgress::new();
         let trials = screen.add(ProgressBar::new(tally.limit).with_position(tally.ended));
-        trials.set_style(bar_style("trials   {bar:40} {pos}/{len}  {elapsed}"));
+        let is_endless = tally.limit == ENDLESS_TRIALS;
+        trials.set_style(bar_style(match is_endless {
+            true => "trials   {pos}  {elapsed}",
+            false => "trials   {bar:40} {pos}/{len}  {elapsed}",
+        }));
         // The elapsed time goes on between events.
         trials.enable_steady_tick(Duration::from_secs(1));
         let totals = screen.add(ProgressBar::new_spinner());

@@ -22,12 +22,7 @@ pub fn show(event: &Event<'_>, tally: &Tally) {
                 state => state.name().to_owned(),
             };
             let front = if *on_front { ", on the front" } else { "" };
-            message(format_args!(
-                "trial {trial}: {text}{front} ({}/{}, {})",
-                tally.ended,
-                tally.limit,
-                tally.line()
-            ));
+            message(format_args!("trial {trial}: {text}{front} ({}, {})", tally.progress(), tally.line()));
         }
         Event::Ending { reason, running } => {
             if let Some(notice) = ending_notice(*reason, *running) {

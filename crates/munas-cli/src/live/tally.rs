@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use munas_report::units;
+use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Event, Experiment, FileError, Limits, Status, TrialRecord, TrialState};
 use munas_search::Bounds;
 
@@ -13,9 +14,10 @@ pub struct Tally {
     pub limit: u64,
     /// Trials of the run that have a result.
     pub ended: u64,
+    /// Trials that were trained in full, and those of them within all bounds.
     results: u64,
     in_bounds: u64,
-    /// Lowest validation error among the trials that fit the device.
+    /// Lowest validation error among those that fit the device.
     best: Option<f64>,
     /// Checkpoints that could not be kept.
     lost_checkpoints: u64,
@@ -28,13 +30,15 @@ impl Tally {
     /// The totals at the beginning of a session.
     pub fn new(experiment: &Experiment, limits: &Limits, status: &Status) -> Self {
         let begin = Instant::now();
+        // What rests is no more compared once there is a whole training.
+        let whole = (status.done > 0).then_some(status);
         Self {
             bounds: experiment.bounds.clone(),
             limit: limits.trials,
             ended: status.ended(),
-            results: status.results,
-            in_bounds: status.in_bounds,
-            best: status.best_in_bounds.as_ref().and_then(TrialRecord::error),
+            results: whole.map_or(0, |status| status.results),
+            in_bounds: whole.map_or(0, |status| status.in_bounds),
+            best: whole.and_then(|status| status.best_in_bounds.as_ref()).and_then(TrialRecord::error),
             lost_checkpoints: 0,
             ended_before: status.ended(),
             begin,
@@ -53,12 +57,11 @@ impl Tally {
             _ => return,
         };
         match &record.state {
-            TrialState::Done | TrialState::Paused => {
-                if is_first {
-                    self.ended += 1;
-                    self.results += 1;
-                    self.in_bounds += u64::from(record.in_bounds(&self.bounds));
-                }
+            TrialState::Paused => self.ended += u64::from(is_first),
+            TrialState::Done => {
+                self.ended += u64::from(is_first);
+                self.results += 1;
+                self.in_bounds += u64::from(record.in_bounds(&self.bounds));
                 // An error of 0 meets its bound: the resources alone decide what fits.
                 if self.bounds.are_met(&record.candidate.objectives(Some(0.0)))
                     && let Some(error) = record.error()
@@ -69,6 +72,14 @@ impl Tally {
             }
             TrialState::Failed(_) => self.ended += u64::from(is_first),
             TrialState::Running | TrialState::Stopped => {}
+        }
+    }
+
+    /// `12/600`; `12` where nothing but the time ends the search.
+    pub fn progress(&self) -> String {
+        match self.limit {
+            ENDLESS_TRIALS => self.ended.to_string(),
+            limit => format!("{}/{limit}", self.ended),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use munas_run::{COMMON_OBJECTIVES, DrivingError, Terms, TrialRecord};
+use munas_run::{COMMON_OBJECTIVES, DrivingError, Terms, TrialRecord, comparable};
 use munas_search::Objective;
 
 use super::{RunView, anchor, axis_format, trial_title};
@@ -105,7 +105,7 @@ fn plot(view: &RunView<'_>, x: Objective, y: Objective) -> Markup {
             link: view.is_detailed(trial).then(|| format!("#{}", anchor(trial.trial))),
         })
     };
-    let points: Vec<Point> = view.trials.iter().filter_map(point).collect();
+    let points: Vec<Point> = comparable(view.trials).filter_map(point).collect();
     let axis = |objective: Objective, of: fn(&Point) -> f64| Axis {
         label: objective_title(objective, view.terms()).to_owned(),
         scale: Scale::around(points.iter().map(of).chain(bounds.get(objective))),

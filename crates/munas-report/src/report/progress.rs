@@ -2,7 +2,7 @@
 //! results.
 
 use maud::{Markup, html};
-use munas_run::TrialRecord;
+use munas_run::{TrialRecord, comparable};
 use munas_search::Objective;
 
 use super::hypervolume::Hypervolumes;
@@ -13,7 +13,7 @@ use crate::plot::{Axis, Line, LinePlot, Shape};
 
 /// The two plots.
 pub(super) fn section(view: &RunView<'_>) -> Markup {
-    let mut done: Vec<&TrialRecord> = view.trials.iter().filter(|trial| trial.outcome().is_some()).collect();
+    let mut done: Vec<&TrialRecord> = comparable(view.trials).collect();
     done.sort_by_key(|trial| trial.arrival);
     let Hypervolumes { points: volumes, samples } = Hypervolumes::of(view, &done);
     let reached = volumes.last().is_some_and(|(_, volume)| *volume > 0.0);

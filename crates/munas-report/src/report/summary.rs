@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use munas_cost::{MemoryModel, NetworkInput, Runtime};
 use munas_run::experiment::BoardChoice;
-use munas_run::{DrivingError, TrialRecord, TrialState};
+use munas_run::{DrivingError, TrialRecord, TrialState, comparable};
 use munas_search::Objective;
 
 use super::RunView;
@@ -45,7 +45,7 @@ fn tiles(view: &RunView<'_>) -> Vec<Markup> {
     let count =
         |matches: fn(&TrialState) -> bool| view.trials.iter().filter(|trial| matches(&trial.state)).count();
     let done = count(|state| matches!(state, TrialState::Done));
-    let results = view.trials.iter().filter(|trial| trial.outcome().is_some()).count();
+    let results: Vec<&TrialRecord> = comparable(view.trials).collect();
     let others = [
         (count(|state| matches!(state, TrialState::Paused)), "paused"),
         (count(|state| matches!(state, TrialState::Failed(_))), "failed"),
@@ -54,15 +54,14 @@ fn tiles(view: &RunView<'_>) -> Vec<Markup> {
     ];
     let others = others.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
     let inside: Vec<&TrialRecord> =
-        view.trials.iter().filter(|trial| trial.in_bounds(view.bounds())).collect();
-    let share = if results == 0 {
+        results.iter().copied().filter(|trial| trial.in_bounds(view.bounds())).collect();
+    let share = if results.is_empty() {
         "–".to_owned()
     } else {
-        format!("{:.0} %", 100.0 * inside.len() as f64 / results as f64)
+        format!("{:.0} %", 100.0 * inside.len() as f64 / results.len() as f64)
     };
     let best =
         |trials: &[&TrialRecord]| trials.iter().filter_map(|trial| trial.error()).min_by(f64::total_cmp);
-    let all: Vec<&TrialRecord> = view.trials.iter().collect();
     let seconds: f64 =
         view.trials.iter().filter_map(TrialRecord::outcome).map(|outcome| outcome.train_seconds).sum();
     let on = match view.driving().error {
@@ -73,7 +72,7 @@ fn tiles(view: &RunView<'_>) -> Vec<Markup> {
         tile("trials done", &done.to_string(), &others.collect::<Vec<_>>().join(", ")),
         tile("within all bounds", &share, &format!("{} trials", inside.len())),
         tile("best error within bounds", &units::percent_or_dash(best(&inside)), on),
-        tile("best error of all", &units::percent_or_dash(best(&all)), on),
+        tile("best error of all", &units::percent_or_dash(best(&results)), on),
         tile("on the Pareto front", &view.front.len().to_string(), "networks"),
         tile("spent on training", &units::duration(seconds), "sum over workers"),
     ]

@@ -15,7 +15,7 @@ pub struct Limits {
     pub trials: u64,
     /// Wall time of this session.
     pub time: Option<Duration>,
-    /// Ends with the first trial whose error is at most this and that meets all bounds.
+    /// Ends with the first trial, trained in full, whose error is at most this and that meets all bounds.
     pub target_error: Option<f64>,
     /// Trials side by side; 0: one per core.
     pub workers: usize,

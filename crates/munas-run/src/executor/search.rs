@@ -39,6 +39,8 @@ pub(super) struct Search<'a> {
     ends: BTreeMap<u64, u32>,
     /// Trials that rest and may be gone on with from a checkpoint.
     resting: BTreeSet<u64>,
+    /// The number of them at which those are looked for whose checkpoints are not needed any more.
+    most_resting: usize,
     next_trial: u64,
     next_decision: u64,
     tally: Tally,
@@ -49,8 +51,8 @@ const FOLDS_UP_TO: f64 = 3.0;
 /// An error that is low, whatever the least one.
 const LOW_ERROR: f64 = 0.05;
 
-/// So many checkpoints of resting trials are kept before those are looked for that are not needed any more.
-const MOST_RESTING: usize = 320;
+/// Fewer checkpoints of resting trials than these are not worth looking for those that are not needed any more.
+const FEW_RESTING: usize = 320;
 
 /// Trials that ended in this session.
 #[derive(Default)]
@@ -152,6 +154,7 @@ impl<'a> Search<'a> {
             running,
             ends,
             resting,
+            most_resting: FEW_RESTING,
             next_trial,
             next_decision,
             tally,
@@ -392,12 +395,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Keeps the checkpoint of a trial that rests, and from time to time drops those of trials that are not gone on with any more. A
-    /// promoted trial without one is trained again from the start.
+    /// Keeps the checkpoint of a trial that rests; whenever there are twice as many as were needed the last time, drops those of trials
+    /// that are not gone on with any more. A promoted trial without one is trained again from the start.
     fn rest(&mut self, trial: u64) {
         self.tally.paused += 1;
         self.resting.insert(trial);
-        if self.resting.len() < MOST_RESTING {
+        if self.resting.len() < self.most_resting {
             return;
         }
         let Self { resting, proposals, history, run, .. } = self;
@@ -408,6 +411,7 @@ impl<'a> Search<'a> {
             }
             is_needed
         });
+        self.most_resting = FEW_RESTING.max(2 * self.resting.len());
     }
 
     /// What is trained, with the resources of what pruning has left of it.

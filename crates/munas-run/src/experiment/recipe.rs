@@ -19,6 +19,7 @@ use munas_data::{Dataset, ElementType, NormaliseMode};
 use munas_space::{Kind, Space};
 
 use super::layers;
+use super::settings::ENDLESS_TRIALS;
 use crate::machine::Machine;
 
 /// Steps of the optimiser in one training, however many samples there are.
@@ -132,6 +133,11 @@ impl Recipe<'_> {
             ("sample", Value::from(10)),
             ("error", Value::from("int8")),
         ]);
+        // Most trials are so short that no number of them is what somebody means who gives a time.
+        if self.given("search", "time").is_some() {
+            let trials = i64::try_from(ENDLESS_TRIALS).unwrap_or(i64::MAX);
+            search.insert("trials".to_owned(), Value::from(trials));
+        }
         // A training that patience may end has no rungs.
         if self.given("train", "early_stop").is_none() {
             search.insert("algorithm".to_owned(), Value::from("niche"));

@@ -177,6 +177,9 @@ impl FinalSettings {
     }
 }
 
+/// The number of trials of a run that nothing but its time shall end.
+pub const ENDLESS_TRIALS: u64 = 1_000_000;
+
 /// Section `[search]`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]

@@ -36,7 +36,7 @@ pub struct Status {
     /// Trials that are being trained, or wait for memory; in a run that is not active, those that did when its process was
     /// killed.
     pub running: u64,
-    /// Trials that have a result, of a whole training or of a part of it.
+    /// Trials whose results can be compared: see [`comparable`].
     pub results: u64,
     /// Those of them that meet all bounds.
     pub in_bounds: u64,
@@ -70,7 +70,7 @@ impl Status {
         self.done + self.paused + self.failed
     }
 
-    /// Share of the trials with a result that meet all bounds; `None` while there are none.
+    /// Share of `results` that meet all bounds; `None` while there are none.
     pub fn in_bounds_share(&self) -> Option<f64> {
         (self.results > 0).then(|| self.in_bounds as f64 / self.results as f64)
     }
@@ -109,16 +109,16 @@ pub fn status(reader: &RunReader) -> Result<Status, StoreError> {
         trials_limit,
         done: count("done"),
         paused: count("paused"),
-        results: records.iter().filter(|record| record.outcome().is_some()).count() as u64,
+        results: comparable(&records).count() as u64,
         failed: count("failed"),
         stopped: count("stopped"),
         running: count("running"),
-        in_bounds: records.iter().filter(|record| record.in_bounds(bounds)).count() as u64,
+        in_bounds: comparable(&records).filter(|record| record.in_bounds(bounds)).count() as u64,
         refused: total_refused(&records),
         best_in_bounds: front
             .iter()
             .find(fits)
-            .or_else(|| records.iter().filter(fits).min_by(|a, b| by_error(a, b)))
+            .or_else(|| comparable(&records).filter(fits).min_by(|a, b| by_error(a, b)))
             .cloned(),
         best: front.into_iter().next(),
         only_failures: only_failures(&records),
@@ -147,12 +147,17 @@ pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, StoreError> {
     Ok(front_of(&reader.trials()?, &reader.experiment().bounds))
 }
 
-/// The Pareto front of these trials under these bounds, by validation error: of those that were trained in full, or of those that rest as long
-/// as there is none.
+/// The trials whose results can be compared: those that were trained in full, or those that rest as long as there is none. Of many errors after
+/// a part of a training, the lowest is a lucky one.
+pub fn comparable(records: &[TrialRecord]) -> impl Iterator<Item = &TrialRecord> + Clone {
+    let has_whole = records.iter().any(TrialRecord::is_whole);
+    records.iter().filter(move |record| record.is_whole() || (!has_whole && record.outcome().is_some()))
+}
+
+/// The Pareto front of the [`comparable`] ones of these trials under these bounds, by validation error.
 pub fn front_of(records: &[TrialRecord], bounds: &Bounds) -> Vec<TrialRecord> {
     let objectives = front_objectives(bounds);
-    let has_whole = records.iter().any(TrialRecord::is_whole);
-    let records = records.iter().filter(|record| record.is_whole() || !has_whole);
+    let records = comparable(records);
     let (placed, points): (Vec<&TrialRecord>, Vec<Vec<f64>>) =
         records.filter_map(|record| Some((record, record.point(&objectives)?))).unzip();
     let mut front: Vec<TrialRecord> =

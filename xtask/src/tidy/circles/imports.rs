@@ -160,7 +160,7 @@ fn read_tree<'a>(tokens: &[Token<'a>], prefix: &[&'a str], leaves: &mut Vec<(Vec
     }
 }
 
-/// Splits at the commas outside of braces.
+/// Splits at the commas outside of braces; what a last comma is followed by is no branch.
 fn branches<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     let (mut found, mut begin, mut at) = (Vec::new(), 0, 0);
     while at < tokens.len() {
@@ -171,6 +171,7 @@ fn branches<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
         at += if tokens[at].text == "{" { group_length(&tokens[at..]) } else { 1 };
     }
     found.push(&tokens[begin..]);
+    found.retain(|branch| !branch.is_empty());
     found
 }
 
@@ -242,6 +243,7 @@ mod tests {
         check_imports("use crate::c::D;", &["D = c/D"]);
         check_imports("use super::{c::{self, D}, e::F as G};", &["D = a/c/D", "G = a/e/F", "c = a/c"]);
         check_imports("use super::super::c::*;", &["* = c"]);
+        check_imports("use crate::c::{D, E,};", &["D = c/D", "E = c/E"]);
         check_imports("use self::c::d; use e::f;", &["d = a/b/c/d", "f = a/b/e/f"]);
     }
 

@@ -14,7 +14,7 @@ use crate::executor::limits::{EndReason, Limits, StopFlag};
 use crate::executor::replay::replay;
 use crate::executor::training::TrainingEvaluator;
 use crate::experiment::Experiment;
-use crate::store::query::front;
+use crate::store::query::{front, status};
 use crate::store::run::{Run, RunReader};
 use crate::testing::{Synthetic, drive, essence, experiment, model_files, resume, search};
 use crate::trial::{PromotionRecord, RungResult, TrialRecord, TrialState};
@@ -101,6 +101,21 @@ fn with_three_workers_the_journal_leads_to_every_decision() {
     let (promotions, _) = history(dir.path());
     assert!(promotions.iter().any(|promotion| !promotion.decision.pending.is_empty()));
     check_replay(dir.path());
+}
+
+#[test]
+fn what_rests_ends_no_search_and_counts_in_no_share() {
+    let dir = tempdir().unwrap();
+    // Every error meets the target, after one epoch already.
+    let experiment = in_rungs(&["search.target_error=1.0", "search.trials=40", "bounds.error=1.0"]);
+    let summary = search(dir.path(), &experiment, &Synthetic::new());
+    let EndReason::Target { trial } = summary.reason else { panic!("{:?}", summary.reason) };
+    let reader = RunReader::open(dir.path()).unwrap();
+    let trials = reader.trials().unwrap();
+    assert!(trials[trial as usize - 1].is_whole());
+    let status = status(&reader).unwrap();
+    assert_eq!((status.done, status.results), (1, 1));
+    assert!(status.paused > 4 && status.in_bounds <= 1, "{status:?}");
 }
 
 #[test]

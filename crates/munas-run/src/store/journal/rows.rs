@@ -12,8 +12,10 @@ use munas_space::Architecture;
 
 use super::columns::columns;
 use crate::driving::Terms;
-use crate::trial::{DecisionRecord, PromotionRecord, ProposalRecord, RungResult};
-use crate::trial::{Outcome, PrunedNetwork, TrialRecord, TrialState};
+use crate::trial::{
+    DecisionRecord, Outcome, PromotionRecord, ProposalRecord, PrunedNetwork, RungResult, TrialRecord,
+    TrialState,
+};
 
 /// A row that is no trial: which column, and what is wrong with it.
 #[derive(Debug)]
