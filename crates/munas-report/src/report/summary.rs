@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use munas_cost::{MemoryModel, NetworkInput, Runtime};
-use munas_run::experiment::BoardChoice;
+use munas_run::experiment::{BoardChoice, ENDLESS_TRIALS};
 use munas_run::{DrivingError, TrialRecord, TrialState, comparable};
 use munas_search::Objective;
 
@@ -85,7 +85,11 @@ fn facts(view: &RunView<'_>) -> Markup {
         dl {
             dt { "Data" } dd { (experiment.data.source) " (" (view.task.input) ", " (view.task.classes()) " classes)" }
             dt { "Search space" } dd { (experiment.space.kind()) }
-            dt { "Algorithm" } dd { (experiment.search.algorithm) ", up to " (experiment.search.trials) " trials" }
+            dt { "Algorithm" }
+            dd {
+                (experiment.search.algorithm)
+                @if experiment.search.trials < ENDLESS_TRIALS { ", up to " (experiment.search.trials) " trials" }
+            }
             dt { "Training" } dd { (train.epochs) " epochs, batch " (train.batch) ", learning rate " (train.learning_rate) ", " (train.schedule) }
             dt { "Seed" } dd { (experiment.seed) }
             dt { "Peak memory" } dd { (memory_text(experiment.memory)) }
