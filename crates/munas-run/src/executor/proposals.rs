@@ -117,6 +117,11 @@ impl Proposals {
         &self.problem.rungs
     }
 
+    /// Epochs after which a new trial of so many epochs rests first, or ends.
+    pub fn first_end(&self, epochs: u32) -> u32 {
+        if self.has_rungs() { self.rungs()[0] } else { epochs }
+    }
+
     /// The end of the rung after the one that ends after so many epochs.
     pub fn rung_after(&self, epochs: u32) -> Option<u32> {
         self.rungs().iter().copied().find(|&end| end > epochs)

@@ -132,8 +132,7 @@ struct Decided {
 impl Decided {
     fn note(&mut self, taken: &Taken<'_>, proposals: &Proposals) {
         let (trial, end) = match taken {
-            Taken::Start(record) if proposals.has_rungs() => (record.trial, (proposals.rungs()[0], false)),
-            Taken::Start(record) => (record.trial, (record.candidate.epochs, false)),
+            Taken::Start(record) => (record.trial, (proposals.first_end(record.candidate.epochs), false)),
             Taken::Promote(promotion) => (promotion.trial, (promotion.epochs, true)),
         };
         self.ends.insert(trial, end);

@@ -116,10 +116,7 @@ impl<'a> Search<'a> {
         learnt(&records, &results).for_each(|result| history.push(result));
         let promotions = run.journal.promotions()?;
         let proposals = Proposals::new(run.experiment(), run.task());
-        let first_end = |record: &TrialRecord| match proposals.has_rungs() {
-            true => proposals.rungs()[0].min(record.candidate.epochs),
-            false => record.candidate.epochs,
-        };
+        let first_end = |record: &TrialRecord| proposals.first_end(record.candidate.epochs);
         let mut ends: BTreeMap<u64, u32> =
             records.iter().map(|record| (record.trial, first_end(record))).collect();
         ends.extend(promotions.iter().map(|promotion| (promotion.trial, promotion.epochs)));
@@ -238,7 +235,7 @@ impl<'a> Search<'a> {
     ) -> Result<Next, ExecutionError> {
         let Suggestion { candidate, refused } = suggestion;
         let trial = self.next_trial;
-        let end = if self.proposals.has_rungs() { self.proposals.rungs()[0] } else { candidate.epochs };
+        let end = self.proposals.first_end(candidate.epochs);
         let record = TrialRecord {
             trial,
             candidate,
