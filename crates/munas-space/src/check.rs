@@ -1,4 +1,8 @@
 //! Checks of an architecture: well-formed, and inside the bounds of a space.
+//!
+//! Searches check every architecture that they look at, and nearly all are sound: where a field is, is written down for errors alone.
+
+use std::fmt::{self, Display};
 
 use crate::{
     Architecture, ArchitectureError, Block, Cnn, CnnBounds, FieldError, Kind, Layer, MAX_SIZE, MlpBounds,
@@ -19,6 +23,25 @@ type Checked = Result<(), ArchitectureError>;
 
 const ANY_SIZE: Range = Range::new(1, MAX_SIZE);
 
+/// Where the fields of a convolutional network are.
+#[derive(Clone, Copy)]
+enum Place {
+    Pool,
+    Block(usize),
+    /// Of a block.
+    Layer(usize, usize),
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pool => write!(f, "pool"),
+            Self::Block(block) => write!(f, "blocks[{block}]"),
+            Self::Layer(block, layer) => write!(f, "blocks[{block}].layers[{layer}]"),
+        }
+    }
+}
+
 /// Whether the architecture can be lowered.
 fn form(architecture: &Architecture) -> Checked {
     units(architecture.dense(), ANY_SIZE)?;
@@ -29,20 +52,22 @@ fn form(architecture: &Architecture) -> Checked {
 pub(crate) fn cnn(cnn: &Cnn, bounds: &CnnBounds) -> Checked {
     count("blocks", cnn.blocks.len(), bounds.blocks)?;
     for (index, block) in cnn.blocks.iter().enumerate() {
-        let path = format!("blocks[{index}]");
-        allowed(!block.branch || bounds.branches, &path, "branch", "the space has no branches")?;
-        allowed(!block.residual || bounds.residual, &path, "residual", "the space has no residual blocks")?;
-        count(&format!("{path}.layers"), block.layers.len(), bounds.layers)?;
-        for (index, layer) in block.layers.iter().enumerate() {
-            layer_inside(layer, bounds, &format!("{path}.layers[{index}]"))?;
+        let place = Place::Block(index);
+        allowed(!block.branch || bounds.branches, place, "branch", "the space has no branches")?;
+        allowed(!block.residual || bounds.residual, place, "residual", "the space has no residual blocks")?;
+        count(format_args!("{place}.layers"), block.layers.len(), bounds.layers)?;
+        for (layer, settings) in block.layers.iter().enumerate() {
+            layer_inside(settings, bounds, Place::Layer(index, layer))?;
         }
     }
     match cnn.pool {
         None => {}
-        Some(Pool::GlobalAvg) => allowed(bounds.global_pool, "pool", "kind", "the space has no global pool")?,
+        Some(Pool::GlobalAvg) => {
+            allowed(bounds.global_pool, Place::Pool, "kind", "the space has no global pool")?;
+        }
         Some(Pool::Window { kind, size }) => {
-            named(kind, &bounds.pool_kinds, "pool", "kind")?;
-            one_of(size, &bounds.pool_sizes, "pool", "size")?;
+            named(kind, &bounds.pool_kinds, Place::Pool, "kind")?;
+            one_of(size, &bounds.pool_sizes, Place::Pool, "size")?;
         }
     }
     dense(&cnn.dense, bounds.dense, bounds.units)
@@ -70,38 +95,38 @@ fn cnn_form(cnn: &Cnn) -> Checked {
 }
 
 fn block_form(block: &Block, index: usize) -> Checked {
-    let path = format!("blocks[{index}]");
-    allowed(!block.branch || index > 0, &path, "branch", "the first block cannot be a branch")?;
-    allowed(!block.branch || !block.residual, &path, "residual", "a branch cannot be residual")?;
-    not_empty(&format!("{path}.layers"), &block.layers)?;
-    for (index, layer) in block.layers.iter().enumerate() {
+    let place = Place::Block(index);
+    allowed(!block.branch || index > 0, place, "branch", "the first block cannot be a branch")?;
+    allowed(!block.branch || !block.residual, place, "residual", "a branch cannot be residual")?;
+    not_empty(format_args!("{place}.layers"), &block.layers)?;
+    for (position, layer) in block.layers.iter().enumerate() {
         let numbers =
             [("kernel", layer.op.kernel()), ("filters", layer.op.filters()), ("stride", layer.op.stride())];
         for (field, number) in numbers {
-            if let Some(number) = number.filter(|number| !ANY_SIZE.contains(*number)) {
-                return in_range(number, ANY_SIZE, &format!("{path}.layers[{index}].{field}"));
+            if let Some(number) = number {
+                in_range(number, ANY_SIZE, format_args!("{}.{field}", Place::Layer(index, position)))?;
             }
         }
     }
     Ok(())
 }
 
-fn layer_inside(layer: &Layer, bounds: &CnnBounds, path: &str) -> Checked {
-    named(layer.op.kind(), &bounds.ops, path, "op")?;
+fn layer_inside(layer: &Layer, bounds: &CnnBounds, place: Place) -> Checked {
+    named(layer.op.kind(), &bounds.ops, place, "op")?;
     if let Some(kernel) = layer.op.kernel() {
-        one_of(kernel, &bounds.kernels, path, "kernel")?;
+        one_of(kernel, &bounds.kernels, place, "kernel")?;
     }
-    if let Some(filters) = layer.op.filters().filter(|filters| !bounds.filters.contains(*filters)) {
-        return in_range(filters, bounds.filters, &format!("{path}.filters"));
+    if let Some(filters) = layer.op.filters() {
+        in_range(filters, bounds.filters, format_args!("{place}.filters"))?;
     }
     if let Some(stride) = layer.op.stride() {
-        one_of(stride, &bounds.strides, path, "stride")?;
+        one_of(stride, &bounds.strides, place, "stride")?;
     }
     if let Some(padding) = layer.op.padding() {
-        named(padding, &bounds.padding, path, "padding")?;
+        named(padding, &bounds.padding, place, "padding")?;
     }
     if !layer.activation.is_identity() {
-        named(layer.activation, &bounds.activations, path, "activation")?;
+        named(layer.activation, &bounds.activations, place, "activation")?;
     }
     Ok(())
 }
@@ -112,43 +137,49 @@ fn dense(layers: &[usize], count_range: Range, unit_range: Range) -> Checked {
 }
 
 fn units(layers: &[usize], range: Range) -> Checked {
-    match layers.iter().position(|&units| !range.contains(units)) {
-        Some(index) => in_range(layers[index], range, &format!("dense[{index}]")),
-        None => Ok(()),
+    let mut layers = layers.iter().enumerate();
+    layers.try_for_each(|(index, &units)| in_range(units, range, format_args!("dense[{index}]")))
+}
+
+fn count(path: impl Display, found: usize, range: Range) -> Checked {
+    let Range { min, max } = range;
+    if range.contains(found) {
+        Ok(())
+    } else {
+        Err(FieldError::Count { found, min, max }.at(path.to_string()))
     }
 }
 
-fn count(path: &str, found: usize, range: Range) -> Checked {
+fn not_empty<T>(path: impl Display, entries: &[T]) -> Checked {
+    if entries.is_empty() { Err(FieldError::Empty.at(path.to_string())) } else { Ok(()) }
+}
+
+fn in_range(found: usize, range: Range, path: impl Display) -> Checked {
     let Range { min, max } = range;
-    if range.contains(found) { Ok(()) } else { Err(FieldError::Count { found, min, max }.at(path)) }
+    if range.contains(found) {
+        Ok(())
+    } else {
+        Err(FieldError::OutOfRange { found, min, max }.at(path.to_string()))
+    }
 }
 
-fn not_empty<T>(path: &str, entries: &[T]) -> Checked {
-    if entries.is_empty() { Err(FieldError::Empty.at(path)) } else { Ok(()) }
+fn allowed(condition: bool, place: Place, field: &str, reason: &'static str) -> Checked {
+    if condition { Ok(()) } else { Err(FieldError::NotAllowed { reason }.at(format!("{place}.{field}"))) }
 }
 
-fn in_range(found: usize, range: Range, path: &str) -> Checked {
-    let Range { min, max } = range;
-    if range.contains(found) { Ok(()) } else { Err(FieldError::OutOfRange { found, min, max }.at(path)) }
-}
-
-fn allowed(condition: bool, path: &str, field: &str, reason: &'static str) -> Checked {
-    if condition { Ok(()) } else { Err(FieldError::NotAllowed { reason }.at(format!("{path}.{field}"))) }
-}
-
-fn one_of(found: usize, values: &[usize], path: &str, field: &str) -> Checked {
+fn one_of(found: usize, values: &[usize], place: Place, field: &str) -> Checked {
     if values.contains(&found) {
         return Ok(());
     }
-    Err(not_one_of(&found.to_string(), values.iter().map(ToString::to_string)).at(format!("{path}.{field}")))
+    Err(not_one_of(&found.to_string(), values.iter().map(ToString::to_string)).at(format!("{place}.{field}")))
 }
 
-fn named<T: Named>(found: T, values: &[T], path: &str, field: &str) -> Checked {
+fn named<T: Named>(found: T, values: &[T], place: Place, field: &str) -> Checked {
     if values.contains(&found) {
         return Ok(());
     }
     let allowed = values.iter().map(|value| value.name().to_string());
-    Err(not_one_of(found.name(), allowed).at(format!("{path}.{field}")))
+    Err(not_one_of(found.name(), allowed).at(format!("{place}.{field}")))
 }
 
 fn not_one_of(found: &str, allowed: impl Iterator<Item = String>) -> FieldError {
