@@ -39,8 +39,10 @@ pub fn front<P: AsRef<[f64]>>(points: &[P]) -> Vec<usize> {
     let mut front: Vec<usize> = Vec::new();
     for index in lexicographic_order(points) {
         let point = points[index].as_ref();
-        if !front.iter().any(|&member| dominates(points[member].as_ref(), point)) {
-            front.push(index);
+        match front.iter().position(|&member| dominates(points[member].as_ref(), point)) {
+            // Who dominates one point is likely to dominate others, and is asked sooner from now on.
+            Some(place) => front.swap(place, place / 2),
+            None => front.push(index),
         }
     }
     front.sort_unstable();
@@ -74,9 +76,14 @@ pub fn ranks<P: AsRef<[f64]>>(points: &[P]) -> Vec<usize> {
 /// In this order no point is dominated by a later one.
 fn lexicographic_order<P: AsRef<[f64]>>(points: &[P]) -> Vec<usize> {
     assert!(!points.iter().flat_map(AsRef::as_ref).any(|x| x.is_nan()), "an objective is never NaN");
-    let mut order: Vec<usize> = (0..points.len()).collect();
-    order.sort_by(|&a, &b| lexicographic(points[a].as_ref(), points[b].as_ref()));
-    order
+    // The first coordinates mostly decide, and are nearer than the points.
+    let first = |index: usize| (points[index].as_ref().first().copied().unwrap_or_default(), index);
+    let mut order: Vec<(f64, usize)> = (0..points.len()).map(first).collect();
+    order.sort_by(|(x, a), (y, b)| match x.partial_cmp(y) {
+        Some(Ordering::Equal) | None => lexicographic(points[*a].as_ref(), points[*b].as_ref()),
+        Some(unequal) => unequal,
+    });
+    order.into_iter().map(|(_, index)| index).collect()
 }
 
 fn lexicographic(a: &[f64], b: &[f64]) -> Ordering {

@@ -29,7 +29,7 @@ impl Parents {
         members.extend(pareto::front(&behind).into_iter().map(|place| left[place]));
         let resources = |place: &usize| points[*place][1..].to_vec();
         let density = Density::new(members.iter().map(resources).collect());
-        let weights = members.iter().map(|place| 1.0 / density.at(&points[*place][1..])).collect();
+        let weights = density.at_points().into_iter().map(f64::recip).collect();
         Self { members, weights }
     }
 
