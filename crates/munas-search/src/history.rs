@@ -1,7 +1,9 @@
 //! Results of trainings: the history that an algorithm learns from.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
+use munas_cost::BoardFigures;
 use munas_ir::Shape;
 use munas_space::Architecture;
 
@@ -44,6 +46,9 @@ pub struct History {
     trials: HashSet<u64>,
     first_results: Vec<usize>,
     trained: Trainings,
+    least_error: Option<f64>,
+    /// Of no result, of the first, of the first two, and so on.
+    digests: Vec<u64>,
 }
 
 impl History {
@@ -55,6 +60,8 @@ impl History {
             trials: HashSet::new(),
             first_results: Vec::new(),
             trained: Trainings::default(),
+            least_error: None,
+            digests: vec![0],
         }
     }
 
@@ -65,6 +72,9 @@ impl History {
             self.first_results.push(self.results.len());
             self.trained.insert(self.input, &result.candidate);
         }
+        self.least_error = self.least_error.into_iter().chain(result.error).reduce(f64::min);
+        let before = self.digests[self.results.len()];
+        self.digests.push(digest_after(before, &result));
         self.results.push(result);
     }
 
@@ -83,6 +93,19 @@ impl History {
         self.first_results.iter().map(|&place| &self.results[place])
     }
 
+    /// The least error of all results; `None` while there is none.
+    pub fn least_error(&self) -> Option<f64> {
+        self.least_error
+    }
+
+    /// A digest of the first `count` results, by which what was derived from them can tell that they are the same.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub(crate) fn digest(&self, count: usize) -> u64 {
+        self.digests[count]
+    }
+
     /// Number of results, those of failed trials included.
     pub fn len(&self) -> usize {
         self.results.len()
@@ -97,6 +120,17 @@ impl History {
     pub fn input(&self) -> Shape {
         self.input
     }
+}
+
+/// Of a result and those before it.
+fn digest_after(before: u64, Observed { trial, candidate, epochs, error }: &Observed) -> u64 {
+    let Candidate { architecture, resources, on_board, epochs: whole, sparsity } = candidate;
+    let BoardFigures { latency_ms, energy_mj, flash } = on_board;
+    let mut hasher = DefaultHasher::new();
+    (before, trial, epochs, error.map(f64::to_bits)).hash(&mut hasher);
+    (architecture, resources, whole, sparsity.map(f64::to_bits)).hash(&mut hasher);
+    (latency_ms.map(f64::to_bits), energy_mj.map(f64::to_bits), flash).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Recognises candidates that were trained, or are being trained.

@@ -18,7 +18,11 @@
 //! | `surrogate` | the model of the error, made of both |
 //! | `model` | when it is fitted, and what is remembered |
 //! | `fidelity` | what an error at a rung says of the last one |
-//! | `trials` | all trials by rungs; what counts as better |
+//! | `trials` | all trials by rungs |
+//! | `taken` | what they take of the resources |
+//! | `goals` | what counts as better |
+//! | `ranks` | the trials that the front depends on, of all that were trained in full |
+//! | `seen` | what decisions need of the history, kept as it grows |
 //! | `ehvi` | what a network is expected to add to the front |
 //! | `field` | what a candidate competes with |
 //! | `promotion` | which resting trial goes on |
@@ -30,11 +34,15 @@ pub(super) mod features;
 pub(super) mod fidelity;
 mod field;
 pub(super) mod forest;
+mod goals;
 pub(super) mod model;
 mod parents;
 mod promotion;
+mod ranks;
 pub(super) mod ridge;
+mod seen;
 pub(super) mod surrogate;
+mod taken;
 pub(super) mod trials;
 
 use std::collections::HashSet;
@@ -44,14 +52,15 @@ use rand::{Rng, RngExt};
 
 use super::random::RandomProposer;
 use crate::sampling::Sampler;
-use crate::{Algorithm, Context, Interrupted, Observed, Proposal, Proposer};
+use crate::{Algorithm, Context, Interrupted, Proposal, Proposer};
 use children::{Children, Pool};
 use field::{Competitor, Field};
-use model::Memo;
+use goals::Goals;
+use model::{Memo, Model};
 use parents::Parents;
 use promotion::Judge;
 pub use promotion::Standing;
-use trials::{Goals, Trials};
+use seen::Seen;
 
 /// The share of new trials that are random.
 const RANDOM_SHARE: f64 = 0.1;
@@ -91,19 +100,17 @@ impl Niche {
         context: Context<'_>,
         judging: Judging,
     ) -> Result<Option<Vec<Standing>>, Interrupted> {
-        let finished: Vec<&Observed> = context.history.finished().collect();
-        let known = Known::new(&context);
-        let Known { trials, goals } = &known;
+        let mut memo = self.memo();
+        let (seen, model) = memo.of(&context);
         if judging == Judging::Ratio {
-            return promotion::standings(&context, trials, goals, Judge::Ratio).map(Some);
+            return promotion::standings(&context, seen, Judge::Ratio).map(Some);
         }
-        let memo = &mut *self.memo();
-        if memo.fit(&context, &finished)?.is_none() {
+        if model.fit(&context, seen)?.is_none() {
             return Ok(None);
         }
-        let field = known.field(&context, memo)?;
-        let judge = if judging == Judging::Rung { Judge::Rung(&field) } else { Judge::Model(memo, &field) };
-        promotion::standings(&context, trials, goals, judge).map(Some)
+        let field = Known::new(&context, seen).field(model)?;
+        let judge = if judging == Judging::Rung { Judge::Rung(&field) } else { Judge::Model(model, &field) };
+        promotion::standings(&context, seen, judge).map(Some)
     }
 
     fn memo(&self) -> MutexGuard<'_, Memo> {
@@ -119,14 +126,14 @@ impl Algorithm for Niche {
     ) -> Result<Box<dyn Proposer + 'a>, Interrupted> {
         context.go_on()?;
         let random = RandomProposer { sampler: Sampler::new(&context) };
-        let finished: Vec<&Observed> = context.history.finished().collect();
-        let memo = &mut *self.memo();
-        let Some(surrogate) = memo.fit(&context, &finished)? else { return Ok(Box::new(random)) };
+        let mut memo = self.memo();
+        let (seen, model) = memo.of(&context);
+        let Some(surrogate) = model.fit(&context, seen)? else { return Ok(Box::new(random)) };
         if rng.random_bool(RANDOM_SHARE) {
             return Ok(Box::new(random));
         }
-        let known = Known::new(&context);
-        let improvement = known.field(&context, memo)?.into_improvement();
+        let known = Known::new(&context, seen);
+        let improvement = known.field(model)?.into_improvement();
         let Some(pool) = known.pool() else { return Ok(Box::new(random)) };
         let children = Children::of(&pool, &surrogate, improvement, &known.goals, &context, rng)?;
         Ok(Box::new(Begin { children, random }))
@@ -141,75 +148,67 @@ impl Algorithm for Niche {
         if context.problem.rungs.len() < 2 {
             return Ok(None);
         }
-        let finished: Vec<&Observed> = context.history.finished().collect();
-        let known = Known::new(&context);
-        let memo = &mut *self.memo();
-        if memo.fit(&context, &finished)?.is_none() {
-            return promotion::promoted(&context, &known.trials, &known.goals, Judge::Ratio);
+        let mut memo = self.memo();
+        let (seen, model) = memo.of(&context);
+        if model.fit(&context, seen)?.is_none() {
+            return promotion::promoted(&context, seen, Judge::Ratio);
         }
-        let field = known.field(&context, memo)?;
-        promotion::promoted(&context, &known.trials, &known.goals, Judge::Rung(&field))
+        let field = Known::new(&context, seen).field(model)?;
+        promotion::promoted(&context, seen, Judge::Rung(&field))
     }
 
     fn may_promote(&self, context: Context<'_>, trial: u64) -> bool {
-        promotion::is_in_window(context.problem, context.history.results(), trial)
+        self.memo().of(&context).0.is_in_window(trial)
     }
 }
 
 /// What follows from a context without a model.
 struct Known<'a> {
-    trials: Trials<'a>,
+    context: &'a Context<'a>,
+    seen: &'a Seen,
     goals: Goals,
 }
 
 impl<'a> Known<'a> {
-    fn new(context: &Context<'a>) -> Self {
-        let results: Vec<&Observed> = context.history.results().iter().collect();
-        let trials = Trials::new(context.problem, &results);
-        let goals = Goals::new(context.problem, &trials, context.pending);
-        Self { trials, goals }
+    fn new(context: &'a Context<'a>, seen: &'a Seen) -> Self {
+        Self { context, seen, goals: Goals::new(context.problem, seen, context.pending) }
     }
 
-    /// The results of full trainings, and the running trials at their means. The memo keeps what it knows of what may be asked for again.
-    fn field(&self, context: &Context<'_>, memo: &mut Memo) -> Result<Field, Interrupted> {
-        let Self { trials, goals } = self;
-        let last = trials.last_rung();
-        let mut competitors = Vec::new();
-        for (place, trial) in trials.all.iter().enumerate() {
-            if let Some(error) = trials.curve(place)[last] {
-                let point = goals.point(error, trial.candidate);
-                competitors.push(Competitor { trial: trial.number, point });
-            }
-        }
+    /// The results of full trainings, and the running trials at their means. The model keeps what it knows of what may be asked for again.
+    fn field(&self, model: &mut Model) -> Result<Field, Interrupted> {
+        let Self { context, seen, goals } = self;
+        let trials = &seen.trials;
+        let competitor = |place: usize| {
+            let error = trials.final_error(place)?;
+            Some(Competitor { trial: trials.all[place].number, point: seen.point(place, error) })
+        };
+        let mut competitors: Vec<Competitor> = seen.best_whole().into_iter().filter_map(competitor).collect();
         for running in context.pending {
             context.go_on()?;
             let at_rung = trials.place(running.trial).and_then(|place| trials.estimate(place));
             let expected = at_rung.map_or_else(
-                || memo.predict(context.problem, running.trial, &running.candidate).mean,
+                || model.predict(context.problem, running.trial, &running.candidate).mean,
                 |estimate| estimate.median,
             );
             let point = goals.point(expected, &running.candidate);
             competitors.push(Competitor { trial: running.trial, point });
         }
-        let windows = promotion::windows(trials, context.problem, context.history.results());
-        let kept = windows.iter().flatten().map(|&place| trials.all[place].number);
-        memo.keep(&kept.chain(context.pending.iter().map(|running| running.trial)).collect::<HashSet<_>>());
+        let kept = seen.windows().flatten().map(|place| trials.all[place].number);
+        model.keep(&kept.chain(context.pending.iter().map(|running| running.trial)).collect::<HashSet<_>>());
         Ok(Field::new(goals, competitors))
     }
 
-    /// The latest trials and those with a full training; `None` if none of them can be compared.
-    fn pool(&self) -> Option<Pool<'a>> {
-        let Self { trials, goals } = self;
+    /// The latest trials and the best of those that were trained in full; `None` if none of them can be compared.
+    fn pool(&self) -> Option<Pool> {
+        let trials = &self.seen.trials;
         let first = trials.all.len().saturating_sub(MOST_PARENTS);
+        let old = self.seen.best_at_end().into_iter().take_while(|&place| place < first);
         let (mut members, mut points) = (Vec::new(), Vec::new());
-        for (place, trial) in trials.all.iter().enumerate() {
-            if place < first && trial.rung < trials.last_rung() {
-                continue;
-            }
+        for place in old.chain(first..trials.all.len()) {
             let Some(estimate) = trials.estimate(place) else { continue };
-            let point = goals.point(estimate.median, trial.candidate);
+            let point = self.seen.point(place, estimate.median);
             if point.iter().all(|value| value.is_finite()) {
-                members.push(*trial);
+                members.push(trials.all[place]);
                 points.push(point);
             }
         }

@@ -73,7 +73,7 @@ impl Predictor {
             return Ok(errors.into_iter().map(|error| error.max(LEAST_ERROR).ln()).collect());
         }
         let results: Vec<&Observed> = context.history.finished().collect();
-        let rows = rows(&context, &Trials::new(context.problem, &results))?;
+        let rows = rows(&context, &results)?;
         let features: Vec<Features> =
             candidates.iter().map(|candidate| features_of(context.problem, candidate)).collect();
         Ok(self.regression(&rows, &features, context))
@@ -141,12 +141,12 @@ impl Resting {
         let Some(estimate) = trials.estimate(place) else { return Ok(None) };
         let others: Vec<&Observed> =
             results.iter().copied().filter(|result| !left_out || result.trial != trial).collect();
-        let rows = rows(&context, &Trials::new(context.problem, &others))?;
+        let rows = rows(&context, &others)?;
         if rows.is_empty() {
             return Ok(None);
         }
         let surrogate = Surrogate::fit(&rows, &mut *(context.streams)(rows.len() as u64));
-        let features = features_of(context.problem, trials.all[place].candidate);
+        let features = features_of(context.problem, &results[trials.all[place].latest].candidate);
         let moments = Moments::of(&surrogate.predict(&features));
         let prediction = |Moments { mean, variance }| Prediction { mean, deviation: variance.sqrt() };
         Ok(Some(Self {

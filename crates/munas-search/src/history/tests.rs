@@ -99,3 +99,42 @@ fn target_sparsities_far_apart_are_no_duplicates() {
         assert_eq!(duplicates.contains(&at(Some(sparsity))), is_duplicate, "{sparsity}");
     }
 }
+
+#[test]
+fn a_digest_is_of_all_results_so_far_and_of_nothing_else() {
+    let problem = image_problem();
+    let results = [(1, 3, Some(0.5)), (2, 5, None), (3, 7, Some(0.25))];
+    let history = |results: &[(u64, usize, Option<f64>)]| {
+        let mut history = History::new(problem.input);
+        for &(trial, kernel, error) in results {
+            history.push(observed(trial, candidate(&problem, kernel, 9), error));
+        }
+        history
+    };
+    let known = history(&results);
+    for count in 0..=3 {
+        assert_eq!(history(&results[..count]).digest(count), known.digest(count));
+    }
+    for (other, count) in [
+        ([(4, 3, Some(0.5)), results[1], results[2]], 1),
+        ([(1, 5, Some(0.5)), results[1], results[2]], 1),
+        ([results[0], (2, 5, Some(0.5)), results[2]], 2),
+        ([results[1], results[0], results[2]], 1),
+    ] {
+        let other = history(&other);
+        assert_eq!(other.digest(count - 1), known.digest(count - 1));
+        assert!((count..=3).all(|count| other.digest(count) != known.digest(count)), "{other:?}");
+    }
+}
+
+#[test]
+fn the_least_error_is_that_of_any_result() {
+    let problem = image_problem();
+    let mut history = History::new(problem.input);
+    let mut least = |error| {
+        history.push(observed(1, candidate(&problem, 3, 9), error));
+        history.least_error()
+    };
+    let errors = [None, Some(0.5), Some(f64::NAN), Some(0.75), Some(0.25), None];
+    assert_eq!(errors.map(&mut least), [None, Some(0.5), Some(0.5), Some(0.5), Some(0.25), Some(0.25)]);
+}

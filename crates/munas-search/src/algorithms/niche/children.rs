@@ -6,12 +6,14 @@ use std::collections::BinaryHeap;
 use rand::{Rng, RngExt};
 
 use super::ehvi::{Improvement, Outcome};
+use super::features::features;
+use super::goals::Goals;
 use super::model::features_of;
 use super::parents::Parents;
 use super::promotion::cost;
 use super::surrogate::Surrogate;
-use super::trials::{Goals, Trial};
-use crate::{Context, Interrupted, Objective, Proposal};
+use super::trials::Trial;
+use crate::{Candidate, Context, Interrupted, Objective, Proposal};
 
 /// Children that are looked at for one proposal.
 const CHILDREN: usize = 200;
@@ -19,8 +21,8 @@ const CHILDREN: usize = 200;
 const LEAST_CHANCE: f64 = 0.05;
 
 /// Trials whose children are looked at.
-pub(super) struct Pool<'a> {
-    pub trials: Vec<Trial<'a>>,
+pub(super) struct Pool {
+    pub trials: Vec<Trial>,
     pub parents: Parents,
 }
 
@@ -46,7 +48,7 @@ struct Child {
 impl Children {
     /// A generation of children.
     pub fn of(
-        pool: &Pool<'_>,
+        pool: &Pool,
         surrogate: &Surrogate,
         improvement: Improvement,
         goals: &Goals,
@@ -57,8 +59,9 @@ impl Children {
         for number in 0..CHILDREN {
             context.go_on()?;
             let parent = pool.trials[pool.parents.draw(rng)];
-            let proposal = child(context, parent, rng);
-            let candidate = context.problem.candidate(proposal.clone());
+            let proposal = child(context, &context.history.results()[parent.latest].candidate, rng);
+            let foreseen = context.problem.foresee(&proposal);
+            let candidate = context.problem.price(proposal.clone(), &foreseen);
             let values = candidate.objectives(None);
             let limit = |objective| context.problem.bounds.limit(objective);
             let is_within = Objective::ALL.into_iter().all(|objective| {
@@ -68,7 +71,12 @@ impl Children {
             if !is_within {
                 continue;
             }
-            let prediction = surrogate.predict(&features_of(context.problem, &candidate));
+            let features = match context.problem.pruning {
+                // What is priced is what is trained.
+                None => features(&foreseen.graph, &candidate.resources, 0.0),
+                Some(_) => features_of(context.problem, &candidate),
+            };
+            let prediction = surrogate.predict(&features);
             let mean = prediction.mean();
             let outcome = Outcome::ensemble(prediction.ensemble());
             let has_chance = goals.error.is_none_or(|bound| outcome.probability_below(bound) > LEAST_CHANCE);
@@ -104,9 +112,9 @@ impl Children {
 }
 
 /// 1 + Geometric(½) morphisms of a trial's architecture.
-fn child(context: &Context<'_>, parent: Trial<'_>, rng: &mut dyn Rng) -> Proposal {
+fn child(context: &Context<'_>, parent: &Candidate, rng: &mut dyn Rng) -> Proposal {
     let problem = context.problem;
-    let mut architecture = parent.candidate.architecture.clone();
+    let mut architecture = parent.architecture.clone();
     loop {
         // In a space of a single architecture there is no morphism.
         architecture = problem.space.mutate(&architecture, rng).unwrap_or_else(|| problem.space.sample(rng));
@@ -114,7 +122,7 @@ fn child(context: &Context<'_>, parent: Trial<'_>, rng: &mut dyn Rng) -> Proposa
             break;
         }
     }
-    let sparsity = problem.pruning.map(|range| range.mutate(parent.candidate.sparsity, rng));
+    let sparsity = problem.pruning.map(|range| range.mutate(parent.sparsity, rng));
     Proposal { architecture, epochs: problem.epochs, sparsity }
 }
 

@@ -1,7 +1,7 @@
 //! What a candidate competes with: the results of full trainings, and the running trials at what is expected of them.
 
 use super::ehvi::{Improvement, Outcome};
-use super::trials::Goals;
+use super::goals::Goals;
 use crate::pareto;
 
 /// See the module.

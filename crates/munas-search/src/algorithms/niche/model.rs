@@ -1,32 +1,34 @@
 //! The surrogate with what proposals and promotions share: the last fit, and the features of networks that are looked at again and again.
 //!
-//! A fit is made from the first c results, c = 20 trials, then c + max(8, 5 %), so that it is a function of the history. Nothing in
-//! the memo could not be computed anew.
+//! A fit is made from the first c results with an error, c = 20 trials, then c + max(8, 5 %), so that it is a function of the history.
+//! Nothing in the memo could not be computed anew.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::ehvi::Outcome;
 use super::features::{Features, features};
 use super::fidelity::Offset;
+use super::seen::Seen;
 use super::surrogate::{Prediction, Row, Surrogate};
 use super::trials::Trials;
 use crate::{Candidate, Context, Interrupted, Observed, Problem};
 
-/// Trials with a result before there is a model.
-const FIRST_FIT: usize = 20;
-/// New results between two fits: so many at least, and that share.
-const LEAST_NEW: usize = 8;
-const NEW_SHARE: f64 = 0.05;
 /// The latest trials, which a fit looks at.
 const MOST_ROWS: usize = 2_000;
 
-/// See the module.
+/// What is kept from one decision to the next.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// With the digest of what it was made from.
-    fit: Option<(u64, Arc<Surrogate>)>,
+    seen: Option<Seen>,
+    model: Model,
+}
+
+/// What is remembered of the surrogate, for a history that goes on.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    /// With the number of results that it was made from.
+    fit: Option<(usize, Arc<Surrogate>)>,
     /// By the trial's number; another candidate of that number is another search's.
     known: HashMap<u64, Known>,
 }
@@ -53,53 +55,48 @@ pub(in crate::algorithms) fn features_of(problem: &Problem, candidate: &Candidat
     features(&graph, &candidate.resources, candidate.sparsity.unwrap_or(0.0))
 }
 
-/// What a fit looks at: the latest trials, each with an estimate of its error after a full training.
+/// What a fit to some results looks at: the latest trials, each with an estimate of its error after a full training.
 pub(in crate::algorithms) fn rows(
     context: &Context<'_>,
-    trials: &Trials<'_>,
+    results: &[&Observed],
 ) -> Result<Vec<Row>, Interrupted> {
+    let trials = Trials::new(context.problem, results);
     let mut rows = Vec::new();
     for place in trials.all.len().saturating_sub(MOST_ROWS)..trials.all.len() {
         context.go_on()?;
         let Some(estimate) = trials.estimate(place) else { continue };
-        let features = features_of(context.problem, trials.all[place].candidate);
+        let features = features_of(context.problem, &results[trials.all[place].latest].candidate);
         rows.push(Row { features, log_error: estimate.median });
     }
     Ok(rows)
 }
 
-/// The number of results that the fit is made from, once there are enough.
-fn fitted(results: &[&Observed]) -> Option<usize> {
-    let mut trials = HashSet::new();
-    let first = results.iter().position(|result| trials.insert(result.trial) && trials.len() == FIRST_FIT)?;
-    let mut count = first + 1;
-    loop {
-        let next = count + LEAST_NEW.max((NEW_SHARE * count as f64).ceil() as usize);
-        if next > results.len() {
-            return Some(count);
+impl Memo {
+    /// What decisions need of a history, and what is remembered of the surrogate.
+    pub fn of(&mut self, context: &Context<'_>) -> (&Seen, &mut Model) {
+        let Context { problem, history, .. } = context;
+        let Self { seen, model } = self;
+        let mut begun = seen.take().filter(|seen| seen.begins(problem, history));
+        match &mut begun {
+            Some(seen) => seen.catch_up(problem, history),
+            None => *model = Model::default(),
         }
-        count = next;
+        (seen.insert(begun.unwrap_or_else(|| Seen::all(problem, history))), model)
     }
 }
 
-impl Memo {
-    /// The surrogate for a history with these finished results; `None` as long as there are too few.
-    pub fn fit(
-        &mut self,
-        context: &Context<'_>,
-        results: &[&Observed],
-    ) -> Result<Option<Arc<Surrogate>>, Interrupted> {
-        let Some(count) = fitted(results) else { return Ok(None) };
-        let results = &results[..count];
-        let digest = digest(context.problem, results);
+impl Model {
+    /// The surrogate for a history; `None` as long as there are too few results.
+    pub fn fit(&mut self, context: &Context<'_>, seen: &Seen) -> Result<Option<Arc<Surrogate>>, Interrupted> {
+        let Some(count) = seen.fitted() else { return Ok(None) };
         if let Some((of, fit)) = &self.fit
-            && *of == digest
+            && *of == count
         {
             return Ok(Some(Arc::clone(fit)));
         }
-        let trials = Trials::new(context.problem, results);
-        let fit = Arc::new(Surrogate::fit(&rows(context, &trials)?, &mut *(context.streams)(count as u64)));
-        self.fit = Some((digest, Arc::clone(&fit)));
+        let results: Vec<&Observed> = context.history.finished().take(count).collect();
+        let fit = Arc::new(Surrogate::fit(&rows(context, &results)?, &mut *(context.streams)(count as u64)));
+        self.fit = Some((count, Arc::clone(&fit)));
         self.known.values_mut().for_each(|known| known.moments = None);
         Ok(Some(fit))
     }
@@ -144,51 +141,11 @@ impl Moments {
     }
 }
 
-/// Of all that a fit depends on. It sees no architecture of trials that are older than those it looks at, which saves most of the time.
-fn digest(problem: &Problem, results: &[&Observed]) -> u64 {
-    let mut trials = HashSet::new();
-    let first = |(place, result): (usize, &&Observed)| trials.insert(result.trial).then_some(place);
-    let first_results: Vec<usize> = results.iter().enumerate().filter_map(first).collect();
-    let oldest = first_results.len().checked_sub(MOST_ROWS).map_or(0, |before| first_results[before]);
-    let mut hasher = DefaultHasher::new();
-    (problem.input, problem.classes, &problem.rungs).hash(&mut hasher);
-    for (place, Observed { trial, candidate, epochs, error }) in results.iter().enumerate() {
-        (trial, epochs, error.map(f64::to_bits)).hash(&mut hasher);
-        if place >= oldest {
-            candidate.architecture.hash(&mut hasher);
-            candidate.resources.hash(&mut hasher);
-            candidate.sparsity.map(f64::to_bits).hash(&mut hasher);
-        }
-    }
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Moments, fitted};
-    use crate::Observed;
+    use super::Moments;
     use crate::algorithms::niche::ehvi::Outcome;
     use crate::algorithms::niche::fidelity::Offset;
-    use crate::testing::{image_problem, random_history};
-
-    #[test]
-    fn refits_become_rarer() {
-        let history = random_history(&image_problem(), &[Some(0.5); 200], 1);
-        let results: Vec<&Observed> = history.finished().collect();
-        let counts: Vec<_> = (0..=200).map(|known| fitted(&results[..known])).collect();
-        assert_eq!((counts[19], counts[20], counts[27], counts[28]), (None, Some(20), Some(20), Some(28)));
-        assert!(counts[200].unwrap() > 190 && counts.is_sorted());
-    }
-
-    #[test]
-    fn results_of_one_trial_count_once_towards_the_first_fit() {
-        let mut history = random_history(&image_problem(), &[Some(0.5); 19], 1);
-        let again = history.results()[3].clone();
-        (0..5).for_each(|_| history.push(again.clone()));
-        assert_eq!(fitted(&history.finished().collect::<Vec<_>>()), None);
-        history.push(Observed { trial: 77, ..again });
-        assert_eq!(fitted(&history.finished().collect::<Vec<_>>()), Some(25));
-    }
 
     #[test]
     fn the_surer_of_two_statements_counts_more() {

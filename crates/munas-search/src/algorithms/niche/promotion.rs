@@ -1,6 +1,6 @@
 //! Which resting trial goes on.
 //!
-//! At each rung but the last the [`WINDOW`] latest results are compared. The best third of them, by what their errors lead to expect
+//! At each rung but the last the [`WINDOW`](super::seen::WINDOW) latest results are compared. The best third of them, by what their errors lead to expect
 //! that they add, may go on, as long as fewer than a third have (as the front grows, others become the best); of those that have not
 //! yet, over all rungs, the one that adds most for what its next rung costs does. A trial that has gone on keeps its place in the
 //! comparison, with what was known of it at that rung.
@@ -13,13 +13,12 @@ use std::collections::HashSet;
 use super::ehvi::Outcome;
 use super::fidelity::Offset;
 use super::field::Field;
-use super::model::Memo;
-use super::trials::{Goals, Trial, Trials, constant_error, rung_at};
+use super::goals::constant_error;
+use super::model::Model;
+use super::seen::Seen;
 use crate::rungs::ETA;
-use crate::{Context, Interrupted, Observed, Problem};
+use crate::{Context, Interrupted, Problem};
 
-/// Results of a rung that are compared; what is older rests for ever.
-const WINDOW: usize = 256;
 /// Results at a rung before the first of them goes on.
 const LEAST_RESULTS: usize = 2 * ETA as usize;
 /// What training on a sample costs beside the network's MACs, in MACs.
@@ -30,38 +29,12 @@ pub(super) fn cost(epochs: u32, macs: u64) -> f64 {
     f64::from(epochs) * (OVERHEAD_MACS + macs as f64)
 }
 
-/// For each rung but the last, the places of the trials of its window, latest first.
-pub(super) fn windows(trials: &Trials<'_>, problem: &Problem, results: &[Observed]) -> Vec<Vec<usize>> {
-    let mut windows = vec![Vec::new(); trials.last_rung()];
-    let mut full = 0;
-    for result in results.iter().rev().filter(|result| result.error.is_some()) {
-        if full == windows.len() {
-            break;
-        }
-        let rung = rung_at(&problem.rungs, result.epochs);
-        let Some(window) = windows.get_mut(rung).filter(|window| window.len() < WINDOW) else { continue };
-        window.extend(trials.place(result.trial));
-        full += usize::from(window.len() == WINDOW);
-    }
-    windows
-}
-
-/// Whether a resting trial's latest result is still in its window.
-pub(super) fn is_in_window(problem: &Problem, results: &[Observed], trial: u64) -> bool {
-    let Some(latest) = results.iter().rposition(|result| result.trial == trial) else { return false };
-    let rung_of = |result: &Observed| rung_at(&problem.rungs, result.epochs);
-    let rung = rung_of(&results[latest]);
-    let later =
-        results[latest + 1..].iter().filter(|result| result.error.is_some() && rung_of(result) == rung);
-    results[latest].error.is_some() && rung + 1 < problem.rungs.len() && later.count() < WINDOW
-}
-
 /// What trials are judged by.
 pub(super) enum Judge<'a> {
     /// By what they are expected to add, by their error at the rung.
     Rung(&'a Field),
     /// By what they are expected to add, by their error at the rung and the model, with which experiments compare.
-    Model(&'a mut Memo, &'a Field),
+    Model(&'a mut Model, &'a Field),
     /// By their error and those of smaller ones.
     Ratio,
 }
@@ -84,26 +57,24 @@ struct Window<'a> {
     rung: usize,
     /// With whether each may go on.
     places: Vec<(usize, bool)>,
-    trials: &'a Trials<'a>,
+    seen: &'a Seen,
 }
 
 impl<'a> Window<'a> {
     /// Those of all rungs but the last.
-    fn all(context: &Context<'_>, trials: &'a Trials<'a>) -> Vec<Self> {
+    fn all(context: &Context<'_>, seen: &'a Seen) -> Vec<Self> {
         let pending: HashSet<u64> = context.pending.iter().map(|running| running.trial).collect();
-        let windows = windows(trials, context.problem, context.history.results());
-        let window = |(rung, places): (usize, Vec<usize>)| {
-            let is_resting = |place: usize| {
-                let trial = trials.all[place];
-                trial.rung == rung && trial.is_sound && !pending.contains(&trial.number)
-            };
-            Self {
-                rung,
-                places: places.into_iter().map(|place| (place, is_resting(place))).collect(),
-                trials,
-            }
+        let is_resting = |place: usize, rung: usize| {
+            let trial = seen.trials.all[place];
+            trial.rung == rung && trial.is_sound && !pending.contains(&trial.number)
         };
-        windows.into_iter().enumerate().map(window).collect()
+        let windows = seen.windows().enumerate();
+        let window = windows.map(|(rung, places)| Self {
+            rung,
+            places: places.map(|place| (place, is_resting(place, rung))).collect(),
+            seen,
+        });
+        window.collect()
     }
 
     /// How many may go on in all.
@@ -119,32 +90,31 @@ impl<'a> Window<'a> {
     fn ranked(
         &self,
         context: &Context<'_>,
-        goals: &Goals,
         judge: &mut Judge<'_>,
     ) -> Result<Vec<(usize, Standing)>, Interrupted> {
-        let Self { rung, places, trials } = self;
+        let Self { rung, places, seen } = self;
+        let Seen { trials, taken, .. } = seen;
         let scores: Vec<f64> = match judge {
-            Judge::Ratio => {
-                ratios(trials, goals, context.problem, *rung, places.iter().map(|(place, _)| *place))
-            }
+            Judge::Ratio => ratios(seen, context.problem, *rung, places.iter().map(|(place, _)| *place)),
             Judge::Rung(field) => {
                 let score = |&(place, _): &(usize, bool)| {
                     let Some(Offset { median: mean, deviation }) = trials.estimate_at(place, *rung) else {
                         return 0.0;
                     };
-                    let Trial { number, candidate, .. } = trials.all[place];
-                    field.expected(number, &goals.resources(candidate), &Outcome::Normal { mean, deviation })
+                    let outcome = Outcome::Normal { mean, deviation };
+                    field.expected(trials.all[place].number, taken.of(place), &outcome)
                 };
                 places.iter().map(score).collect()
             }
-            Judge::Model(memo, field) => {
+            Judge::Model(model, field) => {
                 let mut scores = Vec::with_capacity(places.len());
                 for &(place, _) in places {
                     context.go_on()?;
                     let trial = trials.all[place];
-                    let prediction = memo.predict(context.problem, trial.number, trial.candidate);
+                    let candidate = &context.history.results()[trial.latest].candidate;
+                    let prediction = model.predict(context.problem, trial.number, candidate);
                     let outcome = prediction.with(trials.estimate_at(place, *rung));
-                    scores.push(field.expected(trial.number, &goals.resources(trial.candidate), &outcome));
+                    scores.push(field.expected(trial.number, taken.of(place), &outcome));
                 }
                 scores
             }
@@ -161,13 +131,12 @@ impl<'a> Window<'a> {
 /// All trials of all windows, those of each rung best first.
 pub(super) fn standings(
     context: &Context<'_>,
-    trials: &Trials<'_>,
-    goals: &Goals,
+    seen: &Seen,
     mut judge: Judge<'_>,
 ) -> Result<Vec<Standing>, Interrupted> {
     let mut standings = Vec::new();
-    for window in Window::all(context, trials) {
-        let ranked = window.ranked(context, goals, &mut judge)?;
+    for window in Window::all(context, seen) {
+        let ranked = window.ranked(context, &mut judge)?;
         standings.extend(ranked.into_iter().map(|(_, standing)| standing));
     }
     Ok(standings)
@@ -176,18 +145,17 @@ pub(super) fn standings(
 /// The trial that shall go on.
 pub(super) fn promoted(
     context: &Context<'_>,
-    trials: &Trials<'_>,
-    goals: &Goals,
+    seen: &Seen,
     mut judge: Judge<'_>,
 ) -> Result<Option<u64>, Interrupted> {
     let problem = context.problem;
     let mut best: Option<Standing> = None;
-    for window in Window::all(context, trials) {
+    for window in Window::all(context, seen) {
         let share = window.share();
         if window.gone_on() >= share {
             continue;
         }
-        let mut ranked = window.ranked(context, goals, &mut judge)?;
+        let mut ranked = window.ranked(context, &mut judge)?;
         ranked.truncate(share);
         let epochs = problem.rungs[window.rung + 1] - problem.rungs[window.rung];
         for (place, standing) in ranked.into_iter().filter(|(_, standing)| standing.is_resting) {
@@ -195,7 +163,8 @@ pub(super) fn promoted(
                 // Nothing is to be gained.
                 Judge::Model(..) | Judge::Rung(_) if standing.score <= 0.0 => continue,
                 Judge::Model(..) | Judge::Rung(_) => {
-                    standing.score / cost(epochs, trials.all[place].candidate.resources.macs)
+                    let latest = &context.history.results()[seen.trials.all[place].latest];
+                    standing.score / cost(epochs, latest.candidate.resources.macs)
                 }
                 Judge::Ratio => standing.score,
             };
@@ -208,27 +177,20 @@ pub(super) fn promoted(
 }
 
 /// How far below the best of smaller ones the error of each trial of a window is, by logarithms.
-fn ratios(
-    trials: &Trials<'_>,
-    goals: &Goals,
-    problem: &Problem,
-    rung: usize,
-    window: impl Iterator<Item = usize>,
-) -> Vec<f64> {
+fn ratios(seen: &Seen, problem: &Problem, rung: usize, window: impl Iterator<Item = usize>) -> Vec<f64> {
     let constant = constant_error(problem).ln();
-    let seen: Vec<(f64, Vec<f64>)> = window
+    let compared: Vec<(f64, &[f64])> = window
         .map(|place| {
             // What has failed at this rung after all is last.
-            let error = trials.curve(place)[rung].unwrap_or(f64::INFINITY);
-            (error, goals.resources(trials.all[place].candidate))
+            (seen.trials.curve(place)[rung].unwrap_or(f64::INFINITY), seen.taken.of(place))
         })
         .collect();
-    let score = |(own, (error, resources)): (usize, &(f64, Vec<f64>))| {
-        let smaller = seen.iter().enumerate().filter(|(other, (_, takes))| {
-            *other != own && takes.iter().zip(resources).all(|(other, own)| other <= own)
+    let score = |(own, (error, resources)): (usize, &(f64, &[f64]))| {
+        let smaller = compared.iter().enumerate().filter(|(other, (_, takes))| {
+            *other != own && takes.iter().zip(*resources).all(|(other, own)| other <= own)
         });
         let best = smaller.map(|(_, (error, _))| *error).fold(constant, f64::min);
         best - error
     };
-    seen.iter().enumerate().map(score).collect()
+    compared.iter().enumerate().map(score).collect()
 }

@@ -16,20 +16,29 @@ const LOG_OF_ZERO: f64 = -7.0;
 
 /// Logarithms of errors, where an error of 0 is half of the least error above 0 that is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct LogErrors {
-    of_zero: f64,
+pub(in crate::algorithms) struct LogErrors {
+    /// Infinite as long as there is none.
+    least: f64,
 }
 
 impl LogErrors {
     /// From all errors that are known.
     pub fn new(errors: impl Iterator<Item = f64>) -> Self {
-        let least = errors.filter(|error| *error > 0.0).fold(f64::INFINITY, f64::min);
-        Self { of_zero: if least.is_finite() { (least / 2.0).ln() } else { LOG_OF_ZERO } }
+        Self { least: f64::INFINITY }.with(errors)
+    }
+
+    /// Once these are known too.
+    pub fn with(self, errors: impl Iterator<Item = f64>) -> Self {
+        Self { least: errors.filter(|error| *error > 0.0).fold(self.least, f64::min) }
     }
 
     /// The logarithm of an error.
     pub fn of(self, error: f64) -> f64 {
-        if error > 0.0 { error.ln() } else { self.of_zero }
+        match self.least {
+            _ if error > 0.0 => error.ln(),
+            least if least.is_finite() => (least / 2.0).ln(),
+            _ => LOG_OF_ZERO,
+        }
     }
 }
 

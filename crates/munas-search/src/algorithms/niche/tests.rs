@@ -4,8 +4,8 @@ use super::children::Children;
 use super::ehvi::Improvement;
 use super::*;
 use crate::rungs::rungs;
-use crate::testing::{context, generator, image_problem, random_candidate, search_in_rungs};
-use crate::{Bounds, Candidate, Decision, History, Objective, Pending, Problem, Sampling, decide};
+use crate::testing::{context, generator, image_problem, pending, random_candidate, search_in_rungs};
+use crate::{Bounds, Candidate, Decision, History, Objective, Observed, Pending, Problem, Sampling, decide};
 
 /// Two rungs, and hard bounds that random candidates are not held to.
 fn problem() -> Problem {
@@ -147,15 +147,44 @@ fn every_decision_follows_from_the_history_alone() {
 }
 
 #[test]
+fn what_is_remembered_changes_no_decision() {
+    let unbounded = Problem { bounds: Bounds::default(), ..rung_problem() };
+    let soft = Problem { bounds: image_problem().bounds, ..rung_problem() };
+    for (problem, seed) in [rung_problem(), unbounded, soft].iter().zip(1..) {
+        let mut rng = generator(seed, 0);
+        let mut history = History::new(problem.input);
+        let kept = Niche::new();
+        for number in 0..150 {
+            // Some fail, some do not err at all, some results of a trial come in a disorder in which no search has them.
+            history.push(Observed {
+                trial: rng.random_range(0..=number),
+                candidate: random_candidate(problem, &mut rng),
+                epochs: problem.rungs[rng.random_range(0..problem.rungs.len())],
+                error: rng
+                    .random_bool(0.9)
+                    .then(|| rng.random_range(0_u32..20).into())
+                    .map(|e: f64| e / 20.0),
+            });
+            if number % 5 > 0 {
+                continue;
+            }
+            let pending = [rng.random_range(0..=number), 1000]
+                .map(|trial| pending(trial, random_candidate(problem, &mut rng)));
+            let decided = |niche: &Niche| {
+                let context = context(problem, &history, &pending);
+                decide(niche, context, true, &mut generator(seed, number)).unwrap()
+            };
+            assert_eq!(decided(&kept), decided(&Niche::new()), "{number}");
+        }
+    }
+}
+
+#[test]
 fn a_soft_bound_that_nobody_meets_gives_way_to_the_median() {
     let mut problem = problem();
     let history = alike(&problem, &[Some(0.5); 4]);
-    let results: Vec<&Observed> = history.results().iter().collect();
     let macs = history.results()[0].candidate.resources.macs as f64;
-    let reference = |problem: &Problem| {
-        let trials = Trials::new(problem, &results);
-        Goals::new(problem, &trials, &[]).reference
-    };
+    let reference = |problem: &Problem| Goals::new(problem, &Seen::all(problem, &history), &[]).reference;
     problem.bounds = Bounds::soft([(Objective::Error, 0.1), (Objective::Macs, macs / 2.0)]);
     let found = reference(&problem);
     assert!((found[0] - 0.3_f64.ln()).abs() < 1e-9 && (found[1] - macs.ln()).abs() < 1e-9, "{found:?}");
@@ -176,10 +205,8 @@ fn a_soft_bound_that_nobody_meets_gives_way_to_the_median() {
 fn without_a_bound_errors_far_above_the_least_do_not_count() {
     let problem = Problem { bounds: Bounds::hard([(Objective::Macs, 1e6)]), ..problem() };
     let mut history = alike(&problem, &[Some(0.01), Some(0.5)]);
-    let reference = |history: &History| {
-        let results: Vec<&Observed> = history.results().iter().collect();
-        Goals::new(&problem, &Trials::new(&problem, &results), &[]).reference[0].exp()
-    };
+    let reference =
+        |history: &History| Goals::new(&problem, &Seen::all(&problem, history), &[]).reference[0].exp();
     assert!((reference(&history) - 0.9).abs() < 1e-9, "a rung is not the end");
     let resting = history.results()[1].clone();
     history.push(Observed { epochs: 9, error: Some(0.1), ..resting });
@@ -194,7 +221,7 @@ fn a_trial_of_the_front_is_judged_without_itself() {
         .map(|trial| Competitor { trial, point: (0..4).map(|_| rng.random_range(-2.0..0.2)).collect() })
         .collect();
     let problem = problem();
-    let mut goals = Goals::new(&problem, &Trials::new(&problem, &[]), &[]);
+    let mut goals = Goals::new(&problem, &Seen::all(&problem, &History::new(problem.input)), &[]);
     goals.reference.clone_from(&reference);
     let field = Field::new(&goals, all.clone());
     for Competitor { trial, point } in &all {
@@ -212,11 +239,11 @@ fn children_come_by_what_they_add_for_their_cost() {
     let problem = rung_problem();
     let history = search_in_rungs(&problem, &Niche::new(), 300, 3);
     let context = context(&problem, &history, &[]);
-    let known = Known::new(&context);
-    let finished: Vec<&Observed> = history.finished().collect();
     let mut memo = Memo::default();
-    let surrogate = memo.fit(&context, &finished).unwrap().unwrap();
-    let improvement = known.field(&context, &mut memo).unwrap().into_improvement();
+    let (seen, model) = memo.of(&context);
+    let surrogate = model.fit(&context, seen).unwrap().unwrap();
+    let known = Known::new(&context, seen);
+    let improvement = known.field(model).unwrap().into_improvement();
     let worth = |proposal: &Proposal| {
         let candidate = problem.candidate(proposal.clone());
         let prediction = surrogate.predict(&model::features_of(&problem, &candidate));
