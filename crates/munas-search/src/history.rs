@@ -93,6 +93,12 @@ impl History {
         self.first_results.iter().map(|&place| &self.results[place])
     }
 
+    /// The first results of at most so many trials, in arrival order: of every second trial, every third and so on, where there are more.
+    pub(crate) fn thinned_trials(&self, most: usize) -> impl Iterator<Item = &Observed> {
+        let step = self.first_results.len().div_ceil(most).max(1);
+        self.first_results.iter().step_by(step).map(|&place| &self.results[place])
+    }
+
     /// The least error of all results; `None` while there is none.
     pub fn least_error(&self) -> Option<f64> {
         self.least_error

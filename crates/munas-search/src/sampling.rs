@@ -12,7 +12,10 @@
 //! keeps the widths that it was drawn with. A structure that is too large
 //! at its narrowest is shrunk by up to 64 random changes; if it is then within the bounds it will do, else another one
 //! is drawn. Of 32 such draws one is taken, with a weight of 1 / density of the resources that were tried already (kernel density
-//! estimate over log r of all trials, Scott's bandwidth), so that a search looks where it has not been.
+//! estimate over log r of all trials, of every second one beyond 4,096, every third beyond 8,192 and so on; Scott's bandwidth), so that
+//! a search looks where it has not been.
+
+use std::cell::OnceCell;
 
 use rand::{Rng, RngExt};
 
@@ -31,6 +34,9 @@ const SMALLEST_TARGET: f64 = 1.0 / 64.0;
 const SHRINKS: usize = 64;
 /// Structures that are tried before a draw is given up.
 const STRUCTURES: usize = 200;
+/// Trials whose resources the density is estimated from. In so few dimensions more of them make it no better, and each costs time with
+/// every draw.
+const MOST_TRIED: usize = 4_096;
 /// Halvings of the logarithm of the factor.
 const BISECTIONS: usize = 10;
 /// The largest factor of widths, and the inverse of the smallest.
@@ -40,27 +46,22 @@ const SMALLEST_ERROR: f64 = 1.05;
 
 /// Draws random architectures as the problem says.
 pub(crate) struct Sampler<'a> {
-    problem: &'a Problem,
-    target: Option<TargetSampler<'a>>,
+    context: Context<'a>,
+    /// Made when it is first asked: most of those who might draw never do.
+    target: OnceCell<TargetSampler<'a>>,
 }
 
 impl<'a> Sampler<'a> {
     pub fn new(context: &Context<'a>) -> Self {
-        let problem = context.problem;
-        let target = match problem.sampling {
-            Sampling::Uniform => None,
-            Sampling::Target => Some(TargetSampler::new(context)),
-        };
-        Self { problem, target }
+        Self { context: *context, target: OnceCell::new() }
     }
 
     /// A random architecture at full fidelity, and at a random sparsity.
     pub fn draw(&self, rng: &mut dyn Rng) -> Proposal {
-        match &self.target {
-            Some(target) => target.draw(rng),
-            None => {
-                proposal(self.problem, self.problem.space.sample(rng), random_sparsity(self.problem, rng))
-            }
+        let problem = self.context.problem;
+        match problem.sampling {
+            Sampling::Target => self.target.get_or_init(|| TargetSampler::new(&self.context)).draw(rng),
+            Sampling::Uniform => proposal(problem, problem.space.sample(rng), random_sparsity(problem, rng)),
         }
     }
 }
@@ -120,7 +121,7 @@ impl<'a> TargetSampler<'a> {
         let too_large = nearest.filter(|nearest| excess(nearest) > SMALLEST_ERROR);
         let too_large = too_large.map(|candidate| candidate.architecture.clone());
         let pending = context.pending.iter().map(|running| &running.candidate);
-        let tried = context.history.trials().map(|trial| &trial.candidate).chain(pending);
+        let tried = context.history.thinned_trials(MOST_TRIED).map(|trial| &trial.candidate).chain(pending);
         let density = Density::new(tried.map(|candidate| logarithms(candidate, &aims)).collect());
         Self { problem, aims, density, too_large }
     }

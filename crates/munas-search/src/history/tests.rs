@@ -138,3 +138,20 @@ fn the_least_error_is_that_of_any_result() {
     let errors = [None, Some(0.5), Some(f64::NAN), Some(0.75), Some(0.25), None];
     assert_eq!(errors.map(&mut least), [None, Some(0.5), Some(0.5), Some(0.5), Some(0.25), Some(0.25)]);
 }
+
+#[test]
+fn thinned_trials_are_spread_over_all_of_them() {
+    let problem = image_problem();
+    let mut history = History::new(problem.input);
+    let thinned = |history: &History| history.thinned_trials(4).map(|one| one.trial).collect::<Vec<_>>();
+    assert!(thinned(&history).is_empty());
+    for trial in 0..9 {
+        for _ in 0..2 {
+            history.push(observed(trial, candidate(&problem, 3, 9), None));
+        }
+        if trial == 3 {
+            assert_eq!(thinned(&history), [0, 1, 2, 3]);
+        }
+    }
+    assert_eq!(thinned(&history), [0, 3, 6]);
+}
