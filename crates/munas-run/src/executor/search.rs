@@ -448,7 +448,7 @@ impl<'a> Search<'a> {
             return false;
         }
         let record = TrialRecord { candidate, outcome, ..record.clone() };
-        let least = self.history.finished().filter_map(|known| known.error).fold(f64::INFINITY, f64::min);
+        let least = self.history.least_error().unwrap_or(f64::INFINITY);
         let is_low = |error: f64| error <= (FOLDS_UP_TO * least).max(LOW_ERROR);
         record.error().is_some_and(is_low) && self.front.accepts(&record)
     }
