@@ -1,5 +1,5 @@
 //! How long `niche` takes for a proposal and for the decision on a promotion after so many trials, on one core:
-//! `cargo run --release -p munas-search --example niche_speed`.
+//! `cargo run --release -p munas-search --example niche_speed -- [TRIALS...]`.
 #![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::time::Instant;
@@ -14,11 +14,11 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Numbers of trials after which decisions are timed.
-const TRIALS: [u64; 4] = [20, 200, 2_000, 20_000];
+const TRIALS: [u64; 5] = [20, 200, 2_000, 20_000, 100_000];
 /// Architectures that are drawn; the others are their descendants, which are faster to make.
 const DRAWN: u64 = 100;
 /// Decisions of each kind of which the mean is told.
-const DECISIONS: u32 = 10;
+const DECISIONS: u32 = 30;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bounds = Bounds::hard([
@@ -33,13 +33,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Problem::new(Space::named("cnn2d", "wide")?, Shape::new(28, 28, 1), 10, 27)
     };
     println!("trials  results  first, ms  proposal, ms  promotion, ms");
-    for trials in TRIALS {
+    let asked: Vec<u64> = std::env::args().skip(1).map(|trials| trials.parse()).collect::<Result<_, _>>()?;
+    for trials in if asked.is_empty() { TRIALS.to_vec() } else { asked } {
         measure(&problem, trials)?;
     }
     Ok(())
 }
 
-/// Times the first decision, which includes a fit, then proposals and promotions.
+/// Times the first decision, which includes a fit and all that is derived from the history, then proposals and promotions.
 fn measure(problem: &Problem, trials: u64) -> Result<(), SearchError> {
     let mut rng = ChaCha8Rng::seed_from_u64(trials);
     let history = history(problem, trials, &mut rng)?;
