@@ -16,6 +16,7 @@
 //! | `conv::reference` | the same three as plain scalar loops, which the tests compare with and [`Isa::Scalar`] runs |
 //! | `norm`, `pool`, `elementwise`, `loss`, `optimizer`, `pack` | the other operators, as loops that the compiler vectorises |
 //! | `simd` | the instruction sets behind one trait, and the run-time choice between them |
+//! | [`MappedFile`] | files that processes share in memory |
 //! | [`mod@bench`] | the core's multiply-add peak and the speed of the convolutions |
 //!
 //! Results depend on the instruction set (sums are ordered differently, multiply-adds round once or twice) and on
@@ -24,7 +25,8 @@
 //! # Unsafe code
 //! This is the only crate of the workspace with `unsafe`: in `simd` (intrinsics, calls that enable an instruction set),
 //! in the register-tile kernels of `conv`, which assert their bounds once per call and then use pointers, in the loads and
-//! stores of its Winograd transforms, and in the view of [`AlignedBuffer`] as a slice.
+//! stores of its Winograd transforms, in the view of [`AlignedBuffer`] as a slice, and in the mapping of a [`MappedFile`], which is
+//! here for that reason alone.
 
 mod activation;
 pub mod bench;
@@ -34,6 +36,7 @@ mod geometry;
 mod isa;
 mod layout;
 mod loss;
+mod mapped_file;
 mod norm;
 mod optimizer;
 mod pack;
@@ -50,6 +53,7 @@ pub use geometry::{BatchNormGeometry, ConvGeometry, DenseGeometry, PadGeometry, 
 pub use isa::{Isa, UnknownIsa};
 pub use layout::{AlignedBuffer, LANES, blocks_for};
 pub use loss::{CrossEntropy, LossSum};
+pub use mapped_file::MappedFile;
 pub use norm::{BatchNormGradients, BatchNormOperands, BatchNormParameters, BatchStatistics, StatisticsOf};
 pub use optimizer::{AdamState, AdamStep, SgdwStep};
 pub use pack::{PackGeometry, Scalar};
