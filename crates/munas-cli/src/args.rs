@@ -13,7 +13,7 @@ mod train;
 pub mod values;
 
 pub use cost::{BenchArgs, BenchNetwork, CostArgs};
-pub use data::{DataArgs, DataCommand, DataSource, FetchArgs, InfoArgs, ListArgs};
+pub use data::{DataArgs, DataCommand, DataSource, DatasetArgs, FetchArgs, InfoArgs, ListArgs, PackArgs};
 pub use experiment::RunLength;
 pub use export::{ExportArgs, VerifyArgs};
 pub use limits::{BoundArgs, LimitArgs};

@@ -95,6 +95,12 @@ pub fn check_source(data: Option<&str>) -> CliResult {
 /// If they cannot be found or read, or are not those of the run's task.
 pub fn load_data_of_run(experiment: &Experiment, task: &Task, moved: &MovedData) -> CliResult<Dataset> {
     check_source(moved.data.as_deref())?;
+    if let Some(Ok(Source::Packed(path))) = moved.data.as_deref().map(str::parse) {
+        // How the run's data were read and split is in the file, whatever the experiment says of it.
+        let dataset = Dataset::open_packed(&path)?;
+        task.require_same(&Task::of(&dataset))?;
+        return Ok(dataset);
+    }
     let mut experiment = experiment.clone();
     if let Some(source) = &moved.data {
         experiment.data.source.clone_from(source);

@@ -109,9 +109,9 @@ impl Output {
     ///
     /// # Errors
     /// If standard output cannot be written.
-    pub fn facts<T: fmt::Display>(
+    pub fn facts<'a, T: fmt::Display>(
         &mut self,
-        facts: impl IntoIterator<Item = (&'static str, T)>,
+        facts: impl IntoIterator<Item = (&'a str, T)>,
     ) -> io::Result<()> {
         facts
             .into_iter()

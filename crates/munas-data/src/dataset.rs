@@ -8,7 +8,8 @@ use crate::normalise::{Normalisation, NormaliseMode};
 use crate::parts::Drawing;
 use crate::raw_data::{Fact, MAX_CLASSES, RawData, SplitOptions, TestPart};
 use crate::samples::ElementType;
-use crate::split::{Renditions, Split, Store};
+use crate::split::{Renditions, Split, Store, StoredRenditions};
+use crate::stored::Stored;
 use crate::warning::Warning;
 
 /// A dataset, ready for training. Its samples are held once, whatever the splits.
@@ -57,8 +58,13 @@ impl Dataset {
 
     /// Memory held by the samples and their renditions, in bytes.
     pub fn sample_bytes(&self) -> usize {
+        self.train.store().all_samples().map(Stored::bytes).sum()
+    }
+
+    /// Number of samples that are held, whether or not they are in a part (a subset leaves some out).
+    pub fn stored_samples(&self) -> usize {
         let store = self.train.store();
-        store.samples.bytes() + store.renditions.as_ref().map_or(0, |renditions| renditions.samples.bytes())
+        store.samples.len() / store.sample_len
     }
 
     /// Number of folds, at least one.
@@ -74,6 +80,53 @@ impl Dataset {
         let Some(other) = fold.checked_sub(1) else { return self.clone() };
         let [train, validation] = self.other_folds[other].clone();
         Self { train, validation, ..self.clone() }
+    }
+
+    /// The parts in the order in which they are hashed and packed: those of the first fold, then training and validation of the others.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Split> {
+        let Self { train, validation, test, other_folds, .. } = self;
+        [train, validation, test].into_iter().chain(other_folds.as_flattened())
+    }
+
+    /// The same with the fingerprint of what it holds.
+    fn with_fingerprint(self) -> Self {
+        Self { fingerprint: self.content_fingerprint(), ..self }
+    }
+
+    /// Hash of everything that training could depend on. The store goes in as one run, which hashes several times
+    /// faster than sample by sample; the splits follow as index lists with labels.
+    pub(crate) fn content_fingerprint(&self) -> String {
+        let store = self.train.store();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"munas dataset 1\0");
+        hasher.update(store.samples.element_type().name().as_bytes());
+        let number = |hasher: &mut blake3::Hasher, value: usize| {
+            hasher.update(&(value as u64).to_le_bytes());
+        };
+        for extent in self.input {
+            number(&mut hasher, extent);
+        }
+        number(&mut hasher, self.class_names.len());
+        for name in &self.class_names {
+            number(&mut hasher, name.len());
+            hasher.update(name.as_bytes());
+        }
+        number(&mut hasher, store.samples.len());
+        for samples in store.all_samples() {
+            samples.all().visit_bytes(|bytes| {
+                hasher.update(bytes);
+            });
+        }
+        for split in self.parts() {
+            number(&mut hasher, split.len());
+            let mut bytes = Vec::with_capacity(split.len() * 8);
+            for (index, label) in split.indices().iter().zip(split.labels()) {
+                bytes.extend_from_slice(&index.to_le_bytes());
+                bytes.extend_from_slice(&label.to_le_bytes());
+            }
+            hasher.update(&bytes);
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     /// The map from stored values to network inputs.
@@ -99,16 +152,17 @@ impl RawData {
         let drawn = drawing.parts(parts);
         warnings.extend(drawn.warnings);
         let store = Arc::new(Store {
-            samples,
+            samples: Stored::Owned(samples),
             sample_len: input.iter().product(),
-            renditions,
+            renditions: renditions.map(|Renditions { samples, each }| StoredRenditions {
+                samples: Stored::Owned(samples),
+                each,
+            }),
             groups: groups.as_ref().map_or_else(Vec::new, |groups| groups.of.clone()),
         });
         let split = |indices| Split::new(Arc::clone(&store), indices, &labels);
         let (train, validation, test) = (split(drawn.train), split(drawn.validation), split(drawn.test));
         let other_folds: Vec<[Split; 2]> = drawn.folds.into_iter().map(|fold| fold.map(&split)).collect();
-        let parts = [&train, &validation, &test].into_iter().chain(other_folds.as_flattened());
-        let fingerprint = fingerprint(input, &class_names, &store, parts);
         Ok(Dataset {
             name: self.name,
             input,
@@ -117,14 +171,15 @@ impl RawData {
             validation,
             test,
             other_folds,
-            fingerprint,
+            fingerprint: String::new(),
             full_scale: self.full_scale,
             refused: self.refused,
             rate: self.rate,
             group_names: groups.map_or_else(Vec::new, |groups| groups.names),
             warnings,
             facts: self.facts,
-        })
+        }
+        .with_fingerprint())
     }
 
     fn check(&self, options: &SplitOptions) -> Result<(), DataError> {
@@ -176,46 +231,4 @@ impl RawData {
         }
         classes::check_parts(self, options)
     }
-}
-
-/// Hash of everything that training could depend on. The store goes in as one run, which hashes several times
-/// faster than sample by sample; the splits follow as index lists with labels.
-fn fingerprint<'a>(
-    input: [usize; 3],
-    class_names: &[String],
-    store: &Store,
-    splits: impl Iterator<Item = &'a Split>,
-) -> String {
-    let samples = &store.samples;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"munas dataset 1\0");
-    hasher.update(samples.element_type().name().as_bytes());
-    let number = |hasher: &mut blake3::Hasher, value: usize| {
-        hasher.update(&(value as u64).to_le_bytes());
-    };
-    for extent in input {
-        number(&mut hasher, extent);
-    }
-    number(&mut hasher, class_names.len());
-    for name in class_names {
-        number(&mut hasher, name.len());
-        hasher.update(name.as_bytes());
-    }
-    number(&mut hasher, samples.len());
-    let renditions = store.renditions.as_ref().map(|renditions| &renditions.samples);
-    for samples in [Some(samples), renditions].into_iter().flatten() {
-        samples.all().visit_bytes(|bytes| {
-            hasher.update(bytes);
-        });
-    }
-    for split in splits {
-        number(&mut hasher, split.len());
-        let mut bytes = Vec::with_capacity(split.len() * 8);
-        for (index, label) in split.indices().iter().zip(split.labels()) {
-            bytes.extend_from_slice(&index.to_le_bytes());
-            bytes.extend_from_slice(&label.to_le_bytes());
-        }
-        hasher.update(&bytes);
-    }
-    hasher.finalize().to_hex().to_string()
 }

@@ -21,6 +21,8 @@
 //! | [`source`](Source) | what a text names |
 //! | [`catalogue`], `directories` | the named datasets and where they lie |
 //! | `readers` | idx, CIFAR, npz, images, COCO, WAV, CSV: file → [`RawData`] |
+//! | `packed` | a file from which a [`Dataset`] is mapped into memory, and that many processes share |
+//! | `stored` | the samples, in memory of the process or mapped |
 //! | [`audio`] | the front-end: recordings → features |
 //! | [`glyphs`] | the dataset drawn from code |
 //! | `groups`, `group_choice` | samples that belong together, on one side of every draw |
@@ -57,12 +59,14 @@ mod group_choice;
 mod groups;
 mod load;
 mod normalise;
+mod packed;
 mod parts;
 mod raw_data;
 mod readers;
 mod samples;
 mod source;
 mod split;
+mod stored;
 pub mod text_form;
 mod warning;
 

@@ -1,5 +1,7 @@
 //! From a source's text to a dataset in memory.
 
+mod packed;
+
 use std::path::PathBuf;
 
 use crate::audio::AudioSettings;
@@ -127,6 +129,9 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
     if options.crop.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
         return Err(DataError::Option("a crop must keep a share above 0 and up to 1".to_owned()));
     }
+    if let Source::Packed(path) = source {
+        return packed::open(path, options);
+    }
     let LoadOptions { validation, seed, subset, every_class, .. } = *options;
     let mut data = read(source, options)?;
     // Published datasets are split as published.
@@ -136,7 +141,7 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
     }
     let every_class = every_class && own;
     if options.background.is_some() && data.renditions.is_none() {
-        return Err(DataError::Option(format!("{}: there is no background noise to mix in", data.name)));
+        return Err(no_noise(&data.name));
     }
     let several_groups = options.groups != GroupChoice::LevelShare;
     if let (Some(asked), None) = (options.groups.asked(), &data.groups) {
@@ -152,6 +157,10 @@ pub fn load_source(source: &Source, options: &LoadOptions) -> Result<Dataset, Da
         several_groups,
         folds: options.folds,
     })
+}
+
+fn no_noise(name: &str) -> DataError {
+    DataError::Option(format!("{name}: there is no background noise to mix in"))
 }
 
 /// Largest side that images are scaled to, in pixels.
@@ -185,6 +194,7 @@ fn read(source: &Source, options: &LoadOptions) -> Result<RawData, DataError> {
             npz::read(path, &name, array_options, selection)?
         }
         Source::Idx(folder) => idx::read_folder(folder, &name, array_options)?,
+        Source::Packed(_) => unreachable!("packed data are opened, not read and split"),
     };
     images::conform(data, &image_options)
 }

@@ -1,5 +1,7 @@
 //! What a reader delivers: samples and labels in memory, before anything is split off.
 
+use std::borrow::Cow;
+
 use crate::folds::Folds;
 use crate::groups::Groups;
 use crate::samples::{ElementType, Samples};
@@ -150,14 +152,14 @@ impl RawData {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// What about, in a word or two: `label`.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// What was found: ``column 5 (`kind`)``.
     pub found: String,
 }
 
 impl Fact {
     /// A fact about a source, in words for its user.
-    pub fn new(about: &'static str, found: impl Into<String>) -> Self {
-        Self { about, found: found.into() }
+    pub fn new(about: impl Into<Cow<'static, str>>, found: impl Into<String>) -> Self {
+        Self { about: about.into(), found: found.into() }
     }
 }

@@ -4,6 +4,7 @@
 //! `i8`, raw signals as `i16`, everything else as `f32`. Conversion to normalised `f32` happens per batch, in the trainer.
 //! Layout of every sample: height × width × channels (HWC), row-major; of a store: NHWC.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// All samples of a dataset, one after the other (NHWC).
@@ -82,6 +83,12 @@ impl ElementType {
             Self::I16 => 32768.0,
             Self::F32 => 1.0,
         }
+    }
+}
+
+impl fmt::Display for ElementType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 

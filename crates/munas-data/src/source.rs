@@ -7,9 +7,11 @@ use std::str::FromStr;
 use crate::catalogue::{NAMED, NamedDataset};
 use crate::error::DataError;
 use crate::glyphs;
+use crate::packed::is_packed;
 
 /// The user's own data, as listed in messages.
-const OWN: &[&str] = &["images:DIR", "audio:DIR", "csv:FILE", "csv:FILE#LABEL", "npz:FILE", "idx:DIR"];
+const OWN: &[&str] =
+    &["images:DIR", "audio:DIR", "csv:FILE", "csv:FILE#LABEL", "npz:FILE", "idx:DIR", "packed:FILE"];
 
 /// A source of data.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,8 @@ pub enum Source {
     Npz(PathBuf),
     /// `idx:DIR`: a folder of idx files, as MNIST's.
     Idx(PathBuf),
+    /// `packed:FILE`: what [`Dataset::pack`](crate::Dataset::pack) wrote, with its parts.
+    Packed(PathBuf),
 }
 
 impl Source {
@@ -70,6 +74,7 @@ impl FromStr for Source {
                 "audio" => return Ok(Self::Audio(path)),
                 "npz" => return Ok(Self::Npz(path)),
                 "idx" => return Ok(Self::Idx(path)),
+                "packed" => return Ok(Self::Packed(path)),
                 "csv" => return Ok(table(place)),
                 _ => {}
             }
@@ -107,6 +112,7 @@ fn own_source(path: &Path) -> Option<String> {
     let kind = match name.trim_end_matches(".gz").rsplit_once('.').map_or("", |(_, extension)| extension) {
         _ if path.is_dir() => "images",
         _ if !path.is_file() => return None,
+        _ if is_packed(path) => "packed",
         "npz" | "npy" => "npz",
         "csv" | "tsv" | "tab" | "txt" | "dat" => "csv",
         _ => return None,
@@ -141,6 +147,7 @@ impl fmt::Display for Source {
             Self::Csv { path, label: Some(label) } => write!(formatter, "csv:{}#{label}", path.display()),
             Self::Npz(path) => write!(formatter, "npz:{}", path.display()),
             Self::Idx(path) => write!(formatter, "idx:{}", path.display()),
+            Self::Packed(path) => write!(formatter, "packed:{}", path.display()),
         }
     }
 }
@@ -165,6 +172,7 @@ mod tests {
             "csv:a#b/x.csv",
             "csv:a#b/x.csv#kind",
             "npz:C:x.npz",
+            "packed:a/b.pack",
         ] {
             assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
         }

@@ -5,16 +5,32 @@ use std::sync::Arc;
 use crate::draw::class_counts;
 use crate::groups;
 use crate::samples::{SampleRef, Samples};
+use crate::stored::Stored;
 
 /// All samples of a dataset, shared by its splits.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pub(crate) samples: Samples,
+    pub(crate) samples: Stored,
     /// Values per sample: height × width × channels.
     pub(crate) sample_len: usize,
-    pub(crate) renditions: Option<Renditions>,
+    pub(crate) renditions: Option<StoredRenditions>,
     /// The group of each sample; empty where there are no groups.
     pub(crate) groups: Vec<Option<u32>>,
+}
+
+impl Store {
+    /// The samples, and their renditions where there are any.
+    pub(crate) fn all_samples(&self) -> impl Iterator<Item = &Stored> {
+        let renditions = self.renditions.as_ref().map(|renditions| &renditions.samples);
+        [&self.samples].into_iter().chain(renditions)
+    }
+}
+
+/// [`Renditions`] where they are held.
+#[derive(Debug)]
+pub(crate) struct StoredRenditions {
+    pub(crate) samples: Stored,
+    pub(crate) each: usize,
 }
 
 /// Copies of training samples with noise mixed in.

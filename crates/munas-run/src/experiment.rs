@@ -204,6 +204,7 @@ impl Experiment {
             Ok(Source::Csv { path, label }) => Source::Csv { path: absolute(&path)?, label },
             Ok(Source::Npz(path)) => Source::Npz(absolute(&path)?),
             Ok(Source::Idx(path)) => Source::Idx(absolute(&path)?),
+            Ok(Source::Packed(path)) => Source::Packed(absolute(&path)?),
             _ => return Ok(self),
         };
         self.data.source = source.to_string();

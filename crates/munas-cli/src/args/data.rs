@@ -9,7 +9,7 @@ use munas_run::Metric;
 use super::Format;
 use super::experiment::{Overrides, path_text};
 
-/// Datasets: list, inspect, download
+/// Datasets: list, inspect, download, pack
 #[derive(Debug, clap::Args)]
 pub struct DataArgs {
     /// What to do.
@@ -24,6 +24,8 @@ pub enum DataCommand {
     List(ListArgs),
     /// Load a dataset and describe it: shape, classes, sizes, fingerprint
     Info(InfoArgs),
+    /// Write a dataset, read and split, into one file that any number of processes share in memory
+    Pack(PackArgs),
     /// Download a dataset from its canonical address, with its checksum verified
     Fetch(FetchArgs),
 }
@@ -109,19 +111,26 @@ fn image_size(text: &str) -> Result<(usize, usize), String> {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  munas data info mnist\n  munas data info images:photos --size 48x48")]
 pub struct InfoArgs {
-    /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR
+    #[command(flatten)]
+    pub format: Format,
+    #[command(flatten)]
+    pub dataset: DatasetArgs,
+}
+
+/// A dataset, and how it is read and split.
+#[derive(Debug, clap::Args)]
+pub struct DatasetArgs {
+    /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR, packed:FILE
     #[arg(value_name = "SPEC")]
     pub source: String,
     /// Any key of an experiment file about data, for example data.validation=0.2
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     #[command(flatten)]
-    pub format: Format,
-    #[command(flatten)]
     pub reading: DataSource,
 }
 
-impl InfoArgs {
+impl DatasetArgs {
     /// The arguments as overrides of experiment keys; `--set` comes last and wins.
     pub fn overrides(&self) -> Vec<String> {
         let mut overrides = Overrides::default();
@@ -129,6 +138,30 @@ impl InfoArgs {
         self.reading.add_to(&mut overrides);
         overrides.given(&self.set).take()
     }
+}
+
+const PACK_HELP: &str = "\
+Examples:
+  munas data pack mnist -o mnist.pack
+  munas data pack images:photos --size 48x48 -o photos.pack
+  munas search --data packed:photos.pack
+
+The file holds the samples as they are trained on, with their parts: what says how
+they are read and split is said here, and what it was read from is not needed again.
+It is mapped into memory: processes that train on it at the same time share one
+copy. Write a new file rather than into one that is in use; this command does.";
+
+/// Arguments of `munas data pack`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = PACK_HELP)]
+pub struct PackArgs {
+    /// The file to write; one that is there is replaced
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub format: Format,
+    #[command(flatten)]
+    pub dataset: DatasetArgs,
 }
 
 /// Arguments of `munas data fetch`.

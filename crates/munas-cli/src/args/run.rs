@@ -63,7 +63,7 @@ impl FrontLimits {
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Data that have moved")]
 pub struct MovedData {
-    /// Where the run's own data are now: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR
+    /// Where the run's own data are now: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR, packed:FILE
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     /// Folder where the datasets' files are now

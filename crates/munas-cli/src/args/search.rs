@@ -37,7 +37,7 @@ pub struct SearchArgs {
     /// Directory of the run; must not hold one yet [default: runs/NAME-1, -2, …]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR
+    /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR, packed:FILE
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     #[command(flatten)]

@@ -73,7 +73,7 @@ fn groups_and_metric_are_known_to_all_commands_that_load_data() {
     else {
         panic!("another command");
     };
-    assert_eq!(info.overrides()[1..], expected);
+    assert_eq!(info.dataset.overrides()[1..], expected);
     assert!(Args::try_parse_from(["munas", "search", "--metric", "accuracy"]).is_err());
 }
 

@@ -28,7 +28,7 @@ pub struct TrainArgs {
     /// Architecture as JSON
     #[arg(long, value_name = "FILE.json")]
     pub arch: PathBuf,
-    /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR [default: the preset's, or glyphs]
+    /// A dataset's name, or own data: images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR, packed:FILE [default: the preset's, or glyphs]
     #[arg(long, value_name = "SPEC")]
     pub data: Option<String>,
     /// Take data and training settings from a published experiment

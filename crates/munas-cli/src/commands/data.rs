@@ -1,6 +1,7 @@
-//! `munas data`: which datasets there are, what one holds, and getting one.
+//! `munas data`: which datasets there are, what one holds, getting one, and packing one for many processes.
 
 mod fetch;
+mod pack;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use munas_data::{Dataset, catalogue};
 use munas_report::{Align, Table};
 use serde::Serialize;
 
-use crate::args::{DataCommand, InfoArgs, ListArgs};
+use crate::args::{DataCommand, DatasetArgs, InfoArgs, ListArgs};
 use crate::error::CliResult;
 use crate::experiment::{Base, check_source, draft, load_dataset};
 use crate::output::Output;
@@ -43,7 +44,7 @@ pub(super) struct InfoRecord<'a> {
     groups: usize,
     /// Groups that the samples of each part are in.
     groups_of_parts: PartsRecord,
-    reading: BTreeMap<&'static str, &'a str>,
+    reading: BTreeMap<&'a str, &'a str>,
     warnings: Vec<String>,
     fingerprint: &'a str,
 }
@@ -68,18 +69,23 @@ pub fn run(command: DataCommand, output: &mut Output) -> CliResult {
     match command {
         DataCommand::List(args) => list(&args, output),
         DataCommand::Info(args) => info(&args, output),
+        DataCommand::Pack(args) => pack::run(&args, output),
         DataCommand::Fetch(args) => fetch::run(&args, output),
     }
 }
 
 /// The forms of a user's own data, and what they are.
-const OWN_DATA: [(&str, &str); 6] = [
+const OWN_DATA: [(&str, &str); 7] = [
     ("images:DIR", "a folder per class with png, jpeg or bmp; train/, val/ and test/ folders are honoured"),
     ("csv:FILE", "a table of numbers and a label (a column called label, or the last), or csv:FILE#COLUMN"),
     ("audio:DIR", "a folder of WAV files per class, or train/, val/ and test/ folders of such"),
     ("", "in a class, files of one session, speaker or device may have a folder: they stay together"),
     ("npz:FILE", "arrays x_train, y_train and optionally x_val, y_val, x_test, y_test, or --arrays NAMES"),
     ("idx:DIR", "the files of MNIST's format"),
+    (
+        "packed:FILE",
+        "what `munas data pack` wrote of any of them: samples and parts, shared by all processes",
+    ),
 ];
 
 fn list(args: &ListArgs, output: &mut Output) -> CliResult {
@@ -128,10 +134,14 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
     Ok(())
 }
 
-fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
+/// The dataset of the arguments, with the settings and the split of a search with the same ones.
+fn load(args: &DatasetArgs, output: &mut Output) -> CliResult<Dataset> {
     check_source(Some(&args.source))?;
-    // The settings and the split are those of a search with the same arguments.
-    let dataset = load_dataset(&draft(Base::Defaults, &args.overrides())?, output)?;
+    load_dataset(&draft(Base::Defaults, &args.overrides())?, output)
+}
+
+fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
+    let dataset = load(&args.dataset, output)?;
     let record = describe(&dataset);
     if args.format.json {
         output.json(&record)?;
@@ -145,7 +155,7 @@ fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
         ("fingerprint", record.fingerprint.to_owned()),
     ];
     let of_source = dataset.facts.iter().filter(|fact| fact.about != GROUPS);
-    facts.extend(of_source.map(|fact| (fact.about, fact.found.clone())));
+    facts.extend(of_source.map(|fact| (&*fact.about, fact.found.clone())));
     if record.refused > 0 {
         facts.push(("left out", format!("{} unreadable", record.refused)));
     }
@@ -209,7 +219,7 @@ pub(super) fn describe(dataset: &Dataset) -> InfoRecord<'_> {
             validation: dataset.validation.groups(),
             test: dataset.test.groups(),
         },
-        reading: dataset.facts.iter().map(|fact| (fact.about, fact.found.as_str())).collect(),
+        reading: dataset.facts.iter().map(|fact| (&*fact.about, fact.found.as_str())).collect(),
         warnings: dataset.warnings.iter().map(ToString::to_string).collect(),
         fingerprint: &dataset.fingerprint,
     }

@@ -256,3 +256,66 @@ fn the_benchmark_measures_what_it_says() {
     let share = gflops / bench["fma_peak_gflops"].as_f64().unwrap();
     assert!((share / number("share_of_peak") - 1.0).abs() < 1e-9);
 }
+
+/// What is trained on a packed file is what is trained on what was packed, bit by bit, wherever a dataset is asked for.
+#[test]
+fn packed_data_are_the_data_that_were_packed() {
+    let workspace = Workspace::new();
+    let subset = ["--set", "data.subset=300"];
+    let line = workspace.ok(&[&["data", "pack", "glyphs", "-o", "glyphs.pack"], &subset[..]].concat());
+    let original = workspace.json(&[&["data", "info", "glyphs", "--json"], &subset[..]].concat());
+    let fingerprint = original["fingerprint"].as_str().unwrap();
+    let bytes = std::fs::metadata(workspace.path("glyphs.pack")).unwrap().len();
+    assert_eq!(line, format!("glyphs: 10000 samples, 2.62 MB, fingerprint {fingerprint}\n"));
+    let source = "packed:glyphs.pack";
+    assert_eq!(workspace.json(&["data", "info", source, "--json"]), original);
+    // A packed file can be packed, and what it replaces may be what it was read from.
+    let again = workspace.json(&["data", "pack", source, "--output", "glyphs.pack", "--json"]);
+    let expected = serde_json::json!({
+        "name": "glyphs", "path": "glyphs.pack", "samples": 10_000, "bytes": bytes, "fingerprint": fingerprint,
+    });
+    assert_eq!(again, expected);
+
+    let arch = workspace.write("arch.json", r#"{"dense":[8]}"#);
+    let train = |data: &[&str], out: &str| {
+        let command = ["train", "--space", "mlp", "--arch", arch, "--epochs", "1", "--out", out, "--data"];
+        workspace.ok(&[&command, data].concat());
+        std::fs::read(workspace.path(out).join("model.safetensors")).unwrap()
+    };
+    assert!(train(&[&["glyphs"], &subset[..]].concat(), "one") == train(&[source], "other"));
+
+    // A run goes on with either, and a search on a packed file with nothing else.
+    workspace.ok(&Workspace::tiny_search("run", &["--trials", "1"]));
+    workspace.ok(&["resume", "run", "--trials", "2", "--data", source]);
+    workspace
+        .ok(&Workspace::tiny_search("mapped", &["--trials", "1", "--set", "data.source=packed:glyphs.pack"]));
+    let text = std::fs::read_to_string(workspace.path("mapped/experiment.toml")).unwrap();
+    let absolute = format!("source = \"packed:{}\"", workspace.path("glyphs.pack").display());
+    assert!(text.contains(&absolute), "{text}");
+    workspace.ok(&["resume", "mapped", "--trials", "2"]);
+    workspace.ok(&["replay", "mapped"]);
+
+    let refused = workspace.run(&["search", "--data", source, "--set", "data.validation=0.2"]);
+    expect![[r#"
+        error: glyphs.pack: `data.validation=0.2` comes too late for packed data: their parts are fixed
+        hint: leave it out, or pack with it: `munas data pack SPEC -o FILE --set data.validation=0.2`
+    "#]]
+    .assert_eq(&refused.stderr);
+    assert_eq!(refused.code, Some(2));
+    let unwritten = workspace.run(&["data", "pack", "glyphs", "-o", "no/such/place"]);
+    assert_eq!(unwritten.code, Some(1), "{}", unwritten.stderr);
+    assert!(unwritten.stderr.contains("cannot write"), "{}", unwritten.stderr);
+
+    let mut file = std::fs::read(workspace.path("glyphs.pack")).unwrap();
+    file[9_000] ^= 1;
+    workspace.write("glyphs.pack", file);
+    let damaged = workspace.run(&["data", "info", source]);
+    assert_eq!(damaged.code, Some(2));
+    assert!(
+        damaged.stderr.contains("glyphs.pack: damaged: its content has the fingerprint"),
+        "{}",
+        damaged.stderr
+    );
+    let guessed = workspace.run(&["data", "info", "glyphs.pack"]);
+    assert!(guessed.stderr.contains("hint: did you mean `packed:glyphs.pack`?"), "{}", guessed.stderr);
+}

@@ -96,7 +96,7 @@ fn names() {
         &["search", "--data", "minst"],
         2,
         &expect![[r#"
-            error: unknown data source `minst`; there are: glyphs, glyphs28, mnist, mnist-binary, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, speech-commands, vww, uci-har, optdigits, fsdd-mfcc, arabic-mfcc, kws-eval, ic-eval, images:DIR, audio:DIR, csv:FILE, csv:FILE#LABEL, npz:FILE, idx:DIR
+            error: unknown data source `minst`; there are: glyphs, glyphs28, mnist, mnist-binary, fashion-mnist, cifar10, cifar10-binary, chars74k, chars74k-binary, speech-commands, vww, uci-har, optdigits, fsdd-mfcc, arabic-mfcc, kws-eval, ic-eval, images:DIR, audio:DIR, csv:FILE, csv:FILE#LABEL, npz:FILE, idx:DIR, packed:FILE
             hint: did you mean `mnist`?
         "#]],
     );

@@ -156,6 +156,24 @@ proptest! {
         read("vww", &LoadOptions { data_dir, size: Some((8, 8)), ..LoadOptions::default() });
     }
 
+    /// Whatever is changed is found, unless it is between the sections.
+    #[test]
+    fn packed(damages in damages()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.csv");
+        fs::write(&path, fabricate::small_table()).unwrap();
+        let original = load(&format!("csv:{}", path.display()), &LoadOptions::default()).unwrap();
+        original.pack(&path).unwrap();
+        fs::write(&path, damage(fs::read(&path).unwrap(), &damages)).unwrap();
+        let source = format!("packed:{}", path.display());
+        read(&source, &LoadOptions::default());
+        if let Ok(dataset) = load(&source, &LoadOptions::default()) {
+            prop_assert_eq!(&dataset.fingerprint, &original.fingerprint);
+            prop_assert_eq!(&dataset.class_names, &original.class_names);
+            prop_assert_eq!((dataset.facts, dataset.full_scale), (original.facts, original.full_scale));
+        }
+    }
+
     #[test]
     fn csv(damages in damages(), skip_bad: bool) {
         let folder = tempfile::tempdir().unwrap();

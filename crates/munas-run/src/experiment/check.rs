@@ -35,7 +35,7 @@ pub(super) fn data(data: &DataSettings) -> Result<(), ExperimentError> {
     if data.source.is_empty() {
         return Err(ExperimentError::Missing {
             key: "data.source",
-            hint: "the name of a dataset, or images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR",
+            hint: "the name of a dataset, or images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR, packed:FILE",
         });
     }
     data.source.parse::<Source>().map_err(|error| {

@@ -25,7 +25,7 @@ use crate::judge::Metric;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub struct DataSettings {
-    /// A named dataset, or the user's own data: `images:DIR`, `audio:DIR`, `csv:FILE`, `npz:FILE`, `idx:DIR`.
+    /// A named dataset, or the user's own data: `images:DIR`, `audio:DIR`, `csv:FILE`, `npz:FILE`, `idx:DIR`, `packed:FILE`.
     #[serde(default)]
     pub source: String,
     /// The folder with the files of named datasets; if left out, `$MUNAS_DATA` or the user's cache.

@@ -281,7 +281,7 @@ fn a_source_is_asked_for() {
         &[],
         &expect![[r#"
             `data.source` is missing
-            hint: the name of a dataset, or images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR"#]],
+            hint: the name of a dataset, or images:DIR, audio:DIR, csv:FILE, npz:FILE, idx:DIR, packed:FILE"#]],
     );
     let error = Experiment::from_toml("data.source = 'mnits'", &[]).unwrap_err().to_string();
     assert!(error.starts_with("`data.source`: unknown data source `mnits`"), "{error}");
