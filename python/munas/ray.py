@@ -39,9 +39,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-LONGEST_POLL = 8.0
+LONGEST_POLL = 7.0
 """Seconds that an actor keeps a question for news."""
-LEASE = 13.0
+LEASE = 12.0
 """Seconds without a question after which an actor ends. All of a dead coordinator's workers are to end within 15 s."""
 TRIFLE = 32
 """Bytes of which no news consists: a heartbeat is shorter, any other message longer. Each answer costs the adapter some
@@ -630,7 +630,8 @@ def free_cores(ray: Any, nodes: list[dict[str, Any]]) -> dict[str, float]:
         from ray._private import state
     except ImportError:
         return {node["NodeID"]: node["Resources"].get("CPU", 0.0) for node in nodes}
-    return {node: resources.get("CPU", 0.0) for node, resources in state.available_resources_per_node().items()}
+    available: dict[str, dict[str, float]] = state.available_resources_per_node()  # type: ignore[no-untyped-call]
+    return {node: resources.get("CPU", 0.0) for node, resources in available.items()}
 
 
 def label_of(node: dict[str, Any]) -> str:

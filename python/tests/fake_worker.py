@@ -11,18 +11,20 @@ import time
 VERSION = "munas 9.9.9"
 
 
-def say(**message: object) -> None:
-    sys.stdout.buffer.write(json.dumps(message).encode() + b"\n")
-    sys.stdout.buffer.flush()
+SPEAKING = threading.Lock()
+
+
+def say(data: bytes = b"", /, **message: object) -> None:
+    with SPEAKING:
+        sys.stdout.buffer.write(json.dumps(message).encode() + b"\n" + data)
+        sys.stdout.buffer.flush()
 
 
 def obey(command: dict) -> None:
     match command["do"]:
         case "echo":
             data = sys.stdin.buffer.read(command["bytes"])
-            say(type="echo", bytes=len(data))
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            say(data, type="echo", bytes=len(data))
         case "count":
             for number in range(command["to"]):
                 say(type="number", number=number)

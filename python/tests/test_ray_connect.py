@@ -33,13 +33,6 @@ def test_without_ray(adapter: Start) -> None:
     assert failed["hint"] == "pip install ray"
 
 
-def test_with_no_packed_data(adapter: Start) -> None:
-    pytest.importorskip("ray", reason="ray is not installed")
-    with tempfile.TemporaryDirectory(prefix="r") as folder:
-        failed = failure(adapter(None, {"RAY_TMPDIR": folder}, data="/no/such/file"))
-    assert failed["problem"] == "cannot read /no/such/file: No such file or directory"
-
-
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "no-such-host.invalid:6379"])
 def test_nothing_listens(adapter: Start, address: str) -> None:
     pytest.importorskip("ray", reason="ray is not installed")
