@@ -428,9 +428,14 @@ class Adapter:
     """Gives each free core of the cluster a worker. Methods run in the main thread but for those that say otherwise."""
 
     def __init__(
-        self, ray: Any, coordinator: Coordinator, events: queue.SimpleQueue[Event], begin: dict[str, Any]
+        self,
+        ray: Any,
+        raylet: str,
+        coordinator: Coordinator,
+        events: queue.SimpleQueue[Event],
+        begin: dict[str, Any],
     ) -> None:
-        self.ray, self.coordinator, self.events = ray, coordinator, events
+        self.ray, self.raylet, self.coordinator, self.events = ray, raylet, coordinator, events
         self.cpus = begin["cpus_per_worker"]
         self.most = begin["most_workers"]
         self.order = Order(
@@ -460,6 +465,7 @@ class Adapter:
         threading.Thread(target=self.watch, args=(heard,), daemon=True).start()
         while True:
             with contextlib.suppress(Exception):
+                see_raylet(self.raylet)
                 nodes = [node for node in self.ray.nodes() if node["Alive"]]
                 free = free_cores(self.ray, nodes)
                 heard[0] = time.monotonic()
@@ -475,7 +481,8 @@ class Adapter:
         time.sleep(0.5)
         self.coordinator.say(
             "failed",
-            problem=f"the head node of the Ray cluster has not answered for {HEAD_SILENCE:.0f} s",
+            problem="the head node of the Ray cluster, or this machine's part of it, has not answered for "
+            f"{HEAD_SILENCE:.0f} s",
             hint="`munas resume` goes on with the run once there is a cluster again, or without one",
         )
         os._exit(1)
@@ -609,6 +616,13 @@ class Adapter:
             self.ray.shutdown()
 
 
+def see_raylet(path: str) -> None:
+    """Raises an error if this machine's raylet is gone: the head node would notice it only later, and then ends us."""
+    if os.path.exists(path):
+        with socket.socket(socket.AF_UNIX) as raylet:
+            raylet.connect(path)
+
+
 def parcel_of(ray: Any, path: str, name: str) -> Parcel:
     """Puts a file into Ray's object store."""
     pieces, size, digest = [], 0, hashlib.blake2b(digest_size=20)
@@ -647,8 +661,8 @@ def in_words(error: BaseException) -> str:
     return " ".join(line for line in lines if line and not line.startswith(listing))[:600] or type(error).__name__
 
 
-def connect(begin: dict[str, Any], coordinator: Coordinator) -> Any:
-    """The module ray, connected."""
+def connect(begin: dict[str, Any], coordinator: Coordinator) -> tuple[Any, str]:
+    """The module ray, connected, and the socket of this machine's raylet."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
@@ -659,12 +673,14 @@ def connect(begin: dict[str, Any], coordinator: Coordinator) -> Any:
     connecting.set()
     threading.Thread(target=read_ray_log, args=(coordinator, connecting), daemon=True).start()
     try:
-        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        context: Any = ray.init(
+            address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
     except Exception as error:
         raise Failed(f"cannot connect to Ray: {in_words(error)}", hint_for(error, address)) from error
     connecting.clear()
     sys.stdout = sys.stderr = open(os.devnull, "w")
-    return ray
+    return ray, context.address_info["raylet_socket_name"]
 
 
 def read_ray_log(coordinator: Coordinator, connecting: threading.Event) -> None:
@@ -751,8 +767,8 @@ def serve(coordinator: Coordinator, events: queue.SimpleQueue[Event]) -> None:
     begin = first[0]
     if begin["type"] != "begin":
         raise Failed(f"the coordinator began with '{begin['type']}'")
-    ray = connect(begin, coordinator)
-    adapter = Adapter(ray, coordinator, events, begin)
+    ray, raylet = connect(begin, coordinator)
+    adapter = Adapter(ray, raylet, coordinator, events, begin)
     coordinator.say("ready", engine=f"ray {ray.__version__}")
     try:
         adapter.run()

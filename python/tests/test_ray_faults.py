@@ -96,8 +96,7 @@ def test_a_killed_head(doomed: Nodes, adapter: Start, victims: tuple[str, ...]) 
     coordinator.wait(lambda: coordinator.ended is not None, 15)
     print(f"\nSIGKILL head's {' and '.join(victims)}: told after {told:.1f} s, no process after {gone:.1f} s")
     assert coordinator.messages[-1]["type"] in ("failed", "left")
-    if "gcs_server" in victims:
-        assert "head node" in coordinator.of("failed")[0]["problem"]
+    assert "head node" in coordinator.of("failed")[0]["problem"]
 
 
 @pytest.fixture
