@@ -21,7 +21,7 @@ def nothing_is_left() -> Iterator[None]:
     """No process of Ray outlives the tests."""
     before = ray_processes()
     yield
-    seconds_until(lambda: not ray_processes() - before, 20)
+    seconds_until(lambda: not ray_processes() - before, 60)  # agents of a killed raylet take their time
 
 
 class Nodes:
