@@ -46,6 +46,8 @@ pub struct History {
     trials: HashSet<u64>,
     first_results: Vec<usize>,
     trained: Trainings,
+    /// Number of results that say nothing.
+    lost: usize,
     least_error: Option<f64>,
     /// Of no result, of the first, of the first two, and so on.
     digests: Vec<u64>,
@@ -60,6 +62,7 @@ impl History {
             trials: HashSet::new(),
             first_results: Vec::new(),
             trained: Trainings::default(),
+            lost: 0,
             least_error: None,
             digests: vec![0],
         }
@@ -78,7 +81,12 @@ impl History {
         self.results.push(result);
     }
 
-    /// All results, in arrival order.
+    /// Appends the result of a trial that was lost through no fault of its network: it counts, and that is all.
+    pub fn push_lost(&mut self) {
+        self.lost += 1;
+    }
+
+    /// All results but those of lost trials, in arrival order.
     pub fn results(&self) -> &[Observed] {
         &self.results
     }
@@ -112,14 +120,14 @@ impl History {
         self.digests[count]
     }
 
-    /// Number of results, those of failed trials included.
+    /// Number of results, those of failed and lost trials included.
     pub fn len(&self) -> usize {
-        self.results.len()
+        self.results.len() + self.lost
     }
 
     /// Whether there is no result yet.
     pub fn is_empty(&self) -> bool {
-        self.results.is_empty()
+        self.len() == 0
     }
 
     /// The shape of the network's input.

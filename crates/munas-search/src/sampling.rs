@@ -66,6 +66,21 @@ impl<'a> Sampler<'a> {
     }
 }
 
+impl Sampler<'_> {
+    /// A random architecture with as much of every bounded resource as there is, where networks are drawn to targets and one is found.
+    pub fn draw_at_bounds(&self, rng: &mut dyn Rng) -> Option<Proposal> {
+        let problem = self.context.problem;
+        if problem.sampling != Sampling::Target {
+            return None;
+        }
+        let target = self.target.get_or_init(|| TargetSampler::new(&self.context));
+        let bounds: Vec<f64> = target.aims.iter().map(|aim| aim.bound).collect();
+        let sparsity = random_sparsity(problem, rng);
+        let made = target.made_to(&bounds, sparsity, rng)?;
+        Some(proposal(problem, made.architecture, sparsity))
+    }
+}
+
 fn random_sparsity(problem: &Problem, rng: &mut dyn Rng) -> Option<f64> {
     problem.pruning.map(|range| range.sample(rng))
 }

@@ -13,6 +13,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `aim` | what a decision aims at |
 //! | `features` | a network as some thirty numbers |
 //! | `ridge`, `forest` | regressions on them |
 //! | `surrogate` | the model of the error, made of both |
@@ -28,6 +29,7 @@
 //! | `promotion` | which resting trial goes on |
 //! | `parents`, `children` | what is begun next |
 
+mod aim;
 mod children;
 mod ehvi;
 pub(super) mod features;
@@ -53,7 +55,8 @@ use rand::{Rng, RngExt};
 use super::random::RandomProposer;
 use crate::sampling::Sampler;
 use crate::{Algorithm, Context, Interrupted, Proposal, Proposer};
-use children::{Children, Pool};
+use aim::Aim;
+use children::{Children, Family, Pool};
 use field::{Competitor, Field};
 use goals::Goals;
 use model::{Memo, Model};
@@ -64,6 +67,8 @@ use seen::Seen;
 
 /// The share of new trials that are random.
 const RANDOM_SHARE: f64 = 0.1;
+/// Random architectures that take all that the bounds allow, among those that are looked at where the least error is wanted.
+const FRESH: usize = 24;
 /// The latest trials, which may have children beside those of the front.
 const MOST_PARENTS: usize = 2_000;
 
@@ -108,7 +113,7 @@ impl Niche {
         if model.fit(&context, seen)?.is_none() {
             return Ok(None);
         }
-        let field = Known::new(&context, seen).field(model)?;
+        let field = Known::new(&context, seen, Aim::Front).field(model)?;
         let judge = if judging == Judging::Rung { Judge::Rung(&field) } else { Judge::Model(model, &field) };
         promotion::standings(&context, seen, judge).map(Some)
     }
@@ -132,10 +137,16 @@ impl Algorithm for Niche {
         if rng.random_bool(RANDOM_SHARE) {
             return Ok(Box::new(random));
         }
-        let known = Known::new(&context, seen);
+        let aim = Aim::drawn(context.problem, rng);
+        let known = Known::new(&context, seen, aim);
         let improvement = known.field(model)?.into_improvement();
         let Some(pool) = known.pool() else { return Ok(Box::new(random)) };
-        let children = Children::of(&pool, &surrogate, improvement, &known.goals, &context, rng)?;
+        let fresh = match aim {
+            Aim::Front => Vec::new(),
+            Aim::Error => (0..FRESH).filter_map(|_| random.sampler.draw_at_bounds(rng)).collect(),
+        };
+        let family = Family { pool: &pool, fresh };
+        let children = Children::of(family, &surrogate, improvement, &known.goals, &context, rng)?;
         Ok(Box::new(Begin { children, random }))
     }
 
@@ -153,7 +164,8 @@ impl Algorithm for Niche {
         if model.fit(&context, seen)?.is_none() {
             return promotion::promoted(&context, seen, Judge::Ratio);
         }
-        let field = Known::new(&context, seen).field(model)?;
+        let aim = Aim::in_turn(context.problem, context.history.len());
+        let field = Known::new(&context, seen, aim).field(model)?;
         promotion::promoted(&context, seen, Judge::Rung(&field))
     }
 
@@ -170,8 +182,8 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn new(context: &'a Context<'a>, seen: &'a Seen) -> Self {
-        Self { context, seen, goals: Goals::new(context.problem, seen, context.pending) }
+    fn new(context: &'a Context<'a>, seen: &'a Seen, aim: Aim) -> Self {
+        Self { context, seen, goals: Goals::new(context.problem, seen, context.pending, aim) }
     }
 
     /// The results of full trainings, and the running trials at their means. The model keeps what it knows of what may be asked for again.
@@ -180,7 +192,8 @@ impl<'a> Known<'a> {
         let trials = &seen.trials;
         let competitor = |place: usize| {
             let error = trials.final_error(place)?;
-            Some(Competitor { trial: trials.all[place].number, point: seen.point(place, error) })
+            let point = goals.aim.of_point(seen.point(place, error));
+            Some(Competitor { trial: trials.all[place].number, point })
         };
         let mut competitors: Vec<Competitor> = seen.best_whole().into_iter().filter_map(competitor).collect();
         for running in context.pending {
@@ -212,7 +225,11 @@ impl<'a> Known<'a> {
                 points.push(point);
             }
         }
-        (!members.is_empty()).then(|| Pool { parents: Parents::new(&points), trials: members })
+        let parents = || match self.goals.aim {
+            Aim::Front => Parents::new(&points),
+            Aim::Error => Parents::of_least_error(&points),
+        };
+        (!members.is_empty()).then(|| Pool { parents: parents(), trials: members })
     }
 }
 

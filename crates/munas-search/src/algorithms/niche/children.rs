@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use rand::{Rng, RngExt};
 
+use super::aim::Aim;
 use super::ehvi::{Improvement, Outcome};
 use super::features::features;
 use super::goals::Goals;
@@ -26,10 +27,17 @@ pub(super) struct Pool {
     pub parents: Parents,
 }
 
+/// What is looked at for one proposal: children of a pool, and some architectures besides.
+pub(super) struct Family<'a> {
+    pub pool: &'a Pool,
+    pub fresh: Vec<Proposal>,
+}
+
 /// Children in the order in which they shall be proposed. What one is worth is computed when its turn comes: until then it is
 /// known by a bound, and is taken no sooner than its worth allows.
 pub(super) struct Children {
     improvement: Improvement,
+    aim: Aim,
     heap: BinaryHeap<Child>,
 }
 
@@ -48,7 +56,7 @@ struct Child {
 impl Children {
     /// A generation of children.
     pub fn of(
-        pool: &Pool,
+        Family { pool, fresh }: Family<'_>,
         surrogate: &Surrogate,
         improvement: Improvement,
         goals: &Goals,
@@ -56,10 +64,13 @@ impl Children {
         rng: &mut dyn Rng,
     ) -> Result<Self, Interrupted> {
         let mut heap = BinaryHeap::with_capacity(CHILDREN);
+        let mut fresh = fresh.into_iter();
         for number in 0..CHILDREN {
             context.go_on()?;
-            let parent = pool.trials[pool.parents.draw(rng)];
-            let proposal = child(context, &context.history.results()[parent.latest].candidate, rng);
+            let proposal = fresh.next().unwrap_or_else(|| {
+                let parent = pool.trials[pool.parents.draw(rng)];
+                child(context, &context.history.results()[parent.latest].candidate, rng)
+            });
             let foreseen = context.problem.foresee(&proposal);
             let candidate = context.problem.price(proposal.clone(), &foreseen);
             let values = candidate.objectives(None);
@@ -82,7 +93,8 @@ impl Children {
             let has_chance = goals.error.is_none_or(|bound| outcome.probability_below(bound) > LEAST_CHANCE);
             let resources = goals.resources(&candidate);
             let cost = cost(context.problem.rungs[0], candidate.resources.macs);
-            let worth = if has_chance { improvement.bound(&resources, &outcome) / cost } else { 0.0 };
+            let worth =
+                if has_chance { goals.aim.worth(improvement.bound(&resources, &outcome), cost) } else { 0.0 };
             heap.push(Child {
                 proposal,
                 outcome,
@@ -94,7 +106,7 @@ impl Children {
                 number,
             });
         }
-        Ok(Self { improvement, heap })
+        Ok(Self { improvement, aim: goals.aim, heap })
     }
 
     /// The best that is left; those that add nothing come last, by their predicted error.
@@ -104,7 +116,7 @@ impl Children {
             if best.is_exact {
                 return Some(best.proposal);
             }
-            best.worth = self.improvement.expected(&best.resources, &best.outcome) / best.cost;
+            best.worth = self.aim.worth(self.improvement.expected(&best.resources, &best.outcome), best.cost);
             best.is_exact = true;
             self.heap.push(best);
         }

@@ -1,11 +1,13 @@
 //! What a candidate competes with: the results of full trainings, and the running trials at what is expected of them.
 
+use super::aim::Aim;
 use super::ehvi::{Improvement, Outcome};
 use super::goals::Goals;
 use crate::pareto;
 
 /// See the module.
 pub(super) struct Field {
+    pub aim: Aim,
     reference: Vec<f64>,
     improvement: Improvement,
     /// The first two ranks, first the front: what is left when a trial of the front is taken out is on it or behind it.
@@ -28,7 +30,13 @@ impl Field {
         let on_front = competitors.len();
         competitors.extend(take_front(&mut all));
         let front: Vec<&[f64]> = competitors[..on_front].iter().map(|one| one.point.as_slice()).collect();
-        Self { improvement: Improvement::new(&front, &reference), reference, competitors, on_front }
+        Self {
+            aim: goals.aim,
+            improvement: Improvement::new(&front, &reference),
+            reference,
+            competitors,
+            on_front,
+        }
     }
 
     /// For what a new candidate is expected to add.

@@ -1,5 +1,6 @@
 //! What counts as better: the resources that the search trades off, and up to where.
 
+use super::aim::Aim;
 use super::seen::Seen;
 use super::taken::{Span, Taken, log_value};
 use crate::{Candidate, Objective, Pending, Problem};
@@ -18,6 +19,7 @@ const BEYOND_HARD_BOUND: f64 = 10.0;
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Goals {
+    pub aim: Aim,
     objectives: Vec<Objective>,
     /// The logarithms of the largest error, and of the largest resources, that count.
     pub reference: Vec<f64>,
@@ -27,7 +29,7 @@ pub(super) struct Goals {
 
 impl Goals {
     /// From the bounds of a problem and what trials came to: those with a result, and those that are running.
-    pub fn new(problem: &Problem, seen: &Seen, pending: &[Pending]) -> Self {
+    pub fn new(problem: &Problem, seen: &Seen, pending: &[Pending], aim: Aim) -> Self {
         let bound = problem.bounds.get(Objective::Error);
         let constant = constant_error(problem);
         let most = match bound {
@@ -53,8 +55,9 @@ impl Goals {
             }
         };
         let limits = objectives.iter().zip(spans).enumerate().map(limit);
-        let reference = std::iter::once(constant.min(most).ln()).chain(limits).collect();
-        Self { objectives: objectives.clone(), reference, error: bound.map(f64::ln) }
+        let reference = aim.of_point(std::iter::once(constant.min(most).ln()).chain(limits).collect());
+        let objectives = if aim == Aim::Error { Vec::new() } else { objectives.clone() };
+        Self { aim, objectives, reference, error: bound.map(f64::ln) }
     }
 
     /// The logarithms of a candidate's resources; infinite where it has no value.

@@ -6,6 +6,9 @@ use crate::density::{Density, weighted};
 use crate::pareto;
 
 /// Trials that may become parents, at least one.
+/// The most parents where the error is all that counts.
+const BEST: usize = 12;
+
 #[derive(Clone, Debug)]
 pub(super) struct Parents {
     /// Positions in the pool.
@@ -34,6 +37,14 @@ impl Parents {
     }
 
     /// The position in the pool of a random parent.
+    /// Those of the least errors, each as often as the others.
+    pub fn of_least_error<P: AsRef<[f64]>>(points: &[P]) -> Self {
+        let mut members: Vec<usize> = (0..points.len()).collect();
+        members.sort_by(|&one, &other| points[one].as_ref()[0].total_cmp(&points[other].as_ref()[0]));
+        members.truncate(BEST);
+        Self { weights: vec![1.0; members.len()], members }
+    }
+
     pub fn draw(&self, rng: &mut dyn Rng) -> usize {
         self.members[weighted(&self.weights, rng)]
     }

@@ -102,7 +102,11 @@ impl<'a> Window<'a> {
                         return 0.0;
                     };
                     let outcome = Outcome::Normal { mean, deviation };
-                    field.expected(trials.all[place].number, taken.of(place), &outcome)
+                    field.expected(
+                        trials.all[place].number,
+                        field.aim.of_resources(taken.of(place)),
+                        &outcome,
+                    )
                 };
                 places.iter().map(score).collect()
             }
@@ -114,7 +118,8 @@ impl<'a> Window<'a> {
                     let candidate = &context.history.results()[trial.latest].candidate;
                     let prediction = model.predict(context.problem, trial.number, candidate);
                     let outcome = prediction.with(trials.estimate_at(place, *rung));
-                    scores.push(field.expected(trial.number, taken.of(place), &outcome));
+                    let resources = field.aim.of_resources(taken.of(place));
+                    scores.push(field.expected(trial.number, resources, &outcome));
                 }
                 scores
             }
@@ -162,9 +167,9 @@ pub(super) fn promoted(
             let score = match judge {
                 // Nothing is to be gained.
                 Judge::Model(..) | Judge::Rung(_) if standing.score <= 0.0 => continue,
-                Judge::Model(..) | Judge::Rung(_) => {
+                Judge::Model(_, field) | Judge::Rung(field) => {
                     let latest = &context.history.results()[seen.trials.all[place].latest];
-                    standing.score / cost(epochs, latest.candidate.resources.macs)
+                    field.aim.worth(standing.score, cost(epochs, latest.candidate.resources.macs))
                 }
                 Judge::Ratio => standing.score,
             };

@@ -112,7 +112,7 @@ impl Seen {
     /// Whether these are the first results of a history.
     pub fn begins(&self, problem: &Problem, history: &History) -> bool {
         let count = self.trials.results();
-        self.of.is(problem) && count <= history.len() && history.digest(count) == self.digest
+        self.of.is(problem) && count <= history.results().len() && history.digest(count) == self.digest
     }
 
     /// Adds what has arrived since to the first results of a history.
@@ -136,7 +136,7 @@ impl Seen {
             self.push(result);
         }
         self.trials.settle();
-        self.digest = history.digest(history.len());
+        self.digest = history.digest(history.results().len());
     }
 
     fn push(&mut self, result: &Observed) {

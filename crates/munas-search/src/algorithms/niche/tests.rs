@@ -109,7 +109,8 @@ fn about_a_third_of_each_rung_goes_on_to_the_next() {
 
 #[test]
 fn what_goes_on_is_a_resting_one_of_the_best_third_of_its_rung() {
-    let problem = rung_problem();
+    // Nothing is bounded: all decisions aim at the whole front, as standings do.
+    let problem = Problem { bounds: Bounds::default(), ..rung_problem() };
     let history = search_in_rungs(&problem, &Niche::new(), 150, 3);
     let mut known = History::new(problem.input);
     let (niche, mut promotions) = (Niche::new(), 0);
@@ -126,6 +127,40 @@ fn what_goes_on_is_a_resting_one_of_the_best_third_of_its_rung() {
         promotions += 1;
     }
     assert!(promotions > 10, "{promotions}");
+}
+
+#[test]
+fn under_hard_bounds_every_second_promotion_is_of_a_low_error() {
+    let problem = rung_problem();
+    let history = search_in_rungs(&problem, &Niche::new(), 200, 3);
+    let mut known = History::new(problem.input);
+    let (niche, mut by_error) = (Niche::new(), 0);
+    for done in history.results() {
+        known.push(done.clone());
+        let context = context(&problem, &known, &[]);
+        let Some(trial) = niche.promotion(context).unwrap() else { continue };
+        if known.len().is_multiple_of(2) && known.trials().count() > 60 {
+            // Of its rung, it is one of the third with the least errors.
+            let own = known.results().iter().rev().find(|result| result.trial == trial).unwrap();
+            let rung: Vec<&Observed> =
+                known.results().iter().filter(|result| result.epochs == own.epochs).collect();
+            let better = rung.iter().filter(|result| result.error < own.error).count();
+            assert!(3 * better <= rung.len(), "{better} of {} are better than {own:?}", rung.len());
+            by_error += 1;
+        }
+    }
+    assert!(by_error > 5, "{by_error}");
+}
+
+#[test]
+fn a_search_under_bounds_uses_what_they_allow() {
+    let problem = rung_problem();
+    let history = search_in_rungs(&problem, &Niche::new(), 300, 4);
+    let memory = |result: &Observed| result.candidate.resources.peak_memory as f64;
+    let at_bounds = |result: &&Observed| memory(result) > 2500.0;
+    let share =
+        history.trials().skip(60).filter(at_bounds).count() as f64 / history.trials().skip(60).count() as f64;
+    assert!(share > 0.15, "{share}");
 }
 
 #[test]
@@ -184,7 +219,8 @@ fn a_soft_bound_that_nobody_meets_gives_way_to_the_median() {
     let mut problem = problem();
     let history = alike(&problem, &[Some(0.5); 4]);
     let macs = history.results()[0].candidate.resources.macs as f64;
-    let reference = |problem: &Problem| Goals::new(problem, &Seen::all(problem, &history), &[]).reference;
+    let reference =
+        |problem: &Problem| Goals::new(problem, &Seen::all(problem, &history), &[], Aim::Front).reference;
     problem.bounds = Bounds::soft([(Objective::Error, 0.1), (Objective::Macs, macs / 2.0)]);
     let found = reference(&problem);
     assert!((found[0] - 0.3_f64.ln()).abs() < 1e-9 && (found[1] - macs.ln()).abs() < 1e-9, "{found:?}");
@@ -205,8 +241,9 @@ fn a_soft_bound_that_nobody_meets_gives_way_to_the_median() {
 fn without_a_bound_errors_far_above_the_least_do_not_count() {
     let problem = Problem { bounds: Bounds::hard([(Objective::Macs, 1e6)]), ..problem() };
     let mut history = alike(&problem, &[Some(0.01), Some(0.5)]);
-    let reference =
-        |history: &History| Goals::new(&problem, &Seen::all(&problem, history), &[]).reference[0].exp();
+    let reference = |history: &History| {
+        Goals::new(&problem, &Seen::all(&problem, history), &[], Aim::Front).reference[0].exp()
+    };
     assert!((reference(&history) - 0.9).abs() < 1e-9, "a rung is not the end");
     let resting = history.results()[1].clone();
     history.push(Observed { epochs: 9, error: Some(0.1), ..resting });
@@ -221,7 +258,7 @@ fn a_trial_of_the_front_is_judged_without_itself() {
         .map(|trial| Competitor { trial, point: (0..4).map(|_| rng.random_range(-2.0..0.2)).collect() })
         .collect();
     let problem = problem();
-    let mut goals = Goals::new(&problem, &Seen::all(&problem, &History::new(problem.input)), &[]);
+    let mut goals = Goals::new(&problem, &Seen::all(&problem, &History::new(problem.input)), &[], Aim::Front);
     goals.reference.clone_from(&reference);
     let field = Field::new(&goals, all.clone());
     for Competitor { trial, point } in &all {
@@ -242,7 +279,7 @@ fn children_come_by_what_they_add_for_their_cost() {
     let mut memo = Memo::default();
     let (seen, model) = memo.of(&context);
     let surrogate = model.fit(&context, seen).unwrap().unwrap();
-    let known = Known::new(&context, seen);
+    let known = Known::new(&context, seen, Aim::Front);
     let improvement = known.field(model).unwrap().into_improvement();
     let worth = |proposal: &Proposal| {
         let candidate = problem.candidate(proposal.clone());
@@ -252,9 +289,15 @@ fn children_come_by_what_they_add_for_their_cost() {
         (expected / promotion::cost(1, candidate.resources.macs), -prediction.mean())
     };
     let pool = known.pool().unwrap();
-    let mut children =
-        Children::of(&pool, &surrogate, improvement.clone(), &known.goals, &context, &mut generator(5, 0))
-            .unwrap();
+    let mut children = Children::of(
+        Family { pool: &pool, fresh: Vec::new() },
+        &surrogate,
+        improvement.clone(),
+        &known.goals,
+        &context,
+        &mut generator(5, 0),
+    )
+    .unwrap();
     let order: Vec<(f64, f64)> = std::iter::from_fn(|| children.next()).map(|child| worth(&child)).collect();
     assert!(order.len() > 100 && order[0].0 > 0.0, "{} children", order.len());
     assert!(order.is_sorted_by(|one, other| one >= other));
