@@ -139,6 +139,11 @@ impl Split {
         }
     }
 
+    /// Whether the other part has the same samples in the same order, of the same store.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.store, &other.store) && self.indices == other.indices
+    }
+
     pub(crate) fn indices(&self) -> &[u32] {
         &self.indices
     }

@@ -12,9 +12,9 @@
 //! The teacher sees each sample as the student does. Where samples are not changed at random, its logits are computed
 //! once for the whole training part and shared by all trainings of that teacher; else batch by batch.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use munas_data::{Dataset, NormaliseMode};
+use munas_data::{Dataset, NormaliseMode, Split};
 use munas_ir::{Graph, Weights};
 use munas_kernels::{Isa, Kernels, LANES};
 
@@ -39,13 +39,14 @@ pub struct Distillation {
 pub struct Teacher {
     graph: Graph,
     weights: Weights,
-    logits: OnceLock<KnownLogits>,
+    logits: Mutex<Vec<KnownLogits>>,
 }
 
 /// The logits `[sample][unit]` of a training part, with what they depend on besides the teacher.
 #[derive(Debug)]
 struct KnownLogits {
-    fingerprint: String,
+    /// The part: folds have parts of their own of the same data.
+    part: Split,
     normalise: NormaliseMode,
     rows: Arc<Vec<f32>>,
 }
@@ -60,7 +61,7 @@ impl PartialEq for Teacher {
 impl Teacher {
     /// The network `graph` with its `weights`.
     pub fn new(graph: Graph, weights: Weights) -> Self {
-        Self { graph, weights, logits: OnceLock::new() }
+        Self { graph, weights, logits: Mutex::default() }
     }
 
     /// The network that is learned from, batch norm apart or folded.
@@ -87,17 +88,16 @@ impl Teacher {
 
     /// Logits of all training samples.
     fn known_logits(&self, dataset: &Dataset, normalise: NormaliseMode, batch: usize) -> Arc<Vec<f32>> {
-        let fresh = || KnownLogits {
-            fingerprint: dataset.fingerprint.clone(),
-            normalise,
-            rows: Arc::new(self.compute_logits(dataset, normalise, batch)),
-        };
-        let known = self.logits.get_or_init(fresh);
-        if known.fingerprint == dataset.fingerprint && known.normalise == normalise {
-            Arc::clone(&known.rows)
-        } else {
-            fresh().rows
+        let part = &dataset.train;
+        // Whoever else wants them waits: they are computed once.
+        let mut known = self.logits.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.iter().find(|known| known.normalise == normalise && known.part.is_same(part));
+        if let Some(found) = found {
+            return Arc::clone(&found.rows);
         }
+        let rows = Arc::new(self.compute_logits(dataset, normalise, batch));
+        known.push(KnownLogits { part: part.clone(), normalise, rows: Arc::clone(&rows) });
+        rows
     }
 
     fn compute_logits(&self, dataset: &Dataset, normalise: NormaliseMode, batch: usize) -> Vec<f32> {

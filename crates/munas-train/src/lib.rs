@@ -82,3 +82,8 @@ pub use report::{EpochReport, Evaluation, Progress, StepReport, TrainedModel, ne
 pub use schedule::{ParseScheduleError, Schedule};
 pub use settings::{Keep, TrainSettings};
 pub use trainer::{Trainer, train};
+
+/// Name of the instruction set that trainings of this process use. Those of one instruction set come to the same bits.
+pub fn instruction_set() -> &'static str {
+    munas_kernels::Isa::detect().name()
+}

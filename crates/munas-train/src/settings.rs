@@ -26,8 +26,10 @@ pub enum Keep {
 /// Everything that decides how a network is trained, but the network, the data and the seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSettings {
-    /// Passes over the training part.
+    /// Passes over the training part, or, with `steps_per_epoch`, so many steps each.
     pub epochs: u32,
+    /// Steps of an epoch, which then begins where the one before has come to in its pass. A pass if left out.
+    pub steps_per_epoch: Option<u32>,
     /// Samples per step; the last step of an epoch may have fewer.
     pub batch: usize,
     /// How gradients become steps.
@@ -78,6 +80,7 @@ impl Default for TrainSettings {
     fn default() -> Self {
         Self {
             epochs: 10,
+            steps_per_epoch: None,
             batch: 128,
             optimizer: Optimizer::Sgdw { momentum: 0.9 },
             learning_rate: 0.01,
@@ -124,6 +127,17 @@ fn share(key: &'static str, value: f64) -> Result<(), TrainError> {
 }
 
 impl TrainSettings {
+    /// Samples that an epoch trains on, of so many.
+    pub fn samples_in_epoch(&self, samples: usize) -> usize {
+        self.steps_per_epoch.map_or(samples, |steps| (steps as usize).saturating_mul(self.batch.min(samples)))
+    }
+
+    /// Steps of an epoch on so many training samples.
+    pub fn steps_in_epoch(&self, samples: usize) -> u64 {
+        let pass = samples.div_ceil(self.batch.min(samples).max(1)) as u64;
+        self.steps_per_epoch.map_or(pass, u64::from)
+    }
+
     /// Checks every value against its range.
     ///
     /// # Errors
@@ -134,6 +148,9 @@ impl TrainSettings {
         }
         if !(1..=LARGEST_BATCH).contains(&self.batch) {
             return fail("batch", self.batch.to_string(), "must be at least 1 and at most 65,536");
+        }
+        if self.steps_per_epoch == Some(0) {
+            return fail("steps_per_epoch", "0".to_owned(), "must be at least 1");
         }
         finite("learning_rate", self.learning_rate)?;
         share("weight_decay", self.weight_decay)?;

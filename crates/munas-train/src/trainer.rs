@@ -85,7 +85,7 @@ impl<'a> Trainer<'a> {
         let layout = ParameterLayout::new(graph);
         let buffers = TrainingBuffers::new(graph, &layout, settings, (batch, samples), seed);
         let horizon = Horizon {
-            steps_per_epoch: samples.div_ceil(batch) as u64,
+            steps_per_epoch: settings.steps_in_epoch(samples),
             epochs: settings.epochs,
             budget: settings.epochs,
             warm_up: settings.warm_up,
@@ -194,18 +194,19 @@ impl<'a> Trainer<'a> {
         Ok(StepReport { learning_rate, loss, correct: sum.correct })
     }
 
-    /// Trains on every sample once and evaluates on the validation part. `proceed` is asked after every batch.
+    /// Trains on every sample once, or for the steps of an epoch, and evaluates on the validation part. `proceed` is asked after every batch.
     ///
     /// # Errors
     /// [`TrainError::Diverged`], [`TrainError::TooLarge`], [`TrainError::Stopped`] where `proceed` breaks.
     pub fn epoch(&mut self, proceed: Proceed<'_>) -> Result<EpochReport, TrainError> {
         let epoch = self.state.epoch_number();
         self.begin_quantisation();
-        let dataset = self.task.dataset;
-        let samples = dataset.train.len();
-        let order = self.feed.begin_epoch(epoch, samples);
+        let steps = self.state.learning_rate.horizon.steps_per_epoch;
+        let extents = (self.task.dataset.train.len(), self.buffers.plan.largest_batch());
+        let batches = self.feed.begin_epoch(epoch, steps, extents);
+        let samples: usize = batches.iter().map(Vec::len).sum();
         let (mut loss, mut correct, mut learning_rate) = (0.0, 0, 0.0);
-        for positions in order.chunks(self.buffers.plan.largest_batch()) {
+        for positions in &batches {
             let step = self.step(positions)?;
             loss += step.loss * positions.len() as f64;
             correct += step.correct;

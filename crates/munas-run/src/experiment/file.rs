@@ -65,6 +65,7 @@ pub(super) struct SpaceFile {
 #[serde(deny_unknown_fields, expecting = "a section")]
 pub(super) struct TrainFile {
     pub epochs: u32,
+    pub steps_per_epoch: Option<u32>,
     pub batch: usize,
     #[serde(with = "text_form")]
     pub optimizer: Optimizer,

@@ -7,6 +7,8 @@
 //! | weight decay | 0.1 / steps | 0.1 / steps | 0.1 / steps |
 //! | augmentation | turned and shifted, below 1,000 samples | none | none |
 //! | label smoothing | 0 | 0 | 0.1 |
+//! | epochs | passes, or 18 parts of the training where it is fewer passes | the same | the same |
+//! | finalists learn from a teacher | below 20,000 samples | the same | the same |
 //! | weights that are kept | of the last epoch, where the schedule anneals | the same | the same |
 //! | error that drives the search | in int8, which is what a device runs | the same | the same |
 //!
@@ -28,6 +30,8 @@ const STEPS: usize = 3_000;
 const LEAST_EPOCHS: usize = 5;
 /// The most passes over the data.
 const MOST_EPOCHS: usize = 300;
+/// Where a training is fewer passes than this, its epochs are so many parts of it: a search gives up on most networks long before the end of a pass.
+const LEAST_PARTS: usize = 18;
 /// A number of samples, and the batch for fewer.
 const BATCHES: [(usize, usize); 2] = [(500, 16), (20_000, 32)];
 const LARGEST_BATCH: usize = 64;
@@ -35,6 +39,9 @@ const LARGEST_BATCH: usize = 64;
 const WEIGHT_DECAY: f64 = 0.1;
 /// Small networks have nothing left for distorted samples where there are so many real ones.
 const LEAST_SAMPLES_THAT_DO: usize = 1_000;
+/// With fewer samples a network of the same size is a good teacher: it keeps the student from learning them by heart. With more, what it gets wrong
+/// is what the student learns from it.
+const LEAST_SAMPLES_WITHOUT_TEACHER: usize = 20_000;
 /// Classes are out of balance if the largest has so many times the samples of the smallest.
 const IMBALANCE: usize = 3;
 
@@ -58,8 +65,16 @@ impl Recipe<'_> {
                 ("space".to_owned(), Value::Table(self.space())),
                 ("train".to_owned(), Value::Table(self.train())),
                 ("search".to_owned(), Value::Table(self.search())),
+                ("final".to_owned(), Value::Table(self.finalists())),
             ]),
         )
+    }
+
+    /// Whether something of the user's counts epochs, which then are the user's too: pruning, training in int8, patience, a schedule of pieces.
+    fn counts_epochs(&self) -> bool {
+        let counts = |key: &&str| self.given("train", key).is_some();
+        ["pruning", "quantisation", "early_stop", "warm_up"].iter().any(counts)
+            || self.given("train", "schedule").is_some_and(|schedule| schedule.as_str().is_none())
     }
 
     fn given(&self, section: &str, key: &str) -> Option<&Value> {
@@ -89,6 +104,9 @@ impl Recipe<'_> {
             .and_then(|epochs| usize::try_from(epochs).ok())
             .unwrap_or_else(|| epochs(samples, batch));
         let steps = epochs.max(1).saturating_mul(steps_per_epoch(samples, batch));
+        let is_open = given_epochs.is_none() && self.given("train", "steps_per_epoch").is_none();
+        let parts = (is_open && !self.counts_epochs() && epochs < LEAST_PARTS)
+            .then(|| (LEAST_PARTS, steps.div_ceil(LEAST_PARTS)));
         let (learning_rate, label_smoothing) = match kind(self.dataset) {
             Kind::Cnn2d => (0.02, 0.0),
             Kind::Cnn1d => (0.01, 0.0),
@@ -104,9 +122,10 @@ impl Recipe<'_> {
             ("class_weights", Value::from(is_out_of_balance(self.dataset))),
             ("label_smoothing", Value::from(label_smoothing)),
         ]);
-        // Pruning and training in int8 count epochs, which then are the user's too.
-        let counts_epochs = ["pruning", "quantisation"].iter().any(|key| self.given("train", key).is_some());
-        if !counts_epochs {
+        if let Some((epochs, steps)) = parts {
+            train.insert("epochs".to_owned(), integer(epochs));
+            train.insert("steps_per_epoch".to_owned(), integer(steps));
+        } else if !self.counts_epochs() {
             train.insert("epochs".to_owned(), integer(epochs));
         }
         // With a learning rate that ends near 0 the last epoch is better than those that are best on a small validation part
@@ -124,6 +143,10 @@ impl Recipe<'_> {
             }
         }
         train
+    }
+
+    fn finalists(&self) -> Table {
+        section([("distillation", Value::from(self.dataset.train.len() < LEAST_SAMPLES_WITHOUT_TEACHER))])
     }
 
     fn search(&self) -> Table {

@@ -129,6 +129,7 @@ fn space_file(space: &Space) -> SpaceFile {
 fn train_settings(file: &TrainFile, normalise: munas_data::NormaliseMode) -> TrainSettings {
     TrainSettings {
         epochs: file.epochs,
+        steps_per_epoch: file.steps_per_epoch,
         batch: file.batch,
         optimizer: file.optimizer.with_momentum(file.momentum.unwrap_or(0.0)),
         learning_rate: file.learning_rate,
@@ -159,6 +160,7 @@ fn train_file(experiment: &Experiment) -> TrainFile {
     let train = &experiment.train;
     TrainFile {
         epochs: train.epochs,
+        steps_per_epoch: train.steps_per_epoch,
         batch: train.batch,
         optimizer: train.optimizer,
         learning_rate: train.learning_rate,

@@ -64,14 +64,15 @@ fn affordable_macs(experiment: &Experiment, dataset: &Dataset) -> Option<u64> {
     let sizes = Sizes::of(&experiment.space, &task);
     let within = experiment.bounds.limit(Objective::Macs).unwrap_or(f64::INFINITY);
     let largest = (sizes.largest as f64).min(within);
-    let samples = dataset.train.len() as f64 * f64::from(experiment.train.epochs);
+    let in_epoch = experiment.train.samples_in_epoch(dataset.train.len()) as f64;
+    let samples = in_epoch * f64::from(experiment.train.epochs);
     let seconds = seconds_of_longest(experiment.search.time, Limits::of(experiment).worker_count());
     if largest * samples <= CERTAIN_PACE * seconds {
         return None;
     }
     let middle = sizes.middle?;
     let per_epoch = seconds_per_epoch(&middle, dataset, &experiment.train, MEASURED).ok()?;
-    let pace = macs(&middle) as f64 * dataset.train.len() as f64 / per_epoch.max(f64::MIN_POSITIVE);
+    let pace = macs(&middle) as f64 * in_epoch / per_epoch.max(f64::MIN_POSITIVE);
     Some(affordable(pace, seconds, samples).max(sizes.smallest.saturating_mul(ROOM_ABOVE_SMALLEST)).max(1))
 }
 

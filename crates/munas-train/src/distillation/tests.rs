@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use munas_data::{Dataset, NormaliseMode};
 use munas_kernels::{LANES, blocks_for};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -113,6 +114,22 @@ fn known_logits_are_those_computed_on_the_fly() {
         assert_eq!(losses[0], losses[1]);
         assert_ne!(losses[0], losses[2]);
     }
+}
+
+#[test]
+fn logits_are_those_of_the_part_that_is_trained_on() {
+    let dataset = patterns(4, 8, 8, 1);
+    let (teacher, units) = (teacher(4), 4);
+    let logits = |dataset: &Dataset| teacher.known_logits(dataset, NormaliseMode::Unit, 16);
+    let whole = logits(&dataset);
+    // A fold: other samples of the same data, at other positions.
+    let positions: Vec<u32> = (0..dataset.train.len() as u32).rev().step_by(2).collect();
+    let fold = Dataset { train: dataset.train.select(&positions), ..dataset.clone() };
+    let of_fold = logits(&fold);
+    let expected: Vec<f32> =
+        positions.iter().flat_map(|&position| whole[position as usize * units..][..units].to_vec()).collect();
+    assert_eq!(*of_fold, expected);
+    assert_eq!(logits(&dataset), whole);
 }
 
 #[test]

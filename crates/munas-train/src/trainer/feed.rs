@@ -56,12 +56,25 @@ impl Feed {
         }
     }
 
-    /// Begins an epoch, counted from 1: positions of all `samples` in its order.
-    pub fn begin_epoch(&mut self, epoch: u32, samples: usize) -> Vec<u32> {
+    /// Begins an epoch, counted from 1, of so many steps: the positions of each step's samples, of all `samples`. Each pass over them has an order of
+    /// its own; an epoch goes on in the pass, and with the batch, that the one before has come to.
+    pub fn begin_epoch(&mut self, epoch: u32, steps: u64, (samples, batch): (usize, usize)) -> Vec<Vec<u32>> {
         self.generators = Generators::new(self.seed, epoch);
-        let mut order: Vec<u32> = (0..samples as u32).collect();
-        order.shuffle(&mut generator(self.seed, Draw::Shuffle, epoch));
-        order
+        let batches = samples.div_ceil(batch) as u64;
+        let first = u64::from(epoch - 1) * steps;
+        let mut pass = (u64::MAX, Vec::new());
+        let step = |step: u64| {
+            if pass.0 != step / batches {
+                let mut order: Vec<u32> = (0..samples as u32).collect();
+                // Passes are counted from 1, as epochs are where each is one.
+                let number = u32::try_from(step / batches).unwrap_or(u32::MAX).saturating_add(1);
+                order.shuffle(&mut generator(self.seed, Draw::Shuffle, number));
+                pass = (step / batches, order);
+            }
+            let begin = (step % batches) as usize * batch;
+            pass.1[begin..samples.min(begin + batch)].to_vec()
+        };
+        (first..first + steps).map(step).collect()
     }
 
     /// Fills `input` and the targets with a batch, whose samples are changed at random if it `augments`.
@@ -74,6 +87,33 @@ impl Feed {
         } else {
             let rng = &mut self.generators.augment;
             self.loader.load_augmented(kernels, selection, &self.augmenter, rng, input);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::patterns;
+
+    #[test]
+    fn every_pass_takes_each_sample_once_whatever_the_epochs() {
+        let (samples, batch) = (23, 5);
+        let mut feed = Feed::new(&patterns(4, 8, 8, 1), &TrainSettings::default(), 3);
+        // Five steps are a pass; epochs of three steps straddle them.
+        let steps: Vec<Vec<u32>> =
+            (1..=10).flat_map(|epoch| feed.begin_epoch(epoch, 3, (samples, batch))).collect();
+        let mut orders: Vec<Vec<u32>> = steps.chunks(5).map(<[Vec<u32>]>::concat).collect();
+        assert_eq!(orders.len(), 6);
+        assert_eq!(
+            orders[1],
+            feed.begin_epoch(2, 5, (samples, batch)).concat(),
+            "as if a pass were an epoch"
+        );
+        assert_ne!(orders[0], orders[1]);
+        for order in &mut orders {
+            order.sort_unstable();
+            assert_eq!(*order, Vec::from_iter(0..samples as u32));
         }
     }
 }

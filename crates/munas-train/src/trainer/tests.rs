@@ -183,6 +183,29 @@ fn epochs_go_on_from_where_the_last_ended() {
 }
 
 #[test]
+fn an_epoch_of_so_many_steps_goes_on_where_the_last_one_ended() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let whole = TrainSettings { epochs: 4, batch: 6, ..settings() };
+    let pass = whole.steps_in_epoch(dataset.train.len()) as u32;
+    assert!(pass > 3, "{pass} steps in a pass");
+    let passes = TrainSettings { steps_per_epoch: Some(pass), ..whole.clone() };
+    assert_eq!(run(&graph, &dataset, &passes, 7), run(&graph, &dataset, &whole, 7));
+    // Twice as many epochs of half a pass, and a rate that does not change: the same steps.
+    let halves = TrainSettings { epochs: 4, steps_per_epoch: Some(pass / 2), ..whole.clone() };
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    let mut trainer = Trainer::new(&graph, &dataset, &halves, 7).unwrap();
+    for _ in 0..4 {
+        one.push(trainer.epoch(&mut never_stop).unwrap());
+    }
+    let steps = u64::from(pass / 2 * 4);
+    let in_one = TrainSettings { epochs: 1, steps_per_epoch: Some(steps as u32), ..whole };
+    let mut trainer = Trainer::new(&graph, &dataset, &in_one, 7).unwrap();
+    two.push(trainer.epoch(&mut never_stop).unwrap());
+    assert_eq!(one[3].validation_error, two[0].validation_error);
+    assert_eq!(one[3].validation_loss, two[0].validation_loss);
+}
+
+#[test]
 fn settings_change_the_steps() {
     let plain = losses(&settings(), 4);
     let augmented = vec!["shift:2".parse().unwrap()];

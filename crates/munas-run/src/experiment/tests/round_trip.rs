@@ -63,6 +63,7 @@ fn train_settings() -> impl Strategy<Value = TrainSettings> {
             let (schedule, augment, normalise) = lists;
             TrainSettings {
                 epochs,
+                steps_per_epoch: early_stop.map(|steps| steps * 7),
                 batch,
                 optimizer,
                 weight_decay: if optimizer == Optimizer::Adam { 0.0 } else { weight_decay },
