@@ -2,6 +2,7 @@
 //!
 //! Names and flags are those of the published command line; `values` holds how single values are written.
 
+mod backend;
 mod cost;
 mod data;
 mod experiment;
@@ -12,6 +13,7 @@ mod search;
 mod train;
 pub mod values;
 
+pub use backend::{BackendArgs, BackendName, WorkerArgs};
 pub use cost::{BenchArgs, BenchNetwork, CostArgs};
 pub use data::{DataArgs, DataCommand, DataSource, DatasetArgs, FetchArgs, InfoArgs, ListArgs, PackArgs};
 pub use experiment::RunLength;
@@ -68,6 +70,7 @@ pub enum Command {
     Bench(BenchArgs),
     Export(ExportArgs),
     Verify(VerifyArgs),
+    Worker(WorkerArgs),
     /// The boards that --board knows
     Boards(JsonArgs),
 }

@@ -16,6 +16,7 @@ mod show;
 mod status;
 mod train;
 mod verify;
+mod worker;
 
 use crate::args::Command;
 use crate::error::CliResult;
@@ -42,6 +43,7 @@ pub fn run(command: Command, output: &mut Output) -> CliResult {
         Command::Bench(args) => bench::run(&args, output),
         Command::Export(args) => export::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
+        Command::Worker(args) => worker::run(&args),
         Command::Boards(args) => boards::run(args.format, output),
     }
 }

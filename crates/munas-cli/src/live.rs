@@ -8,7 +8,7 @@ mod tally;
 
 use std::io::IsTerminal;
 
-use munas_run::{EndReason, Event, Experiment, Limits, Status};
+use munas_run::{EndReason, Event, Experiment, Limits, Status, WorkerInfo, WorkerNews};
 
 use bars::Bars;
 pub use finalists::FinalistsLive;
@@ -77,5 +77,22 @@ fn ending_notice(reason: EndReason, running: usize) -> Option<String> {
         EndReason::Time => Some(format!("the time is up; stopping {trials}")),
         EndReason::Target { trial } => Some(format!("trial {trial} reached the target; stopping {trials}")),
         EndReason::Trials | EndReason::Exhausted => None,
+    }
+}
+
+/// What to say of those that train.
+fn worker_notice(news: &WorkerNews, tally: &Tally) -> Option<String> {
+    let name = |worker: &WorkerInfo| format!("process {} on {}", worker.process, worker.node);
+    match news {
+        WorkerNews::Joined(worker) => {
+            let WorkerInfo { node, instruction_set, .. } = worker;
+            Some(format!("a worker on {node} ({instruction_set}) has joined: {}", tally.crew()))
+        }
+        WorkerNews::Left { worker, reason } => {
+            Some(format!("the worker in {} is lost: {reason}; {} left", name(worker), tally.crew()))
+        }
+        WorkerNews::GivenUp { trial, goes_on: true, .. } => Some(format!("trial {trial} goes on elsewhere")),
+        WorkerNews::Note(text) => Some(text.clone()),
+        WorkerNews::Began { .. } | WorkerNews::GivenUp { .. } | WorkerNews::Refused { .. } => None,
     }
 }

@@ -8,6 +8,7 @@
 //! | `experiment`, `architecture` | from arguments to experiments, data and networks |
 //! | `exported` | the network of a trial in int8, with samples to run it on |
 //! | `interface` | what that network takes and gives |
+//! | `crew` | who trains for a search |
 //! | `session` | a search from its beginning to the front, shared by search and resume |
 //! | `live` | the display of a search that is going on |
 //! | `shell` | paths in commands that the user may copy |
@@ -22,6 +23,7 @@
 mod architecture;
 mod args;
 mod commands;
+mod crew;
 mod error;
 mod experiment;
 mod exported;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use munas_cost::NetworkInput;
 use munas_run::{
-    Finalist, FinalistOutcome, RunReader, Spread, StoreError, TrialRecord, TrialState, finalists,
-    refined_path,
+    AttemptRecord, Finalist, FinalistOutcome, RunReader, Spread, StoreError, TrialRecord, TrialState,
+    WorkerInfo, finalists, refined_path,
 };
 use munas_train::EpochReport;
 use serde::Serialize;
@@ -255,6 +255,45 @@ impl From<&EpochReport> for EpochJson {
             train_error: report.train_error,
             val_loss: report.validation_loss,
             val_error: report.validation_error,
+        }
+    }
+}
+
+/// What a worker in another process was given of a trial.
+#[derive(Debug, Serialize)]
+pub struct AttemptJson {
+    /// The session of the run, and the attempt's number in it.
+    session: u64,
+    attempt: u64,
+    /// The worker's machine, and its process there.
+    node: String,
+    process: u32,
+    version: String,
+    instruction_set: String,
+    /// Unix time.
+    began_ms: u64,
+    ended_ms: Option<u64>,
+    /// Why it was given up; null if it was not.
+    given_up: Option<String>,
+    /// Results that came of it after that, and did not count.
+    refused: u64,
+}
+
+impl From<&AttemptRecord> for AttemptJson {
+    fn from(record: &AttemptRecord) -> Self {
+        let AttemptRecord { session, number, worker, began_ms, ended_ms, given_up, refused } = record.clone();
+        let WorkerInfo { node, process, version, instruction_set } = worker;
+        Self {
+            session,
+            attempt: number,
+            node,
+            process,
+            version,
+            instruction_set,
+            began_ms,
+            ended_ms,
+            given_up,
+            refused,
         }
     }
 }

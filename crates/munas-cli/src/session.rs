@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::{
-    EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefinePlan,
-    RefineSummary, RefineWishes, Run, RunReader, Status, StoreError, Summary, TrainingEvaluator, execute,
-    finalists, front, plan_finalists, status,
+    Crew, EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefinePlan,
+    RefineSummary, RefineWishes, Run, RunReader, Status, StoreError, Summary, finalists, front,
+    plan_finalists, status,
 };
 use munas_search::Bounds;
 use serde::Serialize;
 
 use crate::args::Format;
+use crate::crew;
 use crate::error::{CliError, CliResult};
 use crate::finals;
 use crate::live::Live;
@@ -52,6 +53,7 @@ struct SessionJson {
 pub fn run(
     mut run: Run,
     dataset: Dataset,
+    crew: Option<&Crew>,
     limits: &Limits,
     format: Format,
     output: &mut Output,
@@ -60,7 +62,7 @@ pub fn run(
     let (settings, dataset) = (run.experiment().finalists, Arc::new(dataset));
     let time = limits.time.map(|time| settings.time_of_trials(time));
     let of_trials = Limits { time, ..limits.clone() };
-    let (reader, mut summary) = match search(&mut run, Arc::clone(&dataset), &of_trials, &interruption) {
+    let (reader, mut summary) = match search(&mut run, &dataset, crew, &of_trials, &interruption) {
         Ok(finished) => finished,
         Err(error) => {
             run.remove_if_unused();
@@ -76,7 +78,7 @@ pub fn run(
             refined = Some(finals::train(&mut run, dataset, &plan, &interruption)?);
         } else if summary.reason == EndReason::Time {
             output.note("the time that is left is too short to train a network anew: the search goes on");
-            summary = together(&summary, &search(&mut run, dataset, &limits, &interruption)?.1);
+            summary = together(&summary, &search(&mut run, &dataset, crew, &limits, &interruption)?.1);
         }
     }
     // What is printed next may be read by whoever opens the run the moment it appears.
@@ -147,17 +149,18 @@ fn together(first: &Summary, second: &Summary) -> Summary {
 
 fn search(
     run: &mut Run,
-    dataset: Arc<Dataset>,
+    dataset: &Arc<Dataset>,
+    crew: Option<&Crew>,
     limits: &Limits,
     interruption: &Interruption,
 ) -> CliResult<(RunReader, Summary)> {
     let reader = RunReader::open(run.dir())?;
-    let evaluator = TrainingEvaluator::new(run.experiment(), dataset)?;
     let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
     run.when_locked(waiting(interruption.clone(), live.voice()));
-    let summary = execute(run, &evaluator, limits, &interruption.stop(), &mut |event| live.show(&event));
+    let summary =
+        crew::search(run, dataset, crew, limits, &interruption.stop(), &mut |event| live.show(&event));
     live.finish();
-    match summary {
+    match summary? {
         Ok(summary) => Ok((reader, summary)),
         Err(ExecutionError::Store(StoreError::Journal(error)))
             if error.is_locked() && interruption.has_come() =>

@@ -3,7 +3,7 @@
 //! | item | does |
 //! |---|---|
 //! | [`html_report`], [`detailed`] | a run as one self-contained HTML page |
-//! | [`finalists_table`], [`front_table`], [`nothing_usable`], [`curve_table`], [`classes_table`], [`trial_figures`], [`epochs_cell`] | the same facts as text |
+//! | [`finalists_table`], [`front_table`], [`nothing_usable`], [`curve_table`], [`attempts_table`], [`classes_table`], [`trial_figures`], [`epochs_cell`] | the same facts as text |
 //! | [`Network`] | one network: layers, memory timeline, as text and as a plot; [`RowsView`]: its memory in rows |
 //! | [`plot`] | scatter, line and memory plots as inline SVG |
 //! | [`Table`] | aligned text |
@@ -35,5 +35,5 @@ pub use objective::{
 pub use report::{RunView, detailed, html_report};
 pub use scale::{Scale, Spacing};
 pub use table::{Align, Table};
-pub use text::{curve_table, epochs_cell, front_table, nothing_usable, trial_figures};
+pub use text::{attempts_table, curve_table, epochs_cell, front_table, nothing_usable, trial_figures};
 pub use visible::visible;

@@ -1,6 +1,6 @@
 //! The tables that the command line prints.
 
-use munas_run::{Failure, TrialRecord, TrialState, only_failures};
+use munas_run::{AttemptRecord, Failure, TrialRecord, TrialState, only_failures};
 use munas_search::Bounds;
 use munas_train::EpochReport;
 
@@ -8,6 +8,7 @@ use crate::objective::memory_head;
 use crate::table::{Align, Table};
 use crate::{
     error_cells, error_heads, further_objectives, objective_cell, objective_title, trial_outline, units,
+    visible,
 };
 
 /// Trials with their figures; those beyond a bound say so. Figures of a board stand where there is one.
@@ -76,6 +77,42 @@ pub fn curve_table(curve: &[EpochReport], kept: Option<u32>) -> String {
             format!("{:.4}", report.validation_loss),
             units::percent(report.validation_error),
             if kept == Some(report.epoch) { "kept" } else { "" }.to_owned(),
+        ]);
+    }
+    table.render()
+}
+
+/// What workers in other processes were given of a trial, one row per attempt.
+pub fn attempts_table(attempts: &[AttemptRecord]) -> String {
+    let titles = [
+        ("session", Align::Right),
+        ("attempt", Align::Right),
+        ("node", Align::Left),
+        ("process", Align::Right),
+        ("munas", Align::Left),
+        ("instruction set", Align::Left),
+        ("took", Align::Right),
+        ("end", Align::Left),
+    ];
+    let mut table = Table::new(&titles);
+    for attempt in attempts {
+        let AttemptRecord { session, number, worker, began_ms, ended_ms, given_up, refused } = attempt;
+        let took = ended_ms.map(|ended| units::duration(ended.saturating_sub(*began_ms) as f64 / 1000.0));
+        let end = match (given_up, took.is_some()) {
+            (Some(reason), _) if *refused > 0 => format!("given up: {reason}; {refused} results refused"),
+            (Some(reason), _) => format!("given up: {reason}"),
+            (None, true) => "in order".to_owned(),
+            (None, false) => "not known".to_owned(),
+        };
+        table.row([
+            session.to_string(),
+            number.to_string(),
+            visible(&worker.node).into_owned(),
+            worker.process.to_string(),
+            worker.version.clone(),
+            worker.instruction_set.clone(),
+            took.unwrap_or_else(|| "–".to_owned()),
+            visible(&end).into_owned(),
         ]);
     }
     table.render()

@@ -108,8 +108,11 @@ pub fn execute_on(
         ended_ms: None,
         end_reason: None,
     })?;
-    let memory = limits.worker_memory.saturating_mul(worker_count as u64).min(backend.memory_limit());
-    let search = Search::load(run, limits, backend.data(), lacked_memory);
+    let memory = match backend.workers() {
+        None => limits.worker_memory.saturating_mul(worker_count as u64).min(backend.memory_limit()),
+        Some(_) => u64::MAX,
+    };
+    let search = Search::load(run, session, limits, backend.data(), lacked_memory);
     let summary = search.and_then(|search| {
         let mut session = SearchLoop {
             search,
@@ -194,7 +197,15 @@ impl SearchLoop<'_> {
                         (self.events)(Event::CheckpointLost { trial, error: &error });
                     }
                 }
+                Some(Report::Worker(news)) => {
+                    self.search.record_news(&news)?;
+                    (self.events)(Event::Worker(&news));
+                }
+                Some(Report::Broken { problem, hint }) => {
+                    return Err(ExecutionError::Backend { problem, hint });
+                }
                 Some(Report::Ended(ended)) => {
+                    self.search.record_end_of_attempt(&ended)?;
                     let Some(ended) = self.judge_folds(ended)? else { continue };
                     self.queue.end(ended.trial);
                     let record = self.finish(*ended)?;
@@ -212,10 +223,15 @@ impl SearchLoop<'_> {
         }
     }
 
+    /// Trainings side by side.
+    fn workers(&self) -> usize {
+        self.backend.workers().unwrap_or(self.worker_count)
+    }
+
     /// Whether a worker is free that nothing in the queue is for, and the queue is not full.
     fn wants_proposal(&self) -> bool {
-        self.queue.running() < self.worker_count
-            && self.queue.waiting() < MOST_WAITING_PER_WORKER * self.worker_count
+        let workers = self.workers();
+        self.queue.running() < workers && self.queue.waiting() < MOST_WAITING_PER_WORKER * workers
     }
 
     /// Adds one more trial to the queue; if there is none, says why.
@@ -272,7 +288,7 @@ impl SearchLoop<'_> {
 
     /// Gives trials of the queue to free workers.
     fn begin_waiting(&mut self) -> Result<(), ExecutionError> {
-        while self.queue.running() < self.worker_count
+        while self.queue.running() < self.workers()
             && let Some(start) = self.queue.begin()
         {
             self.search.begin(&start)?;

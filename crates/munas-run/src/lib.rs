@@ -12,11 +12,12 @@
 //! | [`experiment`] | the experiment file, key by key, and the domain [`Experiment`]; errors: [`ExperimentError`] |
 //! | [`store`] | the run directory: journal, models, checkpoints, front, lock, what a run has come to; errors: [`StoreError`] |
 //! | [`executor`] | the search loop, proposals, backends and evaluators, replay; errors: [`ExecutionError`] |
+//! | `workers` | trainings in other processes: messages, the worker, the pool that is a backend |
 //! | [`presets`] | the experiments that come with munas |
 //! | `refine` | the best networks of a run, trained anew |
 //! | `forecast` | what a search would draw, and how far it would come |
 //!
-//! Arrows run down: the executor uses the store, the store the experiment, and all of them what the files beside the rooms hold: a
+//! Arrows run down: workers use the executor, the executor uses the store, the store the experiment, and all of them what the files beside the rooms hold: a
 //! [`Task`], a [`TrialRecord`], which error drives ([`Driving`]), how errors are judged ([`Scores`]), the int8 form of a network, the
 //! machine and its clock.
 //!
@@ -39,10 +40,11 @@ mod task;
 #[cfg(test)]
 mod testing;
 mod trial;
+mod workers;
 
 pub use clock::ThreadClock;
 pub use driving::{Driving, DrivingError, Terms};
-pub use executor::backend::{Backend, Ended, Job, Report};
+pub use executor::backend::{Backend, Ended, Job, Report, WorkerNews};
 pub use executor::error::ExecutionError;
 pub use executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
 pub use executor::event::Event;
@@ -75,6 +77,7 @@ pub use store::run::{Run, RunReader};
 pub use store::session::Session;
 pub use task::{DataChanged, Task};
 pub use trial::{
-    COMMON_OBJECTIVES, Confusions, DecisionRecord, Outcome, PromotionRecord, ProposalRecord, PrunedNetwork,
-    RungResult, TrialRecord, TrialState, front_objectives,
+    AttemptRecord, COMMON_OBJECTIVES, Confusions, DecisionRecord, Outcome, PromotionRecord, ProposalRecord,
+    PrunedNetwork, RungResult, TrialRecord, TrialState, WorkerInfo, front_objectives,
 };
+pub use workers::{Crew, OpenEvaluator, hire, serve_evaluator, serve_worker};

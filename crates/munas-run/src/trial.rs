@@ -93,6 +93,40 @@ pub struct RungResult {
     pub arrival: u64,
     /// The error that drives the search; `None` if the trial failed.
     pub error: Option<f64>,
+    /// Whether the trial failed because those who trained it were lost, so that nothing is known of its network.
+    pub lost: bool,
+}
+
+/// A process that trains, one trial at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerInfo {
+    /// Its machine.
+    pub node: String,
+    /// Number of the process there.
+    pub process: u32,
+    /// Version of munas.
+    pub version: String,
+    /// What its kernels use. Workers of one instruction set come to the same bits.
+    pub instruction_set: String,
+}
+
+/// What a worker in another process was given to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRecord {
+    /// The session, from 1.
+    pub session: u64,
+    /// Its number among the session's attempts, from 1.
+    pub number: u64,
+    /// Who made it.
+    pub worker: WorkerInfo,
+    /// When it began, in milliseconds of Unix time.
+    pub began_ms: u64,
+    /// When it ended; `None` while it runs, or where its end was never heard of.
+    pub ended_ms: Option<u64>,
+    /// Why it was given up, if it was.
+    pub given_up: Option<String>,
+    /// Results that came of it after it was given up, and did not count.
+    pub refused: u64,
 }
 
 /// How a trial came about.

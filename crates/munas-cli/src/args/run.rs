@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use munas_search::{Bounds, Objective};
 
-use super::{Format, LimitArgs, RunLength, values};
+use super::{BackendArgs, Format, LimitArgs, RunLength, values};
 
 /// A command that only reads a run; it works while the search is going on.
 #[derive(Debug, clap::Args)]
@@ -92,6 +92,8 @@ pub struct ResumeArgs {
     pub format: Format,
     #[command(flatten)]
     pub moved: MovedData,
+    #[command(flatten)]
+    pub backend: BackendArgs,
 }
 
 const REFINE_HELP: &str = "\

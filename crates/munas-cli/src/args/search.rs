@@ -7,7 +7,7 @@ use munas_search::AlgorithmKind;
 
 use super::experiment::Overrides;
 use super::values;
-use super::{BoundArgs, DataSource, Format, RunLength};
+use super::{BackendArgs, BoundArgs, DataSource, Format, RunLength};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,6 +72,8 @@ pub struct SearchArgs {
     pub reading: DataSource,
     #[command(flatten)]
     pub bounds: BoundArgs,
+    #[command(flatten)]
+    pub backend: BackendArgs,
 }
 
 fn algorithm_help() -> String {

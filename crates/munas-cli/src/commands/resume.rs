@@ -3,6 +3,7 @@
 use munas_run::{Limits, Run, RunReader, status};
 
 use crate::args::ResumeArgs;
+use crate::crew::crew;
 use crate::error::CliResult;
 use crate::experiment::load_data_of_run;
 use crate::output::Output;
@@ -23,5 +24,6 @@ pub fn run(args: &ResumeArgs, output: &mut Output) -> CliResult {
     }
     let dataset = load_data_of_run(run.experiment(), run.task(), &args.moved)?;
     session::print_begin(&run, &dataset, limits.time, output);
-    session::run(run, dataset, &limits, args.format, output)
+    let crew = crew(&args.backend, &limits);
+    session::run(run, dataset, crew.as_ref(), &limits, args.format, output)
 }

@@ -8,6 +8,7 @@ use munas_run::presets::QUICK_START;
 use munas_run::{Draft, Experiment, Limits, Run, StoreError, Task};
 
 use crate::args::SearchArgs;
+use crate::crew::crew;
 use crate::error::{CliError, CliResult};
 use crate::experiment::{self, Base, check_source, resolve_to_search};
 use crate::output::Output;
@@ -32,7 +33,8 @@ pub fn run(args: &SearchArgs, output: &mut Output) -> CliResult {
     let limits = Limits::of(&experiment);
     let run = create(args.out.as_deref(), experiment, &Task::of(&dataset))?;
     session::print_begin(&run, &dataset, limits.time, output);
-    session::run(run, dataset, &limits, args.format, output)
+    let crew = crew(&args.backend, &limits);
+    session::run(run, dataset, crew.as_ref(), &limits, args.format, output)
 }
 
 /// The experiment that the arguments describe. With neither a file, a preset nor data of one's own it is the quick start.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use munas_cost::{Execution, NetworkInput};
 use munas_report::{
-    Network, RowsView, classes_table, curve_table, epochs_cell, finalist_errors, further_objectives,
-    objective_cell, objective_title, outline, shown_input, units,
+    Network, RowsView, attempts_table, classes_table, curve_table, epochs_cell, finalist_errors,
+    further_objectives, objective_cell, objective_title, outline, shown_input, units,
 };
 use munas_run::{
     Confusions, Driving, DrivingError, Finalist, Metric, Outcome, RunReader, TrialDetails, TrialRecord,
@@ -21,7 +21,7 @@ use crate::exported::Exported;
 use crate::interface::InterfaceJson;
 use crate::memory::PeakMemory;
 use crate::output::{Output, STRONG};
-use crate::records::{EpochJson, TrialJson};
+use crate::records::{AttemptJson, EpochJson, TrialJson};
 
 #[derive(Debug, Serialize)]
 struct ShowJson {
@@ -33,6 +33,8 @@ struct ShowJson {
     /// The parts of execution in rows, with the input as the search counts it, or row by row.
     schedule: Vec<PartJson>,
     curve: Vec<EpochJson>,
+    /// What workers in other processes were given of it.
+    attempts: Vec<AttemptJson>,
     /// For networks on the front: which classes are taken for which; null for others.
     confusion: Option<ConfusionJson>,
     /// Where the weights are, if they are kept.
@@ -113,6 +115,7 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
             memory: memory(&network),
             schedule: schedule(&network.in_rows(input)),
             curve: details.curve.iter().map(EpochJson::from).collect(),
+            attempts: details.attempts.iter().map(AttemptJson::from).collect(),
             confusion: details
                 .confusions
                 .as_ref()
@@ -143,6 +146,10 @@ pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
         output.line(format_args!("\n{STRONG}Training{STRONG:#}"))?;
         output
             .text(curve_table(&details.curve, details.record.outcome().map(|outcome| outcome.best_epoch)))?;
+    }
+    if !details.attempts.is_empty() {
+        output.line(format_args!("\n{STRONG}Attempts{STRONG:#}"))?;
+        output.text(attempts_table(&details.attempts))?;
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use munas_report::{trial_figures, units};
 use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Event, TrialRecord, TrialState};
 
-use super::ending_notice;
 use super::tally::Tally;
+use super::{ending_notice, worker_notice};
 use crate::output::{bar_style, plain};
 
 /// The bars of a search.
@@ -73,6 +73,12 @@ impl Bars {
                 if let Some(warning) = tally.checkpoint_warning(error) {
                     self.say(&warning);
                 }
+            }
+            Event::Worker(news) => {
+                if let Some(text) = worker_notice(news, tally) {
+                    self.say(&text);
+                }
+                self.totals.set_message(tally.line());
             }
             Event::Ending { reason, running } => {
                 if let Some(notice) = ending_notice(*reason, *running) {

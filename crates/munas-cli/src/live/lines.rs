@@ -3,8 +3,8 @@
 use munas_report::trial_figures;
 use munas_run::{Event, TrialState};
 
-use super::ending_notice;
 use super::tally::Tally;
+use super::{ending_notice, worker_notice};
 use crate::output::message;
 
 /// Prints what an event has to say.
@@ -32,6 +32,11 @@ pub fn show(event: &Event<'_>, tally: &Tally) {
         Event::CheckpointLost { error, .. } => {
             if let Some(warning) = tally.checkpoint_warning(error) {
                 message(warning);
+            }
+        }
+        Event::Worker(news) => {
+            if let Some(text) = worker_notice(news, tally) {
+                message(text);
             }
         }
         Event::TrialStarted { .. } | Event::Epoch { .. } => {}

@@ -16,3 +16,5 @@ mod refine;
 mod search;
 mod support;
 mod train;
+#[cfg(unix)]
+mod workers;

@@ -11,6 +11,7 @@ use munas_train::{Checkpoint, EpochReport};
 use super::evaluator::{Assignment, Evaluated, EvaluationError};
 use crate::store::models::DataFacts;
 use crate::task::Task;
+use crate::trial::WorkerInfo;
 
 /// What a backend is given to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,58 @@ pub enum Report {
     },
     /// The last report of a job.
     Ended(Box<Ended>),
+    /// Something about those that train, of a backend whose workers come and go.
+    Worker(WorkerNews),
+    /// No job can be done any more, and none that was begun will end.
+    Broken {
+        /// Why.
+        problem: String,
+        /// A way out, where there is one.
+        hint: Option<String>,
+    },
+}
+
+/// What a backend tells of its workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkerNews {
+    /// One more can be given jobs.
+    Joined(WorkerInfo),
+    /// One has gone, or was given up.
+    Left {
+        /// The worker.
+        worker: WorkerInfo,
+        /// Why.
+        reason: String,
+    },
+    /// A worker begins a job.
+    Began {
+        /// The trial.
+        trial: u64,
+        /// Number of the attempt: 1, 2, … of all that the backend makes.
+        attempt: u64,
+        /// The worker.
+        worker: WorkerInfo,
+    },
+    /// An attempt has come to nothing; its trial goes on elsewhere, or ends with [`EvaluationError::Lost`].
+    GivenUp {
+        /// The trial.
+        trial: u64,
+        /// The attempt.
+        attempt: u64,
+        /// Why.
+        reason: String,
+        /// Whether its trial goes on.
+        goes_on: bool,
+    },
+    /// An attempt that was given up has come to an end after all, which does not count.
+    Refused {
+        /// The trial.
+        trial: u64,
+        /// The attempt.
+        attempt: u64,
+    },
+    /// Something that the user should know.
+    Note(String),
 }
 
 /// How a job ended.
@@ -69,6 +122,8 @@ pub struct Ended {
     pub elapsed: Duration,
     /// What was to be trained, if a job was begun for it.
     pub assignment: Option<Assignment>,
+    /// The attempt that came to this end, of a backend that counts them.
+    pub attempt: Option<u64>,
 }
 
 impl Ended {
@@ -83,7 +138,7 @@ impl Ended {
     }
 
     fn without_job(trial: u64, error: EvaluationError) -> Self {
-        Self { trial, result: Err(error), elapsed: Duration::ZERO, assignment: None }
+        Self { trial, result: Err(error), elapsed: Duration::ZERO, assignment: None, attempt: None }
     }
 }
 
@@ -100,6 +155,12 @@ pub trait Backend {
 
     /// Bytes that there are for trainings side by side.
     fn memory_limit(&self) -> u64;
+
+    /// Trainings side by side that there are workers for by now, at least one; `None`: as many as are wanted. Workers that are counted here have
+    /// memory of their own.
+    fn workers(&self) -> Option<usize> {
+        None
+    }
 
     /// Number of folds that networks of the front are judged on; 1: they are judged once.
     fn folds(&self) -> u32;

@@ -34,6 +34,14 @@ pub enum ExecutionError {
         /// What the system said.
         source: io::Error,
     },
+    /// Nothing can be trained any more.
+    #[error("{problem}")]
+    Backend {
+        /// Why.
+        problem: String,
+        /// A way out, where there is one.
+        hint: Option<String>,
+    },
 }
 
 impl ExecutionError {
@@ -45,6 +53,7 @@ impl ExecutionError {
                 let hint = "--data and --data-dir say where the same data are now; other data need a new run";
                 Some(hint.to_owned())
             }
+            Self::Backend { hint, .. } => hint.clone(),
             Self::Problem(_) | Self::Search(_) | Self::Start { .. } => None,
         }
     }

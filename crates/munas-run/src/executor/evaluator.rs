@@ -106,6 +106,9 @@ pub enum EvaluationError {
     /// The network cannot be trained; the search goes on without it.
     #[error("{0}")]
     Failed(String),
+    /// Whoever trained it was lost, again and again; which says nothing about the network.
+    #[error("{0}")]
+    Lost(String),
     /// The observer asked to stop.
     #[error("stopped")]
     Stopped,

@@ -2,6 +2,7 @@
 
 use munas_train::EpochReport;
 
+use super::backend::WorkerNews;
 use super::limits::EndReason;
 use crate::store::files::FileError;
 use crate::trial::TrialRecord;
@@ -41,6 +42,8 @@ pub enum Event<'a> {
         /// Whether it had no result before; a trial in rungs has one at the end of each.
         is_first: bool,
     },
+    /// Something about those that train, of a backend whose workers come and go.
+    Worker(&'a WorkerNews),
     /// The search ends; running trials are being stopped.
     Ending {
         /// Why.

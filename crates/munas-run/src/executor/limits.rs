@@ -43,7 +43,7 @@ impl Limits {
     }
 
     /// How many trials there are side by side.
-    pub(crate) fn worker_count(&self) -> usize {
+    pub fn worker_count(&self) -> usize {
         match self.workers {
             0 => thread::available_parallelism().map_or(1, NonZero::get),
             workers => workers,

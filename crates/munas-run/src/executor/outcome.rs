@@ -26,7 +26,9 @@ pub(super) fn conclude(
     let evaluated = match result {
         Ok(evaluated) => evaluated,
         Err(EvaluationError::Stopped) => return Err(TrialState::Stopped),
-        Err(EvaluationError::Failed(reason)) => return Err(TrialState::Failed(reason)),
+        Err(EvaluationError::Failed(reason) | EvaluationError::Lost(reason)) => {
+            return Err(TrialState::Failed(reason));
+        }
     };
     let outcome = outcome_of(&evaluated, elapsed, epochs);
     let outcome = outcome.ok_or_else(|| TrialState::Failed("the error is not a number".to_owned()))?;

@@ -142,20 +142,20 @@ impl Proposals {
     }
 }
 
-/// What the search learns from a result of a trial.
-pub(crate) fn observed(record: &TrialRecord, result: &RungResult) -> Observed {
-    let RungResult { trial, epochs, error, .. } = *result;
-    Observed { trial, candidate: record.candidate.clone(), epochs, error }
+/// Adds what a result of a trial shows to the history.
+pub(crate) fn learn(history: &mut History, record: &TrialRecord, result: &RungResult) {
+    let RungResult { trial, epochs, error, lost, .. } = *result;
+    if lost {
+        history.push_lost();
+    } else {
+        history.push(Observed { trial, candidate: record.candidate.clone(), epochs, error });
+    }
 }
 
-/// What the search has learnt from these results, of trials in the order of their numbers. A result whose trial is not there, as in a
-/// damaged journal, ends it.
-pub(crate) fn learnt<'a>(
-    records: &'a [TrialRecord],
-    results: &'a [RungResult],
-) -> impl Iterator<Item = Observed> + 'a {
-    results.iter().map_while(|result| {
-        let place = records.binary_search_by_key(&result.trial, |record| record.trial).ok()?;
-        Some(observed(&records[place], result))
-    })
+/// The same of these results, of trials in the order of their numbers. A result whose trial is not there, as in a damaged journal, ends it.
+pub(crate) fn learn_all(history: &mut History, records: &[TrialRecord], results: &[RungResult]) {
+    for result in results {
+        let Ok(place) = records.binary_search_by_key(&result.trial, |record| record.trial) else { return };
+        learn(history, &records[place], result);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use munas_search::{Candidate, Decision, History, Pending, Proposal, SearchError, Suggestion};
 
 use crate::executor::error::ExecutionError;
-use crate::executor::proposals::{Proposals, learnt, training_seed};
+use crate::executor::proposals::{Proposals, learn_all, training_seed};
 use crate::store::run::RunReader;
 use crate::trial::{DecisionRecord, PromotionRecord, TrialRecord};
 
@@ -46,7 +46,8 @@ pub fn replay(reader: &RunReader) -> Result<Replay, ExecutionError> {
         if known < history.len() || known > results.len() {
             return Ok(differs(format!("it knows {known} results, of {} in the journal", results.len())));
         }
-        learnt(&records, &results[history.len()..known]).for_each(|result| history.push(result));
+        let new = &results[history.len()..known];
+        learn_all(&mut history, &records, new);
         let difference = match decided.pending(&proposals, &records, decision) {
             Ok(pending) => {
                 let known = (&history, pending.as_slice());

@@ -8,12 +8,12 @@ use munas_search::{
 };
 use munas_train::{Checkpoint, EpochReport};
 
-use super::backend::Ended;
+use super::backend::{Ended, WorkerNews};
 use super::error::ExecutionError;
-use super::evaluator::{Assignment, Pruned};
+use super::evaluator::{Assignment, EvaluationError, Pruned};
 use super::limits::{EndReason, Limits, Summary};
 use super::outcome::{Network, conclude, outcome_of};
-use super::proposals::{Proposals, learnt, observed, training_seed};
+use super::proposals::{Proposals, learn, learn_all, training_seed};
 use crate::store::checkpoints;
 use crate::store::files::{FileError, remove_if_present};
 use crate::store::front::Front;
@@ -25,6 +25,8 @@ use crate::trial::{DecisionRecord, PromotionRecord, ProposalRecord, RungResult, 
 /// A search under way.
 pub(super) struct Search<'a> {
     run: &'a mut Run,
+    /// The session, in the journal.
+    session: i64,
     proposals: Proposals,
     history: History,
     front: Front,
@@ -107,13 +109,14 @@ impl<'a> Search<'a> {
     /// The state after what the journal holds.
     pub fn load(
         run: &'a mut Run,
+        session: i64,
         limits: &Limits,
         data: Option<&DataFacts>,
         lacked_memory: bool,
     ) -> Result<Self, ExecutionError> {
         let (records, results) = (run.journal.trials()?, run.journal.results()?);
         let mut history = History::new(run.task().input);
-        learnt(&records, &results).for_each(|result| history.push(result));
+        learn_all(&mut history, &records, &results);
         let promotions = run.journal.promotions()?;
         let proposals = Proposals::new(run.experiment(), run.task());
         let first_end = |record: &TrialRecord| proposals.first_end(record.candidate.epochs);
@@ -142,6 +145,7 @@ impl<'a> Search<'a> {
         let data = data.cloned();
         Ok(Self {
             run,
+            session,
             proposals,
             history,
             front,
@@ -288,6 +292,30 @@ impl<'a> Search<'a> {
         Ok(self.run.journal.insert_epoch(trial, report)?)
     }
 
+    /// Records what there is to record about workers.
+    pub fn record_news(&mut self, news: &WorkerNews) -> Result<(), ExecutionError> {
+        let (journal, session) = (&mut self.run.journal, self.session);
+        match news {
+            WorkerNews::Began { trial, attempt, worker } => {
+                journal.begin_attempt((session, *attempt), *trial, worker, now_ms())?;
+            }
+            WorkerNews::GivenUp { attempt, reason, .. } => {
+                journal.end_attempt((session, *attempt), Some(reason), now_ms())?;
+            }
+            WorkerNews::Refused { attempt, .. } => journal.count_refused((session, *attempt))?,
+            WorkerNews::Joined(_) | WorkerNews::Left { .. } | WorkerNews::Note(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Records the end of the attempt that has come to an end, if it was one.
+    pub fn record_end_of_attempt(&mut self, ended: &Ended) -> Result<(), ExecutionError> {
+        if let Some(attempt) = ended.attempt {
+            self.run.journal.end_attempt((self.session, attempt), None, now_ms())?;
+        }
+        Ok(())
+    }
+
     /// Keeps where the training of a running trial has come to.
     pub fn keep_checkpoint(&mut self, trial: u64, checkpoint: &Checkpoint) -> Result<(), FileError> {
         checkpoints::save(self.run.dir(), trial, checkpoint)
@@ -309,6 +337,7 @@ impl<'a> Search<'a> {
         let epochs = self.end_of(&record);
         record.deaths = 0;
         record.finished_ms = Some(now_ms());
+        let is_lost = matches!(ended.result, Err(EvaluationError::Lost(_)));
         let concluded = conclude(ended.result, ended.elapsed, epochs).and_then(|(outcome, network)| {
             let candidate = self.candidate_left(&record.candidate, network.pruned.as_ref());
             match self.broken_bound(&candidate) {
@@ -321,7 +350,8 @@ impl<'a> Search<'a> {
             Err(state) => {
                 let has_failed = matches!(state, TrialState::Failed(_));
                 record.state = state;
-                let latest = has_failed.then(|| self.result(&mut record, epochs, None));
+                let latest = has_failed
+                    .then(|| RungResult { lost: is_lost, ..self.result(&mut record, epochs, None) });
                 return Judged { record, network: None, latest };
             }
         };
@@ -343,7 +373,7 @@ impl<'a> Search<'a> {
     fn result(&self, record: &mut TrialRecord, epochs: u32, error: Option<f64>) -> RungResult {
         let arrival = self.history.len() as u64 + 1;
         record.arrival = Some(arrival);
-        RungResult { trial: record.trial, epochs, arrival, error }
+        RungResult { trial: record.trial, epochs, arrival, error, lost: false }
     }
 
     /// Writes what a trial has come to to the run: first the model, then the journal that counts on it, then the front without the models
@@ -382,7 +412,7 @@ impl<'a> Search<'a> {
     /// Adds what a trial has shown to what decisions are made from.
     fn learn(&mut self, record: &TrialRecord, latest: Option<&RungResult>) {
         if let Some(result) = latest {
-            self.history.push(observed(record, result));
+            learn(&mut self.history, record, result);
         }
         match record.state {
             TrialState::Done => self.tally.done += 1,

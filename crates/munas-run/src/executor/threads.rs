@@ -154,8 +154,13 @@ impl Worker<'_> {
         let result = result.unwrap_or_else(|panic| {
             Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic))))
         });
-        let ended =
-            Ended { trial: assignment.trial, result, elapsed: elapsed(), assignment: Some(assignment) };
+        let ended = Ended {
+            trial: assignment.trial,
+            result,
+            elapsed: elapsed(),
+            assignment: Some(assignment),
+            attempt: None,
+        };
         // A report that cannot be sent has no receiver any more: the search has ended with an error.
         let _ = self.sender.send(Report::Ended(Box::new(ended)));
     }

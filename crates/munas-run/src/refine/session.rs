@@ -287,6 +287,8 @@ impl<'a> RefineLoop<'a> {
                     (self.events)(FinalistEvent::CheckpointLost { error: &error });
                 }
             }
+            Report::Worker(_) => {}
+            Report::Broken { problem, hint } => return Err(ExecutionError::Backend { problem, hint }),
             Report::Ended(ended) => {
                 let training = self.running[&ended.trial];
                 let Some(ended) = self.judge_folds(training, *ended)? else { return Ok(()) };

@@ -50,7 +50,8 @@ pub(crate) fn retain(dir: &Path, keep: impl Fn(u64) -> bool) -> Result<(), FileE
     if folder.exists() { retain_trial_files(&folder, keep) } else { Ok(()) }
 }
 
-fn to_bytes(checkpoint: &Checkpoint) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+/// The bytes of a file.
+pub(crate) fn to_bytes(checkpoint: &Checkpoint) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
     let tensors: BTreeMap<&String, Vec<u8>> =
         checkpoint.tensors.iter().map(|(name, values)| (name, bytes(values))).collect();
@@ -66,7 +67,8 @@ fn to_bytes(checkpoint: &Checkpoint) -> Result<Vec<u8>, Box<dyn std::error::Erro
     Ok(bytes)
 }
 
-fn from_bytes(bytes: &[u8]) -> Option<Checkpoint> {
+/// The checkpoint in the bytes of a file, if it is one.
+pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Checkpoint> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let mut facts: BTreeMap<String, String> =
         serde_json::from_str(header.metadata().as_ref()?.get(METADATA)?).ok()?;

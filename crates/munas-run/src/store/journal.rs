@@ -17,6 +17,7 @@
 //! Deliberately absent: what the rows mean for the search (see `executor`), and anything that can be derived from them,
 //! such as the front.
 
+mod attempts;
 mod columns;
 mod confusions;
 mod copy;

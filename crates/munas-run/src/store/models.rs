@@ -181,5 +181,27 @@ impl SavedModel {
     }
 }
 
+/// A network as the tensors of a file, without what else a file says.
+pub(crate) fn network_to_bytes(graph: &Graph, weights: &Weights, int8: Option<&QuantisedNetwork>) -> Vec<u8> {
+    let mut tensors = tensors::of_weights(graph, weights);
+    tensors.extend(int8.into_iter().flat_map(tensors::of_int8));
+    let views: Result<Vec<_>, _> = tensors.iter().map(Tensor::view).collect();
+    views.and_then(|views| serialize(views, None)).expect("tensors have the bytes of their shapes")
+}
+
+/// The network of a graph in such bytes.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub(crate) fn network_from_bytes(
+    graph: &Graph,
+    bytes: &[u8],
+) -> Result<(Weights, Option<QuantisedNetwork>), String> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let weights = tensors::weights(graph, &tensors)?;
+    let int8 = tensors::int8(graph, &weights, &tensors)?;
+    Ok((weights, int8))
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::store::error::StoreError;
 use crate::store::models::SavedModel;
 use crate::store::run::RunReader;
 use crate::store::session::Session;
-use crate::trial::{Confusions, TrialRecord, TrialState, front_objectives};
+use crate::trial::{AttemptRecord, Confusions, TrialRecord, TrialState, front_objectives};
 
 /// The trials from whose durations the rate is taken: the latest, since trials change as a search goes on.
 const RATE_WINDOW: usize = 50;
@@ -85,6 +85,8 @@ pub struct TrialDetails {
     pub curve: Vec<EpochReport>,
     /// Which classes it takes for which; kept for trials on the front.
     pub confusions: Option<Confusions>,
+    /// What workers in other processes were given of it, in order.
+    pub attempts: Vec<AttemptRecord>,
 }
 
 /// How far a run is.
@@ -174,7 +176,8 @@ pub fn trial(reader: &RunReader, trial: u64) -> Result<TrialDetails, StoreError>
     let record = reader.journal.trial(trial)?;
     let record = record.ok_or_else(|| StoreError::NoTrial { dir: reader.dir().to_owned(), trial })?;
     let (curve, confusions) = (reader.journal.curve(trial)?, reader.journal.confusions(trial)?);
-    Ok(TrialDetails { record, curve, confusions })
+    let attempts = reader.journal.attempts(trial)?;
+    Ok(TrialDetails { record, curve, confusions, attempts })
 }
 
 /// The trained network of a trial, if it is kept.

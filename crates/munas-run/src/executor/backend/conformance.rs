@@ -57,12 +57,24 @@ fn train(backend: &mut dyn Backend, trials: impl IntoIterator<Item = u64>) {
     }
 }
 
+/// The next report of a job, within so long.
+fn next(backend: &mut dyn Backend, timeout: Duration) -> Option<Report> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        match backend.poll(deadline.saturating_duration_since(Instant::now())) {
+            Some(Report::Worker(_)) => {}
+            Some(Report::Broken { problem, .. }) => panic!("{problem}"),
+            other => return other,
+        }
+    }
+}
+
 /// All reports up to the end of so many jobs.
 fn reports_until(backend: &mut dyn Backend, ends: usize) -> Vec<Report> {
     let (begin, mut reports, mut ended) = (Instant::now(), Vec::new(), 0);
     while ended < ends {
         assert!(begin.elapsed() < PATIENCE, "{ended} of {ends} jobs ended: {reports:?}");
-        if let Some(report) = backend.poll(Duration::from_millis(50)) {
+        if let Some(report) = next(backend, Duration::from_millis(50)) {
             ended += usize::from(matches!(report, Report::Ended(_)));
             reports.push(report);
         }
@@ -76,7 +88,7 @@ fn ends(reports: Vec<Report>) -> Vec<Ended> {
         .into_iter()
         .filter_map(|report| match report {
             Report::Ended(ended) => Some(*ended),
-            Report::Epoch { .. } | Report::Checkpoint { .. } => None,
+            _ => None,
         })
         .collect();
     ends.sort_by_key(|ended| ended.trial);
@@ -89,7 +101,7 @@ fn every_job_ends_once_with_its_result(with: With<'_>) {
         assert_eq!(backend.task(), &evaluator.task);
         train(backend, 1..=5);
         let reports = reports_until(backend, 5);
-        assert_eq!(backend.poll(Duration::from_millis(20)), None, "nothing comes after the ends");
+        assert_eq!(next(backend, Duration::from_millis(20)), None, "nothing comes after the ends");
         for trial in 1..=5 {
             let epochs: Vec<u32> = reports
                 .iter()
@@ -136,7 +148,7 @@ fn a_stop_ends_one_job_within_a_batch(with: With<'_>) {
         assert_eq!((stopped[0].trial, &stopped[0].result), (2, &Err(EvaluationError::Stopped)));
         let goes_on = |report: &Report| matches!(report, Report::Epoch { trial: 1, .. });
         let begin = Instant::now();
-        while !backend.poll(Duration::from_millis(50)).as_ref().is_some_and(goes_on) {
+        while !next(backend, Duration::from_millis(50)).as_ref().is_some_and(goes_on) {
             assert!(begin.elapsed() < PATIENCE, "the other one goes on");
         }
         backend.pause(1);
@@ -229,7 +241,7 @@ fn a_paused_training_goes_on_to_the_same_result(with: With<'_>) {
     let (mut checkpoint, mut paused_after) = (None, 0);
     with(&evaluator, &mut |backend| {
         backend.start(Job::Train(long(None))).unwrap();
-        let first = backend.poll(PATIENCE);
+        let first = next(backend, PATIENCE);
         assert!(matches!(first, Some(Report::Epoch { report, .. }) if report.epoch == 1), "{first:?}");
         backend.pause(1);
         let reports = reports_until(backend, 1);
@@ -241,6 +253,7 @@ fn a_paused_training_goes_on_to_the_same_result(with: With<'_>) {
                     paused_after += 1;
                 }
                 Report::Ended(ended) => assert_eq!(ended.result, Err(EvaluationError::Stopped)),
+                other => panic!("{other:?}"),
             }
         }
     });

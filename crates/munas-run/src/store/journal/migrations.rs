@@ -14,6 +14,7 @@
 //! | 7 | peak memory under another runtime, or with the input elsewhere |
 //! | 8 | rungs: trials that rest and are promoted, with a result for each rung |
 //! | 9 | trainings of finalists |
+//! | 10 | attempts of workers in other processes; trials that were lost with them |
 
 use rusqlite::{Connection, Transaction};
 
@@ -23,7 +24,7 @@ use crate::experiment::Experiment;
 use crate::judge::Metric;
 
 /// The version of the schema that this version of munas writes.
-pub const SCHEMA_VERSION: i32 = 9;
+pub const SCHEMA_VERSION: i32 = 10;
 
 /// The oldest version of the schema that can be read.
 pub const OLDEST_SCHEMA: i32 = 2;
@@ -40,6 +41,7 @@ const STEPS: [(i32, Step); (SCHEMA_VERSION - OLDEST_SCHEMA) as usize] = [
     (7, add_memory_of_model),
     (8, add_rungs),
     (9, add_finalists),
+    (10, add_attempts),
 ];
 
 /// Takes all steps from version `from` on.
@@ -170,5 +172,27 @@ fn add_finalists(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Res
              CHECK ((state = 'done') = (validation_error IS NOT NULL)),
              CHECK ((sparsity IS NULL) = (graph IS NULL))
          ) STRICT, WITHOUT ROWID;",
+    )
+}
+
+/// All trials of before were trained in the process of the search.
+fn add_attempts(transaction: &Transaction<'_>, _: &Experiment) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "ALTER TABLE result ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+         CREATE TABLE attempt (
+             session         INTEGER NOT NULL REFERENCES session (id),
+             number          INTEGER NOT NULL,
+             trial           INTEGER NOT NULL REFERENCES trial (id),
+             node            TEXT    NOT NULL,
+             process         INTEGER NOT NULL,
+             version         TEXT    NOT NULL,
+             instruction_set TEXT    NOT NULL,
+             began_ms        INTEGER NOT NULL,
+             ended_ms        INTEGER,
+             given_up        TEXT,
+             refused         INTEGER NOT NULL DEFAULT 0,
+             PRIMARY KEY (session, number)
+         ) STRICT, WITHOUT ROWID;
+         CREATE INDEX attempt_of_trial ON attempt (trial);",
     )
 }

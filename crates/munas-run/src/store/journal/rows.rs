@@ -108,6 +108,7 @@ columns! {
         trial: i64,
         epochs: i64,
         error: Option<f64>,
+        lost: bool,
     }
 }
 
@@ -385,13 +386,14 @@ pub(super) fn rung_result(row: &RungRow) -> Result<RungResult, RowError> {
         epochs: column.unsigned("epochs", row.epochs)?,
         arrival: column.unsigned("arrival", row.arrival)?,
         error: row.error,
+        lost: row.lost,
     })
 }
 
 /// The columns of a result.
 pub(super) fn rung_row(result: &RungResult) -> RungRow {
-    let RungResult { trial, epochs, arrival, error } = *result;
-    RungRow { arrival: integer(arrival), trial: integer(trial), epochs: i64::from(epochs), error }
+    let RungResult { trial, epochs, arrival, error, lost } = *result;
+    RungRow { arrival: integer(arrival), trial: integer(trial), epochs: i64::from(epochs), error, lost }
 }
 
 /// A number of the run as SQLite holds it. Seeds are drawn from 63 bits; a count of MACs that is larger, which only a

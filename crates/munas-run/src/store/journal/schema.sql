@@ -94,6 +94,7 @@ CREATE TABLE result (
     trial   INTEGER NOT NULL REFERENCES trial (id),
     epochs  INTEGER NOT NULL,                           -- at the end of the rung
     error   REAL,                                       -- that drives the search; NULL: the trial failed
+    lost    INTEGER NOT NULL DEFAULT 0,                 -- 1: it failed with those who trained it; since version 10
     UNIQUE (trial, epochs)
 ) STRICT;
 
@@ -152,3 +153,21 @@ CREATE TABLE finalist (
     CHECK ((state = 'done') = (validation_error IS NOT NULL)),
     CHECK ((sparsity IS NULL) = (graph IS NULL))
 ) STRICT, WITHOUT ROWID;
+
+-- What workers in other processes were given to do; since version 10.
+CREATE TABLE attempt (
+    session         INTEGER NOT NULL REFERENCES session (id),
+    number          INTEGER NOT NULL,                   -- 1, 2, ... of the session's attempts
+    trial           INTEGER NOT NULL REFERENCES trial (id),
+    node            TEXT    NOT NULL,                   -- machine of the worker
+    process         INTEGER NOT NULL,                   -- its process there
+    version         TEXT    NOT NULL,                   -- of munas there
+    instruction_set TEXT    NOT NULL,                   -- that its kernels use
+    began_ms        INTEGER NOT NULL,                   -- Unix time
+    ended_ms        INTEGER,                            -- NULL: it runs, or its end was never heard of
+    given_up        TEXT,                               -- why, of one whose worker was lost
+    refused         INTEGER NOT NULL DEFAULT 0,         -- results that came of it after it was given up
+    PRIMARY KEY (session, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempt_of_trial ON attempt (trial);

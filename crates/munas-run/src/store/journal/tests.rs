@@ -35,7 +35,7 @@ fn another_schema_is_refused() {
         assert!(matches!(problem, JournalProblem::SchemaVersion { found: 99 }), "{problem}");
         assert_eq!(
             problem.to_string(),
-            "the journal has schema version 99, this version of munas reads 2 to 9"
+            "the journal has schema version 99, this version of munas reads 2 to 10"
         );
     }
 }
@@ -68,6 +68,7 @@ fn migrated_journals_are_as_new_ones() {
             6 => include_str!("../../../tests/schema_of_version_6.sql"),
             7 => include_str!("../../../tests/schema_of_version_7.sql"),
             8 => include_str!("../../../tests/schema_of_version_8.sql"),
+            9 => include_str!("../../../tests/schema_of_version_9.sql"),
             other => panic!("the schema of version {other} is wanted here"),
         })
         .unwrap();

@@ -1,0 +1,215 @@
+//! Workers that a scheduler starts wherever it has cores, through its adapter: a child that passes on what is said, unread.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::link::{Link, LinkEvent, WorkerId};
+use super::message::ToWorker;
+use super::wire::{BYTES, Decoder, Packet};
+
+/// The adapter for Ray, in Python; it needs Ray and nothing of munas.
+const RAY: &str = include_str!("../../../../python/munas/ray.py");
+/// The way out where the adapter is lost.
+const GO_ON: &str = "`munas resume` goes on with the run, on any backend";
+/// How long the adapter has to end its workers and itself.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What an adapter is asked for.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Begin {
+    /// Of munas.
+    pub version: String,
+    /// Of the cluster; `None`: the one that is there, or one of this machine.
+    pub address: Option<String>,
+    pub cpus_per_worker: f64,
+    pub most_workers: Option<usize>,
+    /// The program that workers run.
+    pub binary: String,
+    /// The packed data.
+    pub data: String,
+    /// Their fingerprint.
+    pub fingerprint: String,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ToAdapter<'a> {
+    Begin(&'a Begin),
+    Send { worker: WorkerId },
+    Kill { worker: WorkerId },
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum FromAdapter {
+    Ready { engine: String },
+    Joined { worker: WorkerId, node: String },
+    From { worker: WorkerId },
+    Left { worker: WorkerId, reason: String },
+    Note { text: String },
+    Failed { problem: String, hint: Option<String> },
+}
+
+/// The workers behind an adapter.
+pub(crate) struct Adapter {
+    child: Child,
+    words: Option<Sender<Vec<u8>>>,
+    events: Receiver<LinkEvent>,
+}
+
+impl Adapter {
+    /// Starts the adapter for Ray with this Python.
+    ///
+    /// # Errors
+    /// If the Python cannot be started.
+    pub fn ray(python: &Path, begin: &Begin) -> io::Result<Self> {
+        let mut command = Command::new(python);
+        command.args(["-c", RAY]);
+        Self::start(command, begin)
+    }
+
+    fn start(mut command: Command, begin: &Begin) -> io::Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // A terminal's Ctrl-C is for the coordinator, which ends its workers in order.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn()?;
+        let missing = || io::Error::other("a process without pipes");
+        let mut input = child.stdin.take().ok_or_else(missing)?;
+        let output = child.stdout.take().ok_or_else(missing)?;
+        let (words, to_say) = mpsc::channel::<Vec<u8>>();
+        thread::spawn(move || {
+            for bytes in to_say {
+                if input.write_all(&bytes).and_then(|()| input.flush()).is_err() {
+                    return;
+                }
+            }
+        });
+        let (sender, events) = mpsc::channel();
+        thread::spawn(move || Listener { sender, workers: BTreeMap::new() }.listen(output));
+        let adapter = Self { child, words: Some(words), events };
+        adapter.say(&ToAdapter::Begin(begin), None);
+        Ok(adapter)
+    }
+
+    fn say(&self, message: &ToAdapter<'_>, bytes: Option<Vec<u8>>) {
+        let Ok(serde_json::Value::Object(line)) = serde_json::to_value(message) else { return };
+        let frames = bytes.map(|bytes| (BYTES.to_owned(), bytes)).into_iter().collect();
+        if let Some(words) = &self.words {
+            // An adapter that does not listen any more has its end on the way.
+            let _ = words.send(Packet { line, frames }.to_bytes());
+        }
+    }
+}
+
+impl Link for Adapter {
+    fn poll(&mut self, timeout: Duration) -> Option<LinkEvent> {
+        self.events.recv_timeout(timeout).ok()
+    }
+
+    fn send(&mut self, worker: WorkerId, message: &ToWorker) {
+        self.say(&ToAdapter::Send { worker }, Some(message.to_packet().to_bytes()));
+    }
+
+    fn kill(&mut self, worker: WorkerId) {
+        self.say(&ToAdapter::Kill { worker }, None);
+    }
+
+    fn is_local(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for Adapter {
+    fn drop(&mut self) {
+        // The end of what it hears is its order to end.
+        self.words = None;
+        let begin = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begin.elapsed() < FAREWELL {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What makes events of what an adapter says.
+struct Listener {
+    sender: Sender<LinkEvent>,
+    /// What has come in of each; `None` of those that cannot be understood any more.
+    workers: BTreeMap<WorkerId, Option<Decoder>>,
+}
+
+impl Listener {
+    fn listen(mut self, mut output: impl Read) {
+        let (mut decoder, mut piece) = (Decoder::default(), vec![0; 1 << 16]);
+        let problem = loop {
+            let count = match output.read(&mut piece) {
+                Ok(0) | Err(_) => break "it has ended".to_owned(),
+                Ok(count) => count,
+            };
+            decoder.push(&piece[..count]);
+            if let Err(problem) = self.pass_on(&mut decoder) {
+                break problem;
+            }
+        };
+        let problem = format!("the adapter between munas and its workers is lost: {problem}");
+        let _ = self.sender.send(LinkEvent::Broken { problem, hint: Some(GO_ON.to_owned()) });
+    }
+
+    fn pass_on(&mut self, decoder: &mut Decoder) -> Result<(), String> {
+        while let Some(mut packet) = decoder.next().map_err(|error| error.to_string())? {
+            let bytes = packet.take(BYTES).unwrap_or_default();
+            let message = serde_json::from_value(packet.line.into()).map_err(|error| error.to_string())?;
+            self.tell(message, &bytes);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, message: FromAdapter, bytes: &[u8]) {
+        let event = match message {
+            FromAdapter::Ready { engine } => LinkEvent::Note(format!("connected to {engine}")),
+            FromAdapter::Note { text } => LinkEvent::Note(text),
+            FromAdapter::Failed { problem, hint } => LinkEvent::Broken { problem, hint },
+            FromAdapter::Joined { worker, node } => {
+                self.workers.insert(worker, Some(Decoder::default()));
+                LinkEvent::Joined { worker, node: Some(node) }
+            }
+            FromAdapter::Left { worker, reason } => match self.workers.remove(&worker) {
+                // Its end has been told.
+                Some(None) => return,
+                _ => LinkEvent::Left { worker, reason },
+            },
+            FromAdapter::From { worker } => return self.decode(worker, bytes),
+        };
+        // A receiver that is gone has ended the search.
+        let _ = self.sender.send(event);
+    }
+
+    /// Passes on the messages that have come in whole from a worker.
+    fn decode(&mut self, worker: WorkerId, bytes: &[u8]) {
+        let Some(Some(decoder)) = self.workers.get_mut(&worker) else { return };
+        decoder.push(bytes);
+        loop {
+            let event = match decoder.next() {
+                Ok(None) => return,
+                Ok(Some(packet)) => LinkEvent::Said { worker, packet },
+                Err(error) => {
+                    let reason = format!("what it says cannot be understood: {error}");
+                    // What comes after cannot be understood either.
+                    self.workers.insert(worker, None);
+                    let _ = self.sender.send(LinkEvent::Left { worker, reason });
+                    return;
+                }
+            };
+            let _ = self.sender.send(event);
+        }
+    }
+}
