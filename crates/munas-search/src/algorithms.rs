@@ -14,7 +14,7 @@ mod conformance;
 
 pub use aging::{AgingEvolution, EvolutionSettings};
 pub use bayes::{BayesSettings, BayesVariant, BayesianOptimisation, UnknownBayesVariant};
-pub use niche::{Judging, Niche, Standing};
+pub use niche::{Judging, Niche, NicheSettings, Standing};
 pub use random::RandomSearch;
 
 use std::fmt;
@@ -24,12 +24,14 @@ use crate::Algorithm;
 
 /// The settings of all algorithms: a field for each algorithm that has some. Every search has them all, whichever algorithm it
 /// takes, so that another one can be tried by its name alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct AlgorithmSettings {
     /// Of [`AgingEvolution`].
     pub evolution: EvolutionSettings,
     /// Of [`BayesianOptimisation`].
     pub bayes: BayesSettings,
+    /// Of [`Niche`].
+    pub niche: NicheSettings,
 }
 
 impl AlgorithmSettings {
@@ -38,7 +40,8 @@ impl AlgorithmSettings {
     /// # Errors
     /// [`SettingError`] with the first setting that no algorithm can work with.
     pub fn check(&self) -> Result<(), SettingError> {
-        self.evolution.check()
+        self.evolution.check()?;
+        self.niche.check()
     }
 }
 
@@ -106,7 +109,7 @@ declare! {
     /// [`BayesianOptimisation`].
     Bayes = "bayes", "a model of the error", |settings| BayesianOptimisation::new(settings.bayes);
     /// [`Niche`].
-    Niche = "niche", "successive halving, led by a model of the front", |_| Niche::new();
+    Niche = "niche", "successive halving, led by a model of the front", |settings| Niche::with(settings.niche);
 }
 
 impl fmt::Display for AlgorithmKind {

@@ -11,7 +11,7 @@ use munas_data::{
     AudioSettings, Backdrop, CsvSettings, Folds, GroupChoice, Layout, NormaliseMode, text_form,
 };
 use munas_search::algorithms::{
-    AlgorithmKind, AlgorithmSettings, BayesSettings, BayesVariant, EvolutionSettings,
+    AlgorithmKind, AlgorithmSettings, BayesSettings, BayesVariant, EvolutionSettings, NicheSettings,
 };
 use munas_search::{Feasibility, Sampling};
 use munas_train::{Pruning, PruningMode};
@@ -201,6 +201,9 @@ pub struct SearchSettings {
     /// Rungs of `niche`: a training rests after a third of the epochs, a ninth, and so on, so many times less one, until it is promoted.
     /// 1: every trial is trained to its end. Other algorithms have none.
     pub rungs: NonZero<u32>,
+    /// Of `niche`: share of its decisions that aim at the least error within hard bounds, whatever a network takes of them, in [0, 1]. The others
+    /// aim at the whole front.
+    pub error_share: f64,
     /// Of `bayes`: what it proposes from. `local`: the morphisms of a past network alone; `multi-fidelity`: many networks are trained for as
     /// few as 0.3 of the epochs, and the model learns from these too.
     #[serde(with = "text_form")]
@@ -243,6 +246,7 @@ impl SearchSettings {
         AlgorithmSettings {
             evolution: EvolutionSettings { population: self.population, sample: self.sample },
             bayes: BayesSettings { variant: self.bayes_variant },
+            niche: NicheSettings { error_share: self.error_share },
         }
     }
 

@@ -52,6 +52,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rand::{Rng, RngExt};
 
+use super::SettingError;
 use super::random::RandomProposer;
 use crate::sampling::Sampler;
 use crate::{Algorithm, Context, Interrupted, Proposal, Proposer};
@@ -83,9 +84,37 @@ pub enum Judging {
     Model,
 }
 
+/// Settings of [`Niche`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NicheSettings {
+    /// Share of the decisions that aim at the least error within hard bounds, in [0, 1]; the others aim at the whole front.
+    pub error_share: f64,
+}
+
+impl Default for NicheSettings {
+    fn default() -> Self {
+        Self { error_share: 0.5 }
+    }
+}
+
+impl NicheSettings {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// [`SettingError`].
+    pub fn check(&self) -> Result<(), SettingError> {
+        if (0.0..=1.0).contains(&self.error_share) {
+            return Ok(());
+        }
+        let (value, reason) = (self.error_share.to_string(), "must be in [0, 1]".to_owned());
+        Err(SettingError { key: "error_share", value, reason })
+    }
+}
+
 /// Successive halving in niches of resources.
 #[derive(Debug, Default)]
 pub struct Niche {
+    settings: NicheSettings,
     memo: Mutex<Memo>,
 }
 
@@ -93,6 +122,15 @@ impl Niche {
     /// With the settings that experiments led to.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With these settings.
+    ///
+    /// # Panics
+    /// If [`NicheSettings::check`] refuses them.
+    pub fn with(settings: NicheSettings) -> Self {
+        settings.check().expect("settings were checked");
+        Self { settings, memo: Mutex::default() }
     }
 
     /// How the latest results of each rung but the last compare, those of a rung one after the other, best first. `None` where there is
@@ -137,7 +175,7 @@ impl Algorithm for Niche {
         if rng.random_bool(RANDOM_SHARE) {
             return Ok(Box::new(random));
         }
-        let aim = Aim::drawn(context.problem, rng);
+        let aim = Aim::drawn(context.problem, self.settings.error_share, rng);
         let known = Known::new(&context, seen, aim);
         let improvement = known.field(model)?.into_improvement();
         let Some(pool) = known.pool() else { return Ok(Box::new(random)) };
@@ -164,7 +202,7 @@ impl Algorithm for Niche {
         if model.fit(&context, seen)?.is_none() {
             return promotion::promoted(&context, seen, Judge::Ratio);
         }
-        let aim = Aim::in_turn(context.problem, context.history.len());
+        let aim = Aim::in_turn(context.problem, self.settings.error_share, context.history.len());
         let field = Known::new(&context, seen, aim).field(model)?;
         promotion::promoted(&context, seen, Judge::Rung(&field))
     }

@@ -5,9 +5,6 @@ use rand::{Rng, RngExt};
 
 use crate::{Objective, Problem};
 
-/// The share of decisions that aim at the least error.
-const ERROR_SHARE: f64 = 0.5;
-
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Aim {
@@ -19,13 +16,15 @@ pub(super) enum Aim {
 
 impl Aim {
     /// What a new trial aims at.
-    pub fn drawn(problem: &Problem, rng: &mut dyn Rng) -> Self {
-        if may_be_error(problem) && rng.random_bool(ERROR_SHARE) { Self::Error } else { Self::Front }
+    pub fn drawn(problem: &Problem, error_share: f64, rng: &mut dyn Rng) -> Self {
+        if may_be_error(problem) && rng.random_bool(error_share) { Self::Error } else { Self::Front }
     }
 
-    /// What a promotion aims at: of so many results each one's turn.
-    pub fn in_turn(problem: &Problem, results: usize) -> Self {
-        if may_be_error(problem) && results.is_multiple_of(2) { Self::Error } else { Self::Front }
+    /// What a promotion aims at after so many results: this share of them at the least error, evenly spread.
+    pub fn in_turn(problem: &Problem, error_share: f64, results: usize) -> Self {
+        let turns = |results: usize| (results as f64 * error_share).floor();
+        let is_turn = turns(results) > turns(results.saturating_sub(1));
+        if may_be_error(problem) && is_turn { Self::Error } else { Self::Front }
     }
 
     /// Of a point, the coordinates that count: the logarithms of the error and of the resources, or of the error alone.
