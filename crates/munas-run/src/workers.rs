@@ -77,7 +77,7 @@ pub fn hire<'env>(
     let fingerprint = evaluator.task().fingerprint.clone();
     let (link, path): (Box<dyn Link + 'env>, _) = match crew {
         Crew::Processes { count } => {
-            (Box::new(Children::of_program(*count, program, data)), Some(data.to_string_lossy().into_owned()))
+            (Box::new(Children::of_program(*count, program)), Some(data.to_string_lossy().into_owned()))
         }
         Crew::Ray { python, address, cpus_per_worker, most_workers } => {
             let begin = Begin {

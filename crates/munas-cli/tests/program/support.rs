@@ -131,6 +131,11 @@ impl Running {
         }
     }
 
+    /// Number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends Ctrl-C.
     pub fn interrupt(&self) {
         self.signal("-INT");

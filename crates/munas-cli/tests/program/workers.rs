@@ -1,7 +1,7 @@
 //! Searches whose trials are trained by processes of their own, and what becomes of those.
 
-use std::path::Path;
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{Running, Workspace};
@@ -26,22 +26,30 @@ fn in_processes<'a>(dir: &'a str, workers: &'a str, more: &[&'a str]) -> Vec<&'a
     Workspace::tiny_search(dir, &[&backend, more].concat())
 }
 
-/// The processes of workers that were started for this program's tests, as their command lines end.
-fn workers_of(workspace: &Workspace) -> Vec<String> {
-    let marker = workspace.path("tmp").display().to_string();
-    let listed = Command::new("ps").args(["-eo", "pid=,args="]).output().unwrap();
+/// The processes of workers, with those that started them.
+fn workers() -> Vec<(String, String)> {
+    let listed = Command::new("ps").args(["-eo", "pid=,ppid=,args="]).output().unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let ours = listed.lines().filter(|line| line.contains(" worker --data") && line.contains(&marker));
-    ours.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+    let of = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_worker = words.len() == 4 && words[2].ends_with("munas") && words[3] == "worker";
+        is_worker.then(|| (words[0].to_owned(), words[1].to_owned()))
+    };
+    listed.lines().filter_map(of).collect()
 }
 
-/// A search whose packed data are in the workspace, by which its workers are known.
-fn started(workspace: &Workspace, args: &[&str]) -> Running {
-    let folder = workspace.path("tmp");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut command = workspace.command(args);
-    command.env("TMPDIR", folder);
-    Running::start(command)
+/// The workers of a search, which has two.
+fn workers_of(search: &Running) -> Vec<String> {
+    let parent = search.id().to_string();
+    let own = workers().into_iter().filter(|(_, started_by)| *started_by == parent);
+    let own: Vec<String> = own.map(|(worker, _)| worker).collect();
+    assert_eq!(own.len(), 2, "{own:?}");
+    own
+}
+
+/// Whether none of them is there any more.
+fn are_gone(gone: &[String]) -> bool {
+    workers().iter().all(|(worker, _)| !gone.contains(worker))
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -77,10 +85,9 @@ fn processes_come_to_the_trials_of_threads() {
 #[test]
 fn a_worker_that_is_killed_costs_no_trial() {
     let workspace = Workspace::new();
-    let mut search = started(&workspace, &in_processes("run", "search.workers=2", &LONGER));
+    let mut search = Running::start(workspace.command(&in_processes("run", "search.workers=2", &LONGER)));
     search.wait_for("trial ");
-    let workers = workers_of(&workspace);
-    assert_eq!(workers.len(), 2);
+    let workers = workers_of(&search);
     assert!(Command::new("kill").args(["-9", &workers[0]]).status().unwrap().success());
     let finished = search.finish();
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
@@ -97,17 +104,17 @@ fn a_worker_that_is_killed_costs_no_trial() {
     // None, if it was killed between two of them.
     let given_up = attempts.iter().filter(|attempt| attempt["given_up"].is_string()).count();
     assert!(given_up <= 1, "{attempts:?}");
-    assert_eq!(workers_of(&workspace), Vec::<String>::new());
+    assert!(are_gone(&workers), "no worker is left");
 }
 
 #[test]
 fn no_worker_outlives_its_coordinator_and_threads_go_on() {
     let workspace = Workspace::new();
-    let mut search = started(&workspace, &in_processes("run", "search.workers=2", &LONGER));
+    let mut search = Running::start(workspace.command(&in_processes("run", "search.workers=2", &LONGER)));
     search.wait_for("trial ");
-    assert_eq!(workers_of(&workspace).len(), 2);
+    let workers = workers_of(&search);
     search.kill();
-    wait_until("workers end with their coordinator", || workers_of(&workspace).is_empty());
+    wait_until("workers end with their coordinator", || are_gone(&workers));
     workspace.ok(&["resume", "run", "--backend", "threads"]);
     let status = workspace.json(&["status", "run", "--json"]);
     assert_eq!((&status["done"], &status["failed"]), (&8.into(), &0.into()), "{status}");
@@ -119,18 +126,30 @@ fn a_worker_says_what_it_cannot_do() {
     let workspace = Workspace::new();
     let finished = workspace.run(&["worker"]);
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""), "nobody speaks to it");
-    let hello = r#"{"type":"hello","protocol":7,"version":"9"}"#;
-    for said in ["rubbish", hello] {
+    let said = [
+        ("rubbish", "not a message"),
+        (r#"{"type":"hello","protocol":7,"version":"9"}"#, "the coordinator munas 9 with protocol 7"),
+    ];
+    for (said, problem) in said {
         let mut command = workspace.command(&["worker"]);
-        let file = workspace.path("said");
-        std::fs::write(&file, format!("{said}\n")).unwrap();
-        command.stdin(std::fs::File::open(Path::new(&file)).unwrap());
-        let output = command.output().unwrap();
+        let mut worker =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It ends by itself, while somebody could still speak to it.
+        let mut input = worker.stdin.take().unwrap();
+        writeln!(input, "{said}").unwrap();
+        let output = worker.wait_with_output().unwrap();
         let answer = String::from_utf8(output.stdout).unwrap();
-        // The end of what it hears ends it at once, perhaps before it has answered.
-        assert!(answer.is_empty() || answer.contains("refused"), "{answer}");
+        assert!(answer.contains(r#""type":"refused""#) && answer.contains(problem), "{answer}");
+        assert_eq!(output.status.code(), Some(2), "{answer}");
+        drop(input);
     }
+}
+
+#[test]
+fn an_unknown_backend_is_refused() {
+    let workspace = Workspace::new();
     let finished = workspace.run(&Workspace::tiny_search("run", &["--backend", "slurm"]));
     assert_eq!(finished.code, Some(2));
     assert!(finished.stderr.contains("threads, processes, ray"), "{}", finished.stderr);
+    assert!(!workspace.path("run").exists());
 }

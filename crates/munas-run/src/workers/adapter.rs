@@ -1,7 +1,8 @@
 //! Workers that a scheduler starts wherever it has cores, through its adapter: a child that passes on what is said, unread.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::link::{Link, LinkEvent, WorkerId};
 use super::message::ToWorker;
-use super::wire::{BYTES, Decoder, Packet};
+use super::wire::{self, BYTES, Decoder, Packet};
 
 /// The adapter for Ray, in Python; it needs Ray and nothing of munas.
 const RAY: &str = include_str!("../../../../python/munas/ray.py");
@@ -82,16 +83,9 @@ impl Adapter {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
         let missing = || io::Error::other("a process without pipes");
-        let mut input = child.stdin.take().ok_or_else(missing)?;
+        let input = child.stdin.take().ok_or_else(missing)?;
         let output = child.stdout.take().ok_or_else(missing)?;
-        let (words, to_say) = mpsc::channel::<Vec<u8>>();
-        thread::spawn(move || {
-            for bytes in to_say {
-                if input.write_all(&bytes).and_then(|()| input.flush()).is_err() {
-                    return;
-                }
-            }
-        });
+        let words = wire::writer(input);
         let (sender, events) = mpsc::channel();
         thread::spawn(move || Listener { sender, workers: BTreeMap::new() }.listen(output));
         let adapter = Self { child, words: Some(words), events };
@@ -148,29 +142,23 @@ struct Listener {
 }
 
 impl Listener {
-    fn listen(mut self, mut output: impl Read) {
-        let (mut decoder, mut piece) = (Decoder::default(), vec![0; 1 << 16]);
-        let problem = loop {
-            let count = match output.read(&mut piece) {
-                Ok(0) | Err(_) => break "it has ended".to_owned(),
-                Ok(count) => count,
-            };
-            decoder.push(&piece[..count]);
-            if let Err(problem) = self.pass_on(&mut decoder) {
-                break problem;
+    fn listen(mut self, output: impl Read) {
+        let mut misunderstood = None;
+        let read = wire::read(output, |mut packet| {
+            let bytes = packet.take(BYTES).unwrap_or_default();
+            match serde_json::from_value(packet.line.into()) {
+                Ok(message) => self.tell(message, &bytes),
+                Err(error) => {
+                    misunderstood = Some(error.to_string());
+                    return ControlFlow::Break(());
+                }
             }
-        };
+            ControlFlow::Continue(())
+        });
+        let problem = read.err().map(|error| error.to_string()).or(misunderstood);
+        let problem = problem.unwrap_or_else(|| "it has ended".to_owned());
         let problem = format!("the adapter between munas and its workers is lost: {problem}");
         let _ = self.sender.send(LinkEvent::Broken { problem, hint: Some(GO_ON.to_owned()) });
-    }
-
-    fn pass_on(&mut self, decoder: &mut Decoder) -> Result<(), String> {
-        while let Some(mut packet) = decoder.next().map_err(|error| error.to_string())? {
-            let bytes = packet.take(BYTES).unwrap_or_default();
-            let message = serde_json::from_value(packet.line.into()).map_err(|error| error.to_string())?;
-            self.tell(message, &bytes);
-        }
-        Ok(())
     }
 
     fn tell(&mut self, message: FromAdapter, bytes: &[u8]) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::link::{Link, LinkEvent, WorkerId};
 use super::message::ToWorker;
-use super::wire::Decoder;
+use super::wire;
 
 /// A worker that dies sooner than this has not come to anything.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
@@ -71,14 +72,14 @@ impl<'a> Children<'a> {
         Self { start, hands: BTreeMap::new(), next: 1, vacancies, failures: 0, sender, events }
     }
 
-    /// So many processes of a munas program, with a file of packed data.
-    pub fn of_program(count: usize, program: &Path, data: &Path) -> Children<'static> {
-        let (program, data) = (program.to_owned(), data.to_owned());
+    /// So many processes of a munas program.
+    pub fn of_program(count: usize, program: &Path) -> Children<'static> {
+        let program = program.to_owned();
         Children::new(
             count,
             Box::new(move || {
                 let mut command = Command::new(&program);
-                command.arg("worker").arg("--data").arg(&data);
+                command.arg("worker");
                 start_process(command)
             }),
         )
@@ -159,45 +160,23 @@ impl Drop for Children<'_> {
 
 /// Speaks to a worker and listens to it, on threads of its own: one that is frozen holds nobody up.
 fn accompany(worker: WorkerId, started: Started, sender: &Sender<LinkEvent>) -> Hand {
-    let Started { mut input, output, process } = started;
-    let (words, to_say) = mpsc::channel::<Vec<u8>>();
-    thread::spawn(move || {
-        for bytes in to_say {
-            if input.write_all(&bytes).and_then(|()| input.flush()).is_err() {
-                return;
-            }
-        }
-    });
+    let Started { input, output, process } = started;
+    let words = wire::writer(input);
     let process = Arc::new(Mutex::new(process));
     let (held, sender) = (Arc::clone(&process), sender.clone());
     thread::spawn(move || {
-        let garbled = listen(worker, output, &sender);
+        let said = wire::read(output, |packet| match sender.send(LinkEvent::Said { worker, packet }) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        });
         let mut process = held.lock().unwrap_or_else(PoisonError::into_inner);
         process.kill();
         let ended = process.wait();
-        let reason = garbled.map_or(ended, |problem| format!("what it says cannot be understood: {problem}"));
+        let reason =
+            said.map_or_else(|error| format!("what it says cannot be understood: {error}"), |()| ended);
         let _ = sender.send(LinkEvent::Left { worker, reason });
     });
     Hand { words, process, began: Instant::now() }
-}
-
-/// Passes on what a worker says, to its end; what it was if it is no message.
-fn listen(worker: WorkerId, mut output: impl Read, sender: &Sender<LinkEvent>) -> Option<String> {
-    let (mut decoder, mut piece) = (Decoder::default(), vec![0; 1 << 16]);
-    loop {
-        let count = match output.read(&mut piece) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => count,
-        };
-        decoder.push(&piece[..count]);
-        loop {
-            match decoder.next() {
-                Ok(None) => break,
-                Ok(Some(packet)) => sender.send(LinkEvent::Said { worker, packet }).ok()?,
-                Err(error) => return Some(error.to_string()),
-            }
-        }
-    }
 }
 
 /// A process of the system, and its last words.

@@ -11,7 +11,7 @@ use munas_data::machine_memory;
 
 use super::link::HEARTBEAT;
 use super::message::{FromWorker, Introduction, Opening, PROTOCOL, ToWorker};
-use super::wire::Decoder;
+use super::wire;
 use crate::executor::backend::{Backend, Job, Report};
 use crate::executor::evaluator::Evaluator;
 use crate::executor::threads::Threads;
@@ -41,10 +41,16 @@ pub(crate) fn serve(
 ) -> Result<(), String> {
     let (sender, incoming) = mpsc::channel();
     thread::spawn(move || {
-        read(input, &sender);
-        at_end();
+        let end = match read(input, &sender) {
+            // What was said is answered before the worker ends.
+            Err(problem) => Incoming::Garbled(problem),
+            Ok(()) => {
+                at_end();
+                Incoming::End
+            }
+        };
         // A receiver that is gone has ended already.
-        let _ = sender.send(Incoming::End);
+        let _ = sender.send(end);
     });
     let voice = Voice(Mutex::new(Box::new(output)));
     let (stop_beating, beats) = mpsc::channel::<()>();
@@ -65,30 +71,22 @@ pub(crate) fn serve(
     })
 }
 
-/// Passes on what comes in, until nothing more does or it cannot be understood.
-fn read(mut input: impl Read, sender: &Sender<Incoming>) {
-    let (mut decoder, mut piece) = (Decoder::default(), vec![0; 1 << 16]);
-    loop {
-        let count = match input.read(&mut piece) {
-            Ok(0) | Err(_) => return,
-            Ok(count) => count,
-        };
-        decoder.push(&piece[..count]);
-        loop {
-            let message = match decoder.next() {
-                Ok(None) => break,
-                Ok(Some(packet)) => ToWorker::from_packet(packet).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            let is_garbled = message.is_err();
-            let incoming = match message {
-                Ok(message) => Incoming::Message(Box::new(message)),
-                Err(problem) => Incoming::Garbled(problem),
-            };
-            if sender.send(incoming).is_err() || is_garbled {
-                return;
-            }
+/// Passes on what comes in, until nothing more does or it cannot be understood: what is wrong.
+fn read(input: impl Read, sender: &Sender<Incoming>) -> Result<(), String> {
+    let mut misunderstood = None;
+    let read = wire::read(input, |packet| match ToWorker::from_packet(packet) {
+        Ok(message) => match sender.send(Incoming::Message(Box::new(message))) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        },
+        Err(error) => {
+            misunderstood = Some(error.to_string());
+            ControlFlow::Break(())
         }
+    });
+    match misunderstood {
+        Some(problem) => Err(problem),
+        None => read.map_err(|error| error.to_string()),
     }
 }
 

@@ -1,5 +1,10 @@
 //! A message as bytes: a line of JSON, and the binary frames that it lists.
 
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
 use serde_json::{Map, Value};
 
 /// Bytes of the longest line.
@@ -108,6 +113,42 @@ impl Decoder {
         self.searched = 0;
         Ok(Some(line))
     }
+}
+
+/// Calls `each` with every message that comes in, until nothing more does or it breaks off.
+///
+/// # Errors
+/// [`WireError`] if what has come in is no message.
+pub(crate) fn read(
+    mut input: impl Read,
+    mut each: impl FnMut(Packet) -> ControlFlow<()>,
+) -> Result<(), WireError> {
+    let (mut decoder, mut piece) = (Decoder::default(), vec![0; 1 << 16]);
+    loop {
+        let count = match input.read(&mut piece) {
+            Ok(0) | Err(_) => return Ok(()),
+            Ok(count) => count,
+        };
+        decoder.push(&piece[..count]);
+        while let Some(packet) = decoder.next()? {
+            if each(packet).is_break() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Writes what is sent, on a thread of its own: whoever does not listen holds nobody up. The end of the sender closes the output.
+pub(crate) fn writer(mut output: impl Write + Send + 'static) -> Sender<Vec<u8>> {
+    let (sender, to_say) = mpsc::channel::<Vec<u8>>();
+    thread::spawn(move || {
+        for bytes in to_say {
+            if output.write_all(&bytes).and_then(|()| output.flush()).is_err() {
+                return;
+            }
+        }
+    });
+    sender
 }
 
 /// A line, and the names and sizes of the frames that follow it.
