@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units, visible};
+use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{
     Crew, EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefinePlan,
     RefineSummary, RefineWishes, Run, RunReader, Status, StoreError, Summary, finalists, front,
@@ -199,11 +200,14 @@ pub fn print_begin(run: &Run, dataset: &Dataset, time: Option<Duration>, output:
         dataset.train.len(),
         dataset.classes(),
     ));
+    let trials = match experiment.search.trials {
+        ENDLESS_TRIALS => "as many trials as there is time for,".to_owned(),
+        trials => format!("{trials} trials"),
+    };
     output.note(format_args!(
-        "{STRONG}search{STRONG:#}   {} in {}, {} trials of up to {} epochs",
+        "{STRONG}search{STRONG:#}   {} in {}, {trials} of up to {} epochs",
         experiment.search.algorithm,
         experiment.space.kind(),
-        experiment.search.trials,
         experiment.train.epochs,
     ));
     if let Some(time) = time

@@ -90,7 +90,7 @@ fn facts(view: &RunView<'_>) -> Markup {
                 (experiment.search.algorithm)
                 @if experiment.search.trials < ENDLESS_TRIALS { ", up to " (experiment.search.trials) " trials" }
             }
-            dt { "Training" } dd { (train.epochs) " epochs, batch " (train.batch) ", learning rate " (train.learning_rate) ", " (train.schedule) }
+            dt { "Training" } dd { (train.epochs) " epochs" @if let Some(steps) = train.steps_per_epoch { " of " (steps) " steps" } ", batch " (train.batch) ", learning rate " (train.learning_rate) ", " (train.schedule) }
             dt { "Seed" } dd { (experiment.seed) }
             dt { "Peak memory" } dd { (memory_text(experiment.memory)) }
             @if let Some(choice) = &experiment.board {
