@@ -70,10 +70,28 @@ impl Normalisation {
     /// If `input` has not as many elements as `sample`.
     pub fn apply(&self, sample: SampleRef<'_>, input: &mut [f32]) {
         assert_eq!(sample.len(), input.len(), "an input has the elements of its sample");
+        match sample {
+            SampleRef::U8(values) => self.apply_to(values, input),
+            SampleRef::I8(values) => self.apply_to(values, input),
+            SampleRef::U16(values) => self.apply_to(values, input),
+            SampleRef::I16(values) => self.apply_to(values, input),
+            SampleRef::F32(values) => self.apply_to(values, input),
+        }
+    }
+
+    /// One channel, the usual case, is a loop without a loop within, which compilers vectorise.
+    fn apply_to<T: Copy + Into<f32>>(&self, values: &[T], input: &mut [f32]) {
+        if let ([scale], [offset]) = (&self.scale[..], &self.offset[..]) {
+            for (input, &value) in input.iter_mut().zip(values) {
+                *input = value.into() * scale + offset;
+            }
+            return;
+        }
         let channels = self.scale.len();
-        for (index, value) in input.iter_mut().enumerate() {
-            let channel = index % channels;
-            *value = sample.get(index) * self.scale[channel] + self.offset[channel];
+        for (input, values) in input.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
+            for (channel, (input, &value)) in input.iter_mut().zip(values).enumerate() {
+                *input = value.into() * self.scale[channel] + self.offset[channel];
+            }
         }
     }
 
