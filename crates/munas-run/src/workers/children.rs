@@ -19,6 +19,8 @@ const SHORT_LIFE: Duration = Duration::from_secs(2);
 /// How long such a one is not replaced at first; twice as long after each further one.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// What has closed its output is given so long to end by itself: its end comes a moment later.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// Bytes of a worker's last words for people that are kept.
 const LAST_WORDS: usize = 2048;
 
@@ -37,7 +39,7 @@ pub(crate) trait Process: Send {
     /// Ends it, whatever it does.
     fn kill(&mut self);
 
-    /// Waits for its end, and says how it ended.
+    /// Waits for its end, which it brings about where there is none in a moment, and says how it ended.
     fn wait(&mut self) -> String;
 }
 
@@ -170,7 +172,9 @@ fn accompany(worker: WorkerId, started: Started, sender: &Sender<LinkEvent>) -> 
             Err(_) => ControlFlow::Break(()),
         });
         let mut process = held.lock().unwrap_or_else(PoisonError::into_inner);
-        process.kill();
+        if said.is_err() {
+            process.kill();
+        }
         let ended = process.wait();
         let reason =
             said.map_or_else(|error| format!("what it says cannot be understood: {error}"), |()| ended);
@@ -222,6 +226,11 @@ impl Process for Worker {
     }
 
     fn wait(&mut self) -> String {
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < LAST_MOMENT {
+            thread::sleep(Duration::from_millis(2));
+        }
+        self.kill();
         let ended = match self.child.wait() {
             Ok(_) if self.is_killed => "ended by the coordinator".to_owned(),
             Ok(status) => format!("ended with {status}"),
