@@ -148,26 +148,35 @@ fn digest_after(before: u64, Observed { trial, candidate, epochs, error }: &Obse
 }
 
 /// Recognises candidates that were trained, or are being trained.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Duplicates<'a> {
     history: &'a History,
-    pending: Trainings,
+    pending: &'a [Pending],
 }
 
 impl<'a> Duplicates<'a> {
-    pub(crate) fn new(history: &'a History, pending: &[Pending]) -> Self {
-        let mut running = Trainings::default();
-        for running_trial in pending {
-            running.insert(history.input, &running_trial.candidate);
-        }
-        Self { history, pending: running }
+    pub(crate) const fn new(history: &'a History, pending: &'a [Pending]) -> Self {
+        Self { history, pending }
     }
 
     /// Whether the same was or is trained for at least as many epochs.
     pub(crate) fn contains(&self, candidate: &Candidate) -> bool {
-        let canonical = candidate.architecture.canonical(self.history.input);
-        [&self.history.trained, &self.pending].iter().any(|trained| trained.contains(&canonical, candidate))
+        let input = self.history.input;
+        let canonical = candidate.architecture.canonical(input);
+        self.history.trained.contains(&canonical, candidate)
+            || self.pending.iter().map(|pending| &pending.candidate).any(|pending| {
+                may_be_alike(pending, candidate)
+                    && Training::of(pending).covers(Training::of(candidate))
+                    && pending.architecture.canonical(input) == canonical
+            })
     }
+}
+
+/// `false` of candidates whose canonical forms differ for sure: one form takes the same resources, unless pruning has made them differ.
+/// With a thousand trials side by side, few others need be brought to that form.
+fn may_be_alike(one: &Candidate, other: &Candidate) -> bool {
+    let sums = |candidate: &Candidate| (candidate.resources.macs, candidate.resources.model_size);
+    one.sparsity.or(other.sparsity).is_some() || sums(one) == sums(other)
 }
 
 /// How far apart the target sparsities of the same training may lie.
@@ -188,6 +197,11 @@ impl Training {
     fn of(candidate: &Candidate) -> Self {
         Self { epochs: candidate.epochs, sparsity: candidate.sparsity.unwrap_or(0.0) }
     }
+
+    /// Whether it makes another one needless.
+    fn covers(self, other: Self) -> bool {
+        self.epochs >= other.epochs && (self.sparsity - other.sparsity).abs() <= SAME_SPARSITY
+    }
 }
 
 impl Trainings {
@@ -197,12 +211,8 @@ impl Trainings {
     }
 
     fn contains(&self, canonical: &Architecture, candidate: &Candidate) -> bool {
-        let Training { epochs, sparsity } = Training::of(candidate);
-        self.0.get(canonical).is_some_and(|trainings| {
-            trainings
-                .iter()
-                .any(|done| done.epochs >= epochs && (done.sparsity - sparsity).abs() <= SAME_SPARSITY)
-        })
+        let wanted = Training::of(candidate);
+        self.0.get(canonical).is_some_and(|trainings| trainings.iter().any(|done| done.covers(wanted)))
     }
 }
 

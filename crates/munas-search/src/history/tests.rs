@@ -30,6 +30,12 @@ fn duplicates_are_recognised_by_canonical_form() {
     // Both kernels are clipped to the input.
     assert!(duplicates.contains(&candidate(&problem, 5, 9)));
     assert!(!duplicates.contains(&candidate(&problem, 3, 9)));
+    let running = [pending(1, candidate(&problem, 7, 9))];
+    let nothing = History::new(problem.input);
+    let duplicates = Duplicates::new(&nothing, &running);
+    assert!(
+        duplicates.contains(&candidate(&problem, 5, 9)) && !duplicates.contains(&candidate(&problem, 3, 9))
+    );
 }
 
 #[test]
