@@ -78,10 +78,8 @@ pub fn print_end(reader: &RunReader, summary: &RefineSummary, output: &mut Outpu
         units::duration(summary.elapsed.as_secs_f64()),
     ));
     if summary.left > 0 {
-        output.note(format_args!(
-            "{} trainings are left: `munas refine {}` goes on with them",
-            summary.left,
-            quoted(reader.dir())
-        ));
+        let (left, dir) = (summary.left, quoted(reader.dir()));
+        let (trainings, them) = if left == 1 { ("training is", "it") } else { ("trainings are", "them") };
+        output.note(format_args!("{left} {trainings} left: `munas refine {dir}` goes on with {them}"));
     }
 }
