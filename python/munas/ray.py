@@ -43,9 +43,9 @@ LONGEST_POLL = 7.0
 """Seconds that an actor keeps a question for news."""
 LEASE = 12.0
 """Seconds without a question after which an actor ends. All of a dead coordinator's workers are to end within 15 s."""
-TRIFLE = 32
-"""Bytes of which no news consists: a heartbeat is shorter, any other message longer. Each answer costs the adapter some
-milliseconds of processor time, so that heartbeats wait for the next question."""
+PATIENT = {"heartbeat", "epoch"}
+"""Types of messages that wait for the next question. Each answer costs the adapter a millisecond or two of processor time, and
+these are most of what a worker says; nobody waits for them."""
 POLL_GAP = 0.1
 """Seconds between two answers at least: a worker that says much is heard in batches, one that says little at once."""
 PIECE = 4 << 20
@@ -56,6 +56,8 @@ CLUSTER_POLL = 2.0
 """Seconds between two looks at the cluster's nodes."""
 HEAD_SILENCE = 10.0
 """Seconds without an answer of the head node after which it counts as dead."""
+ABSENCE = 5.0
+"""Seconds without a look at the clock after which the adapter itself was stopped, and cannot say that others were silent."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 600.0
 """Seconds for which a node on which no worker could begin is left alone; they double each time."""
 KILL_PATIENCE, KILL_LIMIT = 2.0, 10.0
@@ -226,6 +228,14 @@ def bound_to_this_process(command: list[str]) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid()), *command]
 
 
+def can_wait(piece: bytes) -> bool:
+    """Whether this is whole messages for whose sake nobody need be woken."""
+    try:
+        return piece.endswith(b"\n") and all(json.loads(line)["type"] in PATIENT for line in piece.splitlines())
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
 class Worker:
     """The actor: one `munas worker` and the node's end of its pipes. Each method is called in a thread of its own."""
 
@@ -235,7 +245,7 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
         self.written = bytearray()
         self.errors = bytearray()
-        self.trifles = 0
+        self.patient = 0
         self.reason: str | None = None
         self.killed = self.told_begun = False
         self.asked = self.answered = time.monotonic()
@@ -256,8 +266,8 @@ class Worker:
         while piece := os.read(process.stdout.fileno(), 1 << 20):
             with self.changed:
                 self.changed.wait_for(lambda: len(self.written) < 4 * PIECE)
-                if len(self.written) == self.trifles and len(piece) <= TRIFLE:
-                    self.trifles += len(piece)
+                if len(self.written) == self.patient and can_wait(piece):
+                    self.patient += len(piece)
                 self.written += piece
                 self.changed.notify_all()
         status = process.wait()
@@ -318,7 +328,7 @@ class Worker:
                 self.changed.wait_for(lambda: len(self.written) >= PIECE or self.reason is not None, soon)
             data = bytes(self.written[:PIECE])
             del self.written[:PIECE]
-            self.trifles = 0
+            self.patient = 0
             self.changed.notify_all()
             self.answered = time.monotonic()
             self.told_begun = self.process is not None
@@ -328,7 +338,7 @@ class Worker:
         """Whether there is something to tell at once."""
         if self.reason is not None or (self.process is not None and not self.told_begun):
             return True
-        return len(self.written) > self.trifles
+        return len(self.written) > self.patient or len(self.written) >= PIECE
 
     def send(self, data: bytes) -> None:
         """Writes to the worker's standard input; what an ended worker no longer reads is lost."""
@@ -474,8 +484,13 @@ class Adapter:
 
     def watch(self, heard: list[float]) -> None:
         """Ends the adapter when the head node has been silent for too long. Ray itself would try on for minutes."""
+        looked = time.monotonic()
         while time.monotonic() - heard[0] < HEAD_SILENCE:
             time.sleep(0.5)
+            now = time.monotonic()
+            if now - looked > ABSENCE:
+                heard[0] = now
+            looked = now
         for worker in list(self.workers.values()):
             worker.actor.end_actor.remote()
         time.sleep(0.5)
@@ -488,7 +503,8 @@ class Adapter:
         os._exit(1)
 
     def see(self, nodes: list[dict[str, Any]], free: dict[str, float]) -> None:
-        """Starts workers on the cores that are free."""
+        """Says that all is well with the adapter, and starts workers on the cores that are free."""
+        self.coordinator.say("alive")
         self.see_to_killed()
         now = time.monotonic()
         for node in nodes:

@@ -48,6 +48,17 @@ def echo(data: bytes) -> bytes:
     return json.dumps({"type": "echo", "bytes": len(data)}).encode() + b"\n" + data
 
 
+def test_epochs_wait_and_results_do_not(nodes: Nodes, adapter: Start) -> None:
+    coordinator = adapter(nodes.address, most_workers=1)
+    (worker,) = coordinator.joined(1)
+    coordinator.wait(lambda: coordinator.hello(worker))
+    before = len(coordinator.of("from"))
+    coordinator.send(worker, do="train", epochs=30)
+    coordinator.wait(lambda: b'"ended"' in coordinator.streams[worker], 6)
+    assert coordinator.streams[worker].count(b'"epoch"') == 30
+    assert len(coordinator.of("from")) - before <= 2  # the longest wait for news may end in between
+
+
 def test_tells_how_a_worker_ended_and_starts_another_but_no_more(nodes: Nodes, adapter: Start) -> None:
     coordinator = adapter(nodes.address, most_workers=1)
     (worker,) = coordinator.joined(1)

@@ -281,15 +281,16 @@ def test_a_killed_coordinator(nodes: Nodes, search: Start, tmp_path: Path) -> No
             report(f"resumed on ray: the first trial went on after {(first - started_ms) / 1000:.1f} s")
 
 
-def test_a_killed_adapter(nodes: Nodes, search: Start) -> None:
+@pytest.mark.parametrize(("how", "limit"), [(signal.SIGKILL, 20), (signal.SIGSTOP, 90)])
+def test_a_killed_or_frozen_adapter(nodes: Nodes, search: Start, how: signal.Signals, limit: float) -> None:
     killed = search(f"ray:{nodes.address}")
     killed.until_results(6)
     struck = time.monotonic()
-    kill(adapter_of(killed))
-    said = killed.ends(status=1, limit=20)
-    report(f"SIGKILL adapter: the search ended after {time.monotonic() - struck:.1f} s: {last_words(said)}")
+    os.kill(adapter_of(killed), how)
+    said = killed.ends(status=1, limit=limit)
+    report(f"{how.name} adapter: the search ended after {time.monotonic() - struck:.1f} s: {last_words(said)}")
     assert "error" in said and "adapter" in said, said
-    report(f"SIGKILL adapter: no worker after another {no_worker_is_left(killed.run):.1f} s")
+    report(f"{how.name} adapter: no worker after another {no_worker_is_left(killed.run):.1f} s")
     search("processes", command="resume").ends()
     is_complete(killed.run)
 

@@ -22,6 +22,11 @@ const GO_ON: &str = "`munas resume` goes on with the run, on any backend";
 /// How long the adapter has to end its workers and itself.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How long an adapter that has connected may say nothing at all. It says every few seconds that it is alive.
+const SILENCE: Duration = Duration::from_secs(60);
+/// A coordinator that did not listen for so long cannot say that the adapter was silent.
+const DEAF: Duration = Duration::from_secs(10);
+
 /// What an adapter is asked for.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Begin {
@@ -54,6 +59,7 @@ enum FromAdapter {
     Joined { worker: WorkerId, node: String },
     From { worker: WorkerId },
     Left { worker: WorkerId, reason: String },
+    Alive,
     Note { text: String },
     Failed { problem: String, hint: Option<String> },
 }
@@ -62,7 +68,13 @@ enum FromAdapter {
 pub(crate) struct Adapter {
     child: Child,
     words: Option<Sender<Vec<u8>>>,
-    events: Receiver<LinkEvent>,
+    /// What it tells; `None`: that it is alive.
+    events: Receiver<Option<LinkEvent>>,
+    /// When it was heard last, once it has said that it is alive.
+    heard: Option<Instant>,
+    /// When it was listened to last.
+    listened: Instant,
+    silence: Duration,
 }
 
 impl Adapter {
@@ -88,9 +100,16 @@ impl Adapter {
         let words = wire::writer(input);
         let (sender, events) = mpsc::channel();
         thread::spawn(move || Listener { sender, workers: BTreeMap::new() }.listen(output));
-        let adapter = Self { child, words: Some(words), events };
+        let (heard, listened, silence) = (None, Instant::now(), SILENCE);
+        let adapter = Self { child, words: Some(words), events, heard, listened, silence };
         adapter.say(&ToAdapter::Begin(begin), None);
         Ok(adapter)
+    }
+
+    fn silent(&self) -> LinkEvent {
+        let seconds = self.silence.as_secs();
+        let problem = format!("the adapter between munas and its workers has said nothing for {seconds} s");
+        LinkEvent::Broken { problem, hint: Some(GO_ON.to_owned()) }
     }
 
     fn say(&self, message: &ToAdapter<'_>, bytes: Option<Vec<u8>>) {
@@ -105,7 +124,17 @@ impl Adapter {
 
 impl Link for Adapter {
     fn poll(&mut self, timeout: Duration) -> Option<LinkEvent> {
-        self.events.recv_timeout(timeout).ok()
+        let told = self.events.recv_timeout(timeout).ok();
+        let was_deaf = self.listened.elapsed() > timeout + DEAF;
+        self.listened = Instant::now();
+        let counts = self.heard.is_some() || told == Some(None);
+        if counts && (told.is_some() || was_deaf) {
+            self.heard = Some(self.listened);
+        }
+        match told {
+            Some(event) => event,
+            None => self.heard.take_if(|heard| heard.elapsed() > self.silence).map(|_| self.silent()),
+        }
     }
 
     fn send(&mut self, worker: WorkerId, message: &ToWorker) {
@@ -136,7 +165,7 @@ impl Drop for Adapter {
 
 /// What makes events of what an adapter says.
 struct Listener {
-    sender: Sender<LinkEvent>,
+    sender: Sender<Option<LinkEvent>>,
     /// What has come in of each; `None` of those that cannot be understood any more.
     workers: BTreeMap<WorkerId, Option<Decoder>>,
 }
@@ -158,11 +187,15 @@ impl Listener {
         let problem = read.err().map(|error| error.to_string()).or(misunderstood);
         let problem = problem.unwrap_or_else(|| "it has ended".to_owned());
         let problem = format!("the adapter between munas and its workers is lost: {problem}");
-        let _ = self.sender.send(LinkEvent::Broken { problem, hint: Some(GO_ON.to_owned()) });
+        let _ = self.sender.send(Some(LinkEvent::Broken { problem, hint: Some(GO_ON.to_owned()) }));
     }
 
     fn tell(&mut self, message: FromAdapter, bytes: &[u8]) {
         let event = match message {
+            FromAdapter::Alive => {
+                let _ = self.sender.send(None);
+                return;
+            }
             FromAdapter::Ready { engine } => LinkEvent::Note(format!("connected to {engine}")),
             FromAdapter::Note { text } => LinkEvent::Note(text),
             FromAdapter::Failed { problem, hint } => LinkEvent::Broken { problem, hint },
@@ -178,7 +211,7 @@ impl Listener {
             FromAdapter::From { worker } => return self.decode(worker, bytes),
         };
         // A receiver that is gone has ended the search.
-        let _ = self.sender.send(event);
+        let _ = self.sender.send(Some(event));
     }
 
     /// Passes on the messages that have come in whole from a worker.
@@ -193,11 +226,55 @@ impl Listener {
                     let reason = format!("what it says cannot be understood: {error}");
                     // What comes after cannot be understood either.
                     self.workers.insert(worker, None);
-                    let _ = self.sender.send(LinkEvent::Left { worker, reason });
+                    let _ = self.sender.send(Some(LinkEvent::Left { worker, reason }));
                     return;
                 }
             };
-            let _ = self.sender.send(event);
+            let _ = self.sender.send(Some(event));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first that an adapter tells which runs this script and may be silent for a second.
+    fn told_by(script: &str) -> LinkEvent {
+        let begin = Begin {
+            version: String::new(),
+            address: None,
+            cpus_per_worker: 1.0,
+            most_workers: None,
+            binary: String::new(),
+            data: String::new(),
+            fingerprint: String::new(),
+        };
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let mut adapter = Adapter::start(command, &begin).unwrap();
+        adapter.silence = Duration::from_secs(1);
+        let mut polls = std::iter::repeat_with(|| adapter.poll(Duration::from_millis(50)));
+        polls.find_map(|event| event).expect("it is asked until it tells something")
+    }
+
+    #[test]
+    fn an_adapter_that_is_frozen_is_noticed() {
+        let told = told_by(r#"echo '{"type": "alive"}'; exec sleep 60"#);
+        let LinkEvent::Broken { problem, hint: Some(hint) } = &told else { panic!("{told:?}") };
+        assert!(
+            problem.contains("has said nothing for 1 s") && hint.contains("munas resume"),
+            "{problem} {hint}"
+        );
+    }
+
+    #[test]
+    fn one_that_speaks_is_not_and_one_that_connects_may_take_its_time() {
+        let alive = r#"sleep 0.3; echo '{"type": "alive"}'; "#.repeat(6);
+        for before in [alive.as_str(), "sleep 2; "] {
+            let told =
+                told_by(&format!(r#"{before} echo '{{"type": "note", "text": "here"}}'; cat > /dev/null"#));
+            assert_eq!(told, LinkEvent::Note("here".to_owned()));
         }
     }
 }
