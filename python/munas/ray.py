@@ -44,8 +44,10 @@ LONGEST_POLL = 7.0
 LEASE = 12.0
 """Seconds without a question after which an actor ends. All of a dead coordinator's workers are to end within 15 s."""
 PATIENT = {"heartbeat", "epoch"}
-"""Types of messages that wait for the next question. Each answer costs the adapter a millisecond or two of processor time, and
-these are most of what a worker says; nobody waits for them."""
+"""Types of messages that can wait, which are most of what a worker says. Each answer costs the adapter a millisecond or two of
+processor time."""
+PATIENCE_PER_WORKER = 0.07
+"""Seconds for which they wait, for each worker there is: with few, epochs are seen at once."""
 POLL_GAP = 0.1
 """Seconds between two answers at least: a worker that says much is heard in batches, one that says little at once."""
 PIECE = 4 << 20
@@ -318,11 +320,13 @@ class Worker:
         time.sleep(1)  # in which the adapter may yet hear the reason
         os._exit(1)
 
-    def receive(self) -> tuple[bool, bytes, str | None]:
-        """News: whether the process has begun, what it has written since, and once all that is told, why it ended."""
+    def receive(self, patience: float) -> tuple[bool, bytes, str | None]:
+        """News: whether the process has begun, what it has written since, and once all that is told, why it ended. What can
+        wait does so for `patience` seconds from the last answer on."""
         self.asked = time.monotonic()
         with self.changed:
-            self.changed.wait_for(self.has_news, LONGEST_POLL)
+            self.changed.wait_for(lambda: self.written or self.has_news(), LONGEST_POLL)
+            self.changed.wait_for(self.has_news, max(0.0, self.answered + patience - time.monotonic()))
             soon = self.answered + POLL_GAP - time.monotonic()
             if soon > 0:
                 self.changed.wait_for(lambda: len(self.written) >= PIECE or self.reason is not None, soon)
@@ -551,7 +555,7 @@ class Adapter:
 
     def listen(self, worker: Placed) -> None:
         """Asks a worker's actor for news. There is never more than one such question: so its bytes keep their order."""
-        self.ask(worker.actor.receive, self.heard, worker)
+        self.ask(worker.actor.receive, self.heard, worker, min(PATIENCE_PER_WORKER * len(self.workers), LONGEST_POLL))
 
     def heard(self, worker: Placed, answer: Any) -> None:
         """Passes on what a worker's actor had to tell."""

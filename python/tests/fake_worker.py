@@ -28,11 +28,6 @@ def obey(command: dict) -> None:
         case "count":
             for number in range(command["to"]):
                 say(type="number", number=number)
-        case "train":
-            for _ in range(command["epochs"]):
-                time.sleep(0.1)
-                say(type="epoch")
-            say(type="ended")
         case "exit":
             print(command["why"], file=sys.stderr, flush=True)
             os._exit(command["status"])

@@ -48,15 +48,22 @@ def echo(data: bytes) -> bytes:
     return json.dumps({"type": "echo", "bytes": len(data)}).encode() + b"\n" + data
 
 
-def test_epochs_wait_and_results_do_not(nodes: Nodes, adapter: Start) -> None:
-    coordinator = adapter(nodes.address, most_workers=1)
-    (worker,) = coordinator.joined(1)
-    coordinator.wait(lambda: coordinator.hello(worker))
-    before = len(coordinator.of("from"))
-    coordinator.send(worker, do="train", epochs=30)
-    coordinator.wait(lambda: b'"ended"' in coordinator.streams[worker], 6)
-    assert coordinator.streams[worker].count(b'"epoch"') == 30
-    assert len(coordinator.of("from")) - before <= 2  # the longest wait for news may end in between
+@pytest.mark.parametrize(
+    ("piece", "waits"),
+    [
+        (b'{"type":"heartbeat"}\n', True),
+        (b'{"attempt":1,"entry":{"epoch":3},"type":"epoch"}\n{"type":"heartbeat"}\n', True),
+        (b'{"type":"epoch"}\n{"type":"ended"}\n', False),
+        (b'{"checkpoint":9,"type":"epoch"}\n9 bytes\n\xff', False),
+        (b'{"type":"epo', False),
+        (b"3\n", False),
+        (b'{"type":["epoch"]}\n', False),
+    ],
+)
+def test_only_whole_epochs_and_heartbeats_can_wait(piece: bytes, waits: bool) -> None:
+    from munas.ray import can_wait
+
+    assert can_wait(piece) == waits
 
 
 def test_tells_how_a_worker_ended_and_starts_another_but_no_more(nodes: Nodes, adapter: Start) -> None:

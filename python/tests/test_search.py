@@ -28,8 +28,8 @@ MUNAS = Path(os.environ.get("MUNAS") or HERE.parents[1] / "target" / "release" /
 if not MUNAS.exists():
     pytest.skip(f"there is no munas at {MUNAS}; the variable MUNAS names another", allow_module_level=True)
 
-TRIALS, EPOCHS = 40, 12
-TINY = ["--max-macs", "40K", "--set", "search.rungs=1", "--set", f"train.epochs={EPOCHS}"]  # about a second each
+TRIALS, EPOCHS = 40, 36
+TINY = ["--max-macs", "40K", "--set", "search.rungs=1", "--set", f"train.epochs={EPOCHS}"]  # a second or a few
 ENVIRONMENT = {**os.environ, "MUNAS_PYTHON": sys.executable, "NO_COLOR": "1"}
 
 
@@ -79,7 +79,7 @@ class Search:
     def training(self, is_victim: Callable[[int], bool] = lambda _: True) -> sqlite3.Row:
         """An attempt whose worker is amid its epochs."""
         query = """SELECT attempt.* FROM attempt WHERE ended_ms IS NULL AND session = (SELECT max(id) FROM session)
-                   AND (SELECT count(*) FROM epoch WHERE epoch.trial = attempt.trial) BETWEEN 1 AND 6"""
+                   AND (SELECT count(*) FROM epoch WHERE epoch.trial = attempt.trial) BETWEEN 1 AND 18"""
         found: list[sqlite3.Row] = []
 
         def look() -> bool:
