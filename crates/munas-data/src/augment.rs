@@ -10,6 +10,7 @@
 //! | `background:P:V` | with probability P take a form of the sample with background noise, mixed in with a volume of up to V | Warden 2018 |
 //! | `noise:S` | add normal noise of standard deviation S, relative to the full scale of the dataset | – |
 //! | `scale:S` | multiply each channel by a factor of its own between 1 − S and 1 + S | Um et al. 2017 |
+//! | `amplitude:S` | the same for how far values are from what [normalisation](crate::Normalisation) makes 0, which is the mean where that is one of means | – |
 //! | `timemask:E` | fill up to E consecutive steps of the first axis with the channel means | SpecAugment (Park et al. 2019) |
 //! | `freqmask:E` | fill up to E consecutive columns with the channel means | SpecAugment |
 //!
@@ -33,7 +34,7 @@ pub use apply::Augmenter;
 pub use buffer::SampleBuffer;
 
 /// Specs as listed in errors and help texts.
-const KNOWN: &str = "flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, scale:0.1, timemask:4, freqmask:2, mixup:0.2";
+const KNOWN: &str = "flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, scale:0.1, amplitude:0.3, timemask:4, freqmask:2, mixup:0.2";
 
 /// A length along an axis of the sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,6 +100,11 @@ pub enum Augmentation {
         /// Largest distance of a factor from 1, either way.
         deviation: f64,
     },
+    /// Multiply, by a factor for each channel, how far its values are from the one that normalisation makes 0.
+    Amplitude {
+        /// Largest distance of a factor from 1, either way.
+        deviation: f64,
+    },
     /// Blank consecutive time steps (the first axis).
     TimeMask {
         /// Most steps that are blanked together.
@@ -144,6 +150,9 @@ impl FromStr for Augmentation {
             }
             ("scale", [deviation]) => {
                 parse_number(deviation, "deviation", 1.0).map(|deviation| Self::Scale { deviation })
+            }
+            ("amplitude", [deviation]) => {
+                parse_number(deviation, "deviation", 1.0).map(|deviation| Self::Amplitude { deviation })
             }
             ("timemask", [width]) => parse_extent(width).map(|width| Self::TimeMask { width }),
             ("freqmask", [width]) => parse_extent(width).map(|width| Self::FrequencyMask { width }),
@@ -209,6 +218,7 @@ impl fmt::Display for Augmentation {
             }
             Self::Noise { deviation } => write!(formatter, "noise:{deviation}"),
             Self::Scale { deviation } => write!(formatter, "scale:{deviation}"),
+            Self::Amplitude { deviation } => write!(formatter, "amplitude:{deviation}"),
             Self::TimeMask { width } => write!(formatter, "timemask:{width}"),
             Self::FrequencyMask { width } => write!(formatter, "freqmask:{width}"),
             Self::MixUp { alpha } => write!(formatter, "mixup:{alpha}"),

@@ -7,7 +7,8 @@ use super::buffer::{Pair, Planes, SampleBuffer};
 use super::frame::Frame;
 use super::noise::NoiseTable;
 use super::rotate::{Rotation, Turn};
-use super::warp::{Offset, Rectangle, fill_with_means, flip, scale, shift, shift_time};
+use super::warp::{Offset, Rectangle, fill_with_means, flip, shift, shift_time, stretch};
+use crate::normalise::Normalisation;
 use crate::samples::SampleRef;
 use crate::split::Split;
 
@@ -21,6 +22,8 @@ pub struct Augmenter {
     frame: Frame,
     /// Stored magnitude that noise is relative to.
     full_scale: f32,
+    /// The stored value of each channel that normalisation makes 0.
+    centres: Vec<f32>,
     noise: NoiseTable,
 }
 
@@ -47,8 +50,21 @@ impl Augmenter {
             augmentations: of_single_samples.copied().collect(),
             frame: Frame { height, width, channels },
             full_scale,
+            centres: vec![0.0; channels],
             noise: if noisy { NoiseTable::new() } else { NoiseTable::default() },
         }
+    }
+
+    /// The same for samples of this normalisation.
+    ///
+    /// # Panics
+    /// If it is one of another number of channels.
+    #[must_use]
+    pub fn normalised_by(self, normalisation: &Normalisation) -> Self {
+        let Normalisation { scale, offset } = normalisation;
+        assert_eq!(scale.len(), self.frame.channels, "a normalisation of these samples");
+        let centres = scale.iter().zip(offset).map(|(scale, offset)| -offset / scale).collect();
+        Self { centres, ..self }
     }
 
     /// True when [`apply_to`](Self::apply_to) would only copy.
@@ -146,7 +162,13 @@ impl Augmenter {
             Augmentation::Scale { deviation } => {
                 for channel in 0..frame.channels {
                     let factor = rng.random_range(1.0 - deviation..=1.0 + deviation);
-                    scale(frame, channel, factor as f32, &mut pair.front);
+                    stretch(frame, channel, (0.0, factor as f32), &mut pair.front);
+                }
+            }
+            Augmentation::Amplitude { deviation } => {
+                for (channel, &centre) in self.centres.iter().enumerate() {
+                    let factor = rng.random_range(1.0 - deviation..=1.0 + deviation);
+                    stretch(frame, channel, (centre, factor as f32), &mut pair.front);
                 }
             }
             Augmentation::TimeMask { width } => {

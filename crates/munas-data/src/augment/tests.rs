@@ -8,6 +8,7 @@ use super::frame::Frame;
 use super::rotate::{Rotation, Scratch, turn_bytes, turn_floats};
 use super::warp::{Offset, flip, shift, shift_time};
 use super::*;
+use crate::Normalisation;
 use crate::samples::{ElementType, SampleRef};
 
 fn spec(text: &str) -> Augmentation {
@@ -37,6 +38,7 @@ fn specs_survive_a_round_trip() {
         "timeshift:5%",
         "noise:0.05",
         "scale:0.1",
+        "amplitude:0.3",
         "timemask:4",
         "freqmask:2",
         "mixup:0.2",
@@ -244,7 +246,7 @@ proptest! {
     fn every_list_fits_every_shape(
         height in 1_usize..12, width in 1_usize..12, channels in 1_usize..4, seed: u64,
         specs in prop::collection::vec(prop::sample::select(vec![
-            "flip", "shift:3", "shift:100%", "rotate:3.1", "cutout:5", "timeshift:20", "noise:0.3", "scale:0.5", "timemask:30%",
+            "flip", "shift:3", "shift:100%", "rotate:3.1", "cutout:5", "timeshift:20", "noise:0.3", "scale:0.5", "amplitude:1", "timemask:30%",
             "freqmask:4",
         ]), 0..6),
     ) {
@@ -337,6 +339,23 @@ fn each_channel_is_scaled_by_a_factor_of_its_own() {
         most = factors.into_iter().fold(most, f64::max);
     }
     assert!((0.8..0.82).contains(&least) && (1.18..=1.2001).contains(&most), "{least} to {most}");
+}
+
+#[test]
+fn amplitudes_change_about_what_normalisation_makes_zero() {
+    // A barometer beside an accelerometer: 1,000 ± 10, and 0 ± 2.
+    let normalisation = Normalisation { scale: vec![0.1, 0.5], offset: vec![-100.0, 0.0] };
+    let augmenter = Augmenter::new(&[spec("amplitude:0.3")], [3, 1, 2], 1.0).normalised_by(&normalisation);
+    let mut buffer = SampleBuffer::new(ElementType::F32);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for _ in 0..100 {
+        augmenter.apply(SampleRef::F32(&[990.0, 2.0, 1000.0, 0.0, 1010.0, -1.0]), &mut rng, &mut buffer);
+        let of = |index: usize| buffer.sample().get(index);
+        assert_eq!((of(2), of(3), of(0) + of(4)), (1000.0, 0.0, 2000.0));
+        let factors = [(of(4) - 1000.0) / 10.0, of(1) / 2.0];
+        assert!(factors.iter().all(|factor| (0.7..=1.3).contains(factor)) && factors[0] != factors[1]);
+        assert!((of(1) + 2.0 * of(5)).abs() < 1e-6);
+    }
 }
 
 #[test]

@@ -106,10 +106,15 @@ pub(super) fn shift_time<T: Element>(frame: Frame, later: isize, values: &mut [T
     }
 }
 
-/// Multiplies the values of one channel.
-pub(super) fn scale<T: Element>(frame: Frame, channel: usize, factor: f32, values: &mut [T]) {
+/// Multiplies how far the values of one channel are from a centre.
+pub(super) fn stretch<T: Element>(
+    frame: Frame,
+    channel: usize,
+    (centre, factor): (f32, f32),
+    values: &mut [T],
+) {
     for value in values.iter_mut().skip(channel).step_by(frame.channels) {
-        *value = T::from_f32(value.to_f32() * factor);
+        *value = T::from_f32(centre + (value.to_f32() - centre) * factor);
     }
 }
 

@@ -5,7 +5,7 @@
 //! | networks | `cnn2d`, `wide` | `cnn1d`, `wide-1d` | `mlp`, `wide` |
 //! | learning rate (AdamW, one-cycle) | 0.02 | 0.01 | 0.03 |
 //! | weight decay | 0.1 / steps | 0.1 / steps | 0.1 / steps |
-//! | augmentation | turned and shifted, below 1,000 samples | none | none |
+//! | augmentation | turned and shifted, below 1,000 samples | amplitudes and time | none |
 //! | label smoothing | 0 | 0 | 0.1 |
 //! | epochs | passes, or 18 parts of the training where it is fewer passes | the same | the same |
 //! | finalists learn from a teacher | below 20,000 samples | the same | the same |
@@ -13,7 +13,7 @@
 //! | error that drives the search | in int8, which is what a device runs | the same | the same |
 //!
 //! A training has some [`STEPS`] steps whatever the number of samples, in batches of 16 (below 500 samples), 32 or 64 (from 20,000 on).
-//! The constants are those of `experiments/recipe`.
+//! The constants are those of `experiments/recipe` and `experiments/series`.
 
 use toml::{Table, Value};
 
@@ -213,13 +213,14 @@ fn steps_per_epoch(samples: usize, batch: usize) -> usize {
 }
 
 /// Pictures may be somewhat elsewhere; what is mirrored may be another thing. Features of sound are pictures to a network,
-/// but not to be turned.
+/// but not to be turned. Of series, other people's and devices' are larger or smaller, and begin earlier or later.
 fn augmentation(dataset: &Dataset) -> Vec<&'static str> {
     match kind(dataset) {
         Kind::Cnn2d if dataset.train.len() >= LEAST_SAMPLES_THAT_DO => Vec::new(),
         Kind::Cnn2d if dataset.rate.is_some() => vec!["timeshift:10%"],
         Kind::Cnn2d => vec!["rotate:0.2:0.3", "shift:10%"],
-        Kind::Cnn1d | Kind::Mlp => Vec::new(),
+        Kind::Cnn1d => vec!["amplitude:0.3", "timeshift:6%"],
+        Kind::Mlp => Vec::new(),
     }
 }
 

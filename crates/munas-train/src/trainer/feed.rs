@@ -42,10 +42,11 @@ impl Generators {
 impl Feed {
     /// A feed of `dataset` before its first epoch, with the settings' changes and normalisation.
     pub fn new(dataset: &Dataset, settings: &TrainSettings, seed: u64) -> Self {
+        let normalisation = dataset.normalisation(settings.normalise);
         let augmenter = Augmenter::new(&settings.augment, dataset.input, dataset.full_scale);
+        let augmenter = augmenter.normalised_by(&normalisation);
         let buffers = if augmenter.is_identity() { 0 } else { LANES };
         let buffers = (0..buffers).map(|_| SampleBuffer::new(dataset.element_type())).collect();
-        let normalisation = dataset.normalisation(settings.normalise);
         let [height, width, _] = dataset.input;
         Self {
             seed,

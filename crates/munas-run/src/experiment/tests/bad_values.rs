@@ -33,7 +33,7 @@ fn bad_values_name_their_key() {
     check(
         "train.augment = ['flip', 'flop']",
         expect![
-            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, scale:0.1, timemask:4, freqmask:2, mixup:0.2"
+            "`train.augment`: augmentation `flop`: not understood; there are: flip, shift:2, shift:10%, rotate:0.2:0.3, cutout:4, timeshift:2, background:0.8:0.1, noise:0.05, scale:0.1, amplitude:0.3, timemask:4, freqmask:2, mixup:0.2"
         ],
     );
     check(
