@@ -313,16 +313,18 @@ impl SearchLoop<'_> {
     /// more is stopped: its folds are for the next session, since the history alone may decide which trials have them.
     fn judge_folds(&mut self, mut ended: Box<Ended>) -> Result<Option<Box<Ended>>, ExecutionError> {
         let is_first = ended.result.as_ref().is_ok_and(|evaluated| evaluated.folds == 1);
-        if !is_first || self.backend.folds() == 1 || !self.search.is_worth_folds(&ended) {
+        if !is_first || self.backend.folds() == 1 {
             return Ok(Some(ended));
         }
+        let Some(up_to) = self.search.worth_of_folds(&ended) else { return Ok(Some(ended)) };
         if self.is_ending {
             ended.result = Err(EvaluationError::Stopped);
             return Ok(Some(ended));
         }
         match *ended {
             Ended { result: Ok(first), elapsed, assignment: Some(assignment), .. } => {
-                self.start(Job::JudgeFolds { assignment, first: Box::new(first), elapsed })?;
+                let up_to = Some(up_to).filter(|error| error.is_finite());
+                self.start(Job::JudgeFolds { assignment, first: Box::new(first), elapsed, up_to })?;
                 Ok(None)
             }
             other => Ok(Some(Box::new(other))),

@@ -46,7 +46,7 @@ pub use clock::ThreadClock;
 pub use driving::{Driving, DrivingError, Terms};
 pub use executor::backend::{Backend, Ended, Job, Report, WorkerNews};
 pub use executor::error::ExecutionError;
-pub use executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
+pub use executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, FoldScores, Pruned};
 pub use executor::event::Event;
 pub use executor::limits::{EndReason, Limits, StopFlag, Summary};
 pub use executor::replay::{Difference, Replay, replay};

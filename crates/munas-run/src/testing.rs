@@ -13,7 +13,7 @@ use munas_train::{EpochReport, Progress};
 
 use crate::ExecutionError;
 use crate::driving::Driving;
-use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator};
+use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, FoldScores};
 use crate::executor::event::Event;
 use crate::executor::execute;
 use crate::executor::limits::{Limits, StopFlag, Summary};
@@ -117,18 +117,22 @@ impl Evaluator for Synthetic {
         &self,
         assignment: &Assignment,
         first: Evaluated,
+        up_to: Option<f64>,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        let mut of_folds = vec![(first.validation, first.in_int8)];
+        let mut judged = FoldScores::of_first(&first, Driving::default());
         for fold in 1..self.folds {
             if observer(Progress::Batch).is_break() {
                 return Err(EvaluationError::Stopped);
             }
             let hash = blake3::hash(format!("{} {fold}", assignment.seed).as_bytes());
             let error = f64::from(hash.as_bytes()[0]) / 256.0;
-            of_folds.push((scores(error), Some(scores(error))));
+            judged.push(scores(error), Some(scores(error)));
+            if judged.is_above(up_to, self.folds as usize) {
+                break;
+            }
         }
-        Ok(first.with_folds(&of_folds, Driving::default()))
+        Ok(first.with_folds(&judged))
     }
 
     fn evaluate(

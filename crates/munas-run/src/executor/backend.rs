@@ -26,6 +26,8 @@ pub enum Job {
         first: Box<Evaluated>,
         /// How long that took.
         elapsed: Duration,
+        /// A network of a larger mean error is of no interest: once it is clear to be one, the other folds are left out.
+        up_to: Option<f64>,
     },
 }
 

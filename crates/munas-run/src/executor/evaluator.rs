@@ -76,18 +76,51 @@ pub struct Evaluated {
 impl Evaluated {
     /// The same with the means of the validation errors over folds, those in floats and in int8, and the standard error of the mean of
     /// those that drive the search.
-    pub fn with_folds(self, scores: &[(Scores, Option<Scores>)], driving: Driving) -> Self {
-        let validation: Vec<Scores> = scores.iter().map(|(scores, _)| *scores).collect();
-        let in_int8: Option<Vec<Scores>> = scores.iter().map(|(_, in_int8)| *in_int8).collect();
-        let errors: Vec<f64> =
-            scores.iter().filter_map(|(float, int8)| driving.of(float, int8.as_ref())).collect();
+    pub fn with_folds(self, judged: &FoldScores) -> Self {
+        let validation: Vec<Scores> = judged.scores.iter().map(|(scores, _)| *scores).collect();
+        let in_int8: Option<Vec<Scores>> = judged.scores.iter().map(|(_, in_int8)| *in_int8).collect();
         Self {
             validation: Scores::mean(&validation),
-            validation_stderr: standard_error_of_mean(&errors).or(self.validation_stderr),
+            validation_stderr: standard_error_of_mean(&judged.errors()).or(self.validation_stderr),
             in_int8: in_int8.map(|scores| Scores::mean(&scores)),
-            folds: scores.len() as u32,
+            folds: judged.scores.len() as u32,
             ..self
         }
+    }
+}
+
+/// The validation errors of a network on the folds that it has been judged on.
+#[derive(Clone, Debug)]
+pub struct FoldScores {
+    driving: Driving,
+    /// In floats, and in int8 where that was measured.
+    scores: Vec<(Scores, Option<Scores>)>,
+}
+
+impl FoldScores {
+    /// Those on the first fold.
+    pub fn of_first(first: &Evaluated, driving: Driving) -> Self {
+        Self { driving, scores: vec![(first.validation, first.in_int8)] }
+    }
+
+    /// Adds those on another fold.
+    pub fn push(&mut self, float: Scores, in_int8: Option<Scores>) {
+        self.scores.push((float, in_int8));
+    }
+
+    /// Whether the mean over `folds` would be above `up_to` even if the network did as well on all that are left as on the best so far.
+    pub fn is_above(&self, up_to: Option<f64>, folds: usize) -> bool {
+        let errors = self.errors();
+        let (Some(up_to), Some(least)) = (up_to, errors.iter().copied().reduce(f64::min)) else {
+            return false;
+        };
+        let left = folds.saturating_sub(errors.len());
+        errors.iter().sum::<f64>() + left as f64 * least > folds as f64 * up_to
+    }
+
+    /// Those that drive the search.
+    fn errors(&self) -> Vec<f64> {
+        self.scores.iter().filter_map(|(float, int8)| self.driving.of(float, int8.as_ref())).collect()
     }
 }
 
@@ -149,7 +182,8 @@ pub trait Evaluator: Sync {
     }
 
     /// Judges a network on the other folds too, of which `first` is the result on the first one: its validation errors become the means
-    /// over all folds. `observer` hears of batches only. The result depends on nothing but the assignment.
+    /// over all folds, or over the first few from which on it [is above](FoldScores::is_above) `up_to`. `observer` hears of batches only. The result
+    /// depends on nothing but the assignment and `up_to`.
     ///
     /// # Errors
     /// As with [`Evaluator::evaluate`].
@@ -157,9 +191,32 @@ pub trait Evaluator: Sync {
         &self,
         assignment: &Assignment,
         first: Evaluated,
+        up_to: Option<f64>,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        let _ = (assignment, observer);
+        let _ = (assignment, up_to, observer);
         Ok(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folds_are_enough_once_the_mean_cannot_come_below() {
+        let scores = |error: f64| Scores { error, balanced: 0.0, macro_f1: 0.0 };
+        let mut judged = FoldScores { driving: Driving::default(), scores: vec![(scores(0.05), None)] };
+        assert!(!judged.is_above(Some(0.06), 5));
+        // 0.05, 0.07 and three times 0.05 are 0.054 on average.
+        judged.push(scores(0.07), None);
+        assert!(!judged.is_above(Some(0.06), 5) && judged.is_above(Some(0.053), 5));
+        judged.push(scores(0.11), None);
+        assert!(
+            judged.is_above(Some(0.06), 5) && !judged.is_above(Some(0.067), 5) && !judged.is_above(None, 5)
+        );
+        judged.push(scores(0.04), None);
+        judged.push(scores(0.04), None);
+        assert!(judged.is_above(Some(0.061), 5) && !judged.is_above(Some(0.063), 5), "the mean of all");
     }
 }

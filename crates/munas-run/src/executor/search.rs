@@ -461,26 +461,21 @@ impl<'a> Search<'a> {
     }
 
     /// Whether what an evaluation came to would put its trial on the front, among those whose error somebody may want: tiny networks
-    /// that err nearly always are on it too.
-    pub fn is_worth_folds(&self, ended: &Ended) -> bool {
+    /// that err nearly always are on it too. Then it is the mean error up to which it would stay there.
+    pub fn worth_of_folds(&self, ended: &Ended) -> Option<f64> {
         let (Ok(evaluated), Some(record)) = (&ended.result, self.running.get(&ended.trial)) else {
-            return false;
+            return None;
         };
         let candidate = self.candidate_left(&record.candidate, evaluated.pruned.as_ref());
-        if self.broken_bound(&candidate).is_some() {
-            return false;
+        if self.broken_bound(&candidate).is_some() || self.end_of(record) < record.candidate.epochs {
+            return None;
         }
-        if self.end_of(record) < record.candidate.epochs {
-            return false;
-        }
-        let outcome = outcome_of(evaluated, ended.elapsed, record.candidate.epochs);
-        if outcome.is_none() {
-            return false;
-        }
+        let outcome = Some(outcome_of(evaluated, ended.elapsed, record.candidate.epochs)?);
         let record = TrialRecord { candidate, outcome, ..record.clone() };
         let least = self.history.least_error().unwrap_or(f64::INFINITY);
-        let is_low = |error: f64| error <= (FOLDS_UP_TO * least).max(LOW_ERROR);
-        record.error().is_some_and(is_low) && self.front.accepts(&record)
+        let lowest = (FOLDS_UP_TO * least).max(LOW_ERROR);
+        let is_worth = record.error().is_some_and(|error| error <= lowest) && self.front.accepts(&record);
+        is_worth.then(|| lowest.min(self.front.largest_error(&record)))
     }
 
     /// Whether a trained trial meets all bounds.

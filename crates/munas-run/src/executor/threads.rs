@@ -144,12 +144,14 @@ impl Worker<'_> {
         let elapsed = || before + clock.elapsed();
         let (assignment, first) = match job {
             Job::Train(assignment) => (assignment, None),
-            Job::JudgeFolds { assignment, first, .. } => (assignment, Some(first)),
+            Job::JudgeFolds { assignment, first, up_to, .. } => (assignment, Some((first, up_to))),
         };
         // What an evaluation leaves behind when it panics is dropped with it; the evaluator itself is immutable.
         let result = catch_unwind(AssertUnwindSafe(|| match first {
             None => self.train(&assignment, &elapsed),
-            Some(first) => self.evaluator.evaluate_folds(&assignment, *first, &mut |_| self.proceed()),
+            Some((first, up_to)) => {
+                self.evaluator.evaluate_folds(&assignment, *first, up_to, &mut |_| self.proceed())
+            }
         }));
         let result = result.unwrap_or_else(|panic| {
             Err(EvaluationError::Failed(format!("panic: {}", panic_message(&*panic))))

@@ -9,7 +9,7 @@ use munas_train::{
     Keep, Progress, PruningGoal, PruningMode, TrainError, TrainSettings, TrainedModel, Trainer,
 };
 
-use super::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, Pruned};
+use super::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator, FoldScores, Pruned};
 use super::pruning_goal;
 use super::trained::TrainedNetwork;
 use crate::driving::Driving;
@@ -159,13 +159,18 @@ impl Evaluator for TrainingEvaluator {
         &self,
         assignment: &Assignment,
         first: Evaluated,
+        up_to: Option<f64>,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        let mut scores = vec![(first.validation, first.in_int8)];
+        let mut judged = FoldScores::of_first(&first, self.driving);
         for number in 1..self.dataset.folds() {
-            scores.push(self.judge_fold(number, assignment, observer)?);
+            let (float, in_int8) = self.judge_fold(number, assignment, observer)?;
+            judged.push(float, in_int8);
+            if judged.is_above(up_to, self.dataset.folds()) {
+                break;
+            }
         }
-        Ok(first.with_folds(&scores, self.driving))
+        Ok(first.with_folds(&judged))
     }
 
     fn evaluate(

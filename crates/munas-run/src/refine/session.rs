@@ -310,7 +310,10 @@ impl<'a> RefineLoop<'a> {
             Ended { result: Ok(first), elapsed, assignment: Some(assignment), .. }
                 if first.folds == 1 && self.last_call.is_none() =>
             {
-                self.start(training, Job::JudgeFolds { assignment, first: Box::new(first), elapsed })?;
+                self.start(
+                    training,
+                    Job::JudgeFolds { assignment, first: Box::new(first), elapsed, up_to: None },
+                )?;
                 Ok(None)
             }
             Ended { result: Ok(first), .. } if first.folds == 1 => {

@@ -131,9 +131,10 @@ impl Evaluator for FinalistEvaluator {
         &self,
         assignment: &Assignment,
         first: Evaluated,
+        up_to: Option<f64>,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        self.training.evaluate_folds(assignment, first, observer)
+        self.training.evaluate_folds(assignment, first, up_to, observer)
     }
 }
 

@@ -117,6 +117,7 @@ enum ToWorkerLine {
         first: Box<ResultForm>,
         /// Seconds.
         elapsed: f64,
+        up_to: Option<f64>,
     },
     Pause {
         trial: u64,
@@ -211,12 +212,12 @@ impl ToWorker {
                 let (attempt, assignment) = (*attempt, AssignmentForm::of(assignment));
                 return packet(&ToWorkerLine::Start { attempt, assignment, checkpoint_every }, frames);
             }
-            Self::Work { attempt, job: Job::JudgeFolds { assignment, first, elapsed }, .. } => {
+            Self::Work { attempt, job: Job::JudgeFolds { assignment, first, elapsed, up_to }, .. } => {
                 let (first, model) = ResultForm::of(first, &assignment.graph);
                 let frames = model.into_iter().map(|bytes| (MODEL.to_owned(), bytes)).collect();
                 let (first, elapsed) = (Box::new(first), elapsed.as_secs_f64());
-                let (attempt, assignment) = (*attempt, AssignmentForm::of(assignment));
-                return packet(&ToWorkerLine::Folds { attempt, assignment, first, elapsed }, frames);
+                let (attempt, assignment, up_to) = (*attempt, AssignmentForm::of(assignment), *up_to);
+                return packet(&ToWorkerLine::Folds { attempt, assignment, first, elapsed, up_to }, frames);
             }
         };
         packet(&line, Vec::new())
@@ -234,10 +235,10 @@ impl ToWorker {
                 let job = Job::Train(assignment.assignment(checkpoint_of(&mut packet)?)?);
                 Self::Work { attempt, job, checkpoint_every: seconds(checkpoint_every)? }
             }
-            ToWorkerLine::Folds { attempt, assignment, first, elapsed } => {
+            ToWorkerLine::Folds { attempt, assignment, first, elapsed, up_to } => {
                 let assignment = assignment.assignment(None)?;
                 let first = Box::new(first.evaluated(&assignment.graph, packet.take(MODEL))?);
-                let job = Job::JudgeFolds { assignment, first, elapsed: seconds(elapsed)? };
+                let job = Job::JudgeFolds { assignment, first, elapsed: seconds(elapsed)?, up_to };
                 Self::Work { attempt, job, checkpoint_every: Duration::ZERO }
             }
             ToWorkerLine::Pause { trial, attempt } => Self::Pause { trial, attempt },

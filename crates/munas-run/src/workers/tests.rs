@@ -52,9 +52,10 @@ impl Evaluator for Borrowed<'_> {
         &self,
         assignment: &Assignment,
         first: Evaluated,
+        up_to: Option<f64>,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        self.0.evaluate_folds(assignment, first, observer)
+        self.0.evaluate_folds(assignment, first, up_to, observer)
     }
 }
 

@@ -173,7 +173,7 @@ fn folds_are_judged_beside_trainings(with: With<'_>) {
         let ended = ends(reports_until(backend, 1)).remove(0);
         let (assignment, elapsed) = (ended.assignment.unwrap(), Duration::from_secs(7));
         let first = Box::new(ended.result.unwrap());
-        backend.start(Job::JudgeFolds { assignment, first: first.clone(), elapsed }).unwrap();
+        backend.start(Job::JudgeFolds { assignment, first: first.clone(), elapsed, up_to: None }).unwrap();
         train(backend, [2]);
         let ends = ends(reports_until(backend, 2));
         let judged = ends[0].result.as_ref().unwrap();

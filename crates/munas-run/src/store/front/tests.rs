@@ -66,3 +66,21 @@ fn the_best_trials_by_each_objective_and_within_the_bounds_are_on_it() {
     let all = least(&mut records.iter().filter(within), Objective::Error);
     assert_eq!(least(&mut on_front().filter(within), Objective::Error), all);
 }
+
+#[test]
+fn a_trial_stays_on_the_front_up_to_the_error_of_those_that_take_no_more() {
+    let dir = tempdir().unwrap();
+    search(dir.path(), &experiment(&["search.trials=60"]), &Synthetic::new());
+    let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    let front = Front::of(&records, &Bounds::default());
+    for record in &records {
+        let limit = front.largest_error(record);
+        let with_error = |error: f64| {
+            let mut record = record.clone();
+            record.outcome.as_mut().unwrap().validation_error = error;
+            front.accepts(&record)
+        };
+        assert!(with_error(limit - 1e-9) && !with_error(limit + 1e-9), "trial {}: {limit}", record.trial);
+    }
+    assert_eq!(Front::new(&Bounds::default()).largest_error(&records[0]), f64::INFINITY);
+}

@@ -72,6 +72,7 @@ fn what_a_worker_is_told_reads_back() {
                 assignment: finite,
                 first: Box::new(evaluated()),
                 elapsed: Duration::from_millis(1),
+                up_to: Some(0.125),
             },
             checkpoint_every: Duration::ZERO,
         },
