@@ -204,6 +204,10 @@ pub struct SearchSettings {
     /// Of `niche`: share of its decisions that aim at the least error within hard bounds, whatever a network takes of them, in [0, 1]. The others
     /// aim at the whole front.
     pub error_share: f64,
+    /// Of `niche`: multiply-accumulate operations that take as long as what training on a sample takes besides those of the network. It
+    /// decides how much dearer large networks are than small ones.
+    #[serde(deserialize_with = "values::count")]
+    pub sample_cost: u64,
     /// Of `bayes`: what it proposes from. `local`: the morphisms of a past network alone; `multi-fidelity`: many networks are trained for as
     /// few as 0.3 of the epochs, and the model learns from these too.
     #[serde(with = "text_form")]
@@ -246,7 +250,7 @@ impl SearchSettings {
         AlgorithmSettings {
             evolution: EvolutionSettings { population: self.population, sample: self.sample },
             bayes: BayesSettings { variant: self.bayes_variant },
-            niche: NicheSettings { error_share: self.error_share },
+            niche: NicheSettings { error_share: self.error_share, sample_cost: self.sample_cost },
         }
     }
 

@@ -206,6 +206,7 @@ fn the_resolved_text_writes_out_every_value() {
         sample = 25
         rungs = 4
         error_share = 0.5
+        sample_cost = 10000
         bayes_variant = "global"
         workers = 0
         worker_memory = 370000000

@@ -89,11 +89,13 @@ pub enum Judging {
 pub struct NicheSettings {
     /// Share of the decisions that aim at the least error within hard bounds, in [0, 1]; the others aim at the whole front.
     pub error_share: f64,
+    /// MACs of a network that take as long as what training on a sample takes besides: to load it, change it and evaluate what came of it.
+    pub sample_cost: u64,
 }
 
 impl Default for NicheSettings {
     fn default() -> Self {
-        Self { error_share: 0.5 }
+        Self { error_share: 0.5, sample_cost: 10_000 }
     }
 }
 
@@ -184,7 +186,15 @@ impl Algorithm for Niche {
             Aim::Error => (0..FRESH).filter_map(|_| random.sampler.draw_at_bounds(rng)).collect(),
         };
         let family = Family { pool: &pool, fresh };
-        let children = Children::of(family, &surrogate, improvement, &known.goals, &context, rng)?;
+        let children = Children::of(
+            family,
+            &surrogate,
+            improvement,
+            &known.goals,
+            &context,
+            self.settings.sample_cost,
+            rng,
+        )?;
         Ok(Box::new(Begin { children, random }))
     }
 
@@ -200,11 +210,11 @@ impl Algorithm for Niche {
         let mut memo = self.memo();
         let (seen, model) = memo.of(&context);
         if model.fit(&context, seen)?.is_none() {
-            return promotion::promoted(&context, seen, Judge::Ratio);
+            return promotion::promoted(&context, seen, Judge::Ratio, self.settings.sample_cost);
         }
         let aim = Aim::in_turn(context.problem, self.settings.error_share, context.history.len());
         let field = Known::new(&context, seen, aim).field(model)?;
-        promotion::promoted(&context, seen, Judge::Rung(&field))
+        promotion::promoted(&context, seen, Judge::Rung(&field), self.settings.sample_cost)
     }
 
     fn may_promote(&self, context: Context<'_>, trial: u64) -> bool {

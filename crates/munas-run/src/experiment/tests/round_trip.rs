@@ -146,6 +146,7 @@ fn search() -> impl Strategy<Value = SearchSettings> {
                 sample,
                 bayes_variant: BayesVariant::ALL[sample % 3],
                 error_share: sample as f64 / 64.0,
+                sample_cost: sample as u64,
                 rungs: NonZero::new(1 + sample as u32 % 6).unwrap(),
                 trials,
                 time: milliseconds.map(Duration::from_millis),

@@ -61,6 +61,7 @@ impl Children {
         improvement: Improvement,
         goals: &Goals,
         context: &Context<'_>,
+        sample_cost: u64,
         rng: &mut dyn Rng,
     ) -> Result<Self, Interrupted> {
         let mut heap = BinaryHeap::with_capacity(CHILDREN);
@@ -92,7 +93,7 @@ impl Children {
             let outcome = Outcome::ensemble(prediction.ensemble());
             let has_chance = goals.error.is_none_or(|bound| outcome.probability_below(bound) > LEAST_CHANCE);
             let resources = goals.resources(&candidate);
-            let cost = cost(context.problem.rungs[0], candidate.resources.macs);
+            let cost = cost(context.problem.rungs[0], candidate.resources.macs, sample_cost);
             let worth =
                 if has_chance { goals.aim.worth(improvement.bound(&resources, &outcome), cost) } else { 0.0 };
             heap.push(Child {

@@ -21,12 +21,10 @@ use crate::{Context, Interrupted, Problem};
 
 /// Results at a rung before the first of them goes on.
 const LEAST_RESULTS: usize = 2 * ETA as usize;
-/// What training on a sample costs beside the network's MACs, in MACs.
-const OVERHEAD_MACS: f64 = 10_000.0;
-
-/// What so many epochs of a network cost, up to a factor that is common to all.
-pub(super) fn cost(epochs: u32, macs: u64) -> f64 {
-    f64::from(epochs) * (OVERHEAD_MACS + macs as f64)
+/// What so many epochs of a network cost, up to a factor that is common to all, where training on a sample costs `sample_cost` MACs beside the
+/// network's.
+pub(super) fn cost(epochs: u32, macs: u64, sample_cost: u64) -> f64 {
+    f64::from(epochs) * (sample_cost as f64 + macs as f64)
 }
 
 /// What trials are judged by.
@@ -152,6 +150,7 @@ pub(super) fn promoted(
     context: &Context<'_>,
     seen: &Seen,
     mut judge: Judge<'_>,
+    sample_cost: u64,
 ) -> Result<Option<u64>, Interrupted> {
     let problem = context.problem;
     let mut best: Option<Standing> = None;
@@ -169,7 +168,8 @@ pub(super) fn promoted(
                 Judge::Model(..) | Judge::Rung(_) if standing.score <= 0.0 => continue,
                 Judge::Model(_, field) | Judge::Rung(field) => {
                     let latest = &context.history.results()[seen.trials.all[place].latest];
-                    field.aim.worth(standing.score, cost(epochs, latest.candidate.resources.macs))
+                    let macs = latest.candidate.resources.macs;
+                    field.aim.worth(standing.score, cost(epochs, macs, sample_cost))
                 }
                 Judge::Ratio => standing.score,
             };

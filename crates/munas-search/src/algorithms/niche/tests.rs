@@ -157,7 +157,12 @@ fn the_least_error_is_looked_for_with_what_the_bounds_allow() {
     let problem = rung_problem();
     // The share of the later trials that take half of the memory or more.
     let at_bounds = |error_share: f64| {
-        let history = search_in_rungs(&problem, &Niche::with(NicheSettings { error_share }), 300, 4);
+        let history = search_in_rungs(
+            &problem,
+            &Niche::with(NicheSettings { error_share, ..NicheSettings::default() }),
+            300,
+            4,
+        );
         let later: Vec<&Observed> = history.trials().skip(60).collect();
         let large = later.iter().filter(|result| result.candidate.resources.peak_memory > 2500);
         large.count() as f64 / later.len() as f64
@@ -289,7 +294,7 @@ fn children_come_by_what_they_add_for_their_cost() {
         let prediction = surrogate.predict(&model::features_of(&problem, &candidate));
         let outcome = ehvi::Outcome::ensemble(prediction.ensemble());
         let expected = improvement.expected(&known.goals.resources(&candidate), &outcome);
-        (expected / promotion::cost(1, candidate.resources.macs), -prediction.mean())
+        (expected / promotion::cost(1, candidate.resources.macs, 10_000), -prediction.mean())
     };
     let pool = known.pool().unwrap();
     let mut children = Children::of(
@@ -298,6 +303,7 @@ fn children_come_by_what_they_add_for_their_cost() {
         improvement.clone(),
         &known.goals,
         &context,
+        10_000,
         &mut generator(5, 0),
     )
     .unwrap();
