@@ -95,7 +95,6 @@ def test_tokens(adapter: Start, tmp_path: Path) -> None:
 
 
 def test_errors_in_words() -> None:
-    sys.path.insert(0, str(HERE.parent))
     from munas.ray import hint_for, in_words
 
     error = RuntimeError(

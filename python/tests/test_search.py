@@ -31,6 +31,7 @@ if not MUNAS.exists():
 TRIALS, EPOCHS = 40, 36
 TINY = ["--max-macs", "40K", "--set", "search.rungs=1", "--set", f"train.epochs={EPOCHS}"]  # a second or a few
 ENVIRONMENT = {**os.environ, "MUNAS_PYTHON": sys.executable, "NO_COLOR": "1"}
+long = pytest.mark.skipif(not os.environ.get("MUNAS_LONG_TESTS"), reason="takes minutes; MUNAS_LONG_TESTS is not set")
 
 
 class Search:
@@ -281,7 +282,7 @@ def test_a_killed_coordinator(nodes: Nodes, search: Start, tmp_path: Path) -> No
             report(f"resumed on ray: the first trial went on after {(first - started_ms) / 1000:.1f} s")
 
 
-@pytest.mark.parametrize(("how", "limit"), [(signal.SIGKILL, 20), (signal.SIGSTOP, 90)])
+@pytest.mark.parametrize(("how", "limit"), [(signal.SIGKILL, 20), pytest.param(signal.SIGSTOP, 90, marks=long)])
 def test_a_killed_or_frozen_adapter(nodes: Nodes, search: Start, how: signal.Signals, limit: float) -> None:
     killed = search(f"ray:{nodes.address}")
     killed.until_results(6)
@@ -358,9 +359,6 @@ def test_a_trial_that_is_lost_three_times_fails(nodes: Nodes, search: Start) -> 
     assert [tuple(row) for row in running.rows("SELECT trial, error FROM result WHERE lost")] == [(trial, None)]
     assert len(running.rows("SELECT 1 FROM result")) == 8
     assert_replays(running.run)
-
-
-long = pytest.mark.skipif(not os.environ.get("MUNAS_LONG_TESTS"), reason="takes minutes; MUNAS_LONG_TESTS is not set")
 
 
 @long
