@@ -160,16 +160,10 @@ impl Augmenter {
                 self.noise.add(deviation as f32 * self.full_scale, rng, &mut pair.front);
             }
             Augmentation::Scale { deviation } => {
-                for channel in 0..frame.channels {
-                    let factor = rng.random_range(1.0 - deviation..=1.0 + deviation);
-                    stretch(frame, channel, (0.0, factor as f32), &mut pair.front);
-                }
+                stretch_channels(frame, deviation, |_| 0.0, rng, &mut pair.front);
             }
             Augmentation::Amplitude { deviation } => {
-                for (channel, &centre) in self.centres.iter().enumerate() {
-                    let factor = rng.random_range(1.0 - deviation..=1.0 + deviation);
-                    stretch(frame, channel, (centre, factor as f32), &mut pair.front);
-                }
+                stretch_channels(frame, deviation, |channel| self.centres[channel], rng, &mut pair.front);
             }
             Augmentation::TimeMask { width } => {
                 let rows = band(width.resolve(frame.height), frame.height, rng);
@@ -201,4 +195,18 @@ fn band<R: Rng + ?Sized>(most: usize, axis: usize, rng: &mut R) -> std::ops::Ran
     let width = rng.random_range(0..=most);
     let start = rng.random_range(0..=axis - width);
     start..start + width
+}
+
+/// Multiplies how far the values of each channel are from its centre by a factor of its own, between 1 − `deviation` and 1 + `deviation`.
+fn stretch_channels<T: Turn, R: Rng + ?Sized>(
+    frame: Frame,
+    deviation: f64,
+    centre: impl Fn(usize) -> f32,
+    rng: &mut R,
+    values: &mut [T],
+) {
+    for channel in 0..frame.channels {
+        let factor = rng.random_range(1.0 - deviation..=1.0 + deviation);
+        stretch(frame, channel, (centre(channel), factor as f32), values);
+    }
 }

@@ -49,15 +49,15 @@ impl Front {
 
     /// The error up to which a trial would be on the front, whatever its own is: the least of those there that take no more of anything.
     pub fn largest_error(&self, record: &TrialRecord) -> f64 {
-        let Some(point) = record.point(&self.objectives) else { return f64::INFINITY };
+        let error = self.objectives.iter().position(|objective| *objective == Objective::Error);
+        let (Some(point), Some(error)) = (record.point(&self.objectives), error) else {
+            return f64::INFINITY;
+        };
         let is_first_whole = record.is_whole() && !self.has_whole;
-        let is_error = |at: usize| self.objectives[at] == Objective::Error;
         let takes_no_more =
-            |member: &[f64]| (0..point.len()).all(|at| is_error(at) || member[at] <= point[at]);
+            |member: &[f64]| (0..point.len()).all(|at| at == error || member[at] <= point[at]);
         let members = self.members.iter().filter(|(_, member)| !is_first_whole && takes_no_more(member));
-        let errors =
-            members.flat_map(|(_, member)| (0..point.len()).filter(|&at| is_error(at)).map(|at| member[at]));
-        errors.fold(f64::INFINITY, f64::min)
+        members.map(|(_, member)| member[error]).fold(f64::INFINITY, f64::min)
     }
 
     /// Takes in a trial that the front accepts, in place of an earlier result of it, and returns those that leave it.
