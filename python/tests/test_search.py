@@ -161,14 +161,14 @@ def no_worker_is_left(run: Path) -> float:
     return seconds_until(lambda: not workers_of(run), 15)
 
 
-def is_complete(run: Path) -> None:
+def is_complete(run: Path, trials: int = TRIALS) -> None:
     """Each trial has one end and one result, each loss a reason, and the proposals can be derived again."""
     states = {row["state"] for row in rows(run, "SELECT state FROM trial")}
     assert states == {"done"}, [tuple(row) for row in rows(run, "SELECT id, state, reason FROM trial")]
-    assert [row["id"] for row in rows(run, "SELECT id FROM trial ORDER BY id")] == list(range(1, TRIALS + 1))
-    assert [row["trial"] for row in rows(run, "SELECT trial FROM result ORDER BY trial")] == list(range(1, TRIALS + 1))
+    assert [row["id"] for row in rows(run, "SELECT id FROM trial ORDER BY id")] == list(range(1, trials + 1))
+    assert [row["trial"] for row in rows(run, "SELECT trial FROM result ORDER BY trial")] == list(range(1, trials + 1))
     epochs = "SELECT trial, count(*) AS number, max(epoch) AS last FROM epoch GROUP BY trial"
-    assert [(row["number"], row["last"]) for row in rows(run, epochs)] == [(EPOCHS, EPOCHS)] * TRIALS
+    assert [(row["number"], row["last"]) for row in rows(run, epochs)] == [(EPOCHS, EPOCHS)] * trials
     twice = """SELECT trial, session FROM attempt WHERE given_up IS NULL AND ended_ms IS NOT NULL
                GROUP BY trial, session HAVING count(*) > 1"""
     assert not rows(run, twice)
@@ -241,7 +241,8 @@ def kill(process: int) -> None:
 
 def test_workers_actors_and_nodes_die_and_come(nodes: Nodes, search: Start) -> None:
     doomed = nodes.add("doomed", cores=1)
-    running = search(f"ray:{nodes.address}", workers=3)
+    # More trials than end while nodes start: the search is interrupted when all has been seen.
+    running = search(f"ray:{nodes.address}", workers=3, trials=10_000)
     running.until_results(3)
     running.lose("SIGKILL worker", kill)
     running.until_results(8)
@@ -254,9 +255,12 @@ def test_workers_actors_and_nodes_die_and_come(nodes: Nodes, search: Start) -> N
     everyone = "SELECT process FROM attempt WHERE ended_ms IS NULL"
     running.until(lambda: any(parent(parent(row["process"])) == on_late for row in running.rows(everyone)))
     report(f"a node that joins late: the first trial began after {time.monotonic() - begun:.1f} s")
-    said = running.ends()
-    is_complete(running.run)
+    running.process.send_signal(signal.SIGINT)
+    said = running.ends(status=128 + signal.SIGINT)
     assert said.count("has joined") >= 6, said
+    begun_trials = running.rows("SELECT max(id) AS last FROM trial")[0]["last"]
+    search(f"ray:{nodes.address}", f"--trials={begun_trials}", command="resume").ends()
+    is_complete(running.run, begun_trials)
     reasons = losses(running.run)
     assert len(reasons) == 3, reasons
     assert "SIGKILL" in reasons[0]
