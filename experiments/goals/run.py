@@ -44,6 +44,8 @@ ROWS = {
     "photos": (["images:{photos}"], ["16KB", "16KB", None], [(85.0, None)]),
 }
 
+INTERRUPTED = 130
+
 # What the plot calls rows.
 MARKS = {"uci-har": "har", "uci-har, 1 KB": "har 1K", "fashion-mnist": "clothes", "mnist, 1 KB": "digits",
          "mnist, published bounds": "d. small", "cifar10-binary": "cifar", "spoken digits": "speech",
@@ -55,7 +57,9 @@ def run(options, *words):
     # A check in TensorFlow Lite Micro of ten thousand samples is another experiment's.
     environment = {**os.environ, "MUNAS_PYTHON": "/nonexistent"}
     done = subprocess.run([options.munas, *words], capture_output=True, text=True, env=environment)
-    # Verify ends with 1 where it has nothing to compare with.
+    # Verify ends with 1 where it has nothing to compare with; a search that is interrupted, with 130.
+    if done.returncode == INTERRUPTED:
+        sys.exit("interrupted: the same command goes on")
     if done.returncode not in (0, 1):
         print("failed: munas", *words, done.stderr.strip()[-300:], flush=True)
     return done.stdout
@@ -68,8 +72,13 @@ def flags(limits):
 
 
 def command(options, name, seed, folder):
-    """The search of a row: data, bounds and a time. The seed repeats it."""
+    """The search of a row: data, bounds and a time. The seed repeats it. One that was interrupted goes on for the time that it
+    has left."""
     (data, *grouping), bounds, _ = ROWS[name]
+    seconds, end = searched(folder)
+    if end == "interrupted":
+        return ["resume", str(folder), "--time", f"{round(60 * options.minutes - seconds)}s", "--data-dir", options.data_dir]
+    shutil.rmtree(folder, ignore_errors=True)
     source = data.format(photos=options.photos, fsdd=options.fsdd)
     words = ["search", "--data", source, *grouping, *flags(bounds), "--time", f"{round(60 * options.minutes)}s"]
     words += ["--runtime", options.runtime]
@@ -88,6 +97,15 @@ def choose(front):
         return measured + (trial["val_stderr"] or 0)
 
     return min(front, key=lambda trial: (error(trial), trial["model_size"]), default=None)
+
+
+def searched(folder):
+    """The seconds for which the sessions of a run have searched, and why the last one ended; 0 and nothing if there is none."""
+    if not (folder / "journal.db").exists():
+        return 0, None
+    with closing(sqlite3.connect(folder / "journal.db")) as journal:
+        sessions = journal.execute("SELECT coalesce(ended_ms - started_ms, 0), end_reason FROM session ORDER BY id").fetchall()
+    return sum(duration for duration, _ in sessions) / 1000, sessions[-1][1] if sessions else None
 
 
 def result(options, folder, limits):
@@ -135,10 +153,10 @@ def measure(options, table):
             if not missing or time.monotonic() - begin > options.time:
                 continue
             folder = Path(options.work) / f"{re.sub('[^a-z0-9]+', '-', name)}-{options.runtime}-{seed}-{options.minutes:g}"
-            shutil.rmtree(folder, ignore_errors=True)
-            words = command(options, name, seed, folder)
-            print("munas", *words, flush=True)
-            run(options, *words)
+            if searched(folder)[1] != "time":
+                words = command(options, name, seed, folder)
+                print("munas", *words, flush=True)
+                run(options, *words)
             if not (folder / "journal.db").exists():
                 continue
             for goal in missing:
