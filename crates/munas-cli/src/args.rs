@@ -4,6 +4,8 @@
 
 mod backend;
 mod cost;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod data;
 mod experiment;
 mod export;
@@ -15,6 +17,8 @@ pub mod values;
 
 pub use backend::{BackendArgs, BackendName, WorkerArgs};
 pub use cost::{BenchArgs, BenchNetwork, CostArgs};
+#[cfg(feature = "dashboard")]
+pub use dashboard::DashboardArgs;
 pub use data::{DataArgs, DataCommand, DataSource, DatasetArgs, FetchArgs, InfoArgs, ListArgs, PackArgs};
 pub use experiment::RunLength;
 pub use export::{ExportArgs, VerifyArgs};
@@ -62,6 +66,8 @@ pub enum Command {
     Front(FrontArgs),
     Show(ShowArgs),
     Report(ReportArgs),
+    #[cfg(feature = "dashboard")]
+    Dashboard(DashboardArgs),
     Cost(CostArgs),
     Train(Box<TrainArgs>),
     Data(DataArgs),

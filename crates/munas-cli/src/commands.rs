@@ -3,6 +3,8 @@
 mod bench;
 mod boards;
 mod cost;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod data;
 mod export;
 mod front;
@@ -18,15 +20,16 @@ mod train;
 mod verify;
 mod worker;
 
+use munas_app::UserResult;
+
 use crate::args::Command;
-use crate::error::CliResult;
 use crate::output::Output;
 
 /// Carries out a command.
 ///
 /// # Errors
 /// What the user has to be told.
-pub fn run(command: Command, output: &mut Output) -> CliResult {
+pub fn run(command: Command, output: &mut Output) -> UserResult {
     match command {
         Command::Search(args) => search::run(&args, output),
         Command::Resume(args) => resume::run(&args, output),
@@ -36,6 +39,8 @@ pub fn run(command: Command, output: &mut Output) -> CliResult {
         Command::Front(args) => front::run(&args, output),
         Command::Show(args) => show::run(&args, output),
         Command::Report(args) => report::run(&args, output),
+        #[cfg(feature = "dashboard")]
+        Command::Dashboard(args) => dashboard::run(&args, output),
         Command::Cost(args) => cost::run(&args, output),
         Command::Train(args) => train::run(&args, output),
         Command::Data(args) => data::run(args.command, output),

@@ -1,22 +1,11 @@
-//! Who trains for a search: from the arguments to a backend.
+//! Who trains for a search, as the arguments ask for it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use munas_data::Dataset;
-use munas_run::{
-    Crew, Event, ExecutionError, Limits, Run, StopFlag, Summary, TrainingEvaluator, execute, execute_on, hire,
-};
-use tempfile::TempDir;
+use munas_app::crew::PYTHON_VARIABLE;
+use munas_run::{Crew, Limits};
 
 use crate::args::{BackendArgs, BackendName};
-use crate::error::{CliError, CliResult};
-
-/// Names the Python to use where it is not `python3`.
-const PYTHON_VARIABLE: &str = "MUNAS_PYTHON";
-
-/// The name of the packed data in their folder.
-const PACKED: &str = "data.packed";
 
 /// What the arguments ask for; `None`: threads of this process.
 pub fn crew(args: &BackendArgs, limits: &Limits) -> Option<Crew> {
@@ -29,52 +18,5 @@ pub fn crew(args: &BackendArgs, limits: &Limits) -> Option<Crew> {
             cpus_per_worker: args.cpus_per_worker.unwrap_or(1.0),
             most_workers: Some(limits.workers).filter(|workers| *workers > 0),
         }),
-    }
-}
-
-/// A session of a search, trained by a crew, or by threads where there is none.
-///
-/// # Errors
-/// Those of the search, within those of the command line: if the crew cannot be started, or the data cannot be packed for it.
-pub fn search(
-    run: &mut Run,
-    dataset: &Arc<Dataset>,
-    crew: Option<&Crew>,
-    limits: &Limits,
-    stop: &StopFlag,
-    events: &mut dyn FnMut(Event<'_>),
-) -> CliResult<Result<Summary, ExecutionError>> {
-    let evaluator = TrainingEvaluator::new(run.experiment(), Arc::clone(dataset))?;
-    let Some(crew) = crew else { return Ok(execute(run, &evaluator, limits, stop, events)) };
-    let folder = pack(dataset)?;
-    let program = std::env::current_exe()
-        .map_err(|error| CliError::failure(format_args!("cannot find the program of munas: {error}")))?;
-    let experiment = run.experiment().clone();
-    let hired =
-        hire(crew, (&program, &folder.path().join(PACKED)), &experiment, &evaluator, limits.checkpoint_every);
-    let mut backend = hired.map_err(|error| cannot_start(crew, &error))?;
-    Ok(execute_on(run, &mut *backend, limits, stop, events))
-}
-
-/// A folder with the data in a file that workers can map; it goes with the search.
-fn pack(dataset: &Dataset) -> CliResult<TempDir> {
-    let written = tempfile::Builder::new().prefix("munas-").tempdir().and_then(|folder| {
-        dataset.pack(&folder.path().join(PACKED))?;
-        Ok(folder)
-    });
-    written.map_err(|error| {
-        CliError::failure(format_args!("cannot write the packed data: {error}"))
-            .in_file(&std::env::temp_dir())
-            .hint("TMPDIR names another folder for them")
-    })
-}
-
-fn cannot_start(crew: &Crew, error: &std::io::Error) -> CliError {
-    match crew {
-        Crew::Processes { .. } => CliError::failure(format_args!("cannot start workers: {error}")),
-        Crew::Ray { python, .. } => {
-            CliError::failure(format_args!("cannot start {}: {error}", python.display()))
-                .hint(format_args!("{PYTHON_VARIABLE} names another Python; it needs the package ray"))
-        }
     }
 }

@@ -1,57 +1,31 @@
-//! The training of finalists, at the end of a search and by itself: train, show progress, print what came of it.
+//! What is said of the training of finalists, at the end of a search and by itself.
 
-use std::sync::Arc;
-
-use munas_data::Dataset;
+use munas_app::{UserResult, quoted};
 use munas_report::{finalists_note, finalists_table, units};
-use munas_run::{FinalistEvaluator, RefineEnd, RefinePlan, RefineSummary, Run, RunReader, finalists, refine};
+use munas_run::{RefineEnd, RefinePlan, RefineSummary, RunReader, finalists};
 use munas_search::Bounds;
 
-use crate::error::CliResult;
-use crate::live::FinalistsLive;
 use crate::output::{Output, STRONG};
-use crate::shell::quoted;
-use crate::stop::Interruption;
-use crate::waiting::waiting;
-
-/// Trains what a plan says.
-///
-/// # Errors
-/// If the teacher cannot be read, or the journal or the disk fails; what was trained until then is in the run.
-pub fn train(
-    run: &mut Run,
-    dataset: Arc<Dataset>,
-    plan: &RefinePlan,
-    interruption: &Interruption,
-) -> CliResult<RefineSummary> {
-    let teacher = plan.teacher.as_ref().map(|teacher| teacher.path.as_path());
-    let evaluator = FinalistEvaluator::new(run.experiment(), teacher, dataset)?;
-    let mut live = FinalistsLive::new(plan);
-    run.when_locked(waiting(interruption.clone(), live.voice()));
-    let summary = refine(run, &evaluator, plan, &interruption.stop(), &mut |event| live.show(&event));
-    live.finish();
-    Ok(summary?)
-}
 
 /// What is about to be trained, in one line.
-pub fn print_plan(plan: &RefinePlan, output: &mut Output) {
+pub fn plan_text(plan: &RefinePlan) -> String {
     let count = plan.trials.len();
     let networks = if count == 1 { "1 network".to_owned() } else { format!("{count} networks") };
     let learn = match &plan.teacher {
         Some(teacher) => format!(", learning from trial {} too", teacher.trial),
         None => String::new(),
     };
-    output.note(format_args!(
+    format!(
         "{STRONG}finalists{STRONG:#} {networks} of the front, {} trainings of {} epochs each{learn}; {} to do\n",
         plan.seeds, plan.epochs, plan.trainings
-    ));
+    )
 }
 
 /// The table of the finalists within these limits, if there are any, after what stands above it.
 ///
 /// # Errors
 /// If the journal cannot be read, or standard output not be written.
-pub fn print_table(reader: &RunReader, limits: &Bounds, output: &mut Output) -> CliResult {
+pub fn print_table(reader: &RunReader, limits: &Bounds, output: &mut Output) -> UserResult {
     let mut found = finalists(reader)?;
     found.retain(|finalist| limits == &Bounds::default() || finalist.in_bounds(limits));
     if found.is_empty() {

@@ -4,15 +4,14 @@
 mod bars;
 mod finalists;
 mod lines;
-mod tally;
 
 use std::io::IsTerminal;
 
+use munas_app::Tally;
 use munas_run::{EndReason, Event, Experiment, Limits, Status, WorkerInfo, WorkerNews};
 
 use bars::Bars;
 pub use finalists::FinalistsLive;
-use tally::Tally;
 
 use crate::output::message;
 

@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Effects, Style};
 use indicatif::ProgressStyle;
+use munas_app::{Fault, UserError};
 use munas_data::{Fact, Warning};
 use munas_report::visible;
 use serde::Serialize;
@@ -24,9 +25,9 @@ pub const STRONG: Mark = Mark('\u{fdd0}');
 /// Style of what is done.
 pub const GOOD: Mark = Mark('\u{fdd1}');
 /// Style of the word `error`.
-pub const ERROR: Mark = Mark('\u{fdd2}');
+const ERROR: Mark = Mark('\u{fdd2}');
 /// Style of the word `hint`.
-pub const HINT: Mark = Mark('\u{fdd3}');
+const HINT: Mark = Mark('\u{fdd3}');
 /// Style of the word `warning`.
 const WARNING: Mark = Mark('\u{fdd5}');
 /// The end of every style.
@@ -75,6 +76,27 @@ fn rendered(text: impl fmt::Display) -> String {
 /// A text without styles, for where something else prints it.
 pub fn plain(text: impl fmt::Display) -> String {
     anstream::adapter::strip_str(&rendered(text)).to_string()
+}
+
+/// What users read of an error, with its styles; empty if there is nothing to say.
+///
+/// ```text
+/// error: unknown key `train.epoch`
+///   in experiment.toml
+/// hint: did you mean `train.epochs`?
+/// ```
+pub fn error_text(error: &UserError) -> String {
+    if matches!(error.fault(), Fault::OutputClosed | Fault::Interrupted(_)) {
+        return String::new();
+    }
+    let mut text = format!("{ERROR}error:{ERROR:#} {}\n", error.what());
+    if let Some(place) = error.place() {
+        text.push_str(&format!("  {}\n", visible(place)));
+    }
+    if let Some(hint) = error.help() {
+        text.push_str(&format!("{HINT}hint:{HINT:#} {}\n", visible(hint)));
+    }
+    text
 }
 
 /// The program's two streams.
@@ -161,9 +183,9 @@ impl Output {
         }
     }
 
-    /// Prints an error, whose text ends its last line.
-    pub fn error(&mut self, text: &str) {
-        drop(write!(self.stderr, "{}", rendered(text)));
+    /// Prints an error.
+    pub fn error(&mut self, error: &UserError) {
+        drop(write!(self.stderr, "{}", rendered(error_text(error))));
     }
 }
 
@@ -182,7 +204,31 @@ pub fn bar_style(template: &str) -> ProgressStyle {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use expect_test::expect;
+
     use super::*;
+
+    #[test]
+    fn an_error_says_what_where_and_what_helps() {
+        let error = UserError::input("unknown key `train.epoch`")
+            .in_file(Path::new("experiment.toml"))
+            .hint("did you mean `train.epochs`?");
+        expect![[r#"
+            error: unknown key `train.epoch`
+              in experiment.toml
+            hint: did you mean `train.epochs`?
+        "#]]
+        .assert_eq(&plain(error_text(&error)));
+        assert_eq!(plain(error_text(&UserError::failure("disk full"))), "error: disk full\n");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error() {
+        let error = UserError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(error_text(&error), "");
+    }
 
     #[test]
     fn only_the_programs_own_styles_reach_the_terminal() {

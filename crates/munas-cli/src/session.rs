@@ -1,30 +1,26 @@
 //! One session of a search, new or resumed: train, show progress, print the front, say what to do next.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use munas_app::records::{FinalistJson, TrialJson};
+use munas_app::session::{SessionEnd, all_failed, search};
+use munas_app::{UserResult, quoted};
 use munas_data::Dataset;
 use munas_report::{front_table, objective_text, objective_title, units, visible};
 use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{
-    Crew, EndReason, ExecutionError, Experiment, Failure, Limits, RefineEnd, RefineError, RefinePlan,
-    RefineSummary, RefineWishes, Run, RunReader, Status, StoreError, Summary, finalists, front,
-    plan_finalists, status,
+    Crew, EndReason, Experiment, Limits, RefineEnd, RefineSummary, Run, RunReader, Status, Summary,
+    finalists, front, status,
 };
 use munas_search::Bounds;
 use serde::Serialize;
 
 use crate::args::Format;
-use crate::crew;
-use crate::error::{CliError, CliResult};
 use crate::finals;
-use crate::live::Live;
-use crate::output::{GOOD, Output, STRONG, message};
-use crate::records::{FinalistJson, TrialJson};
-use crate::shell::quoted;
+use crate::output::{GOOD, Output, STRONG};
 use crate::stop::Interruption;
-use crate::waiting::waiting;
+use crate::terminal::Terminal;
 
 #[derive(Debug, Serialize)]
 struct SessionJson {
@@ -52,38 +48,18 @@ struct SessionJson {
 /// If the search fails, is interrupted, or all of its trials failed; what it found until then is in the run. A new run
 /// without a single trial goes again.
 pub fn run(
-    mut run: Run,
+    run: Run,
     dataset: Dataset,
     crew: Option<&Crew>,
     limits: &Limits,
     format: Format,
     output: &mut Output,
-) -> CliResult {
-    let (interruption, begin) = (Interruption::watch()?, Instant::now());
-    let (settings, dataset) = (run.experiment().finalists, Arc::new(dataset));
-    let time = limits.time.map(|time| settings.time_of_trials(time));
-    let of_trials = Limits { time, ..limits.clone() };
-    let (reader, mut summary) = match search(&mut run, &dataset, crew, &of_trials, &interruption) {
-        Ok(finished) => finished,
-        Err(error) => {
-            run.remove_if_unused();
-            return Err(error);
-        }
-    };
-    let left = limits.time.map(|time| time.saturating_sub(begin.elapsed()));
-    let mut refined = None;
-    if let Some(left) = left.filter(|_| settings.share > 0.0 && is_over(summary.reason)) {
-        let limits = Limits { time: Some(left), ..limits.clone() };
-        if let Some(plan) = plan_in_time(&reader, &limits)? {
-            finals::print_plan(&plan, output);
-            refined = Some(finals::train(&mut run, dataset, &plan, &interruption)?);
-        } else if summary.reason == EndReason::Time {
-            output.note("the time that is left is too short to train a network anew: the search goes on");
-            summary = together(&summary, &search(&mut run, &dataset, crew, &limits, &interruption)?.1);
-        }
-    }
-    // What is printed next may be read by whoever opens the run the moment it appears.
-    drop(run);
+) -> UserResult {
+    let interruption = Interruption::watch()?;
+    let mut audience = Terminal::new(&interruption);
+    let ended = search(run, &Arc::new(dataset), crew, limits, &interruption.stop(), &mut audience);
+    let SessionEnd { reader, summary, refined } =
+        ended.map_err(|error| if error.is_interruption() { interruption.error() } else { error })?;
     let status = status(&reader)?;
     if format.json {
         print_json(&reader, &summary, refined.as_ref(), output)?;
@@ -105,7 +81,7 @@ fn print_results(
     refined: Option<&RefineSummary>,
     status: &Status,
     output: &mut Output,
-) -> CliResult {
+) -> UserResult {
     print_front(reader, status, output)?;
     finals::print_table(reader, &Bounds::default(), output)?;
     print_end(summary, status, output);
@@ -113,80 +89,6 @@ fn print_results(
         finals::print_end(reader, refined, output);
     }
     print_next(reader, status, output)
-}
-
-/// Whether a search that ended so has found what it will find: one that reached its target, or was interrupted, is at its end.
-const fn is_over(reason: EndReason) -> bool {
-    matches!(reason, EndReason::Time | EndReason::Trials | EndReason::Exhausted)
-}
-
-/// Two trainings are the least that a mean with a deviation is of.
-const LEAST_TRAININGS: u64 = 2;
-
-/// The finalists; `None` if no trial has a result, all are trained, or the time is too short to train one of them more than once.
-fn plan_in_time(reader: &RunReader, limits: &Limits) -> CliResult<Option<RefinePlan>> {
-    match plan_finalists(reader, &RefineWishes::of(reader.experiment(), limits.clone())) {
-        Err(RefineError::Nothing) => Ok(None),
-        Err(error) => Err(error.into()),
-        Ok(plan) => {
-            let is_worth_it =
-                plan.trainings > 0 && plan.affordable.is_none_or(|count| count >= LEAST_TRAININGS);
-            Ok(Some(plan).filter(|_| is_worth_it))
-        }
-    }
-}
-
-/// What two parts of a search did.
-fn together(first: &Summary, second: &Summary) -> Summary {
-    Summary {
-        reason: second.reason,
-        done: first.done + second.done,
-        paused: first.paused + second.paused,
-        failed: first.failed + second.failed,
-        stopped: second.stopped,
-        elapsed: first.elapsed + second.elapsed,
-    }
-}
-
-fn search(
-    run: &mut Run,
-    dataset: &Arc<Dataset>,
-    crew: Option<&Crew>,
-    limits: &Limits,
-    interruption: &Interruption,
-) -> CliResult<(RunReader, Summary)> {
-    let reader = RunReader::open(run.dir())?;
-    let mut live = Live::new(run.experiment(), limits, &status(&reader)?);
-    run.when_locked(waiting(interruption.clone(), live.voice()));
-    let summary =
-        crew::search(run, dataset, crew, limits, &interruption.stop(), &mut |event| live.show(&event));
-    live.finish();
-    match summary? {
-        Ok(summary) => Ok((reader, summary)),
-        Err(ExecutionError::Store(StoreError::Journal(error)))
-            if error.is_locked() && interruption.has_come() =>
-        {
-            message(
-                "interrupted while another program kept journal.db locked; a resumed search trains the running trials again",
-            );
-            Err(interruption.error())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// That a search has trained nothing that could be used.
-fn all_failed(failure: &Failure, dir: &Path) -> CliError {
-    let Failure { trial, reason } = failure;
-    let error =
-        CliError::failure(format_args!("every trial failed, the first (trial {trial}) with: {reason}"));
-    let hint = if reason.contains("diverged") {
-        "a smaller learning rate may help (--set train.learning_rate=0.001), or data on one scale (--set data.normalise=mean-std)"
-            .to_owned()
-    } else {
-        format!("`munas show {} {trial}` shows what was trained", quoted(dir))
-    };
-    error.hint(hint)
 }
 
 /// What is searched, in which data, within which bounds, and where the run is; with the time of the search, what part of it is for finalists.
@@ -239,7 +141,7 @@ fn print_json(
     summary: &Summary,
     refined: Option<&RefineSummary>,
     output: &mut Output,
-) -> CliResult {
+) -> UserResult {
     let found = finalists(reader)?;
     output.json(&SessionJson {
         dir: reader.dir().display().to_string(),
@@ -256,7 +158,7 @@ fn print_json(
     Ok(())
 }
 
-fn print_front(reader: &RunReader, status: &Status, output: &mut Output) -> CliResult {
+fn print_front(reader: &RunReader, status: &Status, output: &mut Output) -> UserResult {
     let front = front(reader)?;
     if front.is_empty() {
         // That every trial failed is an error, and told as one.
@@ -290,7 +192,7 @@ fn print_end(summary: &Summary, status: &Status, output: &mut Output) {
     ));
 }
 
-fn print_next(reader: &RunReader, status: &Status, output: &mut Output) -> CliResult {
+fn print_next(reader: &RunReader, status: &Status, output: &mut Output) -> UserResult {
     let dir = quoted(reader.dir());
     let mut next = Vec::new();
     let refined = finalists(reader)?;

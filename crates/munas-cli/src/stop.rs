@@ -10,12 +10,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use munas_app::{UserError, UserResult};
 use munas_export::helper::Interrupt;
 use munas_run::StopFlag;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-
-use crate::error::{CliError, CliResult};
 
 /// Shells report a process that a signal ended with this and the signal's number.
 const SIGNAL_STATUS: i32 = 128;
@@ -32,13 +31,13 @@ impl Interruption {
     ///
     /// # Errors
     /// If the system refuses the handlers.
-    pub fn watch() -> CliResult<Self> {
+    pub fn watch() -> UserResult<Self> {
         let interruption = Self::default();
         let ignored = ignored_signals();
         for (signal, is_final) in SIGNALS.iter().filter(|(signal, _)| !is_in(ignored, *signal)) {
             interruption
                 .register(*signal, *is_final)
-                .map_err(|error| CliError::failure(format_args!("cannot watch for Ctrl-C: {error}")))?;
+                .map_err(|error| UserError::failure(format_args!("cannot watch for Ctrl-C: {error}")))?;
         }
         Ok(interruption)
     }
@@ -69,9 +68,9 @@ impl Interruption {
     }
 
     /// The end of a command that was interrupted, with the exit status that shells expect.
-    pub fn error(&self) -> CliError {
+    pub fn error(&self) -> UserError {
         let signal = self.signal.load(Ordering::Relaxed);
-        CliError::interrupted(u8::try_from(SIGNAL_STATUS as usize + signal).unwrap_or(u8::MAX))
+        UserError::interrupted(u8::try_from(SIGNAL_STATUS as usize + signal).unwrap_or(u8::MAX))
     }
 }
 

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use munas_app::UserError;
 
-use crate::error::CliError;
+use crate::exit::exit_code;
 use crate::output::Output;
 
 /// Parsing ended without arguments to act on.
@@ -15,7 +16,7 @@ pub enum Outcome {
     /// Help or version was asked for.
     Help(clap::Error),
     /// Wrong usage.
-    Wrong(CliError),
+    Wrong(UserError),
 }
 
 impl Outcome {
@@ -24,11 +25,11 @@ impl Outcome {
         match self {
             Self::Help(help) => match output.help(help.render().ansi()) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(error) => CliError::from(error).exit_code(),
+                Err(error) => exit_code(&UserError::from(error)),
             },
             Self::Wrong(error) => {
-                output.error(&error.render());
-                error.exit_code()
+                output.error(&error);
+                exit_code(&error)
             }
         }
     }
@@ -46,20 +47,20 @@ pub fn parse<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result
 }
 
 /// The parser's error in the form of all others: its first line, the usage as the place, its suggestion as the hint.
-fn wrong_usage(error: &clap::Error) -> CliError {
+fn wrong_usage(error: &clap::Error) -> UserError {
     let plain = error.render().to_string();
     let usage = plain.lines().find(|line| line.starts_with("Usage:")).map(str::to_owned);
-    let place = |error: CliError| match &usage {
+    let place = |error: UserError| match &usage {
         Some(usage) => error.at(usage),
         None => error,
     };
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return place(CliError::input("a command is missing")).hint("--help lists the commands");
+        return place(UserError::input("a command is missing")).hint("--help lists the commands");
     }
     let message = plain.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
     let message = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     let hint = suggestion(error).unwrap_or_else(|| "--help after a command shows its arguments".to_owned());
-    place(CliError::input(message)).hint(hint)
+    place(UserError::input(message)).hint(hint)
 }
 
 /// What the parser thinks was meant.

@@ -61,7 +61,7 @@ impl Layout {
     }
 
     /// How a sample with these extents is stored and read; `None` where it does not have the axes of this layout.
-    pub(crate) fn arrange(self, sample: &[usize]) -> Option<Arrangement> {
+    pub fn arrange(self, sample: &[usize]) -> Option<Arrangement> {
         let layout = if self == Self::Auto { Self::of(sample) } else { self };
         let (input, channels_first) = match (layout, sample) {
             (Self::TimeChannels, &[time]) => ([time, 1, 1], false),
@@ -104,13 +104,13 @@ impl FromStr for Layout {
 
 /// How the samples of an array are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Arrangement {
+pub struct Arrangement {
     /// Never [`Layout::Auto`].
-    pub(crate) layout: Layout,
+    pub layout: Layout,
     /// Height, width and channels.
-    pub(crate) input: [usize; 3],
+    pub input: [usize; 3],
     /// Whether the array has the channels first, so that samples must be turned.
-    pub(crate) channels_first: bool,
+    pub channels_first: bool,
 }
 
 impl Arrangement {

@@ -72,7 +72,7 @@ mod warning;
 
 pub use audio::{AudioSettings, Channel, FeatureKind, FrontEnd};
 pub use augment::{Augmentation, Augmenter, Extent, ParseAugmentationError, SampleBuffer};
-pub use axes::{Layout, UnknownLayout};
+pub use axes::{Arrangement, Layout, UnknownLayout};
 pub use budget::machine_memory;
 pub use catalogue::{CatalogueEntry, NamedDataset, catalogue};
 pub use csv_settings::{CsvSettings, Delimiter, HeaderRow, IndexColumn};

@@ -63,6 +63,19 @@ pub fn html_report(view: &RunView<'_>) -> String {
     page(&title, &body)
 }
 
+/// The section of one trial, whatever else the view has: layers, memory, curve and classes, open.
+pub fn trial_html(view: &RunView<'_>, trial: &TrialRecord) -> String {
+    model::model(view, trial, true).into_string()
+}
+
+/// The section on how the search went; empty where there is nothing to see yet.
+pub fn progress_html(view: &RunView<'_>) -> String {
+    progress::section(view).into_string()
+}
+
+/// The style that sections have.
+pub const STYLE: &str = crate::page::STYLE;
+
 impl RunView<'_> {
     fn bounds(&self) -> &Bounds {
         &self.experiment.bounds

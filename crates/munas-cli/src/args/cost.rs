@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::Format;
-use super::values::{self, InputDims};
+use munas_app::architecture::InputDims;
+
+use super::values;
 
 const EXAMPLES: &str = r#"Examples:
   munas cost --space mlp --arch mlp.json --input 28x28x1 --classes 10

@@ -102,7 +102,7 @@ impl DataSource {
 }
 
 fn image_size(text: &str) -> Result<(usize, usize), String> {
-    let dims: super::values::InputDims =
+    let dims: munas_app::architecture::InputDims =
         format!("{text}x1").parse().map_err(|_| "not of the form HEIGHTxWIDTH, such as 48x48".to_owned())?;
     Ok((dims.height, dims.width))
 }

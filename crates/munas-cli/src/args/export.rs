@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use munas_app::export::memory_asked;
 use munas_cost::{MemoryModel, NetworkInput, Runtime};
 use munas_export::c::CName;
 
@@ -63,12 +64,7 @@ pub struct ExportArgs {
 impl ExportArgs {
     /// What to write the C source for, where the search counted with this.
     pub fn memory(&self, searched: MemoryModel) -> MemoryModel {
-        let of_runtime = match self.runtime {
-            Some(Runtime::Layers) if searched.runtime != Runtime::Layers => MemoryModel::PUBLISHED,
-            Some(Runtime::Streamed) if searched.runtime != Runtime::Streamed => MemoryModel::STREAMED,
-            Some(_) | None => searched,
-        };
-        MemoryModel { input: self.input.unwrap_or(of_runtime.input), ..of_runtime }
+        memory_asked(searched, self.runtime, self.input)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use munas_app::experiment::Moved;
 use munas_search::{Bounds, Objective};
 
 use super::{BackendArgs, Format, LimitArgs, RunLength, values};
@@ -69,6 +70,12 @@ pub struct MovedData {
     /// Folder where the datasets' files are now
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+impl From<&MovedData> for Moved {
+    fn from(MovedData { data, data_dir }: &MovedData) -> Self {
+        Self { source: data.clone(), data_dir: data_dir.clone() }
+    }
 }
 
 const RESUME_HELP: &str = "\

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use munas_app::architecture::check_classes;
 use munas_run::experiment::quantity;
 use munas_train::{Pruning, PruningMode};
 
@@ -80,74 +81,9 @@ pub fn accuracy(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "not an accuracy from 0 to 1, such as 0.95 or 95%".to_owned())
 }
 
-/// Largest height, width or number of channels: far above any microcontroller's input, low enough that no product of
-/// dimensions overflows.
-const MAX_DIMENSION: usize = 65_536;
-
-/// Most elements of a network's input: 16 MiB of bytes, more than a microcontroller has for everything.
-const MAX_ELEMENTS: usize = 1 << 24;
-
-/// Most classes of a classifier.
-const MAX_CLASSES: usize = 65_536;
-
-/// Height × width × channels of a network's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InputDims {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Channels.
-    pub channels: usize,
-}
-
-impl InputDims {
-    /// Checks that the dimensions are those of a network's input.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub fn new([height, width, channels]: [usize; 3]) -> Result<Self, String> {
-        let dims = [height, width, channels];
-        if dims.contains(&0) {
-            return Err("every dimension must be at least 1".to_owned());
-        }
-        if let Some(dim) = dims.iter().find(|&&dim| dim > MAX_DIMENSION) {
-            return Err(format!("{dim} is too large, at most {MAX_DIMENSION} is possible"));
-        }
-        let elements = height * width * channels;
-        if elements > MAX_ELEMENTS {
-            return Err(format!("{elements} elements are too many, at most {MAX_ELEMENTS} are possible"));
-        }
-        Ok(Self { height, width, channels })
-    }
-}
-
-impl FromStr for InputDims {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let form = || "not of the form HEIGHTxWIDTHxCHANNELS, such as 28x28x1".to_owned();
-        let parts: Vec<usize> =
-            text.split('x').map(str::parse).collect::<Result<_, _>>().map_err(|_| form())?;
-        Self::new(parts.try_into().map_err(|_| form())?)
-    }
-}
-
 /// Number of classes: at least 2.
 pub fn classes(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "not a whole number of classes".to_owned()).and_then(check_classes)
-}
-
-/// Checks a number of classes.
-///
-/// # Errors
-/// What is wrong, in words.
-pub fn check_classes(classes: usize) -> Result<usize, String> {
-    if (2..=MAX_CLASSES).contains(&classes) {
-        Ok(classes)
-    } else {
-        Err(format!("the number of classes must be between 2 and {MAX_CLASSES}"))
-    }
 }
 
 /// How one network is pruned while it is trained: `structured:0.5`, or with epochs `structured:0.5:3:18`.
@@ -191,6 +127,8 @@ impl FromStr for PruningSpec {
 
 #[cfg(test)]
 mod tests {
+    use munas_app::architecture::InputDims;
+
     use super::*;
 
     #[test]

@@ -8,6 +8,7 @@ mod layers;
 
 use std::time::{Duration, Instant};
 
+use munas_app::{UserError, UserResult};
 use munas_cost::layer_costs;
 use munas_data::{Dataset, PartSizes, RawData, Samples, SplitOptions, TestPart};
 use munas_ir::{Graph, Shape};
@@ -17,7 +18,6 @@ use munas_train::{Optimizer, ReferenceNetwork, TrainSettings, Trainer};
 use serde::Serialize;
 
 use crate::args::{BenchArgs, BenchNetwork};
-use crate::error::{CliError, CliResult};
 use crate::output::{Output, STRONG};
 use layers::LayerRecord;
 
@@ -58,7 +58,7 @@ struct NetworkRecord {
 }
 
 /// One batch of samples, and one more for each other part, since a dataset has all three.
-fn dataset(input: Shape) -> CliResult<Dataset> {
+fn dataset(input: Shape) -> UserResult<Dataset> {
     let count = BATCH + 2;
     let elements = count * input.elements();
     // Any values will do; these differ from pixel to pixel and from sample to sample.
@@ -73,11 +73,11 @@ fn dataset(input: Shape) -> CliResult<Dataset> {
         full_scale: 255.0,
         ..RawData::default()
     };
-    raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).map_err(CliError::failure)
+    raw.into_dataset(&SplitOptions { validation: 0.0, ..SplitOptions::default() }).map_err(UserError::failure)
 }
 
 /// Measures and prints.
-pub fn run(args: &BenchArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &BenchArgs, output: &mut Output) -> UserResult {
     let references = match args.network {
         Some(BenchNetwork::A) => vec![ReferenceNetwork::A],
         Some(BenchNetwork::B) => vec![ReferenceNetwork::B],
@@ -86,11 +86,11 @@ pub fn run(args: &BenchArgs, output: &mut Output) -> CliResult {
     };
     let isa = Isa::detect();
     let peak = fma_peak_gflops(isa, Duration::from_secs(1))
-        .ok_or_else(|| CliError::failure(format_args!("this processor has no {isa}")))?;
+        .ok_or_else(|| UserError::failure(format_args!("this processor has no {isa}")))?;
     let networks = references
         .into_iter()
         .map(|reference| measure(reference, peak, args.layers))
-        .collect::<CliResult<_>>()?;
+        .collect::<UserResult<_>>()?;
     let record =
         BenchRecord { instruction_set: isa.to_string(), fma_peak_gflops: peak, batch: BATCH, networks };
     if args.format.json {
@@ -106,7 +106,7 @@ fn weight_macs(graph: &Graph) -> u64 {
     layer_costs(graph).iter().filter(|cost| cost.parameters > 0).map(|cost| cost.macs).sum()
 }
 
-fn measure(reference: ReferenceNetwork, peak: f64, has_layers: bool) -> CliResult<NetworkRecord> {
+fn measure(reference: ReferenceNetwork, peak: f64, has_layers: bool) -> UserResult<NetworkRecord> {
     let input = reference.input();
     let (graph, dataset) = (reference.graph(input, CLASSES), dataset(input)?);
     let macs = weight_macs(&graph);
@@ -116,7 +116,7 @@ fn measure(reference: ReferenceNetwork, peak: f64, has_layers: bool) -> CliResul
         weight_decay: 1e-4,
         ..TrainSettings::default()
     };
-    let mut trainer = Trainer::new(&graph, &dataset, &settings, 0).map_err(CliError::failure)?;
+    let mut trainer = Trainer::new(&graph, &dataset, &settings, 0).map_err(UserError::failure)?;
     let positions: Vec<u32> = (0..BATCH as u32).collect();
     let mut rates = Vec::with_capacity(REPETITIONS);
     // The first measurement warms caches and clock, and does not count.
@@ -124,7 +124,7 @@ fn measure(reference: ReferenceNetwork, peak: f64, has_layers: bool) -> CliResul
         let start = Instant::now();
         let mut steps = 0;
         while start.elapsed() < MEASUREMENT {
-            trainer.step(&positions).map_err(CliError::failure)?;
+            trainer.step(&positions).map_err(UserError::failure)?;
             steps += 1;
         }
         if repetition > 0 {
@@ -146,7 +146,7 @@ fn measure(reference: ReferenceNetwork, peak: f64, has_layers: bool) -> CliResul
     })
 }
 
-fn print(record: &BenchRecord, output: &mut Output) -> CliResult {
+fn print(record: &BenchRecord, output: &mut Output) -> UserResult {
     let BenchRecord { instruction_set, fma_peak_gflops, batch, networks } = record;
     output.line(format_args!(
         "one core, {instruction_set}: FMA peak {fma_peak_gflops:.1} GFLOP/s; training steps on batches of {batch}\n"

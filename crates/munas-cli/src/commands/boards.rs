@@ -1,11 +1,11 @@
 //! `munas boards`: the microcontrollers that searches can be fitted to.
 
+use munas_app::UserResult;
 use munas_cost::boards::{Board, BoardBounds, Power, PowerBasis, builtin};
 use munas_report::{Align, Table, units};
 use serde::Serialize;
 
 use crate::args::Format;
-use crate::error::CliResult;
 use crate::output::Output;
 
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ impl<'a> BoardJson<'a> {
 }
 
 /// Prints the table.
-pub fn run(format: Format, output: &mut Output) -> CliResult {
+pub fn run(format: Format, output: &mut Output) -> UserResult {
     let boards = builtin().boards();
     if format.json {
         output.json(&boards.iter().map(BoardJson::new).collect::<Vec<_>>())?;

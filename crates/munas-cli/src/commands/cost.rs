@@ -5,76 +5,19 @@ mod tflite;
 
 use std::path::Path;
 
-use munas_cost::{MemoryModel, NetworkInput, Runtime, layer_costs, peak_memory, resources};
-use munas_ir::{Graph, Op, Shape};
+use munas_app::architecture::{InputDims, check_classes, parse_kind, read_architecture};
+use munas_app::price::CostRecord;
+use munas_app::{UserError, UserResult, read_input};
+use munas_cost::NetworkInput;
+use munas_ir::{Graph, Shape};
 use munas_report::{Align, Network, Table, units};
 use munas_space::{Architecture, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::architecture::{parse_kind, read_architecture};
 use crate::args::CostArgs;
-use crate::args::values::{InputDims, check_classes};
-use crate::error::{CliError, CliResult, read_input};
 use crate::output::{Output, STRONG};
 use latency::{BoardRecord, LatencyRecord, find_board};
-
-/// The resources of one architecture, as printed.
-#[derive(Debug, Serialize)]
-pub struct CostRecord {
-    /// Bytes of activations at the worst step of the best operator order, layer by layer.
-    pub peak_memory: u64,
-    /// The same with the input's buffer.
-    pub peak_memory_with_input: u64,
-    /// Bytes of activations where parts run in rows.
-    pub peak_memory_streamed: u64,
-    /// The same with the rows of the input that are kept.
-    pub peak_memory_streamed_with_input: u64,
-    /// Bytes of parameters, one each.
-    pub model_size: u64,
-    /// Multiply-accumulates of one inference.
-    pub macs: u64,
-    /// Whether the operator order is provably the best.
-    pub exact: bool,
-    /// The operators with their output shapes, in order.
-    pub layers: Vec<LayerRecord>,
-}
-
-/// One operator.
-#[derive(Debug, Serialize)]
-pub struct LayerRecord {
-    kind: &'static str,
-    /// Height, width, channels; of a dense layer its units alone.
-    out: Vec<usize>,
-    macs: u64,
-    parameters: u64,
-}
-
-impl CostRecord {
-    /// Prices a graph.
-    pub fn of(graph: &Graph) -> Self {
-        let resources = resources(graph);
-        let layers = layer_costs(graph).into_iter().map(|cost| {
-            let op = graph.node(cost.op).op;
-            let Shape { height, width, channels } = cost.output;
-            let out =
-                if matches!(op, Op::Dense { .. }) { vec![channels] } else { vec![height, width, channels] };
-            LayerRecord { kind: op.kind_name(), out, macs: cost.macs, parameters: cost.parameters }
-        });
-        let [streamed, streamed_with_input] = [NetworkInput::External, NetworkInput::Rows]
-            .map(|input| peak_memory(graph, MemoryModel { runtime: Runtime::Streamed, input }));
-        Self {
-            peak_memory: resources.peak_memory,
-            peak_memory_with_input: resources.peak_memory_with_input,
-            peak_memory_streamed: streamed,
-            peak_memory_streamed_with_input: streamed_with_input,
-            model_size: resources.model_size,
-            macs: resources.macs,
-            exact: resources.exact,
-            layers: layers.collect(),
-        }
-    }
-}
 
 /// The resources of one architecture, with what a board makes of them.
 #[derive(Debug, Serialize)]
@@ -102,7 +45,7 @@ struct Case {
 }
 
 /// Prices what the arguments name.
-pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &CostArgs, output: &mut Output) -> UserResult {
     let board = args.board.as_deref().map(|name| find_board(name, args.board_file.as_deref())).transpose()?;
     if let Some(model) = &args.model {
         return tflite::run(model, board.as_ref().map(|board| (board, args.rate)), args.format, output);
@@ -113,7 +56,7 @@ pub fn run(args: &CostArgs, output: &mut Output) -> CliResult {
     let (Some(path), Some(space), Some(input), Some(classes)) =
         (&args.arch, &args.space, args.input, args.classes)
     else {
-        return Err(CliError::input("nothing to price").hint(
+        return Err(UserError::input("nothing to price").hint(
             "give --space, --arch, --input and --classes, or --cases; `munas cost --help` has examples",
         ));
     };
@@ -149,7 +92,7 @@ fn print_one(
     cost: &CostRecord,
     on_board: Option<(LatencyRecord, BoardRecord)>,
     output: &mut Output,
-) -> CliResult {
+) -> UserResult {
     let rows = [
         ("peak memory", units::bytes(cost.peak_memory), cost.peak_memory),
         ("peak memory with input", units::bytes(cost.peak_memory_with_input), cost.peak_memory_with_input),
@@ -184,7 +127,7 @@ fn print_one(
 ///
 /// # Errors
 /// If standard output cannot be written.
-pub fn print_rows(network: &Network, input: NetworkInput, output: &mut Output) -> CliResult {
+pub fn print_rows(network: &Network, input: NetworkInput, output: &mut Output) -> UserResult {
     let rows = network.in_rows(input);
     output.line(format_args!("\n{STRONG}Memory in rows (streamed), input: {input}{STRONG:#}"))?;
     if rows.is_any() {
@@ -195,9 +138,9 @@ pub fn print_rows(network: &Network, input: NetworkInput, output: &mut Output) -
     Ok(())
 }
 
-fn print_cases(path: &Path, args: &CostArgs, output: &mut Output) -> CliResult {
+fn print_cases(path: &Path, args: &CostArgs, output: &mut Output) -> UserResult {
     let file: CasesFile = serde_json::from_str(&read_input(path)?).map_err(|error| {
-        CliError::input(format_args!("not a file of cases: {error}"))
+        UserError::input(format_args!("not a file of cases: {error}"))
             .in_file(path)
             .hint(r#"the form is {"space":"cnn2d","cases":[{"input":[28,28,1],"classes":10,"arch":{…}},…]}"#)
     })?;
@@ -205,10 +148,10 @@ fn print_cases(path: &Path, args: &CostArgs, output: &mut Output) -> CliResult {
         .map_err(|error| error.at(format_args!("in {}, `space`", path.display())))?;
     let graphs = file.cases.iter().enumerate().map(|(index, case)| {
         lower_case(kind, case).map_err(|problem| {
-            CliError::input(problem).at(format_args!("in {}, cases[{index}]", path.display()))
+            UserError::input(problem).at(format_args!("in {}, cases[{index}]", path.display()))
         })
     });
-    let graphs: Vec<Graph> = graphs.collect::<CliResult<_>>()?;
+    let graphs: Vec<Graph> = graphs.collect::<UserResult<_>>()?;
     let records: Vec<CostRecord> = graphs.iter().map(CostRecord::of).collect();
     if args.format.json {
         output.json(&records)?;

@@ -6,14 +6,15 @@ mod pack;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use munas_app::UserResult;
+use munas_app::experiment::{Base, check_source, draft};
 use munas_data::{Dataset, catalogue};
 use munas_report::{Align, Table};
 use serde::Serialize;
 
 use crate::args::{DataCommand, DatasetArgs, InfoArgs, ListArgs};
-use crate::error::CliResult;
-use crate::experiment::{Base, check_source, draft, load_dataset};
 use crate::output::Output;
+use crate::reading;
 
 /// One named dataset.
 #[derive(Debug, Serialize)]
@@ -65,7 +66,7 @@ struct ClassRecord<'a> {
 }
 
 /// Carries out `munas data …`.
-pub fn run(command: DataCommand, output: &mut Output) -> CliResult {
+pub fn run(command: DataCommand, output: &mut Output) -> UserResult {
     match command {
         DataCommand::List(args) => list(&args, output),
         DataCommand::Info(args) => info(&args, output),
@@ -88,7 +89,7 @@ const OWN_DATA: [(&str, &str); 7] = [
     ),
 ];
 
-fn list(args: &ListArgs, output: &mut Output) -> CliResult {
+fn list(args: &ListArgs, output: &mut Output) -> UserResult {
     let entries: Vec<EntryRecord> = catalogue(args.data_dir.as_deref())
         .into_iter()
         .map(|entry| EntryRecord {
@@ -135,12 +136,12 @@ fn list(args: &ListArgs, output: &mut Output) -> CliResult {
 }
 
 /// The dataset of the arguments, with the settings and the split of a search with the same ones.
-fn load(args: &DatasetArgs, output: &mut Output) -> CliResult<Dataset> {
+fn load(args: &DatasetArgs, output: &mut Output) -> UserResult<Dataset> {
     check_source(Some(&args.source))?;
-    load_dataset(&draft(Base::Defaults, &args.overrides())?, output)
+    reading::load(&draft(Base::Defaults, &args.overrides())?, output)
 }
 
-fn info(args: &InfoArgs, output: &mut Output) -> CliResult {
+fn info(args: &InfoArgs, output: &mut Output) -> UserResult {
     let dataset = load(&args.dataset, output)?;
     let record = describe(&dataset);
     if args.format.json {

@@ -1,20 +1,17 @@
 //! `munas export`: a trial's network for firmware.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use munas_export::c::{CSettings, CSource, TestSamples, generate};
-use munas_export::tflite::{Interface, ModelMetadata, write_in_best_order};
+use munas_app::export::{ExportWishes, Written, export};
+use munas_app::exported::{Exported, Samples};
+use munas_app::interface::InterfaceJson;
+use munas_app::{UserResult, quoted};
 use munas_report::{units, visible};
 use munas_run::RunReader;
 use serde::Serialize;
 
 use crate::args::ExportArgs;
-use crate::error::{CliError, CliResult};
-use crate::exported::{Exported, Samples, run_name};
-use crate::interface::InterfaceJson;
 use crate::output::Output;
-use crate::shell::quoted;
 
 #[derive(Debug, Serialize)]
 struct ExportJson {
@@ -50,51 +47,30 @@ struct CJson {
 }
 
 /// Writes the files and says what they need.
-pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &ExportArgs, output: &mut Output) -> UserResult {
     let reader = RunReader::open(&args.dir)?;
     let mut exported = Exported::load(&reader, args.trial, args.as_searched)?;
-    exported.note_origin(args.trial, output);
+    note_origin(&exported, args.trial, output);
     let samples = test_samples(&reader, args, &mut exported, output);
-    let name = args.name.clone().unwrap_or_default();
-    fs::create_dir_all(&args.output).map_err(|error| cannot_write(&args.output, &error))?;
-    let interface = InterfaceJson::of(&exported);
-    let mut document = ExportJson {
-        trial: args.trial,
-        refined: exported.refined,
-        interface,
-        files: Vec::new(),
-        tflite_bytes: None,
-        c: None,
+    let wishes = ExportWishes {
+        tflite: args.formats.has_tflite(),
+        c: args.formats.has_c(),
+        name: args.name.clone().unwrap_or_default(),
+        memory: args.memory(reader.experiment().memory),
     };
-    if args.formats.has_tflite() {
-        let bytes =
-            write_in_best_order(&exported.network, &tflite_metadata(&exported, &args.dir, args.trial));
-        document.tflite_bytes = Some(bytes.len() as u64);
-        document.files.push(save(&args.output, &format!("{name}.tflite"), &bytes)?);
-    }
-    if args.formats.has_c() {
-        let title = exported.title(&args.dir, args.trial);
-        let samples = match &samples[..] {
-            [] => TestSamples::Elements(&[]),
-            samples => TestSamples::Raw(samples),
-        };
-        let (title, name, labels) = (&*title, &name, &*exported.labels);
-        let memory = args.memory(reader.experiment().memory);
-        let settings = CSettings { title, name, memory, labels, samples, ..CSettings::default() };
-        let source = c_source(&exported, settings)?;
-        for file in &source.files {
-            document.files.push(save(&args.output, &file.name, file.text.as_bytes())?);
-        }
-        document.c = Some(CJson {
-            runtime: memory.runtime.name(),
-            input: memory.input.name(),
-            arena: source.plan.size,
-            predicted: source.plan.predicted,
-            exact: source.plan.exact,
-            patch: source.patch_bytes,
-            samples: samples.len(),
-        });
-    }
+    let Written { files, tflite_bytes, c } =
+        export(&exported, (&args.dir, args.trial), &wishes, &samples, &args.output)?;
+    let c = c.map(|source| CJson {
+        runtime: wishes.memory.runtime.name(),
+        input: wishes.memory.input.name(),
+        arena: source.plan.size,
+        predicted: source.plan.predicted,
+        exact: source.plan.exact,
+        patch: source.patch_bytes,
+        samples: samples.len(),
+    });
+    let (refined, interface) = (exported.refined, InterfaceJson::of(&exported));
+    let document = ExportJson { trial: args.trial, refined, interface, files, tflite_bytes, c };
     if args.format.json {
         output.json(&document)?;
         return Ok(());
@@ -102,27 +78,19 @@ pub fn run(args: &ExportArgs, output: &mut Output) -> CliResult {
     print(args, &document, output)
 }
 
-/// What the .tflite file of a trial says besides the network.
-pub fn tflite_metadata(exported: &Exported, dir: &Path, trial: u64) -> ModelMetadata {
-    ModelMetadata {
-        run: run_name(dir),
-        trial: trial.to_string(),
-        description: format!(
-            "found by munas {} in {}",
-            env!("CARGO_PKG_VERSION"),
-            exported.title(dir, trial)
-        ),
-        interface: Interface { input: exported.conversion.clone(), classes: exported.labels.clone() },
+/// Says which network it is where there is a choice, and what the user should know of weights without a checksum.
+pub fn note_origin(exported: &Exported, trial: u64, output: &mut Output) {
+    if let Some(number) = exported.refined {
+        output.note(format_args!(
+            "trial {trial} was trained anew: this is the network of training {number}, which has the lowest validation error; \
+             --as-searched takes the one of the search"
+        ));
     }
-}
-
-/// The C source of a network, from raw values to the class.
-///
-/// # Errors
-/// If a layer is larger than the C kernels can have it.
-pub fn c_source(exported: &Exported, settings: CSettings<'_>) -> CliResult<CSource> {
-    let settings = CSettings { conversion: exported.conversion.as_ref(), ..settings };
-    generate(&exported.network, &settings).map_err(CliError::failure)
+    if !exported.has_checksum {
+        output.note(
+            "note: an earlier version of munas wrote the weights, without a checksum: damage to the file would not be seen",
+        );
+    }
 }
 
 /// The samples of the test vectors; none if the data are not at hand, which is said.
@@ -136,11 +104,11 @@ fn test_samples(
     if !wants_samples && exported.conversion.is_some() {
         return Vec::new();
     }
-    match exported.load_data(reader, &args.moved) {
+    match exported.load_data(reader, &(&args.moved).into()) {
         Ok(dataset) if wants_samples => Samples::of(exported, &dataset, args.samples).raw,
         Ok(_) => Vec::new(),
         Err(error) => {
-            output.error(&error.render());
+            output.error(&error);
             if wants_samples {
                 output.note("the test vectors are left out: the run's data are not at hand");
             }
@@ -155,17 +123,7 @@ fn test_samples(
     }
 }
 
-fn save(dir: &Path, name: &str, bytes: &[u8]) -> CliResult<PathBuf> {
-    let path = dir.join(name);
-    fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
-    Ok(path)
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> CliError {
-    CliError::failure(format_args!("cannot write: {error}")).in_file(path)
-}
-
-fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> CliResult {
+fn print(args: &ExportArgs, document: &ExportJson, output: &mut Output) -> UserResult {
     for file in &document.files {
         output.line(visible(&file.to_string_lossy()))?;
     }

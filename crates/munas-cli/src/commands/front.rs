@@ -2,18 +2,18 @@
 
 use std::fmt::Write as _;
 
+use munas_app::records::TrialJson;
+use munas_app::{UserError, UserResult};
 use munas_report::{front_table, nothing_usable, objective_text, objective_title};
 use munas_run::{RunReader, Terms, TrialRecord, front};
 use munas_search::{Bounds, Objective};
 
 use crate::args::FrontArgs;
-use crate::error::{CliError, CliResult};
 use crate::finals;
 use crate::output::Output;
-use crate::records::TrialJson;
 
 /// Prints the front.
-pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &FrontArgs, output: &mut Output) -> UserResult {
     let reader = RunReader::open(&args.dir)?;
     let limits = args.limits.bounds();
     let experiment = reader.experiment();
@@ -21,7 +21,7 @@ pub fn run(args: &FrontArgs, output: &mut Output) -> CliResult {
         limits.values.iter().map(|(objective, _)| objective).find(|objective| objective.needs_board());
     if let Some(objective) = on_board.filter(|_| experiment.board.is_none()) {
         let title = objective_title(objective, experiment.terms());
-        return Err(CliError::input(format_args!(
+        return Err(UserError::input(format_args!(
             "a limit on the {title} needs a board, and the run has none"
         ))
         .hint("`munas search --board NAME` searches with one; `munas boards` lists them"));

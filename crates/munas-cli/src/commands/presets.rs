@@ -1,12 +1,12 @@
 //! `munas presets`: the experiments that come with munas.
 
+use munas_app::UserResult;
 use munas_report::{Align, Table, units};
 use munas_run::presets::{PRESETS, Preset};
 use munas_search::Objective;
 use serde::Serialize;
 
 use crate::args::Format;
-use crate::error::CliResult;
 use crate::output::Output;
 
 #[derive(Debug, Serialize)]
@@ -26,7 +26,7 @@ struct PresetJson {
 }
 
 impl PresetJson {
-    fn of(preset: &Preset) -> CliResult<Self> {
+    fn of(preset: &Preset) -> UserResult<Self> {
         let experiment = preset.experiment(&[])?;
         let bounds = &experiment.bounds;
         let whole = |objective| bounds.get(objective).map(|bound| bound as u64);
@@ -47,8 +47,8 @@ impl PresetJson {
 }
 
 /// Prints the presets.
-pub fn run(format: Format, output: &mut Output) -> CliResult {
-    let presets: Vec<PresetJson> = PRESETS.iter().map(PresetJson::of).collect::<CliResult<_>>()?;
+pub fn run(format: Format, output: &mut Output) -> UserResult {
+    let presets: Vec<PresetJson> = PRESETS.iter().map(PresetJson::of).collect::<UserResult<_>>()?;
     if format.json {
         output.json(&presets)?;
         return Ok(());

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use munas_app::experiment::load_data_of_run;
+use munas_app::records::FinalistJson;
+use munas_app::session::refine;
+use munas_app::{UserResult, quoted};
 use munas_run::{
     Limits, RefineEnd, RefinePlan, RefineSummary, RefineWishes, Run, RunReader, finalists, plan_finalists,
     status,
@@ -10,14 +14,11 @@ use munas_search::Bounds;
 use serde::Serialize;
 
 use crate::args::RefineArgs;
-use crate::error::CliResult;
-use crate::experiment::load_data_of_run;
 use crate::finals;
 use crate::output::Output;
-use crate::records::FinalistJson;
 use crate::session;
-use crate::shell::quoted;
 use crate::stop::Interruption;
+use crate::terminal::Terminal;
 
 #[derive(Debug, Serialize)]
 struct RefineJson {
@@ -35,15 +36,16 @@ struct RefineJson {
 }
 
 /// Trains the finalists and prints them.
-pub fn run(args: &RefineArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &RefineArgs, output: &mut Output) -> UserResult {
     let mut run = Run::open(&args.dir)?;
     let reader = RunReader::open(&args.dir)?;
     let plan = plan_finalists(&reader, &wishes(args, &reader)?)?;
-    let dataset = Arc::new(load_data_of_run(run.experiment(), run.task(), &args.moved)?);
+    let moved = (&args.moved).into();
+    let dataset = Arc::new(load_data_of_run(&args.dir, run.experiment(), run.task(), &moved)?);
     let interruption = Interruption::watch()?;
     session::print_begin(&run, &dataset, None, output);
-    finals::print_plan(&plan, output);
-    let summary = finals::train(&mut run, dataset, &plan, &interruption)?;
+    let mut audience = Terminal::new(&interruption);
+    let summary = refine(&mut run, dataset, &plan, &interruption.stop(), &mut audience)?;
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
     if args.format.json {
@@ -59,7 +61,7 @@ pub fn run(args: &RefineArgs, output: &mut Output) -> CliResult {
     }
 }
 
-fn wishes(args: &RefineArgs, reader: &RunReader) -> CliResult<RefineWishes> {
+fn wishes(args: &RefineArgs, reader: &RunReader) -> UserResult<RefineWishes> {
     let experiment = reader.experiment();
     let trials = status(reader)?.trials_limit;
     let limits = Limits { trials, time: args.time, ..Limits::of(experiment) };
@@ -72,7 +74,7 @@ fn wishes(args: &RefineArgs, reader: &RunReader) -> CliResult<RefineWishes> {
     })
 }
 
-fn print_json(reader: &RunReader, summary: &RefineSummary, output: &mut Output) -> CliResult {
+fn print_json(reader: &RunReader, summary: &RefineSummary, output: &mut Output) -> UserResult {
     let found = finalists(reader)?;
     Ok(output.json(&RefineJson {
         dir: reader.dir().display().to_string(),
@@ -85,7 +87,7 @@ fn print_json(reader: &RunReader, summary: &RefineSummary, output: &mut Output) 
     })?)
 }
 
-fn print_next(reader: &RunReader, plan: &RefinePlan, output: &mut Output) -> CliResult {
+fn print_next(reader: &RunReader, plan: &RefinePlan, output: &mut Output) -> UserResult {
     let found = finalists(reader)?;
     if plan.trainings == 0 {
         output.note("there was nothing left to train: --networks, --seeds and --trials ask for more");

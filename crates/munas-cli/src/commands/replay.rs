@@ -1,10 +1,10 @@
 //! `munas replay`: derives the proposals of a run again.
 
+use munas_app::{UserError, UserResult};
 use munas_run::{RunReader, replay};
 use serde::Serialize;
 
 use crate::args::ReplayArgs;
-use crate::error::{CliError, CliResult};
 use crate::output::Output;
 
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ struct DifferenceJson<'a> {
 }
 
 /// Replays and prints the outcome.
-pub fn run(args: &ReplayArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &ReplayArgs, output: &mut Output) -> UserResult {
     let reader = RunReader::open(&args.dir)?;
     let replay = replay(&reader)?;
     let difference = replay.difference.as_ref();
@@ -35,7 +35,7 @@ pub fn run(args: &ReplayArgs, output: &mut Output) -> CliResult {
     }
     match difference {
         None => Ok(()),
-        Some(found) => Err(CliError::failure(format_args!(
+        Some(found) => Err(UserError::failure(format_args!(
             "the journal does not lead to its proposals: {}",
             found.problem
         ))

@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use munas_app::exported::Exported;
+use munas_app::interface::InterfaceJson;
+use munas_app::price::{CostRecord, LayerRecord};
+use munas_app::records::{AttemptJson, EpochJson, TrialJson};
+use munas_app::{PeakMemory, UserResult};
 use munas_cost::{Execution, NetworkInput};
 use munas_report::{
     Network, RowsView, attempts_table, classes_table, curve_table, epochs_cell, finalist_errors,
@@ -14,14 +19,9 @@ use munas_run::{
 use munas_train::Confusion;
 use serde::Serialize;
 
-use super::cost::{CostRecord, LayerRecord, print_rows};
+use super::cost::print_rows;
 use crate::args::ShowArgs;
-use crate::error::CliResult;
-use crate::exported::Exported;
-use crate::interface::InterfaceJson;
-use crate::memory::PeakMemory;
 use crate::output::{Output, STRONG};
-use crate::records::{AttemptJson, EpochJson, TrialJson};
 
 #[derive(Debug, Serialize)]
 struct ShowJson {
@@ -101,7 +101,7 @@ struct RingJson {
 }
 
 /// Prints one trial.
-pub fn run(args: &ShowArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &ShowArgs, output: &mut Output) -> UserResult {
     let reader = RunReader::open(&args.dir)?;
     let details = trial(&reader, args.trial)?;
     let finalists = finalists(&reader)?;
@@ -180,13 +180,13 @@ fn interface(reader: &RunReader, trial: u64, output: &mut Output) -> Option<Inte
     match Exported::load(reader, trial, false) {
         Ok(exported) => Some(InterfaceJson::of(&exported)),
         Err(error) => {
-            output.error(&error.render());
+            output.error(&error);
             None
         }
     }
 }
 
-fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -> CliResult {
+fn print_head(reader: &RunReader, details: &TrialDetails, output: &mut Output) -> UserResult {
     let record = &details.record;
     let resources = &record.candidate.resources;
     let state = match &record.state {

@@ -1,5 +1,7 @@
 //! `munas status`: how far a run is.
 
+use munas_app::records::{FinalistJson, TrialJson};
+use munas_app::{UserResult, quoted};
 use munas_report::{finalist_errors, trial_figures, units};
 use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Failure, Finalist, RunReader, Status, TrialRecord, finalists, status};
@@ -7,10 +9,7 @@ use munas_search::Refusals;
 use serde::Serialize;
 
 use crate::args::RunArgs;
-use crate::error::CliResult;
 use crate::output::Output;
-use crate::records::{FinalistJson, TrialJson};
-use crate::shell::quoted;
 
 #[derive(Debug, Serialize)]
 struct StatusJson<'a> {
@@ -57,7 +56,7 @@ struct RefusedJson {
 }
 
 /// Prints the status.
-pub fn run(args: &RunArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &RunArgs, output: &mut Output) -> UserResult {
     let reader = RunReader::open(&args.dir)?;
     let (status, found) = (status(&reader)?, finalists(&reader)?);
     if args.format.json {

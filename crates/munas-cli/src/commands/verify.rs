@@ -2,6 +2,9 @@
 
 mod checks;
 
+use munas_app::export::tflite_metadata;
+use munas_app::exported::{Exported, Samples};
+use munas_app::{UserError, UserResult};
 use munas_cost::{MemoryModel, macs};
 use munas_data::Dataset;
 use munas_export::verify::{TARGETS, Target};
@@ -11,13 +14,11 @@ use munas_run::RunReader;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
-use crate::error::{CliError, CliResult};
-use crate::exported::{Exported, Samples};
 use crate::output::Output;
 use crate::stop::Interruption;
 use checks::Subject;
 
-use super::export::tflite_metadata;
+use super::export::note_origin;
 
 #[derive(Debug, Serialize)]
 struct VerifyJson {
@@ -74,12 +75,12 @@ pub struct FirmwareJson {
 }
 
 /// Compares and prints; an error if anything differs.
-pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &VerifyArgs, output: &mut Output) -> UserResult {
     let target = args.target.as_deref().map(find_target).transpose()?;
     let reader = RunReader::open(&args.dir)?;
     let mut exported = Exported::load(&reader, args.trial, args.as_searched)?;
-    exported.note_origin(args.trial, output);
-    let dataset = exported.load_data(&reader, &args.moved)?;
+    note_origin(&exported, args.trial, output);
+    let dataset = exported.load_data(&reader, &(&args.moved).into())?;
     let [here, elsewhere] = sample_counts(args.samples, macs(exported.network.graph()));
     let on_host = Subject::new(args, &exported, &dataset, here);
     let on_boards = Subject::new(args, &exported, &dataset, elsewhere);
@@ -111,23 +112,23 @@ pub fn run(args: &VerifyArgs, output: &mut Output) -> CliResult {
     }
     match (document.equal, is_compared) {
         (true, _) => Ok(()),
-        (false, true) => Err(CliError::failure("what was exported differs from the host")),
+        (false, true) => Err(UserError::failure("what was exported differs from the host")),
         (false, false) => {
             let hint =
                 "install a C compiler, or a python3 with tflite-micro; `munas verify --help` says more";
-            Err(CliError::failure("nothing was compared: every check was skipped").hint(hint))
+            Err(UserError::failure("nothing was compared: every check was skipped").hint(hint))
         }
     }
 }
 
 /// The emulated board of a name. The name of a board that is not emulated leads to one with a core of its kind.
-fn find_target(name: &str) -> CliResult<&'static Target> {
+fn find_target(name: &str) -> UserResult<&'static Target> {
     Target::find(name).map_err(|error| {
         let core = munas_cost::boards::find(name).ok().map(|board| &board.core.instructions.core);
         let alike = core.and_then(|core| TARGETS.iter().find(|target| target.core == *core));
         let hint = alike
             .map(|target| format!("{} has a core that runs the code of `{name}`: --target {0}", target.name));
-        CliError::input(error).maybe_hint(hint)
+        UserError::input(error).maybe_hint(hint)
     })
 }
 
@@ -165,7 +166,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
+fn print(document: &VerifyJson, output: &mut Output) -> UserResult {
     let of_all = match document.test_samples {
         all if all == document.samples => "test samples".to_owned(),
         all => format!("of the {all} test samples"),
@@ -205,7 +206,7 @@ fn print(document: &VerifyJson, output: &mut Output) -> CliResult {
     Ok(())
 }
 
-fn print_firmware(firmware: &FirmwareJson, samples: usize, output: &mut Output) -> CliResult {
+fn print_firmware(firmware: &FirmwareJson, samples: usize, output: &mut Output) -> UserResult {
     let arena = match firmware.arena {
         None => "none".to_owned(),
         Some(bytes) if bytes == firmware.predicted_arena => format!("{bytes} B, as predicted"),

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar};
+use munas_app::Tally;
 use munas_report::{trial_figures, units};
 use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Event, TrialRecord, TrialState};
 
-use super::tally::Tally;
 use super::{ending_notice, worker_notice};
 use crate::output::{bar_style, plain};
 

@@ -1,9 +1,9 @@
 //! The plain form: a line per trial that ends.
 
+use munas_app::Tally;
 use munas_report::trial_figures;
 use munas_run::{Event, TrialState};
 
-use super::tally::Tally;
 use super::{ending_notice, worker_notice};
 use crate::output::message;
 

@@ -6,7 +6,7 @@ use crate::args::Args;
 fn check(line: &str, expected: &Expect) {
     let outcome = parse::<Args>(line.split_whitespace().map(Into::into)).unwrap_err();
     let Outcome::Wrong(error) = outcome else { panic!("{outcome:?}") };
-    expected.assert_eq(&crate::output::plain(error.render()));
+    expected.assert_eq(&crate::output::plain(crate::output::error_text(&error)));
 }
 
 #[test]

@@ -41,7 +41,8 @@ fn explanation(view: &RunView<'_>) -> Markup {
     }
 }
 
-fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
+/// A network with all that there is to see of it.
+pub(super) fn model(view: &RunView<'_>, trial: &TrialRecord, open: bool) -> Markup {
     let architecture = &trial.candidate.architecture;
     let network = Network::new(trial.graph(view.task));
     let resources = &trial.candidate.resources;

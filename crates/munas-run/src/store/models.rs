@@ -95,7 +95,17 @@ impl SavedModel {
     /// # Errors
     /// [`ModelError`] with the path.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        let error = |problem: String| ModelError::writing(path, problem);
+        let written = self
+            .to_bytes()
+            .and_then(|bytes| write_atomically(path, &bytes).map_err(|error| error.to_string()));
+        written.map_err(|problem| ModelError::writing(path, problem))
+    }
+
+    /// The bytes of the model's file.
+    ///
+    /// # Errors
+    /// Why the format cannot hold it, in words.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let mut tensors = tensors::of_weights(&self.graph, &self.weights);
         if let Some(network) = &self.int8 {
             tensors.extend(tensors::of_int8(network));
@@ -112,13 +122,13 @@ impl SavedModel {
             data: self.data.as_ref().map(DataForm::of),
             checksum: Some(checksum::PLACEHOLDER.to_owned()),
         };
-        let facts = serde_json::to_string(&facts).map_err(|problem| error(problem.to_string()))?;
+        let facts = serde_json::to_string(&facts).map_err(|problem| problem.to_string())?;
         let metadata = HashMap::from([(METADATA.to_owned(), facts)]);
         let mut bytes = views
             .and_then(|views| serialize(views, Some(metadata)))
-            .map_err(|problem| error(problem.to_string()))?;
+            .map_err(|problem| problem.to_string())?;
         checksum::seal(&mut bytes);
-        write_atomically(path, &bytes).map_err(|problem| error(problem.to_string()))
+        Ok(bytes)
     }
 
     /// Reads a model.
@@ -132,7 +142,11 @@ impl SavedModel {
         Self::from_bytes(&bytes).map_err(error)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+    /// The model of a file with these bytes.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
         let facts = header.metadata().as_ref().and_then(|entries| entries.get(METADATA));
         let facts = facts.ok_or_else(|| format!("the metadata have no `{METADATA}`"))?;

@@ -25,6 +25,7 @@ use crate::store::files::{FileError, write_atomically};
 use crate::store::journal::{Hook, Journal, JournalError, JournalProblem};
 use crate::store::lock::{RunLock, is_locked};
 use crate::store::models;
+use crate::store::session::Session;
 use crate::task::Task;
 use crate::trial::{Confusions, PromotionRecord, RungResult, TrialRecord};
 
@@ -173,6 +174,23 @@ impl RunReader {
     /// [`StoreError::Journal`].
     pub fn trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
         Ok(self.journal.trials()?)
+    }
+
+    /// Trials with a result after the one of this order, and those that have none or are trained on, by number: with what is known
+    /// already, what there is to know.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub fn trials_since(&self, arrival: u64) -> Result<Vec<TrialRecord>, StoreError> {
+        Ok(self.journal.trials_since(arrival)?)
+    }
+
+    /// The latest session.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub fn last_session(&self) -> Result<Option<Session>, StoreError> {
+        Ok(self.journal.last_session()?)
     }
 
     /// All results, in the order of arrival: one for each rung that a trial has come to the end of.

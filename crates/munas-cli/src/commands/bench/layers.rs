@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use munas_app::{UserError, UserResult};
 use munas_data::Dataset;
 use munas_ir::Graph;
 use munas_report::{Align, Table};
@@ -10,7 +11,6 @@ use munas_train::{Phase, TrainSettings, profile};
 use serde::Serialize;
 
 use super::BATCH;
-use crate::error::{CliError, CliResult};
 
 /// Steps whose shortest times count.
 const STEPS: u32 = 200;
@@ -33,10 +33,10 @@ pub fn measure(
     dataset: &Dataset,
     settings: &TrainSettings,
     peak: f64,
-) -> CliResult<Vec<LayerRecord>> {
+) -> UserResult<Vec<LayerRecord>> {
     let start = Instant::now();
     let profile =
-        profile(graph, dataset, settings, STEPS, &mut || start.elapsed()).map_err(CliError::failure)?;
+        profile(graph, dataset, settings, STEPS, &mut || start.elapsed()).map_err(UserError::failure)?;
     let total = profile.seconds();
     let records = profile.rows.iter().map(|row| {
         let gflops = row.flops / row.seconds / 1e9;

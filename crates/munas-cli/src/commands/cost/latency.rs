@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
+use munas_app::{UserError, UserResult, read_input};
 use munas_cost::boards::{Board, BoardTable, builtin};
 use munas_cost::{EnergyEstimate, FlashEstimate, LatencyEstimate};
 use munas_report::units;
 use serde::Serialize;
 
-use crate::error::{CliError, CliResult, read_input};
 use crate::output::Output;
 
 /// The estimate, as printed.
@@ -81,7 +81,7 @@ impl LatencyRecord {
 
     /// Prints the estimate under the other figures, which take so many columns; `is_whole` is false where something
     /// is not in it.
-    pub fn print(&self, width: usize, is_whole: bool, output: &mut Output) -> CliResult {
+    pub fn print(&self, width: usize, is_whole: bool, output: &mut Output) -> UserResult {
         let name = format!("on {}", self.board);
         let estimate = if is_whole { "estimate" } else { "at least; estimate" };
         output.line(format_args!(
@@ -107,7 +107,7 @@ impl LatencyRecord {
 }
 
 impl RateRecord {
-    fn print(&self, width: usize, output: &mut Output) -> CliResult {
+    fn print(&self, width: usize, output: &mut Output) -> UserResult {
         let Self { per_second, keeps_up, busy } = self;
         let verdict = if *keeps_up { "keeps up" } else { "does not keep up" };
         let busy = units::percent(*busy);
@@ -191,7 +191,7 @@ impl BoardRecord {
     }
 
     /// Prints the comparison.
-    pub fn print(&self, width: usize, output: &mut Output) -> CliResult {
+    pub fn print(&self, width: usize, output: &mut Output) -> UserResult {
         let flash = if self.needed_flash.is_some() { "flash" } else { "flash, without code" };
         let rows = [
             ("RAM, input included", self.needed[0], self.usable_ram, self.ram, self.fits_ram),
@@ -223,16 +223,16 @@ impl BoardRecord {
 ///
 /// # Errors
 /// If the table cannot be read, or there is no board of this name.
-pub fn find_board(name: &str, file: Option<&Path>) -> CliResult<Board> {
+pub fn find_board(name: &str, file: Option<&Path>) -> UserResult<Board> {
     let table = match file {
         None => builtin().clone(),
         Some(path) => {
             let text = read_input(path)?;
-            BoardTable::parse(&text).map_err(|error| CliError::input(error).in_file(path))?
+            BoardTable::parse(&text).map_err(|error| UserError::input(error).in_file(path))?
         }
     };
     table.find(name).cloned().map_err(|error| {
         let hint = error.advice("--board-file FILE has a table with boards of your own (docs/firmware.md)");
-        CliError::input(error).hint(hint)
+        UserError::input(error).hint(hint)
     })
 }

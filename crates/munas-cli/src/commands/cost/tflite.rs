@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use munas_app::interface::conversion_facts;
+use munas_app::price::{ModelRecord, knows_all_macs};
+use munas_app::{UserError, UserResult};
 use munas_cost::Timeline;
 use munas_cost::boards::Board;
 use munas_export::tflite::{Interface, Model, ModelCost, TensorIndex, Unpriced, UnpricedPlace};
@@ -11,52 +14,15 @@ use serde::Serialize;
 
 use super::latency::{BoardRecord, LatencyRecord};
 use crate::args::Format;
-use crate::error::{CliError, CliResult};
-use crate::interface::conversion_facts;
 use crate::output::{Output, STRONG};
 
-/// The resources of a model, as printed.
+/// The resources of a model, with what a board makes of them.
 #[derive(Debug, Serialize)]
-struct ModelRecord {
-    /// Bytes at the worst step of the best order, without the inputs; an Add may accumulate in place.
-    peak_memory: u64,
-    peak_memory_with_input: u64,
-    /// The same where parts run in rows; null where that has no figure.
-    peak_memory_streamed: Option<u64>,
-    /// With the rows of the input that are kept.
-    peak_memory_streamed_with_input: Option<u64>,
-    /// Why there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_streamed: Option<String>,
-    /// Bytes of the parameters.
-    model_size: u64,
-    /// Null where an operator's are not known; `macs_at_least` counts the others.
-    macs: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    macs_at_least: Option<u64>,
-    exact: bool,
-    layers: Vec<OperatorRecord>,
-    file_order: OrderRecord,
-    /// The best order for the file's runtime, which does nothing in place.
-    best_order: OrderRecord,
-    /// What the figures lack.
-    unpriced: Vec<UnpricedRecord>,
-    /// How the input is made and what the classes are, in a file that munas wrote.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interface: Option<Interface>,
+struct ModelOnBoard {
+    #[serde(flatten)]
+    model: ModelRecord,
     #[serde(flatten)]
     on_board: Option<OnBoard>,
-}
-
-/// Something that is not in the figures: an operator or a tensor, by its position.
-#[derive(Debug, Serialize)]
-struct UnpricedRecord {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operator: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tensor: Option<usize>,
-    name: String,
-    reason: String,
 }
 
 /// The model on a board.
@@ -69,34 +35,21 @@ struct OnBoard {
     board: BoardRecord,
 }
 
-#[derive(Debug, Serialize)]
-struct OrderRecord {
-    peak_memory_with_input: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct OperatorRecord {
-    kind: String,
-    out: Vec<u64>,
-    macs: Option<u64>,
-    parameters: u64,
-}
-
 /// Prices the file, on a board and at a rate if there are any, and prints.
 pub fn run(
     path: &Path,
     board: Option<(&Board, Option<f64>)>,
     format: Format,
     output: &mut Output,
-) -> CliResult {
+) -> UserResult {
     let bytes = fs::read(path)
-        .map_err(|error| CliError::input(format_args!("cannot read: {error}")).in_file(path))?;
-    let refused = |error| CliError::input(error).in_file(path);
+        .map_err(|error| UserError::input(format_args!("cannot read: {error}")).in_file(path))?;
+    let refused = |error| UserError::input(error).in_file(path);
     let model = Model::read(&bytes).map_err(refused)?;
     let cost = model.cost().map_err(refused)?;
     let on_board = board.map(|(board, rate)| on_board(&model, &cost, board, rate));
     if format.json {
-        output.json(&record(&model, &cost, on_board))?;
+        output.json(&ModelOnBoard { model: ModelRecord::of(&model, &cost), on_board })?;
         return Ok(());
     }
     print(&model, &cost, on_board.as_ref(), output)
@@ -113,49 +66,10 @@ fn on_board(model: &Model<'_>, cost: &ModelCost, board: &Board, rate: Option<f64
     }
 }
 
-fn record(model: &Model<'_>, cost: &ModelCost, on_board: Option<OnBoard>) -> ModelRecord {
-    let layers = cost.operators.iter().map(|operator| OperatorRecord {
-        kind: operator.name.clone(),
-        out: operator.output_shape.clone(),
-        macs: operator.macs,
-        parameters: operator.parameters,
-    });
-    let unpriced = cost.unpriced.iter().map(|Unpriced { place, name, reason }| {
-        let (operator, tensor) = match *place {
-            UnpricedPlace::Operator(index) => (Some(index), None),
-            UnpricedPlace::Tensor(index) => (None, Some(index)),
-        };
-        UnpricedRecord { operator, tensor, name: name.clone(), reason: reason.clone() }
-    });
-    let is_whole = knows_all_macs(cost);
-    let streamed = cost.streamed.as_ref().ok();
-    ModelRecord {
-        peak_memory: cost.peak_memory,
-        peak_memory_with_input: cost.peak_memory_with_input,
-        peak_memory_streamed: streamed.map(|streamed| streamed.peak_memory),
-        peak_memory_streamed_with_input: streamed.map(|streamed| streamed.peak_memory_with_input),
-        not_streamed: cost.streamed.clone().err(),
-        model_size: cost.model_size,
-        macs: is_whole.then_some(cost.macs),
-        macs_at_least: (!is_whole).then_some(cost.macs),
-        exact: cost.exact,
-        layers: layers.collect(),
-        file_order: OrderRecord { peak_memory_with_input: cost.file_order.peak },
-        best_order: OrderRecord { peak_memory_with_input: cost.best_order.peak },
-        unpriced: unpriced.collect(),
-        interface: model.interface(),
-        on_board,
-    }
-}
-
-fn knows_all_macs(cost: &ModelCost) -> bool {
-    cost.operators.iter().all(|operator| operator.macs.is_some())
-}
-
 /// Columns of the names of figures.
 const WIDTH: usize = 32;
 
-fn print(model: &Model<'_>, cost: &ModelCost, on_board: Option<&OnBoard>, output: &mut Output) -> CliResult {
+fn print(model: &Model<'_>, cost: &ModelCost, on_board: Option<&OnBoard>, output: &mut Output) -> UserResult {
     let is_unsized = |unpriced: &Unpriced| matches!(unpriced.place, UnpricedPlace::Tensor(_));
     let memory_note = if cost.unpriced.iter().any(is_unsized) { ", at least" } else { "" };
     let macs_note = if knows_all_macs(cost) { "" } else { ", at least" };
@@ -205,7 +119,7 @@ fn print(model: &Model<'_>, cost: &ModelCost, on_board: Option<&OnBoard>, output
     Ok(())
 }
 
-fn print_on_board(cost: &ModelCost, on_board: &OnBoard, output: &mut Output) -> CliResult {
+fn print_on_board(cost: &ModelCost, on_board: &OnBoard, output: &mut Output) -> UserResult {
     let OnBoard { latency, latency_unknown, board } = on_board;
     board.print(WIDTH, output)?;
     let mut names: Vec<&str> =
@@ -230,7 +144,7 @@ fn print_on_board(cost: &ModelCost, on_board: &OnBoard, output: &mut Output) -> 
 }
 
 /// What a file of munas says about its input and classes.
-fn print_interface(model: &Model<'_>, output: &mut Output) -> CliResult {
+fn print_interface(model: &Model<'_>, output: &mut Output) -> UserResult {
     const MOST_NAMES: usize = 12;
     let Some(Interface { input, classes }) = model.interface() else { return Ok(()) };
     output.line("")?;
@@ -244,7 +158,7 @@ fn print_interface(model: &Model<'_>, output: &mut Output) -> CliResult {
 }
 
 /// What the figures lack, things of the same kind on one line.
-fn print_unpriced(unpriced: &[Unpriced], output: &mut Output) -> CliResult {
+fn print_unpriced(unpriced: &[Unpriced], output: &mut Output) -> UserResult {
     if unpriced.is_empty() {
         return Ok(());
     }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
+use munas_app::{UserError, UserResult};
 use munas_data::data_directories;
 use munas_data::fetch::{FetchOptions, FetchProgress, fetch};
 use serde::Serialize;
 
 use crate::args::FetchArgs;
-use crate::error::{CliError, CliResult};
 use crate::output::{Output, bar_style, message};
 
 #[derive(Debug, Serialize)]
@@ -19,10 +19,10 @@ struct FetchJson<'a> {
 }
 
 /// Downloads and prints where the files are.
-pub fn run(args: &FetchArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &FetchArgs, output: &mut Output) -> UserResult {
     let dest = data_directories(args.data_dir.as_deref()).into_iter().next();
     let dest = dest.ok_or_else(|| {
-        CliError::input("there is no folder to put the data in").hint("--data-dir or MUNAS_DATA name one")
+        UserError::input("there is no folder to put the data in").hint("--data-dir or MUNAS_DATA name one")
     })?;
     let options = FetchOptions { from: args.from.clone(), dest };
     let mut progress = Progress::default();

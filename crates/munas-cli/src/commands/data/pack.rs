@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use munas_app::{UserError, UserResult};
 use munas_report::{units, visible};
 use serde::Serialize;
 
 use super::load;
 use crate::args::PackArgs;
-use crate::error::{CliError, CliResult};
 use crate::output::Output;
 
 #[derive(Debug, Serialize)]
@@ -22,12 +22,12 @@ struct PackJson<'a> {
 }
 
 /// Writes the file and prints what is in it.
-pub fn run(args: &PackArgs, output: &mut Output) -> CliResult {
+pub fn run(args: &PackArgs, output: &mut Output) -> UserResult {
     let dataset = load(&args.dataset, output)?;
     let path = &args.output;
     let bytes = dataset
         .pack(path)
-        .map_err(|error| CliError::failure(format_args!("cannot write: {error}")).in_file(path))?;
+        .map_err(|error| UserError::failure(format_args!("cannot write: {error}")).in_file(path))?;
     let (name, samples, fingerprint) = (&dataset.name, dataset.stored_samples(), &dataset.fingerprint);
     if args.format.json {
         output.json(&PackJson { name, path, samples, bytes, fingerprint })?;

@@ -1,5 +1,6 @@
 //! `munas search --dry-run`: what a search would do, without a run.
 
+use munas_app::UserResult;
 use munas_data::Dataset;
 use munas_report::{memory_title, units};
 use munas_run::experiment::FinalSettings;
@@ -11,7 +12,6 @@ use serde::Serialize;
 
 use crate::args::Format;
 use crate::commands::data::{InfoRecord, describe};
-use crate::error::CliResult;
 use crate::output::Output;
 use crate::session::bounds_text;
 
@@ -47,7 +47,7 @@ struct TrialJson {
 }
 
 /// Prints what a search of the experiment would do.
-pub fn run(experiment: &Experiment, dataset: &Dataset, format: Format, output: &mut Output) -> CliResult {
+pub fn run(experiment: &Experiment, dataset: &Dataset, format: Format, output: &mut Output) -> UserResult {
     let forecast = forecast(experiment, dataset)?;
     if format.json {
         return Ok(output.json(&record(experiment, dataset, &forecast))?);

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use munas_app::export::c_source;
+use munas_app::exported::{Exported, Samples};
+use munas_app::{UserError, UserResult};
 use munas_cost::{CountUnit, MemoryModel, NetworkInput};
 use munas_export::c::{CSettings, CSource, TestSamples};
 use munas_export::helper::HelperLimits;
@@ -14,9 +17,6 @@ use munas_export::verify::{
 use munas_ir::Shape;
 
 use super::{CheckJson, FirmwareJson};
-use crate::commands::export::c_source;
-use crate::error::{CliError, CliResult};
-use crate::exported::{Exported, Samples};
 use crate::stop::Interruption;
 
 /// Samples whose tensors are compared one by one on an emulated board; of the others, the outputs are.
@@ -35,7 +35,7 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// The C source, without the names of the classes: they are for the application, and sizes are without them.
-    fn source(&self, memory: MemoryModel) -> CliResult<CSource> {
+    fn source(&self, memory: MemoryModel) -> UserResult<CSource> {
         c_source(self.exported, CSettings { title: &self.title, memory, ..CSettings::default() })
     }
 
@@ -112,7 +112,7 @@ pub fn c_on_host(
     subject: &Subject<'_>,
     memory: MemoryModel,
     interruption: &Interruption,
-) -> CliResult<CheckJson> {
+) -> UserResult<CheckJson> {
     let name = format!("C on this machine, {}", memory.runtime);
     let source = subject.source(memory)?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
@@ -129,13 +129,13 @@ pub fn c_on_host(
 }
 
 /// The .tflite model in TensorFlow Lite Micro, tensor by tensor.
-pub fn tflite(subject: &Subject<'_>, interruption: &Interruption) -> CliResult<CheckJson> {
+pub fn tflite(subject: &Subject<'_>, interruption: &Interruption) -> UserResult<CheckJson> {
     let name = "TensorFlow Lite Micro".to_owned();
     let (network, inputs) = (&subject.exported.network, &subject.samples.inputs);
     let tensors = match compare_tflite(network, &subject.metadata, inputs, &subject.limits(interruption)) {
         Err(error @ TflmError::Missing(_)) => return Ok(skipped(name, &error)),
         Err(TflmError::Interrupted) => return Err(interruption.error()),
-        tensors => tensors.map_err(CliError::failure)?,
+        tensors => tensors.map_err(UserError::failure)?,
     };
     let mut comparison = Comparison::default();
     comparison.add_tensors(&tensors);
@@ -149,7 +149,7 @@ pub fn firmware(
     memory: MemoryModel,
     target: &'static Target,
     interruption: &Interruption,
-) -> CliResult<CheckJson> {
+) -> UserResult<CheckJson> {
     let source = subject.source(memory)?;
     let network = CNetwork::new(&source, subject.exported.network.graph());
     let inputs = &subject.samples.inputs;
@@ -197,15 +197,15 @@ fn input_buffer(input: Shape, memory: MemoryModel) -> u64 {
     held as u64
 }
 
-fn cannot_run(error: VerifyError, interruption: &Interruption) -> CliError {
+fn cannot_run(error: VerifyError, interruption: &Interruption) -> UserError {
     let is_missing = matches!(error, VerifyError::MissingTool(_));
     failed(error, interruption)
         .maybe_hint(is_missing.then_some("leave --target out to check without a board"))
 }
 
-fn failed(error: VerifyError, interruption: &Interruption) -> CliError {
+fn failed(error: VerifyError, interruption: &Interruption) -> UserError {
     match error {
         VerifyError::Interrupted => interruption.error(),
-        other => CliError::failure(other),
+        other => UserError::failure(other),
     }
 }

@@ -86,6 +86,13 @@ impl Journal {
         self.select("SELECT * FROM trial ORDER BY id", [])
     }
 
+    /// Trials whose latest result came after this one, or that have none or run, by number.
+    pub fn trials_since(&self, arrival: u64) -> Result<Vec<TrialRecord>, JournalError> {
+        let Ok(arrival) = i64::try_from(arrival) else { return Ok(Vec::new()) };
+        let changed = "SELECT * FROM trial WHERE arrival > ?1 OR arrival IS NULL OR state IN ('running', 'stopped') ORDER BY id";
+        self.select(changed, [arrival])
+    }
+
     /// All results, in the order of arrival.
     pub fn results(&self) -> Result<Vec<RungResult>, JournalError> {
         let rows = self.rows("SELECT * FROM result ORDER BY arrival", RungRow::read)?;

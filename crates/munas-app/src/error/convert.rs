@@ -8,16 +8,16 @@ use munas_run::{
 use munas_search::{Objective, SearchError};
 use munas_train::TrainError;
 
-use super::CliError;
+use super::UserError;
 use crate::shell::quoted;
 
-impl From<ExperimentError> for CliError {
+impl From<ExperimentError> for UserError {
     fn from(error: ExperimentError) -> Self {
         Self::input(&error).maybe_hint(error.hint())
     }
 }
 
-impl From<DataError> for CliError {
+impl From<DataError> for UserError {
     fn from(error: DataError) -> Self {
         let told = match &error {
             DataError::Download { .. } | DataError::Checksum { .. } => Self::failure(&error),
@@ -31,7 +31,7 @@ impl From<DataError> for CliError {
     }
 }
 
-impl From<StoreError> for CliError {
+impl From<StoreError> for UserError {
     fn from(error: StoreError) -> Self {
         let hint = error.hint();
         let told = match error {
@@ -64,7 +64,7 @@ impl From<StoreError> for CliError {
     }
 }
 
-impl From<ExecutionError> for CliError {
+impl From<ExecutionError> for UserError {
     fn from(error: ExecutionError) -> Self {
         let hint = error.hint();
         let told = match error {
@@ -80,7 +80,7 @@ impl From<ExecutionError> for CliError {
     }
 }
 
-impl From<RefineError> for CliError {
+impl From<RefineError> for UserError {
     fn from(error: RefineError) -> Self {
         match error {
             RefineError::Store(error) => Self::from(error),
@@ -92,13 +92,13 @@ impl From<RefineError> for CliError {
     }
 }
 
-impl From<DataChanged> for CliError {
+impl From<DataChanged> for UserError {
     fn from(error: DataChanged) -> Self {
         Self::from(ExecutionError::from(error))
     }
 }
 
-impl From<JournalError> for CliError {
+impl From<JournalError> for UserError {
     fn from(error: JournalError) -> Self {
         let told = match error.problem {
             JournalProblem::SchemaVersion { .. }
@@ -110,14 +110,14 @@ impl From<JournalError> for CliError {
     }
 }
 
-impl From<ModelError> for CliError {
+impl From<ModelError> for UserError {
     fn from(error: ModelError) -> Self {
         let told = if error.writing { Self::failure(&error.problem) } else { Self::input(&error.problem) };
         told.in_file(&error.path)
     }
 }
 
-impl From<TrainError> for CliError {
+impl From<TrainError> for UserError {
     fn from(error: TrainError) -> Self {
         match error {
             TrainError::Diverged { .. } => Self::failure(&error).hint("a smaller --learning-rate may help"),

@@ -8,13 +8,12 @@ use munas_ir::TensorId;
 use munas_quant::QuantisedNetwork;
 use munas_run::{DataFacts, RunReader, SavedModel, finalist, refined_model};
 
-use crate::args::MovedData;
-use crate::error::{CliError, CliResult};
-use crate::experiment::load_data_of_run;
-use crate::output::Output;
+use crate::error::{UserError, UserResult};
+use crate::experiment::{Moved, load_data_of_run};
 use crate::shell::quoted;
 
 /// The network of a trial, as it is exported.
+#[derive(Clone, Debug)]
 pub struct Exported {
     /// The int8 network that the trial was measured with.
     pub network: QuantisedNetwork,
@@ -25,7 +24,7 @@ pub struct Exported {
     /// The number of the training that it is of, if the trial was trained anew.
     pub refined: Option<u32>,
     /// Whether the weights have a checksum, which was right; those of the first version have none.
-    has_checksum: bool,
+    pub has_checksum: bool,
 }
 
 impl Exported {
@@ -33,17 +32,22 @@ impl Exported {
     ///
     /// # Errors
     /// If there is no such trial, its weights are not kept or not as they were written, or they have no int8 form.
-    pub fn load(reader: &RunReader, trial: u64, as_searched: bool) -> CliResult<Self> {
+    pub fn load(reader: &RunReader, trial: u64, as_searched: bool) -> UserResult<Self> {
         let (model, refined) = model(reader, trial, as_searched)?;
-        let network = model.int8.ok_or_else(|| {
-            CliError::input("the model has no int8 form")
+        Self::of(&model, refined, reader.task().class_names.clone()).ok_or_else(|| {
+            UserError::input("the model has no int8 form")
                 .at(format_args!("trial {trial} in {}", reader.dir().display()))
                 .hint("an earlier version of munas trained it; search again")
-        })?;
-        Ok(Self {
-            network,
+        })
+    }
+
+    /// A network whose classes have these names, of the training of this number if its trial was trained anew; `None` if it has no
+    /// int8 form.
+    pub fn of(model: &SavedModel, refined: Option<u32>, labels: Vec<String>) -> Option<Self> {
+        Some(Self {
+            network: model.int8.clone()?,
             conversion: model.data.as_ref().map(conversion),
-            labels: reader.task().class_names.clone(),
+            labels,
             refined,
             has_checksum: model.data.is_some(),
         })
@@ -55,36 +59,24 @@ impl Exported {
         format!("{}, trial {trial}{}", run_name(dir), refined.unwrap_or_default())
     }
 
-    /// Says which network it is where there is a choice, and what the user should know of weights without a checksum.
-    pub fn note_origin(&self, trial: u64, output: &mut Output) {
-        if let Some(number) = self.refined {
-            output.note(format_args!(
-                "trial {trial} was trained anew: this is the network of training {number}, which has the lowest validation error; \
-                 --as-searched takes the one of the search"
-            ));
-        }
-        if !self.has_checksum {
-            output.note(
-                "note: an earlier version of munas wrote the weights, without a checksum: damage to the file would not be seen",
-            );
-        }
-    }
-
     /// The run's data; from them, the conversion where the model does not say it.
     ///
     /// # Errors
     /// If they cannot be loaded, or are not those of the run.
-    pub fn load_data(&mut self, reader: &RunReader, moved: &MovedData) -> CliResult<Dataset> {
+    pub fn load_data(&mut self, reader: &RunReader, moved: &Moved) -> UserResult<Dataset> {
         let experiment = reader.experiment();
-        let dataset = load_data_of_run(experiment, reader.task(), moved)?;
+        let dataset = load_data_of_run(reader.dir(), experiment, reader.task(), moved)?;
         self.conversion
             .get_or_insert_with(|| conversion(&DataFacts::of(&dataset, experiment.data.normalise)));
         Ok(dataset)
     }
 }
 
-/// The model of a trial, and the number of the training that it is of if it was trained anew.
-fn model(reader: &RunReader, trial: u64, as_searched: bool) -> CliResult<(SavedModel, Option<u32>)> {
+/// The model of a trial, and the number of the training that it is of if it was trained anew and not the one of the search is wanted.
+///
+/// # Errors
+/// If there is no such trial, or its weights are not kept or not as they were written.
+pub fn model(reader: &RunReader, trial: u64, as_searched: bool) -> UserResult<(SavedModel, Option<u32>)> {
     let finalist = if as_searched { None } else { finalist(reader, trial)? };
     if let Some(best) = finalist.as_ref().and_then(|finalist| finalist.best()) {
         return Ok((refined_model(reader, best)?, Some(best.number)));
@@ -97,7 +89,7 @@ fn model(reader: &RunReader, trial: u64, as_searched: bool) -> CliResult<(SavedM
     if munas_run::trial(reader, trial)?.record.outcome().is_some() {
         hint.push_str(&format!("; `munas refine {dir} --trials {trial}` trains this one anew"));
     }
-    Err(CliError::input(format_args!("the weights of trial {trial} are not kept"))
+    Err(UserError::input(format_args!("the weights of trial {trial} are not kept"))
         .in_file(reader.dir())
         .hint(hint))
 }
