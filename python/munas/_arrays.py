@@ -24,7 +24,8 @@ def labels_of(y: Any, name: str = "y") -> np.ndarray[Any, Any]:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
-        raise InputError(f"{name} has the shape {labels.shape}: it needs one label for each sample")
+        hint = "\nhint: np.argmax(y, axis=1) makes labels of one-hot rows" if labels.ndim == 2 else ""
+        raise InputError(f"{name} has the shape {labels.shape}: it needs one label for each sample{hint}")
     if labels.dtype.kind in "iuU":
         return labels
     if labels.dtype.kind == "f":

@@ -135,16 +135,18 @@ def cost(
 ) -> dict[str, Any]:
     """What a network takes: peak memory and model size (bytes), MACs, and each of its layers.
 
-    network: a .tflite model of whatever origin, or an architecture, with the kind of its space (`cnn2d`, `cnn1d`, `mlp`),
-    height, width and channels of its input, and the number of classes.
+    network: a .tflite model of whatever origin, or an architecture, with the kind of its space (`cnn2d`, `cnn1d`,
+    `mlp`), height, width and channels of its input, and the number of classes.
     """
     if isinstance(network, Mapping):
         if space is None or input_shape is None or classes is None:
             raise InputError("an architecture is priced with its space, input_shape and classes")
         height, width, channels = input_shape
         shape = [int(height), int(width), int(channels)]
-        return json.loads(_munas.cost_of_architecture(space, json.dumps(network), shape, classes))  # type: ignore[no-any-return]
-    return json.loads(_munas.cost_of_model(Path(network)))  # type: ignore[no-any-return]
+        document = _munas.cost_of_architecture(space, json.dumps(network), shape, classes)
+    else:
+        document = _munas.cost_of_model(Path(network))
+    return json.loads(document)  # type: ignore[no-any-return]
 
 
 def train(

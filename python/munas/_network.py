@@ -76,12 +76,12 @@ class Network:
 
     def predict(self, x: Any) -> Array:
         """The labels that the network in floats takes samples for, as trained; x as for `munas.search`."""
-        return self.classes[_classes(self.scores(x))]  # type: ignore[no-any-return]
+        return self.classes[_classes(self.scores(x))]
 
     def predict_int8(self, x: Any) -> Array:
         """The labels that the network in int8 takes samples for: what firmware says."""
         numbers = [number for raw in self._batches(x) for number in self._native.int8_classes(raw)]
-        return self.classes[np.array(numbers, dtype=np.intp)]  # type: ignore[no-any-return]
+        return self.classes[np.array(numbers, dtype=np.intp)]
 
     def scores(self, x: Any) -> Array:
         """Outputs of the network in floats: float32 of (samples, classes), or (samples, 1) of two classes, whose one is
@@ -139,7 +139,7 @@ class Network:
             yield raw[begin : begin + step]
 
     def _run(self, x: Any, function: Any, element: type) -> Array:
-        outputs = []
+        outputs: list[Array] = []
         for raw in self._batches(x):
             values, width = function(raw)
             outputs.append(np.frombuffer(values, dtype=element).reshape(-1, width))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import shutil
 import sys
 import warnings
@@ -51,9 +52,8 @@ class Notebook(Display):
     """A bar with what there is to say in its place."""
 
     def __init__(self) -> None:
-        from IPython.display import HTML, display  # type: ignore[import-not-found,unused-ignore]
-
-        self.html, self.handle = HTML, display(HTML(""), display_id=True)
+        shown = importlib.import_module("IPython.display")
+        self.html, self.handle = shown.HTML, shown.display(shown.HTML(""), display_id=True)
 
     def __call__(self, news: News) -> None:
         super().__call__(news)

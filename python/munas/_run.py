@@ -101,7 +101,8 @@ class Run:
 
     def best(self, **limits: Any) -> Network:
         """The network to take within these limits (as `front` has them): of those that were trained anew, the one with
-        the least mean validation error; else the trial with the least, with its standard error, since it may have been lucky.
+        the least mean validation error; else the trial with the least, with its standard error, since it may have been
+        lucky.
         """
         found = [trial for trial in self._front(limits) if trial["in_bounds"] and trial["objective_error"] is not None]
         if not found:

@@ -10,14 +10,15 @@ import pytest
 munas = pytest.importorskip("munas", reason="the package is not installed", exc_type=ImportError)
 pytest.importorskip("sklearn", minversion="1.6", reason="scikit-learn is not installed")
 
-from sklearn.base import clone
-from sklearn.datasets import load_digits
-from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.base import clone  # noqa: E402
+from sklearn.datasets import load_digits  # noqa: E402
+from sklearn.model_selection import cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import FunctionTransformer, StandardScaler  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 QUICK: dict[str, Any] = {"time": None, "trials": 4, "workers": 2, "settings": {"train.epochs": 4, "search.rungs": 1}}
+
 
 @parametrize_with_checks([munas.Classifier(**QUICK)])
 def test_conventions(estimator: Any, check: Any) -> None:

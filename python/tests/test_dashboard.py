@@ -1,7 +1,7 @@
 """The live page in a real browser, as its users see it: while a search goes on, and afterwards.
 
-`MUNAS` names the binary, else it is the release build of this repository; `MUNAS_CHROMIUM` names the browser, else it is
-Debian's. With `MUNAS_PICTURES`, pictures of the page are kept in that folder.
+`MUNAS` names the binary, else it is the release build of this repository; `MUNAS_CHROMIUM` names the browser, else it
+is Debian's. With `MUNAS_PICTURES`, pictures of the page are kept in that folder.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Dashboard:
         self.token = self.address.split("token=")[1]
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """A request as anything on this machine can send it; `headers` may take the cookie away or name another host."""
+        """A request as anything on this machine can send it; `headers` may take the cookie away."""
         given = {"Host": f"127.0.0.1:{self.port}", "Cookie": f"munas-{self.port}={self.token}"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -155,7 +155,7 @@ def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("there is no chromium")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
 
@@ -244,10 +244,8 @@ def test_filters_and_order(page: Any) -> None:
 def test_a_click_opens_a_network_and_two_stand_side_by_side(page: Any, tmp_path: Path) -> None:
     choose(page, "ended")
     page.check("#whole")
-    places = page.eval_on_selector(
-        "#plots canvas", "canvas => { const box = canvas.getBoundingClientRect(); return [box.left, box.top, box.width, box.height] }"
-    )
-    left, top, width, height = places
+    box = page.locator("#plots canvas").first.bounding_box()
+    left, top, width, height = box["x"], box["y"], box["width"], box["height"]
     for across in range(60, int(width) - 12, 6):
         for down in range(12, int(height) - 40, 6):
             if page.locator("#chosen article").count() == 0:

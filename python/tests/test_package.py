@@ -51,7 +51,7 @@ def test_a_search_of_arrays_has_a_front(run: Any) -> None:
     assert all(trial["model_size"] <= 1000 for trial in small)
     assert len(run.trials()) == 12
     assert list(run.classes) == list(range(10))
-    assert 'max_trials' not in run.experiment and "peak_memory" in run.experiment
+    assert "max_trials" not in run.experiment and "peak_memory" in run.experiment
     assert [point["epoch"] for point in run.trial(1)["curve"]] == [1, 2, 3]
 
 

@@ -37,6 +37,8 @@ pub struct AskedJson {
     space: String,
     /// Of a whole training.
     epochs: u32,
+    /// The epochs after which trials may rest, with the last one.
+    rungs: Vec<u32>,
     board: Option<String>,
     /// What drives the search.
     error_title: String,
@@ -85,6 +87,7 @@ impl AskedJson {
             algorithm: experiment.search.algorithm.to_string(),
             space: experiment.space.kind().to_string(),
             epochs: experiment.train.epochs,
+            rungs: experiment.rungs(),
             board: experiment.board.as_ref().map(|choice| choice.board.name.clone()),
             error_title: experiment.search.driving().title(),
             objectives: Objective::ALL.into_iter().filter(has).map(objective).collect(),

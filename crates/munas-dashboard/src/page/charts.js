@@ -192,14 +192,23 @@ export class Scatter {
   }
 }
 
-/** A curve that grows towards the epochs of a whole training, with marks at the ends of rungs. */
-export function drawCurve(element, errors, epochs, format) {
+/** A curve that grows towards the last of the rungs, after each of which the training may rest. */
+export function drawCurve(element, errors, rungs, format) {
   const canvas = ready(element);
   if (!canvas) return;
   const { paint } = canvas;
-  const x = { scale: new Scale([1, Math.max(2, epochs)], { log: false }), format: (tick) => tick.toFixed(0), title: 'epoch' };
+  const x = { scale: new Scale([1, Math.max(2, ...rungs)], { log: false }), format: (tick) => tick.toFixed(0), title: 'epoch' };
   const y = { scale: new Scale(errors, { least: 0, log: false }), format };
-  const { across, up } = axes(canvas, x, y);
+  const { inside, across, up } = axes(canvas, x, y);
+  paint.strokeStyle = colour('rule');
+  paint.setLineDash([3, 3]);
+  for (const rung of rungs) {
+    paint.beginPath();
+    paint.moveTo(across(rung), inside.top);
+    paint.lineTo(across(rung), inside.top + inside.height);
+    paint.stroke();
+  }
+  paint.setLineDash([]);
   paint.strokeStyle = colour('accent');
   paint.lineWidth = 1.8;
   paint.beginPath();

@@ -286,7 +286,8 @@ function drawCurves(run) {
     title.textContent = `trial ${curve.t}: epoch ${curve.e.length} of ${curve.ep}${last}`;
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', title.textContent);
-    drawCurve(canvas, curve.e, curve.ep, FORMATS.share);
+    const rungs = curve.ep === run.asked.epochs ? run.asked.rungs : [curve.ep];
+    drawCurve(canvas, curve.e, rungs, FORMATS.share);
   });
 }
 
