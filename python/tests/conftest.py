@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,18 +30,19 @@ def nothing_is_left() -> Iterator[None]:
 class Nodes:
     """A cluster whose head has no cores: each further node has its own cache folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **head: Any) -> None:
         from ray.cluster_utils import Cluster
 
         self.folder = folder
-        head = {"num_cpus": 0, "include_dashboard": False, "node_name": "head"}
+        head = {"num_cpus": 0, "include_dashboard": False, "node_name": "head", **head}
         self.cluster = Cluster(initialize_head=True, connect=False, head_node_args=head)
         self.address = self.cluster.address
 
-    def add(self, name: str, cores: int = 2, **environment: str) -> Any:
+    def add(self, name: str, cores: int = 2, node_ip_address: str | None = None, **environment: str) -> Any:
         """Adds a node."""
         environment = {"MUNAS_WORKER_CACHE": str(self.folder / f"cache-{name}"), **environment}
-        return self.cluster.add_node(num_cpus=cores, node_name=name, env_vars=environment)
+        place = {} if node_ip_address is None else {"node_ip_address": node_ip_address}
+        return self.cluster.add_node(num_cpus=cores, node_name=name, env_vars=environment, **place)
 
     def remove(self, node: Any) -> None:
         """Kills a node."""
@@ -88,3 +92,70 @@ def alive_and_ours(process: int) -> bool:
     except OSError:
         return False
     return alive(process) and (command.startswith(b"ray::") or b"munas" in command)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+class Cable:
+    """A cable from this machine to a network namespace, which can be cut."""
+
+    here, there = "10.231.77.1", "10.231.77.2"
+
+    def __init__(self) -> None:
+        self.space = f"munas-{os.getpid()}"
+        self.end = f"munas{os.getpid() % 100_000}"
+        far = f"{self.end}f"
+        self.ip("netns", "add", self.space)
+        self.ip("link", "add", self.end, "type", "veth", "peer", "name", far, "netns", self.space)
+        self.ip("addr", "add", f"{self.here}/30", "dev", self.end)
+        self.ip("link", "set", self.end, "up")
+        for words in (
+            ["addr", "add", f"{self.there}/30", "dev", far],
+            ["link", "set", far, "up"],
+            ["link", "set", "lo", "up"],
+        ):
+            self.ip("-n", self.space, *words)
+
+    @staticmethod
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    def cut(self) -> None:
+        """Nothing goes through it any more, and nobody is told."""
+        self.ip("link", "set", self.end, "down")
+
+    def run(self, *command: str) -> subprocess.Popen[bytes]:
+        """Starts a program at its other end."""
+        words = ["ip", "netns", "exec", self.space, *command]
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def remove(self) -> None:
+        """Ends what runs at its other end, and takes it away."""
+        found = subprocess.run(["ip", "netns", "pids", self.space], capture_output=True, text=True)
+        for process in found.stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
+        subprocess.run(["ip", "netns", "del", self.space], capture_output=True)
+        subprocess.run(["ip", "link", "del", self.end], capture_output=True)
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    """A cable; skipped in words where network namespaces cannot be made."""
+    try:
+        cable = Cable()
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", b"") or b""
+        pytest.skip(f"network namespaces cannot be made: {error} {said.decode().strip()}")
+    yield cable
+    cable.remove()

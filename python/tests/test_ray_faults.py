@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,18 +96,6 @@ def test_a_killed_head(doomed: Nodes, adapter: Start, victims: tuple[str, ...]) 
     print(f"\nSIGKILL head's {' and '.join(victims)}: told after {told:.1f} s, no process after {gone:.1f} s")
     assert coordinator.messages[-1]["type"] in ("failed", "left")
     assert "head node" in coordinator.of("failed")[0]["problem"]
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk(nodes: Nodes, adapter: Start, tiny_disk: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Nodes
+from conftest import Cable, Nodes
 from harness import HERE, alive, seconds_until, stop_all
 
 pytest.importorskip("ray", reason="ray is not installed")
@@ -324,6 +324,44 @@ def test_a_killed_head(search: Start, tmp_path_factory: pytest.TempPathFactory) 
     is_complete(killed.run)
 
 
+def test_a_full_disk_on_a_node(nodes: Nodes, search: Start, tiny_disk: Path) -> None:
+    node = nodes.add("full", cores=1, MUNAS_WORKER_CACHE=str(tiny_disk))
+    running = search(f"ray:{nodes.address}", workers=3)
+    said = running.ends()
+    assert "No space left on device" in said, said
+    is_complete(running.run)
+    report(f"full disk on a node: {next(line for line in said.splitlines() if 'No space left' in line)}")
+    nodes.remove(node)
+
+
+OLDER = """#!{python} -IS
+import json, sys
+if sys.argv[1:] == ["--version"]:
+    print("munas {version}")
+else:
+    sys.stdin.readline()
+    machine = dict(instruction_set="avx2", cores=1, memory=1 << 30, host="older", process=1)
+    print(json.dumps(dict(type="hello", protocol=1, version="0.0.9", **machine)), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_worker_of_another_version(nodes: Nodes, search: Start, tmp_path: Path) -> None:
+    """The node's own munas says that it is of the coordinator's version, and its worker turns out not to be."""
+    said = subprocess.run([MUNAS, "--version"], capture_output=True, text=True, check=True).stdout
+    program = tmp_path / "bin" / "munas"
+    program.parent.mkdir()
+    program.write_text(OLDER.format(python=sys.executable, version=said.split()[-1]))
+    program.chmod(0o755)
+    node = nodes.add("older", cores=1, PATH=f"{program.parent}:{os.environ['PATH']}")
+    running = search(f"ray:{nodes.address}", workers=3)
+    said = running.ends()
+    assert "0.0.9" in said, said
+    is_complete(running.run)
+    report(f"worker of another version: {next(line for line in said.splitlines() if '0.0.9' in line)}")
+    nodes.remove(node)
+
+
 def test_one_worker_comes_to_the_bits_of_one_thread(nodes: Nodes, search: Start) -> None:
     searches = [
         search(backend, run=run, workers=1, seed=7, trials=12)
@@ -438,3 +476,27 @@ def test_a_frozen_raylet(nodes: Nodes, search: Start) -> None:
         nodes.remove(node)
     for row in running.rows("SELECT ended_ms, given_up FROM attempt WHERE given_up IS NOT NULL"):
         report(f"SIGSTOP raylet: given up after {(row['ended_ms'] - struck_ms) / 1000:.1f} s: {row['given_up']}")
+
+
+@long
+def test_a_partition(search: Start, cable: Cable, tmp_path_factory: pytest.TempPathFactory) -> None:
+    nodes: Any = Nodes(tmp_path_factory.mktemp("parted"), node_ip_address=cable.here)
+    ray = str(Path(sys.executable).with_name("ray"))
+    join = ["start", f"--address={nodes.address}", f"--node-ip-address={cable.there}", "--node-name=far"]
+    far = cable.run(ray, *join, "--num-cpus=1", "--block", "--disable-usage-stats")
+    try:
+        nodes.add("one", cores=1, node_ip_address=cable.here)
+        running = search(f"ray:{nodes.address}", workers=2)
+        on_far = "SELECT * FROM attempt WHERE node = 'far' AND ended_ms IS NULL"
+        running.until(lambda: running.rows(on_far), 60)
+        running.until_results(4)
+        running.until(lambda: running.rows(on_far))
+        attempt, struck_ms = running.rows(on_far)[0], time.time() * 1000
+        cable.cut()
+        assert running.goes_on("partition", attempt, struck_ms, limit=150)
+        running.ends()
+        is_complete(running.run)
+    finally:
+        far.kill()
+        cable.remove()
+        nodes.cluster.shutdown()
