@@ -95,6 +95,7 @@ impl Audience for Follower<'_> {
             FinalistEvent::Started { .. }
             | FinalistEvent::Epoch { .. }
             | FinalistEvent::Stopped { .. }
+            | FinalistEvent::Worker(_)
             | FinalistEvent::Ending { .. } => {}
         }
     }

@@ -128,7 +128,7 @@ pub fn refine(
         let plan = plan_finalists(&reader, &wishes)?;
         let dataset = load_data_of_run(&dir, run.experiment(), run.task(), &place(moved))?;
         let mut follower = Follower::new(news, stop);
-        session::refine(&mut run, Arc::new(dataset), &plan, stop, &mut follower).map(drop)
+        session::refine(&mut run, &Arc::new(dataset), None, &plan, stop, &mut follower).map(drop)
     })
 }
 

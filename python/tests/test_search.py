@@ -341,7 +341,7 @@ if sys.argv[1:] == ["--version"]:
 else:
     sys.stdin.readline()
     machine = dict(instruction_set="avx2", cores=1, memory=1 << 30, host="older", process=1)
-    print(json.dumps(dict(type="hello", protocol=1, version="0.0.9", **machine)), flush=True)
+    print(json.dumps(dict(type="hello", protocol=2, version="0.0.9", **machine)), flush=True)
     sys.stdin.read()
 """
 
@@ -383,6 +383,23 @@ def contents(search: Search) -> dict[str, list[dict[str, object]]]:
         ]
         for table in ("trial", "result", "epoch", "promotion", "confusion")
     }
+
+
+def test_finalists_are_trained_on_the_cluster(nodes: Nodes, search: Start, tmp_path: Path) -> None:
+    """They learn from the largest network of the front, whose file the nodes do not have."""
+    few = ("--set", "final.networks=2", "--set", "final.seeds=2", "--set", "final.distillation=true")
+    search("threads", *few, trials=12, seed=5).ends()
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    found = []
+    for run, backend in (("run", "threads"), ("other", f"ray:{nodes.address}")):
+        refined = search(backend, run=run, command="refine")
+        said = refined.ends()
+        columns = "trial, number, seed, teacher, validation_error, int8_error, test_error, int8_test_error"
+        rows = refined.rows(f"SELECT {columns} FROM finalist ORDER BY trial, number")
+        found.append([tuple(row) for row in rows])
+    assert "has joined" in said, said
+    assert len(found[0]) == 4 and any(row[3] is not None for row in found[0]), found[0]
+    assert found[0] == found[1]
 
 
 def test_a_trial_that_is_lost_three_times_fails(nodes: Nodes, search: Start) -> None:

@@ -1,10 +1,12 @@
 //! Who trains for a search, and the data that they need.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use munas_data::Dataset;
 use munas_run::{
-    Crew, Event, ExecutionError, Limits, Run, StopFlag, Summary, TrainingEvaluator, execute, execute_on, hire,
+    Crew, Event, ExecutionError, FinalistEvaluator, FinalistEvent, Limits, RefinePlan, RefineSummary, Run,
+    StopFlag, Summary, TrainingEvaluator, execute, execute_on, hire, hire_for_finalists, refine_on,
 };
 use tempfile::TempDir;
 
@@ -30,14 +32,41 @@ pub(crate) fn search(
 ) -> UserResult<Result<Summary, ExecutionError>> {
     let evaluator = TrainingEvaluator::new(run.experiment(), Arc::clone(dataset))?;
     let Some(crew) = crew else { return Ok(execute(run, &evaluator, limits, stop, events)) };
-    let folder = pack(dataset)?;
-    let program = std::env::current_exe()
-        .map_err(|error| UserError::failure(format_args!("cannot find the program of munas: {error}")))?;
+    let (folder, program) = (pack(dataset)?, program()?);
     let experiment = run.experiment().clone();
     let hired =
         hire(crew, (&program, &folder.path().join(PACKED)), &experiment, &evaluator, limits.checkpoint_every);
     let mut backend = hired.map_err(|error| cannot_start(crew, &error))?;
     Ok(execute_on(run, &mut *backend, limits, stop, events))
+}
+
+/// The training of finalists, by a crew, or by threads where there is none.
+///
+/// # Errors
+/// As [`search`], and if the teacher cannot be read.
+pub(crate) fn refine(
+    run: &mut Run,
+    dataset: &Arc<Dataset>,
+    crew: Option<&Crew>,
+    (plan, stop): (&RefinePlan, &StopFlag),
+    events: &mut dyn FnMut(FinalistEvent<'_>),
+) -> UserResult<Result<RefineSummary, ExecutionError>> {
+    let teacher = plan.teacher.as_ref().map(|teacher| teacher.path.as_path());
+    let evaluator = FinalistEvaluator::new(run.experiment(), teacher, Arc::clone(dataset))?;
+    let Some(crew) = crew else { return Ok(munas_run::refine(run, &evaluator, plan, stop, events)) };
+    let (folder, program) = (pack(dataset)?, program()?);
+    let experiment = run.experiment().clone();
+    let paths = (&*program, &*folder.path().join(PACKED));
+    let hired =
+        hire_for_finalists(crew, paths, (&experiment, teacher), &evaluator, plan.limits.checkpoint_every);
+    let mut backend = hired.map_err(|error| cannot_start(crew, &error))?;
+    Ok(refine_on(run, &mut *backend, plan, stop, events))
+}
+
+/// The program that workers are.
+fn program() -> UserResult<PathBuf> {
+    std::env::current_exe()
+        .map_err(|error| UserError::failure(format_args!("cannot find the program of munas: {error}")))
 }
 
 /// A folder with the data in a file that workers can map; it goes with the search.

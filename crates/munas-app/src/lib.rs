@@ -42,4 +42,4 @@ pub use error::{Fault, UserError, UserResult, read_input};
 pub use memory::PeakMemory;
 pub use report::report_page;
 pub use shell::quoted;
-pub use tally::Tally;
+pub use tally::{Tally, Workers};

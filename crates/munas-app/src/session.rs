@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use munas_data::Dataset;
 use munas_run::{
-    Crew, EndReason, Event, ExecutionError, Experiment, Failure, FinalistEvaluator, FinalistEvent, Limits,
-    RefineError, RefinePlan, RefineSummary, RefineWishes, Run, RunReader, Status, StopFlag, StoreError,
-    Summary, plan_finalists, refine as refine_run, status,
+    Crew, EndReason, Event, ExecutionError, Experiment, Failure, FinalistEvent, Limits, RefineError,
+    RefinePlan, RefineSummary, RefineWishes, Run, RunReader, Status, StopFlag, StoreError, Summary,
+    plan_finalists, status,
 };
 
 use crate::crew;
 use crate::error::{UserError, UserResult};
 use crate::new_run::remove_if_unused;
 use crate::shell::quoted;
+use crate::tally::Workers;
 
 /// What is done every half second while another program keeps the journal locked: given for how long it has been, it
 /// says whether to wait on.
@@ -69,7 +70,7 @@ pub fn search(
     let time = limits.time.map(|time| settings.time_of_trials(time));
     let of_trials = Limits { time, ..limits.clone() };
     let searched = search_trials(&mut run, dataset, crew, &of_trials, stop, audience);
-    let (reader, mut summary) = match searched {
+    let (reader, mut summary, most_workers) = match searched {
         Ok(finished) => finished,
         Err(error) => {
             remove_if_unused(run);
@@ -79,9 +80,11 @@ pub fn search(
     let left = limits.time.map(|time| time.saturating_sub(begin.elapsed()));
     let mut refined = None;
     if let Some(left) = left.filter(|_| settings.share > 0.0 && is_over(summary.reason)) {
-        let limits = Limits { time: Some(left), ..limits.clone() };
+        // What there is time for follows from how many trained, not from the cores of this machine.
+        let workers = most_workers.unwrap_or(limits.workers);
+        let limits = Limits { time: Some(left), workers, ..limits.clone() };
         if let Some(plan) = plan_in_time(&reader, &limits)? {
-            refined = Some(refine(&mut run, Arc::clone(dataset), &plan, stop, audience)?);
+            refined = Some(refine(&mut run, dataset, crew, &plan, stop, audience)?);
         } else if summary.reason == EndReason::Time {
             audience.note("the time that is left is too short to train a network anew: the search goes on");
             summary = together(&summary, &search_trials(&mut run, dataset, crew, &limits, stop, audience)?.1);
@@ -90,24 +93,24 @@ pub fn search(
     Ok(SessionEnd { reader, summary, refined })
 }
 
-/// Trains what a plan says.
+/// Trains what a plan says, by a crew, or by threads where there is none.
 ///
 /// # Errors
 /// If the teacher cannot be read, or the journal or the disk fails; what was trained until then is in the run.
 pub fn refine(
     run: &mut Run,
-    dataset: Arc<Dataset>,
+    dataset: &Arc<Dataset>,
+    crew: Option<&Crew>,
     plan: &RefinePlan,
     stop: &StopFlag,
     audience: &mut dyn Audience,
 ) -> UserResult<RefineSummary> {
-    let teacher = plan.teacher.as_ref().map(|teacher| teacher.path.as_path());
-    let evaluator = FinalistEvaluator::new(run.experiment(), teacher, dataset)?;
     audience.finalists_begin(plan);
     run.when_locked(audience.while_locked());
-    let summary = refine_run(run, &evaluator, plan, stop, &mut |event| audience.hears_of_finalist(&event));
+    let summary =
+        crew::refine(run, dataset, crew, (plan, stop), &mut |event| audience.hears_of_finalist(&event));
     audience.finalists_end();
-    Ok(summary?)
+    Ok(summary??)
 }
 
 /// Whether a search that ended so has found what it will find: one that reached its target, or was interrupted, is at its end.
@@ -143,6 +146,7 @@ fn together(first: &Summary, second: &Summary) -> Summary {
     }
 }
 
+/// Trials until a limit; with the most workers in other processes that there were at a time, if there were any.
 fn search_trials(
     run: &mut Run,
     dataset: &Arc<Dataset>,
@@ -150,14 +154,21 @@ fn search_trials(
     limits: &Limits,
     stop: &StopFlag,
     audience: &mut dyn Audience,
-) -> UserResult<(RunReader, Summary)> {
+) -> UserResult<(RunReader, Summary, Option<usize>)> {
     let reader = RunReader::open(run.dir())?;
     audience.search_begins(run.experiment(), limits, &status(&reader)?);
     run.when_locked(audience.while_locked());
-    let summary = crew::search(run, dataset, crew, limits, stop, &mut |event| audience.hears(&event));
+    let (mut workers, mut most_workers) = (Workers::default(), None);
+    let summary = crew::search(run, dataset, crew, limits, stop, &mut |event| {
+        if let Event::Worker(news) = &event {
+            workers.count(news);
+            most_workers = most_workers.max(usize::try_from(workers.len()).ok());
+        }
+        audience.hears(&event);
+    });
     audience.search_ends();
     match summary? {
-        Ok(summary) => Ok((reader, summary)),
+        Ok(summary) => Ok((reader, summary, most_workers)),
         Err(ExecutionError::Store(StoreError::Journal(error)))
             if error.is_locked() && stop.is_requested() =>
         {

@@ -1,12 +1,53 @@
 //! Running totals of a search, for display.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use munas_report::units;
 use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Event, Experiment, FileError, Limits, Status, TrialRecord, TrialState, WorkerNews};
 use munas_search::Bounds;
+
+/// Workers in other processes, by node.
+#[derive(Clone, Debug, Default)]
+pub struct Workers {
+    nodes: BTreeMap<String, u64>,
+}
+
+impl Workers {
+    /// Counts those that come and go.
+    pub fn count(&mut self, news: &WorkerNews) {
+        match news {
+            WorkerNews::Joined(worker) => *self.nodes.entry(worker.node.clone()).or_default() += 1,
+            WorkerNews::Left { worker, .. } => {
+                if let Some(count) = self.nodes.get_mut(&worker.node) {
+                    *count = count.saturating_sub(1);
+                }
+                self.nodes.retain(|_, count| *count > 0);
+            }
+            _ => {}
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.nodes.values().sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}
+
+/// `5 workers on 2 nodes`.
+impl fmt::Display for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        write!(f, "{} on {}", plural(self.len(), "worker"), plural(self.nodes.len() as u64, "node"))
+    }
+}
 
 /// Totals of the run, and the pace of this session.
 pub struct Tally {
@@ -25,8 +66,8 @@ pub struct Tally {
     ended_before: u64,
     begin: Instant,
     deadline: Option<Instant>,
-    /// Workers in other processes by node.
-    nodes: BTreeMap<String, u64>,
+    /// Workers in other processes.
+    pub workers: Workers,
 }
 
 impl Tally {
@@ -46,7 +87,7 @@ impl Tally {
             ended_before: status.ended(),
             begin,
             deadline: limits.time.and_then(|time| begin.checked_add(time)),
-            nodes: BTreeMap::new(),
+            workers: Workers::default(),
         }
     }
 
@@ -58,7 +99,7 @@ impl Tally {
                 self.lost_checkpoints += 1;
                 return;
             }
-            Event::Worker(news) => return self.count_workers(news),
+            Event::Worker(news) => return self.workers.count(news),
             _ => return,
         };
         match &record.state {
@@ -80,26 +121,6 @@ impl Tally {
         }
     }
 
-    fn count_workers(&mut self, news: &WorkerNews) {
-        match news {
-            WorkerNews::Joined(worker) => *self.nodes.entry(worker.node.clone()).or_default() += 1,
-            WorkerNews::Left { worker, .. } => {
-                if let Some(count) = self.nodes.get_mut(&worker.node) {
-                    *count = count.saturating_sub(1);
-                }
-                self.nodes.retain(|_, count| *count > 0);
-            }
-            _ => {}
-        }
-    }
-
-    /// `5 workers on 2 nodes`.
-    pub fn crew(&self) -> String {
-        let plural = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let workers = plural(self.nodes.values().sum(), "worker");
-        format!("{workers} on {}", plural(self.nodes.len() as u64, "node"))
-    }
-
     /// `12/600`; `12` where nothing but the time ends the search.
     pub fn progress(&self) -> String {
         match self.limit {
@@ -116,8 +137,8 @@ impl Tally {
         if ended > 0 {
             parts.push(format!("{:.1} trials/min", ended as f64 / elapsed.as_secs_f64() * 60.0));
         }
-        if !self.nodes.is_empty() {
-            parts.push(self.crew());
+        if !self.workers.is_empty() {
+            parts.push(self.workers.to_string());
         }
         if self.results > 0 {
             parts.push(format!("{:.0} % in bounds", 100.0 * self.in_bounds as f64 / self.results as f64));

@@ -34,7 +34,8 @@ pub fn print_table(reader: &RunReader, limits: &Bounds, output: &mut Output) -> 
     let experiment = reader.experiment();
     output.line(format_args!("\n{STRONG}Finalists{STRONG:#}"))?;
     output.line(finalists_note(experiment.search.driving()))?;
-    output.text(finalists_table(&found, &reader.trials()?, &experiment.bounds, experiment.terms()))?;
+    let trials = reader.trials_of(found.iter().map(|finalist| finalist.trial))?;
+    output.text(finalists_table(&found, &trials, &experiment.bounds, experiment.terms()))?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ mod lines;
 
 use std::io::IsTerminal;
 
-use munas_app::Tally;
+use munas_app::{Tally, Workers};
 use munas_run::{EndReason, Event, Experiment, Limits, Status, WorkerInfo, WorkerNews};
 
 use bars::Bars;
@@ -80,15 +80,15 @@ fn ending_notice(reason: EndReason, running: usize) -> Option<String> {
 }
 
 /// What to say of those that train.
-fn worker_notice(news: &WorkerNews, tally: &Tally) -> Option<String> {
+fn worker_notice(news: &WorkerNews, crew: &Workers) -> Option<String> {
     let name = |worker: &WorkerInfo| format!("process {} on {}", worker.process, worker.node);
     match news {
         WorkerNews::Joined(worker) => {
             let WorkerInfo { node, instruction_set, .. } = worker;
-            Some(format!("a worker on {node} ({instruction_set}) has joined: {}", tally.crew()))
+            Some(format!("a worker on {node} ({instruction_set}) has joined: {crew}"))
         }
         WorkerNews::Left { worker, reason } => {
-            Some(format!("the worker in {} is lost: {reason}; {} left", name(worker), tally.crew()))
+            Some(format!("the worker in {} is lost: {reason}; {crew} left", name(worker)))
         }
         WorkerNews::GivenUp { trial, goes_on: true, .. } => Some(format!("trial {trial} goes on elsewhere")),
         WorkerNews::Note(text) => Some(text.clone()),

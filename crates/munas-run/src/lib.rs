@@ -80,4 +80,4 @@ pub use trial::{
     AttemptRecord, COMMON_OBJECTIVES, Confusions, DecisionRecord, Outcome, PromotionRecord, ProposalRecord,
     PrunedNetwork, RungResult, TrialRecord, TrialState, WorkerInfo, front_objectives,
 };
-pub use workers::{Crew, OpenEvaluator, hire, serve_evaluator, serve_worker};
+pub use workers::{Crew, OpenEvaluator, hire, hire_for_finalists, serve_evaluator, serve_worker};

@@ -23,6 +23,7 @@ pub(crate) mod pool;
 pub(crate) mod serve;
 pub(crate) mod wire;
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use crate::executor::backend::Backend;
 use crate::executor::evaluator::Evaluator;
 use crate::executor::training::TrainingEvaluator;
 use crate::experiment::Experiment;
+use crate::refine::training::FinalistEvaluator;
+use crate::store::models::{ModelError, SavedModel};
 use adapter::{Adapter, Begin};
 use children::Children;
 use link::Link;
@@ -66,14 +69,48 @@ pub enum Crew {
 /// nothing; there is at least so much time between two checkpoints of a training.
 ///
 /// # Errors
-/// If the crew cannot be started.
+/// If the crew cannot be started, or the file of the network that others learn from cannot be read.
 pub fn hire<'env>(
     crew: &Crew,
-    (program, data): (&Path, &Path),
+    paths: (&Path, &Path),
     experiment: &Experiment,
     evaluator: &'env dyn Evaluator,
     checkpoint_every: Duration,
 ) -> io::Result<Box<dyn Backend + 'env>> {
+    start(crew, paths, Work { experiment, finalists: false, teacher: None }, evaluator, checkpoint_every)
+}
+
+/// As [`hire`], to train networks anew, which learn from the network in the file of the teacher, if there is one.
+///
+/// # Errors
+/// As [`hire`].
+pub fn hire_for_finalists<'env>(
+    crew: &Crew,
+    paths: (&Path, &Path),
+    (experiment, teacher): (&Experiment, Option<&Path>),
+    evaluator: &'env dyn Evaluator,
+    checkpoint_every: Duration,
+) -> io::Result<Box<dyn Backend + 'env>> {
+    start(crew, paths, Work { experiment, finalists: true, teacher }, evaluator, checkpoint_every)
+}
+
+/// What a crew is for.
+struct Work<'a> {
+    experiment: &'a Experiment,
+    finalists: bool,
+    /// Of finalists, where the experiment names none.
+    teacher: Option<&'a Path>,
+}
+
+fn start<'env>(
+    crew: &Crew,
+    (program, data): (&Path, &Path),
+    Work { experiment, finalists, teacher }: Work<'_>,
+    evaluator: &'env dyn Evaluator,
+    checkpoint_every: Duration,
+) -> io::Result<Box<dyn Backend + 'env>> {
+    let of_experiment = experiment.distillation.as_ref().map(|distillation| distillation.teacher.as_path());
+    let teacher = of_experiment.or(teacher).map(fs::read).transpose()?;
     let fingerprint = evaluator.task().fingerprint.clone();
     let (link, path): (Box<dyn Link + 'env>, _) = match crew {
         Crew::Processes { count } => {
@@ -92,7 +129,8 @@ pub fn hire<'env>(
             (Box::new(Adapter::ray(python, &begin)?), None)
         }
     };
-    let opening = Opening { experiment: experiment.to_toml(), fingerprint, data: path };
+    let experiment = experiment.to_toml();
+    let opening = Opening { experiment, fingerprint, data: path, finalists, teacher };
     Ok(Box::new(Pool::new(link, evaluator, opening, checkpoint_every)))
 }
 
@@ -107,13 +145,24 @@ pub fn serve_worker(
     output: impl Write + Send,
     at_end: impl FnOnce() + Send + 'static,
 ) -> Result<(), String> {
-    let open = |experiment: &Experiment, named: Option<&Path>| -> Result<Box<dyn Evaluator>, String> {
-        let path = named.or(data).ok_or("nobody has said where the data are")?;
-        let dataset = Dataset::open_packed(path).map_err(|error| error.to_string())?;
-        let evaluator = TrainingEvaluator::new(experiment, Arc::new(dataset));
-        Ok(Box::new(evaluator.map_err(|error| error.to_string())?))
+    let open = |opening: &Opening| -> Result<Box<dyn Evaluator>, String> {
+        let path = opening.data.as_deref().map(Path::new).or(data);
+        let dataset = Dataset::open_packed(path.ok_or("nobody has said where the data are")?);
+        let dataset = Arc::new(dataset.map_err(|error| error.to_string())?);
+        let teacher = opening.teacher.as_deref().map(SavedModel::from_bytes).transpose();
+        let teacher = teacher.map_err(|problem| format!("the network to learn from: {problem}"))?;
+        let experiment = experiment_of(opening)?;
+        let text = |error: ModelError| error.to_string();
+        Ok(match opening.finalists {
+            true => Box::new(FinalistEvaluator::with_teacher(&experiment, teacher, dataset).map_err(text)?),
+            false => Box::new(TrainingEvaluator::with_teacher(&experiment, dataset, teacher).map_err(text)?),
+        })
     };
-    serve_evaluator(&open, input, output, at_end)
+    serve(input, output, &open, at_end)
+}
+
+fn experiment_of(opening: &Opening) -> Result<Experiment, String> {
+    Experiment::from_toml(&opening.experiment, &[]).map_err(|error| error.to_string())
 }
 
 /// Makes the evaluator of an experiment, on the data at a path if the coordinator names one; what is wrong, in words.
@@ -131,11 +180,7 @@ pub fn serve_evaluator(
     output: impl Write + Send,
     at_end: impl FnOnce() + Send + 'static,
 ) -> Result<(), String> {
-    let open = |opening: &Opening| {
-        let experiment =
-            Experiment::from_toml(&opening.experiment, &[]).map_err(|error| error.to_string())?;
-        open(&experiment, opening.data.as_deref().map(Path::new))
-    };
+    let open = |opening: &Opening| open(&experiment_of(opening)?, opening.data.as_deref().map(Path::new));
     serve(input, output, &open, at_end)
 }
 

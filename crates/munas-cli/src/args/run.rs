@@ -137,6 +137,8 @@ pub struct RefineArgs {
     pub format: Format,
     #[command(flatten)]
     pub moved: MovedData,
+    #[command(flatten)]
+    pub backend: BackendArgs,
 }
 
 const REPLAY_HELP: &str = "\

@@ -14,6 +14,7 @@ use munas_search::Bounds;
 use serde::Serialize;
 
 use crate::args::RefineArgs;
+use crate::crew::crew;
 use crate::finals;
 use crate::output::Output;
 use crate::session;
@@ -45,7 +46,8 @@ pub fn run(args: &RefineArgs, output: &mut Output) -> UserResult {
     let interruption = Interruption::watch()?;
     session::print_begin(&run, &dataset, None, output);
     let mut audience = Terminal::new(&interruption);
-    let summary = refine(&mut run, dataset, &plan, &interruption.stop(), &mut audience)?;
+    let crew = crew(&args.backend, &plan.limits);
+    let summary = refine(&mut run, &dataset, crew.as_ref(), &plan, &interruption.stop(), &mut audience)?;
     // What is printed next may be read by whoever opens the run the moment it appears.
     drop(run);
     if args.format.json {

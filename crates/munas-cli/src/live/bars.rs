@@ -75,7 +75,7 @@ impl Bars {
                 }
             }
             Event::Worker(news) => {
-                if let Some(text) = worker_notice(news, tally) {
+                if let Some(text) = worker_notice(news, &tally.workers) {
                     self.say(&text);
                 }
                 self.totals.set_message(tally.line());

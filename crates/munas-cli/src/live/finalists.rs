@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use indicatif::{MultiProgress, ProgressBar};
+use munas_app::Workers;
 use munas_report::units;
 use munas_run::{FinalistEvent, FinalistRecord, FinalistState, RefineEnd, RefinePlan};
 
+use super::worker_notice;
 use crate::output::{bar_style, message, plain};
 
 /// The display.
@@ -19,6 +21,8 @@ pub struct FinalistsLive {
     /// Epochs of a training.
     epochs: u32,
     lost_checkpoints: u64,
+    /// In other processes.
+    workers: Workers,
 }
 
 impl FinalistsLive {
@@ -38,6 +42,7 @@ impl FinalistsLive {
             running: BTreeMap::new(),
             epochs: plan.epochs,
             lost_checkpoints: 0,
+            workers: Workers::default(),
         };
         display.update();
         display
@@ -66,6 +71,12 @@ impl FinalistsLive {
                     self.say(&format!(
                         "warning: {error}; it goes on, but a training that is interrupted may begin anew"
                     ));
+                }
+            }
+            FinalistEvent::Worker(news) => {
+                self.workers.count(news);
+                if let Some(notice) = worker_notice(news, &self.workers) {
+                    self.say(&notice);
                 }
             }
             FinalistEvent::Ending { reason, running } => {

@@ -35,7 +35,7 @@ pub fn show(event: &Event<'_>, tally: &Tally) {
             }
         }
         Event::Worker(news) => {
-            if let Some(text) = worker_notice(news, tally) {
+            if let Some(text) = worker_notice(news, &tally.workers) {
                 message(text);
             }
         }

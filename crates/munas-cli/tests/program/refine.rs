@@ -1,5 +1,6 @@
 //! Finalists: the last part of a search, `munas refine`, and what other commands make of them.
 
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -148,4 +149,22 @@ fn killed_or_interrupted_it_goes_on_to_the_same_finalists() {
         found
     };
     assert_eq!(usual(timeless(&workspace, "killed")), usual(timeless(&workspace, "whole")));
+}
+
+/// The network that they learn from goes to the processes too.
+#[test]
+fn finalists_of_processes_are_those_of_threads() {
+    let workspace = Workspace::new();
+    let taught = ["--set", "final.distillation=true"];
+    workspace.ok(&Workspace::tiny_search("threads", &[FEW, &taught].concat()));
+    let copied =
+        Command::new("cp").arg("-r").args(["threads", "processes"].map(|dir| workspace.path(dir))).status();
+    assert!(copied.unwrap().success());
+    workspace.ok(&["refine", "threads"]);
+    let refined = workspace.run(&["refine", "processes", "--backend", "processes"]);
+    assert_eq!(refined.code, Some(0), "{}", refined.stderr);
+    assert!(refined.stderr.contains("has joined"), "{}", refined.stderr);
+    let found = timeless(&workspace, "threads");
+    assert!(found.iter().any(|finalist| finalist["teacher"].is_u64()), "{found:?}");
+    assert_eq!(timeless(&workspace, "processes"), found);
 }

@@ -17,7 +17,7 @@ use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::Int8Settings;
 use crate::judge::Scores;
 use crate::machine;
-use crate::store::models::{DataFacts, ModelError};
+use crate::store::models::{DataFacts, ModelError, SavedModel};
 use crate::task::Task;
 use crate::trial::{Confusions, PrunedNetwork};
 
@@ -43,7 +43,16 @@ impl TrainingEvaluator {
     /// # Errors
     /// [`ModelError`] if the teacher to learn from cannot be read, or is one of another task.
     pub fn new(experiment: &Experiment, dataset: Arc<Dataset>) -> Result<Self, ModelError> {
-        let (task, settings) = (Task::of(&dataset), experiment.train_settings(&dataset)?);
+        Self::with_teacher(experiment, dataset, None)
+    }
+
+    /// The same, with the teacher at hand if it is, wherever its file may be.
+    pub(crate) fn with_teacher(
+        experiment: &Experiment,
+        dataset: Arc<Dataset>,
+        teacher: Option<SavedModel>,
+    ) -> Result<Self, ModelError> {
+        let (task, settings) = (Task::of(&dataset), experiment.train_settings_with(&dataset, teacher)?);
         let memory_limit = machine::memory_for_trainings(&dataset);
         let data = DataFacts::of(&dataset, settings.normalise);
         let (pruning, int8, driving) = (experiment.pruning, experiment.int8, experiment.search.driving());

@@ -3,6 +3,7 @@
 use munas_train::EpochReport;
 
 use super::end::RefineEnd;
+use crate::executor::backend::WorkerNews;
 use crate::finalist::FinalistRecord;
 use crate::store::files::FileError;
 
@@ -44,6 +45,8 @@ pub enum FinalistEvent<'a> {
         /// The number of the training.
         number: u32,
     },
+    /// Something about those that train, of a backend whose workers come and go.
+    Worker(&'a WorkerNews),
     /// It ends; running trainings are being stopped.
     Ending {
         /// Why.

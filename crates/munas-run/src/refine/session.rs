@@ -138,8 +138,11 @@ impl<'a> RefineLoop<'a> {
         let records = run.journal.trials()?;
         let records = records.into_iter().filter(|record| plan.trials.contains(&record.trial));
         let worker_count = plan.limits.worker_count();
-        let memory =
-            plan.limits.worker_memory.saturating_mul(worker_count as u64).min(backend.memory_limit());
+        let memory = match backend.workers() {
+            None => plan.limits.worker_memory.saturating_mul(worker_count as u64).min(backend.memory_limit()),
+            // Each has the memory of its own machine.
+            Some(_) => u64::MAX,
+        };
         let mut refine = Self {
             problem: run.experiment().problem(run.task()),
             data: backend.data().cloned(),
@@ -221,7 +224,9 @@ impl<'a> RefineLoop<'a> {
                 Some(_) => {}
             }
             self.begin_waiting()?;
-            if self.running.is_empty() {
+            // Workers may be on their way to what waits.
+            let waits = self.last_call.is_none() && self.queue.waiting() > 0;
+            if self.running.is_empty() && !waits {
                 return Ok(ending);
             }
             if let Some(report) = self.backend.poll(TICK) {
@@ -258,7 +263,7 @@ impl<'a> RefineLoop<'a> {
     }
 
     fn begin_waiting(&mut self) -> Result<(), ExecutionError> {
-        while self.queue.running() < self.worker_count
+        while self.queue.running() < self.backend.workers().unwrap_or(self.worker_count)
             && let Some(training) = self.queue.begin()
         {
             let Training { position, trial, number, .. } = training;
@@ -287,7 +292,7 @@ impl<'a> RefineLoop<'a> {
                     (self.events)(FinalistEvent::CheckpointLost { error: &error });
                 }
             }
-            Report::Worker(_) => {}
+            Report::Worker(news) => (self.events)(FinalistEvent::Worker(&news)),
             Report::Broken { problem, hint } => return Err(ExecutionError::Backend { problem, hint }),
             Report::Ended(ended) => {
                 let training = self.running[&ended.trial];

@@ -12,7 +12,7 @@ use crate::executor::training::TrainingEvaluator;
 use crate::experiment::{DistillationSettings, Experiment};
 use crate::int8::int8_predictions;
 use crate::judge::Scores;
-use crate::store::models::{DataFacts, ModelError};
+use crate::store::models::{DataFacts, ModelError, SavedModel};
 use crate::task::Task;
 
 /// The most epochs of a finalist, which no factor leads beyond.
@@ -87,6 +87,17 @@ impl FinalistEvaluator {
         dataset: Arc<Dataset>,
     ) -> Result<Self, ModelError> {
         let training = TrainingEvaluator::new(&for_finalists(experiment, teacher), Arc::clone(&dataset))?;
+        Ok(Self { training, dataset })
+    }
+
+    /// The same, with the teacher at hand if there is one, whatever file the experiment names.
+    pub(crate) fn with_teacher(
+        experiment: &Experiment,
+        teacher: Option<SavedModel>,
+        dataset: Arc<Dataset>,
+    ) -> Result<Self, ModelError> {
+        let experiment = for_finalists(experiment, teacher.as_ref().map(|_| Path::new("")));
+        let training = TrainingEvaluator::with_teacher(&experiment, Arc::clone(&dataset), teacher)?;
         Ok(Self { training, dataset })
     }
 }

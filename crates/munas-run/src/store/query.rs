@@ -94,12 +94,13 @@ pub struct TrialDetails {
 /// # Errors
 /// [`StoreError::Journal`].
 pub fn status(reader: &RunReader) -> Result<Status, StoreError> {
-    let records = reader.trials()?;
+    let records = reader.comparable_trials()?;
+    let (states, refused) = reader.journal.totals()?;
     let experiment = reader.experiment();
     let session = reader.journal.last_session()?;
     let active = reader.is_active();
     let trials_limit = session.as_ref().map_or(experiment.search.trials, |session| session.trials_limit);
-    let count = |name: &str| records.iter().filter(|record| record.state.name() == name).count() as u64;
+    let count = |name: &str| states.get(name).copied().unwrap_or(0);
     let bounds = &experiment.bounds;
     let mut resource_bounds = bounds.clone();
     resource_bounds.values[Objective::Error] = None;
@@ -116,7 +117,7 @@ pub fn status(reader: &RunReader) -> Result<Status, StoreError> {
         stopped: count("stopped"),
         running: count("running"),
         in_bounds: comparable(&records).filter(|record| record.in_bounds(bounds)).count() as u64,
-        refused: total_refused(&records),
+        refused,
         best_in_bounds: front
             .iter()
             .find(fits)
@@ -129,7 +130,8 @@ pub fn status(reader: &RunReader) -> Result<Status, StoreError> {
         session,
     };
     if let Some(session) = &status.session {
-        let pace = seconds_per_trial(&records, session.workers);
+        let durations = reader.journal.latest_durations(RATE_WINDOW)?;
+        let pace = seconds_per_trial(&durations, session.workers);
         status.trials_per_hour = pace.map(|seconds| 3600.0 / seconds);
         let left = trials_limit.saturating_sub(status.ended());
         let by_trials = pace.and_then(|seconds| Duration::try_from_secs_f64(seconds * left as f64).ok());
@@ -146,7 +148,7 @@ pub fn status(reader: &RunReader) -> Result<Status, StoreError> {
 /// # Errors
 /// [`StoreError::Journal`].
 pub fn front(reader: &RunReader) -> Result<Vec<TrialRecord>, StoreError> {
-    Ok(front_of(&reader.trials()?, &reader.experiment().bounds))
+    Ok(front_of(&reader.comparable_trials()?, &reader.experiment().bounds))
 }
 
 /// The trials whose results can be compared: those that were trained in full, or those that rest as long as there is none. Of many errors after
@@ -209,28 +211,8 @@ pub fn only_failures(records: &[TrialRecord]) -> Option<Failure> {
     })
 }
 
-fn total_refused(records: &[TrialRecord]) -> Refusals {
-    records.iter().fold(Refusals::default(), |sum, record| {
-        let refused = record.proposal.refused;
-        Refusals {
-            hard: sum.hard + refused.hard,
-            soft: sum.soft + refused.soft,
-            duplicates: sum.duplicates + refused.duplicates,
-            training: sum.training + refused.training,
-        }
-    })
-}
-
-/// Wall time per trial: the mean duration of the latest trials, shared by the workers.
-fn seconds_per_trial(records: &[TrialRecord], workers: u64) -> Option<f64> {
-    let ended = records
-        .iter()
-        .rev()
-        .filter(|record| !matches!(record.state, TrialState::Running | TrialState::Stopped));
-    let durations: Vec<u64> = ended
-        .filter_map(|record| record.finished_ms.map(|end| end.saturating_sub(record.started_ms)))
-        .take(RATE_WINDOW)
-        .collect();
+/// Wall time per trial: the mean duration of the latest trials, in milliseconds, shared by the workers.
+fn seconds_per_trial(durations: &[u64], workers: u64) -> Option<f64> {
     let total: u64 = durations.iter().sum();
     (total > 0).then(|| total as f64 / 1000.0 / durations.len() as f64 / workers.max(1) as f64)
 }

@@ -176,6 +176,25 @@ impl RunReader {
         Ok(self.journal.trials()?)
     }
 
+    /// The trials whose results can be compared, and maybe others: see [`comparable`](crate::comparable). Where some were trained in full,
+    /// the others, which are many, are not read.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub fn comparable_trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
+        let whole = self.journal.whole_trials()?;
+        if whole.is_empty() { self.trials() } else { Ok(whole) }
+    }
+
+    /// The trials of these numbers that there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub fn trials_of(&self, numbers: impl IntoIterator<Item = u64>) -> Result<Vec<TrialRecord>, StoreError> {
+        let found = numbers.into_iter().map(|number| self.journal.trial(number));
+        Ok(found.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+    }
+
     /// Trials with a result after the one of this order, and those that have none or are trained on, by number: with what is known
     /// already, what there is to know.
     ///

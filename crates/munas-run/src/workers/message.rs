@@ -1,4 +1,4 @@
-//! What a coordinator and a worker say to each other, protocol version 1: `docs/worker.md`.
+//! What a coordinator and a worker say to each other, protocol version 2: `docs/worker.md`.
 //!
 //! Numbers are JSON numbers of as many digits as it takes to read the same number again; see [`forms`].
 
@@ -17,11 +17,13 @@ use crate::executor::evaluator::EvaluationError;
 use crate::store::checkpoints;
 
 /// The version of the protocol.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 /// The frame with a checkpoint.
 const CHECKPOINT: &str = "checkpoint";
 /// The frame with a network.
 const MODEL: &str = "model";
+/// The frame with the file of the network that others learn from.
+const TEACHER: &str = "teacher";
 
 /// What a worker is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,11 @@ pub(crate) struct Opening {
     pub fingerprint: String,
     /// Where the packed data are; `None`: where the worker was told when it was started.
     pub data: Option<String>,
+    /// Whether networks are trained anew, as the experiment says of finalists.
+    pub finalists: bool,
+    /// The file of the network that they learn from, which nodes do not have.
+    #[serde(skip)]
+    pub teacher: Option<Vec<u8>>,
 }
 
 /// What a worker says.
@@ -203,9 +210,13 @@ impl ToWorker {
             Self::Hello { protocol, version } => {
                 ToWorkerLine::Hello { protocol: *protocol, version: version.clone() }
             }
-            Self::Open(opening) => ToWorkerLine::Open(opening.clone()),
             Self::Pause { trial, attempt } => ToWorkerLine::Pause { trial: *trial, attempt: *attempt },
             Self::Stop { trial, attempt } => ToWorkerLine::Stop { trial: *trial, attempt: *attempt },
+            Self::Open(opening) => {
+                let frames =
+                    opening.teacher.iter().map(|bytes| (TEACHER.to_owned(), bytes.clone())).collect();
+                return packet(&ToWorkerLine::Open(opening.clone()), frames);
+            }
             Self::Work { attempt, job: Job::Train(assignment), checkpoint_every } => {
                 let frames = assignment.checkpoint.iter().map(checkpoint_frame).collect();
                 let checkpoint_every = checkpoint_every.as_secs_f64();
@@ -230,7 +241,7 @@ impl ToWorker {
     pub fn from_packet(mut packet: Packet) -> Result<Self, MessageError> {
         Ok(match line_of(&mut packet)? {
             ToWorkerLine::Hello { protocol, version } => Self::Hello { protocol, version },
-            ToWorkerLine::Open(opening) => Self::Open(opening),
+            ToWorkerLine::Open(opening) => Self::Open(Opening { teacher: packet.take(TEACHER), ..opening }),
             ToWorkerLine::Start { attempt, assignment, checkpoint_every } => {
                 let job = Job::Train(assignment.assignment(checkpoint_of(&mut packet)?)?);
                 Self::Work { attempt, job, checkpoint_every: seconds(checkpoint_every)? }

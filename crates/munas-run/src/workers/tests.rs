@@ -74,7 +74,7 @@ impl Process for Thread {
 /// What a search is, for a worker of the evaluator.
 fn opening(evaluator: &dyn Evaluator) -> Opening {
     let fingerprint = evaluator.task().fingerprint.clone();
-    Opening { experiment: String::new(), fingerprint, data: None }
+    Opening { experiment: String::new(), fingerprint, data: None, finalists: false, teacher: None }
 }
 
 /// A worker of this evaluator on a thread.

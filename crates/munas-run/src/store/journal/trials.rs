@@ -1,7 +1,10 @@
 //! Trials and epochs: writing and reading their rows.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 
+use munas_search::Refusals;
 use munas_train::EpochReport;
 
 use super::columns::{assignments, placeholders};
@@ -84,6 +87,48 @@ impl Journal {
     /// All trials, by number.
     pub fn trials(&self) -> Result<Vec<TrialRecord>, JournalError> {
         self.select("SELECT * FROM trial ORDER BY id", [])
+    }
+
+    /// Trials that were trained in full, by number.
+    pub fn whole_trials(&self) -> Result<Vec<TrialRecord>, JournalError> {
+        self.select("SELECT * FROM trial WHERE trained_epochs >= epochs ORDER BY id", [])
+    }
+
+    /// How many trials there are in each state, by its name, and the draws that were refused before all of them.
+    pub fn totals(&self) -> Result<(BTreeMap<String, u64>, Refusals), JournalError> {
+        let sums = "SELECT state, count(*), sum(refused_hard), sum(refused_soft), sum(refused_duplicates), \
+                    sum(refused_training) FROM trial GROUP BY state";
+        let rows: Vec<(String, [i64; 5])> = self.sqlite(|connection| {
+            let mut statement = connection.prepare_cached(sums)?;
+            let read = |row: &Row<'_>| {
+                Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?]))
+            };
+            statement.query_map([], read)?.collect()
+        })?;
+        let (mut states, mut refused) = (BTreeMap::new(), Refusals::default());
+        for (state, sums) in rows {
+            // Columns that are written unsigned; a negative one can only be damage and is shown as 0.
+            let [count, hard, soft, duplicates, training] =
+                sums.map(|value| u64::try_from(value).unwrap_or(0));
+            states.insert(state, count);
+            refused.hard += hard;
+            refused.soft += soft;
+            refused.duplicates += duplicates;
+            refused.training += training;
+        }
+        Ok((states, refused))
+    }
+
+    /// How long the latest trials that have ended, or rest, were under way, in milliseconds: so many of them.
+    pub fn latest_durations(&self, count: usize) -> Result<Vec<u64>, JournalError> {
+        let latest = "SELECT finished_ms - started_ms FROM trial \
+                      WHERE state NOT IN ('running', 'stopped') AND finished_ms IS NOT NULL ORDER BY id DESC LIMIT ?1";
+        self.sqlite(|connection| {
+            let mut statement = connection.prepare_cached(latest)?;
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            let durations = statement.query_map([count], |row| row.get::<_, i64>(0))?;
+            durations.map(|duration| Ok(u64::try_from(duration?).unwrap_or(0))).collect()
+        })
     }
 
     /// Trials whose latest result came after this one, or that have none or run, by number.

@@ -60,6 +60,8 @@ fn what_a_worker_is_told_reads_back() {
             experiment: "seed = 1\n".to_owned(),
             fingerprint: "f00d".to_owned(),
             data: Some("a b".to_owned()),
+            finalists: true,
+            teacher: Some(vec![0, 10, 255]),
         }),
         ToWorker::Work {
             attempt: 3,
