@@ -57,7 +57,7 @@ export class Scale {
       }
       const inside = all.filter((tick) => this.place(tick) >= 0 && this.place(tick) <= 1);
       const decades = inside.filter((tick) => Number.isInteger(Math.round(Math.log10(tick) * 1e6) / 1e6));
-      return inside.length > count && decades.length > 1 ? decades : inside;
+      return inside.length > 2 * count && decades.length > 1 ? decades : inside;
     }
     const raw = (this.to - this.from) / count;
     const power = 10 ** Math.floor(Math.log10(raw));
@@ -255,7 +255,9 @@ export function drawParallel(element, columns, lines) {
     paint.textBaseline = 'top';
     paint.fillText(column.title, at(index) + edge, 0, (width - left - right) / Math.max(1, columns.length - 1) - 8);
     paint.fillStyle = colour('muted');
-    paint.fillText(column.format(scales[index].value(1)), at(index) + edge, 15);
-    paint.fillText(column.format(scales[index].value(0)), at(index) + edge, height - bottom + 6);
+    const values = lines.map((line) => line.values[index]);
+    if (!values.length) return;
+    paint.fillText(column.format(Math.max(...values)), at(index) + edge, 15);
+    paint.fillText(column.format(Math.min(...values)), at(index) + edge, height - bottom + 6);
   });
 }

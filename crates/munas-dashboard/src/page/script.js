@@ -226,11 +226,11 @@ function draw() {
   const all = visible();
   for (const { x, y, plot } of plots) {
     const points = all.filter(({ trial }) => trial[x.field] !== null && trial[y.field] !== null).map((of) => ({ ...of, of, x: of.trial[x.field], y: of.trial[y.field] }));
-    const axis = (objective, values, least) => ({ scale: new Scale(values, least), format: FORMATS[objective.unit], title: objective.title });
+    const axis = (objective, values) => ({ scale: new Scale(values), format: FORMATS[objective.unit], title: objective.title });
     plot.draw({
       points,
       x: axis(x, points.map((point) => point.x)),
-      y: axis(y, points.map((point) => point.y), { log: y.field !== 'e' }),
+      y: axis(y, points.map((point) => point.y)),
       bound: x.bound,
     });
   }
