@@ -1,4 +1,4 @@
-"""What one sees of a search: a line on a terminal, a bar in a notebook, else nothing but warnings."""
+"""What one sees of a search: a line on a terminal, a bar in a notebook, else a line now and then."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import html
 import importlib
 import shutil
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -48,6 +49,23 @@ class Terminal(Display):
         sys.stderr.flush()
 
 
+class Lines(Display):
+    """Where nobody sees a line change, such as in a log: how far it is, now and then."""
+
+    every = 30.0
+    """Seconds from one line to the next."""
+
+    def __init__(self) -> None:
+        self.next = time.monotonic()
+
+    def __call__(self, news: News) -> None:
+        super().__call__(news)
+        if news["kind"] == "progress" and time.monotonic() >= self.next:
+            self.next = time.monotonic() + self.every
+            sys.stderr.write(f"{plain(news['text'])}\n")
+            sys.stderr.flush()
+
+
 class Notebook(Display):
     """A bar with what there is to say in its place."""
 
@@ -75,7 +93,7 @@ def display() -> Display:
         shell = sys.modules["IPython"].get_ipython()
         if shell is not None and type(shell).__name__ == "ZMQInteractiveShell":
             return Notebook()
-    return Terminal() if sys.stderr.isatty() else Display()
+    return Terminal() if sys.stderr.isatty() else Lines()
 
 
 def listener(progress: bool | Listener | None) -> AbstractContextManager[Listener | None]:

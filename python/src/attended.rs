@@ -11,7 +11,7 @@ use munas_run::StopFlag;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::told;
+use crate::errors::{exception, told};
 
 /// How often to look for Ctrl-C.
 const EVERY: Duration = Duration::from_millis(100);
@@ -62,9 +62,14 @@ pub fn attended<T: Send>(
             }
         }
         let result = py.detach(|| worker.join()).unwrap_or_else(|panic| resume_unwind(panic));
-        match raised {
-            Some(error) => Err(error),
-            None => Ok(result),
+        match (raised, &result) {
+            (None, _) => Ok(result),
+            (Some(error), Ok(_)) => Err(error),
+            (Some(error), Err(problem)) => {
+                // What went wrong while it ended is not lost.
+                error.set_cause(py, Some(exception(py, problem)));
+                Err(error)
+            }
         }
     })?;
     told(py, result)

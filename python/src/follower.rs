@@ -7,7 +7,10 @@ use munas_app::Tally;
 use munas_app::session::{Audience, WhileLocked};
 use munas_report::trial_figures;
 use munas_run::experiment::ENDLESS_TRIALS;
-use munas_run::{Event, Experiment, FinalistEvent, Limits, RefinePlan, Status, StopFlag, TrialState};
+use munas_run::{
+    Event, Experiment, FinalistEvent, FinalistRecord, FinalistState, Limits, RefinePlan, Status, StopFlag,
+    TrialState,
+};
 
 use crate::attended::News;
 
@@ -87,8 +90,12 @@ impl Audience for Follower<'_> {
 
     fn hears_of_finalist(&mut self, event: &FinalistEvent<'_>) {
         match event {
-            FinalistEvent::Ended { .. } => {
+            FinalistEvent::Ended { record } => {
                 self.finalists.ended += 1;
+                if let FinalistState::Failed(reason) = &record.state {
+                    let FinalistRecord { trial, number, .. } = record;
+                    self.send(News::Note(format!("trial {trial}, training {number}: failed: {reason}")));
+                }
                 self.send_finalists();
             }
             FinalistEvent::CheckpointLost { error } => self.send(News::Warning(error.to_string())),

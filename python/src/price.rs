@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use munas_app::architecture::{InputDims, check_classes, parse_kind};
+use munas_app::architecture::{InputDims, check_classes, parse_architecture, parse_kind};
 use munas_app::price::{CostRecord, ModelRecord};
 use munas_app::{UserError, UserResult};
 use munas_export::tflite::Model;
 use munas_ir::Shape;
-use munas_space::Architecture;
 use pyo3::prelude::*;
 
 use crate::errors::{json, told};
@@ -37,8 +36,7 @@ pub fn cost_of_architecture(
 ) -> PyResult<String> {
     let priced = (|| -> UserResult<CostRecord> {
         let kind = parse_kind(kind)?;
-        let architecture = Architecture::from_json_text(kind, architecture)
-            .map_err(|error| UserError::input(format_args!("not an architecture of kind {kind}: {error}")))?;
+        let architecture = parse_architecture(kind, architecture)?;
         let InputDims { height, width, channels } = InputDims::new(input).map_err(UserError::input)?;
         let classes = check_classes(classes).map_err(UserError::input)?;
         Ok(CostRecord::of(&architecture.lower(Shape::new(height, width, channels), classes)))

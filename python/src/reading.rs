@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use munas_app::experiment::{Base, draft};
-use munas_app::records::{EpochJson, TrialJson};
+use munas_app::records::{EpochJson, StatusJson, TrialJson};
 use munas_app::{UserResult, report_page};
 use munas_run::{
     RunReader, StoreError, front as front_of_run, status as status_of_run, trial as trial_of_run,
@@ -13,24 +13,6 @@ use pyo3::prelude::*;
 use serde::Serialize;
 
 use crate::errors::{json, told};
-
-/// How far a run is.
-#[derive(Serialize)]
-struct StatusJson {
-    name: String,
-    active: bool,
-    /// Trials by what has become of them.
-    done: u64,
-    paused: u64,
-    failed: u64,
-    stopped: u64,
-    running: u64,
-    trials_limit: u64,
-    /// Results that can be compared, and those within the bounds.
-    results: u64,
-    in_bounds: u64,
-    end_reason: Option<String>,
-}
 
 /// One trial, with the curve of its training.
 #[derive(Serialize)]
@@ -43,23 +25,9 @@ struct DetailsJson {
 /// How far a run is.
 #[pyfunction]
 pub fn status(py: Python<'_>, dir: PathBuf) -> PyResult<String> {
-    let status = told(py, RunReader::open(&dir).and_then(|reader| status_of_run(&reader)))?;
-    json(
-        py,
-        &StatusJson {
-            name: status.name,
-            active: status.active,
-            done: status.done,
-            paused: status.paused,
-            failed: status.failed,
-            stopped: status.stopped,
-            running: status.running,
-            trials_limit: status.trials_limit,
-            results: status.results,
-            in_bounds: status.in_bounds,
-            end_reason: status.session.and_then(|session| session.end_reason),
-        },
-    )
+    let reader = told(py, RunReader::open(&dir))?;
+    let (status, found) = (told(py, status_of_run(&reader))?, told(py, munas_run::finalists(&reader))?);
+    json(py, &StatusJson::new(&status, &found, &reader))
 }
 
 /// The Pareto front of a run, as far as it is within limits, which are overrides of `bounds`.

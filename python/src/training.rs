@@ -3,12 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use munas_app::architecture::parse_kind;
+use munas_app::architecture::{parse_architecture, parse_kind};
 use munas_app::experiment::{Base, draft, load_dataset, resolve};
 use munas_app::single::{Trained, train as train_network};
 use munas_app::{UserError, UserResult};
 use munas_report::units;
-use munas_space::Architecture;
 use pyo3::prelude::*;
 
 use crate::attended::{News, attended};
@@ -28,8 +27,7 @@ pub fn train(
 ) -> PyResult<(Network, String)> {
     let (trained, network) = attended(py, listener, |stop, news| {
         let kind = parse_kind(kind)?;
-        let architecture = Architecture::from_json_text(kind, architecture)
-            .map_err(|error| UserError::input(format_args!("not an architecture of kind {kind}: {error}")))?;
+        let architecture = parse_architecture(kind, architecture)?;
         let draft = draft(Base::Defaults, &overrides)?;
         let mut dataset = load_dataset(&draft)?;
         tell_of(&dataset, news);

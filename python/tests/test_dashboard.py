@@ -120,7 +120,7 @@ def test_only_the_page_itself_is_answered(dashboard: Dashboard) -> None:
 
 
 def test_nothing_outside_the_runs_is_read(dashboard: Dashboard) -> None:
-    assert len(json.loads(dashboard.ask("/api/runs")[2])) == 2
+    assert len(json.loads(dashboard.ask("/api/runs")[2])["runs"]) == 2
     for path in (
         "/api/runs/7",
         "/api/runs/..%2f..%2fetc",
@@ -146,6 +146,17 @@ def test_networks_are_downloaded(dashboard: Dashboard, runs: Path) -> None:
     other = next(number for number in range(1, 13) if number not in names)
     status, _, reason = dashboard.ask(f"/api/runs/0/trials/{other}/model.tflite")
     assert status == 404 and b"not kept" in reason
+
+
+def test_what_is_missing_is_said(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "ended", tmp_path / "damaged")
+    (tmp_path / "damaged" / "journal.db").write_bytes(b"no database")
+    shutil.copytree(runs / "ended", tmp_path / "whole")
+    dashboard = Dashboard(tmp_path)
+    listed = json.loads(dashboard.ask("/api/runs")[2])
+    assert [run["name"] for run in listed["runs"]] == ["whole"]
+    assert len(listed["unreadable"]) == 1 and "damaged" in listed["unreadable"][0], listed
+    assert dashboard.end()[0] == 0
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_a_search_of_arrays_has_a_front(run: Any) -> None:
     assert all(trial["model_size"] <= 1000 for trial in small)
     assert len(run.trials()) == 12
     assert list(run.classes) == list(range(10))
-    assert "max_trials" not in run.experiment and "peak_memory" in run.experiment
+    assert "peak_memory = 1000" in run.experiment
     assert [point["epoch"] for point in run.trial(1)["curve"]] == [1, 2, 3]
 
 
@@ -242,6 +242,11 @@ def test_news_are_heard_and_may_end_the_search(tmp_path: Path, digits: tuple[Any
     assert run.resume(trials=done, progress=False).status()["done"] == done
 
 
+def test_a_log_says_how_far_it_is(tmp_path: Path, digits: tuple[Any, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    munas.search(*digits, trials=2, out=tmp_path / "run", **{**QUICK, "progress": None})
+    assert "0/2 trials" in capsys.readouterr().err
+
+
 SEARCH = """
 import sys, numpy as np, munas
 from sklearn.datasets import load_digits
@@ -268,6 +273,20 @@ def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     begun = len(munas.load(moved).trials())
     resumed = munas.load(moved).resume(trials=begun + 1, progress=False).status()
     assert resumed["done"] + resumed["paused"] == begun + 1 and resumed["stopped"] == 0
+
+
+def test_a_resume_that_fails_loses_nothing(tmp_path: Path, digits: tuple[Any, Any]) -> None:
+    out = tmp_path / "run"
+    run = munas.search(*digits, trials=3, out=out, **QUICK)
+
+    def vanish(news: dict[str, Any]) -> None:
+        for name in ("journal.db", "experiment.toml"):
+            (out / name).unlink(missing_ok=True)
+
+    before = (out / "data.npz").read_bytes()
+    with pytest.raises(munas.MunasError):
+        run.resume(trials=500, progress=vanish)
+    assert (out / "data.npz").read_bytes() == before
 
 
 def threads() -> int:

@@ -13,7 +13,7 @@ use crate::error::{UserError, UserResult, read_input};
 /// If there is no such kind.
 pub fn parse_kind(name: &str) -> UserResult<Kind> {
     name.parse()
-        .map_err(|_| UserError::input(format_args!("--space: there is no kind of search space `{name}`")))
+        .map_err(|_| UserError::input(format_args!("there is no kind of search space `{name}`")))
         .map_err(|error: UserError| error.hint("the kinds are cnn2d, cnn1d and mlp"))
 }
 
@@ -22,9 +22,16 @@ pub fn parse_kind(name: &str) -> UserResult<Kind> {
 /// # Errors
 /// If the file cannot be read or is not a well-formed architecture of this kind.
 pub fn read_architecture(kind: Kind, path: &Path) -> UserResult<Architecture> {
-    Architecture::from_json_text(kind, &read_input(path)?).map_err(|error| {
+    parse_architecture(kind, &read_input(path)?).map_err(|error| error.in_file(path))
+}
+
+/// The architecture of a JSON text.
+///
+/// # Errors
+/// If it is not a well-formed architecture of this kind.
+pub fn parse_architecture(kind: Kind, text: &str) -> UserResult<Architecture> {
+    Architecture::from_json_text(kind, text).map_err(|error| {
         UserError::input(format_args!("not an architecture of kind {kind}: {error}"))
-            .in_file(path)
             .hint("`munas cost --help` shows the form")
     })
 }

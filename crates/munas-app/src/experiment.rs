@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use munas_data::{DataError, Dataset, Source};
 use munas_run::presets::Preset;
-use munas_run::{Draft, Experiment, Machine, Task};
+use munas_run::{Draft, Experiment, Machine, OWN_ARRAYS, Task};
 
 use crate::error::{UserError, UserResult, read_input};
 
@@ -92,9 +92,6 @@ pub struct Moved {
     /// Where the files of named datasets are.
     pub data_dir: Option<PathBuf>,
 }
-
-/// The file in a run's folder with the arrays that it was given.
-pub const OWN_ARRAYS: &str = "data.npz";
 
 /// Loads the data of the run in `dir` from where they are now. What there is to say about them was said when it began.
 ///

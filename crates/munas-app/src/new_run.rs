@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use munas_run::{Experiment, Run, RunReader, StoreError, Task};
+use munas_run::{Experiment, OWN_ARRAYS, Run, StoreError, Task};
 
 use crate::error::{UserError, UserResult};
-use crate::experiment::{OWN_ARRAYS, npz_source};
+use crate::experiment::npz_source;
 
 /// Where runs go that were not given a directory.
-const RUNS: &str = "runs";
+pub const RUNS: &str = "runs";
 
 /// A new run in the directory asked for, or in the first free one of `runs/NAME-1`, `runs/NAME-2`, …
 ///
@@ -40,20 +40,9 @@ pub fn create_with_arrays(
     match moved {
         Ok(()) => Ok(run),
         Err(error) => {
-            remove_if_unused(run);
+            run.remove_if_unused();
             Err(UserError::failure(format_args!("cannot keep the arrays: {error}")).in_file(&kept))
         }
-    }
-}
-
-/// Removes a run that this process made if no trial of it has begun, with the arrays that it was given.
-pub(crate) fn remove_if_unused(run: Run) {
-    let (dir, arrays) = (run.dir().to_owned(), run.dir().join(OWN_ARRAYS));
-    run.remove_if_unused();
-    if Run::require_free(&dir).is_err() && RunReader::open(&dir).is_err() && arrays.exists() {
-        drop(fs::remove_file(&arrays));
-        // Only an empty folder can be removed in this way.
-        drop(fs::remove_dir(&dir));
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use munas_cost::NetworkInput;
 use munas_run::{
-    AttemptRecord, Finalist, FinalistOutcome, RunReader, Spread, StoreError, TrialRecord, TrialState,
-    WorkerInfo, finalists, refined_path,
+    AttemptRecord, Failure, Finalist, FinalistOutcome, RunReader, Spread, Status, StoreError, TrialRecord,
+    TrialState, WorkerInfo, finalists, refined_path,
 };
 use munas_train::EpochReport;
 use serde::Serialize;
@@ -231,6 +231,88 @@ impl FinalistJson {
             kept: best.map(|best| best.number),
             model: refined_path(run, finalist),
             trainings: trainings.collect(),
+        }
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Serialize)]
+pub struct StatusJson<'a> {
+    name: &'a str,
+    /// Whether a process is working on the run.
+    active: bool,
+    trials_limit: u64,
+    done: u64,
+    /// Those that rest at the end of a rung.
+    paused: u64,
+    failed: u64,
+    stopped: u64,
+    /// Those that wait for memory included.
+    running: u64,
+    in_bounds: u64,
+    in_bounds_share: Option<f64>,
+    refused: RefusedJson,
+    trials_per_hour: Option<f64>,
+    remaining_seconds: Option<f64>,
+    workers: Option<u64>,
+    end_reason: Option<&'a str>,
+    best: Option<TrialJson>,
+    best_in_bounds: Option<TrialJson>,
+    /// Networks that were trained anew, the best first.
+    finalists: Vec<FinalistJson>,
+    /// Why the first trial failed, if every trial that ended did.
+    first_failure: Option<FailureJson<'a>>,
+}
+
+/// A trial that failed.
+#[derive(Debug, Serialize)]
+struct FailureJson<'a> {
+    trial: u64,
+    reason: &'a str,
+}
+
+/// Draws that were never trained, by reason.
+#[derive(Debug, Serialize)]
+struct RefusedJson {
+    hard: u64,
+    soft: u64,
+    duplicates: u64,
+    /// Their training would have taken more than `search.training_memory` or `search.max_training_cost`.
+    training: u64,
+}
+
+impl<'a> StatusJson<'a> {
+    /// Of a run with these finalists.
+    pub fn new(status: &'a Status, found: &[Finalist], reader: &RunReader) -> Self {
+        let trial = |record: &TrialRecord| TrialJson::new(record, reader, found);
+        Self {
+            name: &status.name,
+            active: status.active,
+            trials_limit: status.trials_limit,
+            done: status.done,
+            paused: status.paused,
+            failed: status.failed,
+            stopped: status.stopped,
+            running: status.running,
+            in_bounds: status.in_bounds,
+            in_bounds_share: status.in_bounds_share(),
+            refused: RefusedJson {
+                hard: status.refused.hard,
+                soft: status.refused.soft,
+                duplicates: status.refused.duplicates,
+                training: status.refused.training,
+            },
+            trials_per_hour: status.trials_per_hour,
+            remaining_seconds: status.remaining.map(|time| time.as_secs_f64()),
+            workers: status.session.as_ref().map(|session| session.workers),
+            end_reason: status.session.as_ref().and_then(|session| session.end_reason.as_deref()),
+            best: status.best.as_ref().map(trial),
+            best_in_bounds: status.best_in_bounds.as_ref().map(trial),
+            finalists: found.iter().map(|finalist| FinalistJson::new(finalist, reader)).collect(),
+            first_failure: status
+                .only_failures
+                .as_ref()
+                .map(|Failure { trial, reason }| FailureJson { trial: *trial, reason }),
         }
     }
 }

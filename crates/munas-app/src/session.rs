@@ -14,7 +14,6 @@ use munas_run::{
 
 use crate::crew;
 use crate::error::{UserError, UserResult};
-use crate::new_run::remove_if_unused;
 use crate::shell::quoted;
 use crate::tally::Workers;
 
@@ -73,7 +72,7 @@ pub fn search(
     let (reader, mut summary, most_workers) = match searched {
         Ok(finished) => finished,
         Err(error) => {
-            remove_if_unused(run);
+            run.remove_if_unused();
             return Err(error);
         }
     };

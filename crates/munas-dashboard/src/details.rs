@@ -16,6 +16,9 @@ use zip::write::SimpleFileOptions;
 /// Test vectors in an archive of C source.
 const TEST_VECTORS: usize = 4;
 
+/// The file of an archive that says why it has none.
+const WITHOUT_VECTORS: &str = "NO_TEST_VECTORS.txt";
+
 /// The section of a trial.
 ///
 /// # Errors
@@ -69,19 +72,28 @@ pub fn tflite(reader: &RunReader, trial: u64) -> UserResult<Vec<u8>> {
 /// If its network is not kept, or has no C source.
 pub fn c_source(reader: &RunReader, trial: u64) -> UserResult<Vec<u8>> {
     let mut exported = Exported::load(reader, trial, false)?;
-    let samples = match exported.load_data(reader, &Moved::default()) {
-        Ok(dataset) => Samples::of(&exported, &dataset, TEST_VECTORS).raw,
-        Err(_) => Vec::new(),
-    };
+    let samples = exported.load_data(reader, &Moved::default());
+    let samples = samples.map(|dataset| Samples::of(&exported, &dataset, TEST_VECTORS).raw);
     let memory = reader.experiment().memory;
     let wishes = ExportWishes { tflite: false, c: true, name: CName::default(), memory };
     let folder = tempfile::tempdir().map_err(UserError::failure)?;
-    let written = export(&exported, (reader.dir(), trial), &wishes, &samples, folder.path())?;
+    let written = export(
+        &exported,
+        (reader.dir(), trial),
+        &wishes,
+        samples.as_deref().unwrap_or_default(),
+        folder.path(),
+    )?;
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for path in &written.files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         archive.start_file(name, SimpleFileOptions::default()).map_err(UserError::failure)?;
         archive.write_all(&std::fs::read(path).map_err(UserError::failure)?).map_err(UserError::failure)?;
+    }
+    if let Err(error) = samples {
+        archive.start_file(WITHOUT_VECTORS, SimpleFileOptions::default()).map_err(UserError::failure)?;
+        let text = format!("The test vectors are left out: the run's data are not at hand.\n{error}\n");
+        archive.write_all(text.as_bytes()).map_err(UserError::failure)?;
     }
     Ok(archive.finish().map_err(UserError::failure)?.into_inner())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use munas_app::records::FinalistJson;
@@ -29,6 +29,9 @@ pub struct LiveRun {
     arrival: u64,
     read: Option<Instant>,
 }
+
+/// A run that many requests look at.
+pub type SharedRun = Arc<Mutex<LiveRun>>;
 
 /// A run for oneself; a reader that panicked has changed nothing.
 pub fn locked(run: &Mutex<LiveRun>) -> MutexGuard<'_, LiveRun> {

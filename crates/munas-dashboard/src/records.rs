@@ -23,6 +23,15 @@ pub struct RunJson {
     pub results: usize,
 }
 
+/// The runs there are.
+#[derive(Debug, Serialize)]
+pub struct RunsJson {
+    /// Those that can be read.
+    pub runs: Vec<RunJson>,
+    /// What is wrong with the others, and where.
+    pub unreadable: Vec<String>,
+}
+
 /// What was asked for: it stays as it is.
 #[derive(Debug, Serialize)]
 pub struct AskedJson {

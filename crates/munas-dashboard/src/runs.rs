@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use munas_app::UserError;
 use munas_run::RunReader;
 
-use crate::live::LiveRun;
+use crate::live::{LiveRun, SharedRun};
 
 /// All runs that have been seen.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Runs {
 #[derive(Clone, Debug)]
 struct Seen {
     dir: PathBuf,
-    run: Arc<Mutex<LiveRun>>,
+    run: SharedRun,
 }
 
 impl Runs {
@@ -27,23 +28,24 @@ impl Runs {
         Self { places, seen: Mutex::new(Vec::new()) }
     }
 
-    /// Looks for new ones; all that can be read, with their numbers.
-    pub fn all(&self) -> Vec<(usize, Arc<Mutex<LiveRun>>)> {
+    /// Looks for new ones: all that can be read, with their numbers, and what is wrong with the others.
+    pub fn all(&self) -> (Vec<(usize, SharedRun)>, Vec<UserError>) {
+        let mut unreadable = Vec::new();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for dir in self.places.iter().flat_map(|place| runs_in(place)) {
             if seen.iter().any(|known| known.dir == dir) {
                 continue;
             }
-            // One that is just being made can be read a little later.
-            if let Ok(reader) = RunReader::open(&dir) {
-                seen.push(Seen { dir, run: Arc::new(Mutex::new(LiveRun::new(reader))) });
+            match RunReader::open(&dir) {
+                Ok(reader) => seen.push(Seen { dir, run: Arc::new(Mutex::new(LiveRun::new(reader))) }),
+                Err(error) => unreadable.push(error.into()),
             }
         }
-        seen.iter().map(|known| Arc::clone(&known.run)).enumerate().collect()
+        (seen.iter().map(|known| Arc::clone(&known.run)).enumerate().collect(), unreadable)
     }
 
     /// The run of a number.
-    pub fn get(&self, number: usize) -> Option<Arc<Mutex<LiveRun>>> {
+    pub fn get(&self, number: usize) -> Option<SharedRun> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(number).map(|known| Arc::clone(&known.run))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -26,8 +26,8 @@ use tokio::time::sleep;
 
 use crate::details;
 use crate::guard::{Guard, guarded};
-use crate::live::{LiveRun, locked};
-use crate::records::{RunJson, directory_name};
+use crate::live::{SharedRun, locked};
+use crate::records::{RunJson, RunsJson, directory_name};
 use crate::runs::Runs;
 
 /// How often a page is told what is new.
@@ -127,16 +127,17 @@ fn failed(error: &UserError) -> Response {
 
 /// Work that reads files is done where it holds nothing up.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> UserResult<T> + Send + 'static) -> UserResult<T> {
-    spawn_blocking(work).await.unwrap_or_else(|_| Err(UserError::failure("reading failed")))
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(UserError::failure(error)))
 }
 
-fn run_of(runs: &Runs, number: usize) -> UserResult<Arc<Mutex<LiveRun>>> {
+fn run_of(runs: &Runs, number: usize) -> UserResult<SharedRun> {
     runs.get(number).ok_or_else(|| UserError::input(format_args!("there is no run {number}")))
 }
 
 async fn all_runs(State(runs): Shared) -> Response {
     let listed = blocking(move || {
-        let listed = runs.all().into_iter().map(|(number, run)| {
+        let (runs, unreadable) = runs.all();
+        let listed = runs.into_iter().map(|(number, run)| {
             let mut run = locked(&run);
             // One that cannot be read now is listed as it was known.
             drop(run.refresh());
@@ -149,7 +150,8 @@ async fn all_runs(State(runs): Shared) -> Response {
                 results: run.results(),
             }
         });
-        Ok(listed.collect::<Vec<_>>())
+        let unreadable = unreadable.iter().map(ToString::to_string).collect();
+        Ok(RunsJson { runs: listed.collect(), unreadable })
     });
     listed.await.map_or_else(|error| failed(&error), |listed| json(&listed))
 }
@@ -171,7 +173,7 @@ async fn events(State(runs): Shared, Path(run): Path<usize>, RawQuery(query): Ra
     Sse::new(news(found, since)).keep_alive(KeepAlive::default()).into_response()
 }
 
-fn news(run: Arc<Mutex<LiveRun>>, since: Option<u64>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn news(run: SharedRun, since: Option<u64>) -> impl Stream<Item = Result<Event, Infallible>> {
     unfold((run, since, false), |(run, mut since, mut waits)| async move {
         loop {
             if waits {

@@ -73,7 +73,7 @@ pub use store::models::{DataFacts, ModelError, SavedModel};
 pub use store::query::{
     Failure, Status, TrialDetails, comparable, front, front_of, model, only_failures, status, trial,
 };
-pub use store::run::{Run, RunReader};
+pub use store::run::{OWN_ARRAYS, Run, RunReader};
 pub use store::session::Session;
 pub use task::{DataChanged, Task};
 pub use trial::{

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use munas_app::new_run::RUNS;
 use munas_app::{UserError, UserResult};
 use munas_dashboard::serve;
 use serde::Serialize;
@@ -9,9 +10,6 @@ use serde::Serialize;
 use crate::args::DashboardArgs;
 use crate::output::Output;
 use crate::stop::Interruption;
-
-/// Where runs are that were not given a directory.
-const RUNS: &str = "runs";
 
 #[derive(Debug, Serialize)]
 struct DashboardJson {

@@ -1,59 +1,14 @@
 //! `munas status`: how far a run is.
 
-use munas_app::records::{FinalistJson, TrialJson};
+use munas_app::records::StatusJson;
 use munas_app::{UserResult, quoted};
 use munas_report::{finalist_errors, trial_figures, units};
 use munas_run::experiment::ENDLESS_TRIALS;
 use munas_run::{Failure, Finalist, RunReader, Status, TrialRecord, finalists, status};
 use munas_search::Refusals;
-use serde::Serialize;
 
 use crate::args::RunArgs;
 use crate::output::Output;
-
-#[derive(Debug, Serialize)]
-struct StatusJson<'a> {
-    name: &'a str,
-    /// Whether a process is working on the run.
-    active: bool,
-    trials_limit: u64,
-    done: u64,
-    /// Those that rest at the end of a rung.
-    paused: u64,
-    failed: u64,
-    stopped: u64,
-    /// Those that wait for memory included.
-    running: u64,
-    in_bounds: u64,
-    in_bounds_share: Option<f64>,
-    refused: RefusedJson,
-    trials_per_hour: Option<f64>,
-    remaining_seconds: Option<f64>,
-    workers: Option<u64>,
-    end_reason: Option<&'a str>,
-    best: Option<TrialJson>,
-    best_in_bounds: Option<TrialJson>,
-    /// Networks that were trained anew, the best first.
-    finalists: Vec<FinalistJson>,
-    /// Why the first trial failed, if every trial that ended did.
-    first_failure: Option<FailureJson<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct FailureJson<'a> {
-    trial: u64,
-    reason: &'a str,
-}
-
-/// Draws that were never trained, by reason.
-#[derive(Debug, Serialize)]
-struct RefusedJson {
-    hard: u64,
-    soft: u64,
-    duplicates: u64,
-    /// Their training would have taken more than `search.training_memory` or `search.max_training_cost`.
-    training: u64,
-}
 
 /// Prints the status.
 pub fn run(args: &RunArgs, output: &mut Output) -> UserResult {
@@ -68,41 +23,6 @@ pub fn run(args: &RunArgs, output: &mut Output) -> UserResult {
         output.note(format_args!("`munas resume {}` goes on with it", quoted(&args.dir)));
     }
     Ok(())
-}
-
-impl<'a> StatusJson<'a> {
-    fn new(status: &'a Status, found: &[Finalist], reader: &RunReader) -> Self {
-        let trial = |record: &TrialRecord| TrialJson::new(record, reader, found);
-        Self {
-            name: &status.name,
-            active: status.active,
-            trials_limit: status.trials_limit,
-            done: status.done,
-            paused: status.paused,
-            failed: status.failed,
-            stopped: status.stopped,
-            running: status.running,
-            in_bounds: status.in_bounds,
-            in_bounds_share: status.in_bounds_share(),
-            refused: RefusedJson {
-                hard: status.refused.hard,
-                soft: status.refused.soft,
-                duplicates: status.refused.duplicates,
-                training: status.refused.training,
-            },
-            trials_per_hour: status.trials_per_hour,
-            remaining_seconds: status.remaining.map(|time| time.as_secs_f64()),
-            workers: status.session.as_ref().map(|session| session.workers),
-            end_reason: status.session.as_ref().and_then(|session| session.end_reason.as_deref()),
-            best: status.best.as_ref().map(trial),
-            best_in_bounds: status.best_in_bounds.as_ref().map(trial),
-            finalists: found.iter().map(|finalist| FinalistJson::new(finalist, reader)).collect(),
-            first_failure: status
-                .only_failures
-                .as_ref()
-                .map(|Failure { trial, reason }| FailureJson { trial: *trial, reason }),
-        }
-    }
 }
 
 fn facts(status: &Status, found: &[Finalist]) -> Vec<(&'static str, String)> {

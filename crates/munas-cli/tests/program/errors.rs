@@ -287,7 +287,7 @@ fn architectures_and_cases() {
         &cost("mpl", good),
         2,
         &expect![[r#"
-        error: --space: there is no kind of search space `mpl`
+        error: there is no kind of search space `mpl`
         hint: the kinds are cnn2d, cnn1d and mlp
     "#]],
     );

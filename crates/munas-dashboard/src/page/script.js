@@ -100,7 +100,9 @@ async function json(path) {
 
 /** The list of runs, which may grow. */
 async function listRuns() {
-  const runs = await json('/api/runs');
+  const { runs, unreadable } = await json('/api/runs');
+  $('unreadable').textContent = unreadable.join('\n');
+  $('unreadable').hidden = !unreadable.length;
   for (const [select, first] of [[$('run'), null], [$('other'), 'no other']]) {
     const value = select.value;
     select.replaceChildren(...(first ? [make('option', { value: '', textContent: first })] : []),

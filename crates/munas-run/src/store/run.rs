@@ -33,6 +33,8 @@ use folder::NewFolder;
 use traces::Traces;
 
 const EXPERIMENT_FILE: &str = "experiment.toml";
+/// The file of the arrays that a run was given, where it was given arrays.
+pub const OWN_ARRAYS: &str = "data.npz";
 const JOURNAL_FILE: &str = "journal.db";
 
 /// A run that this process, and no other, may go on with.

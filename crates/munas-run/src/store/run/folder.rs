@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{EXPERIMENT_FILE, JOURNAL_FILE};
+use super::{EXPERIMENT_FILE, JOURNAL_FILE, OWN_ARRAYS};
 use crate::store::checkpoints;
 use crate::store::error::StoreError;
 use crate::store::files::{FileError, UNFINISHED};
@@ -84,7 +84,7 @@ fn files_of_run() -> impl Iterator<Item = String> {
     let journals = [JOURNAL_FILE.to_owned(), unfinished(JOURNAL_FILE)];
     let of_journals = journals.into_iter().flat_map(|name| OF_SQLITE.map(|ending| format!("{name}{ending}")));
     let others = [EXPERIMENT_FILE.to_owned(), unfinished(EXPERIMENT_FILE), LOCK_FILE.to_owned()];
-    others.into_iter().chain([PROGRESS_FILE.to_owned()]).chain(of_journals)
+    others.into_iter().chain([PROGRESS_FILE, OWN_ARRAYS].map(str::to_owned)).chain(of_journals)
 }
 
 /// The folder of a run that this process makes.
