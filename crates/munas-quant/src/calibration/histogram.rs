@@ -2,6 +2,8 @@
 
 use munas_ir::TensorQuantisation;
 
+use super::{NO_EXTREMES, extremes_with};
+
 /// Bins of a histogram: eight for each integer of a range that covers all of it.
 const BINS: usize = 2048;
 /// Candidates for each end of a range: shares of the extreme, evenly spaced.
@@ -9,10 +11,16 @@ const CANDIDATES: usize = 100;
 /// How often each end is chosen anew, the other one fixed.
 const ROUNDS: usize = 2;
 
-/// Values in equal bins between two extremes.
+/// How much further than it has to a range grows, so that it seldom does.
+const GROWTH: f32 = 1.25;
+
+/// Values in equal bins of a range that grows with them.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
+    /// The smallest and largest value; of none, ∞ and -∞.
     extremes: [f32; 2],
+    /// What the bins cover: the extremes, or more.
+    range: [f32; 2],
     bins: Vec<Bin>,
 }
 
@@ -24,25 +32,61 @@ struct Bin {
 }
 
 impl Histogram {
-    /// An empty histogram of values between `extremes`.
-    pub fn new(extremes: [f32; 2]) -> Self {
-        Self { extremes, bins: vec![Bin::default(); BINS] }
+    /// A histogram of nothing yet.
+    pub fn new() -> Self {
+        Self { extremes: NO_EXTREMES, range: NO_EXTREMES, bins: vec![Bin::default(); BINS] }
     }
 
-    /// Counts values, none of which lies beyond the extremes.
+    /// Counts values.
     pub fn add(&mut self, values: &[f32]) {
-        let [low, high] = self.extremes;
-        let bins_per_unit = if high > low { BINS as f32 / (high - low) } else { 0.0 };
+        self.extremes = extremes_with(self.extremes, values);
+        if self.extremes[0] < self.range[0] || self.extremes[1] > self.range[1] {
+            self.grow();
+        }
+        let place = self.place();
         for &value in values {
-            let bin = &mut self.bins[(((value - low) * bins_per_unit) as usize).min(BINS - 1)];
+            let bin = &mut self.bins[place(value)];
             bin.count += 1;
             bin.sum += f64::from(value);
         }
     }
 
-    /// The value below which this share of the values lies, to within the width of a bin.
+    /// The bin of a value in the range.
+    fn place(&self) -> impl Fn(f32) -> usize + use<> {
+        let [low, high] = self.range;
+        let bins_per_unit = if high > low { BINS as f32 / (high - low) } else { 0.0 };
+        move |value| (((value - low) * bins_per_unit) as usize).min(BINS - 1)
+    }
+
+    /// Covers the extremes. What was counted is where the mean of its bin lies now.
+    fn grow(&mut self) {
+        let is_first = self.range == NO_EXTREMES;
+        let ([low, high], [least, largest]) = (self.range, self.extremes);
+        self.range = match is_first {
+            true => self.extremes,
+            false => [
+                if least < low { high - GROWTH * (high - least) } else { low },
+                if largest > high { low + GROWTH * (largest - low) } else { high },
+            ],
+        };
+        let place = self.place();
+        for counted in std::mem::replace(&mut self.bins, vec![Bin::default(); BINS]) {
+            if counted.count > 0 {
+                let bin = &mut self.bins[place((counted.sum / counted.count as f64) as f32)];
+                bin.count += counted.count;
+                bin.sum += counted.sum;
+            }
+        }
+    }
+
+    /// The value below which this share of the values lies, to within the width of a bin; 0 of none.
     pub fn quantile(&self, share: f64) -> f32 {
-        let [low, high] = self.extremes.map(f64::from);
+        let [least, largest] = self.extremes;
+        if least > largest { 0.0 } else { self.quantile_in_range(share).clamp(least, largest) }
+    }
+
+    fn quantile_in_range(&self, share: f64) -> f32 {
+        let [low, high] = self.range.map(f64::from);
         let total: u64 = self.bins.iter().map(|bin| bin.count).sum();
         let rank = share * total as f64;
         let mut below = 0.0;
@@ -60,6 +104,7 @@ impl Histogram {
     /// The range whose quantisation changes the values least in the mean of the squares. Either end is searched for
     /// between zero and the extreme.
     pub fn least_squares_range(&self) -> [f32; 2] {
+        // Of nothing, as of zeros.
         let widest = [self.extremes[0].min(0.0), self.extremes[1].max(0.0)];
         let mut best = widest;
         let mut least = self.squared_error(best);
