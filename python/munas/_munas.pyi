@@ -66,6 +66,7 @@ def refine(
     trials: list[int],
     networks: int | None,
     seeds: int | None,
+    longer: float | None,
     time: str | None,
     moved: _Moved,
     listener: _Listener,

@@ -170,12 +170,16 @@ class Run:
         *trials: int,
         networks: int | None = None,
         seeds: int | None = None,
+        longer: float | None = None,
         time: str | float | None = None,
         progress: bool | Listener | None = None,
     ) -> Run:
-        """Trains the best of the front anew, longer and with several seeds, or the networks of these trials."""
+        """Trains the best of the front anew, longer and with several seeds, or the networks of these trials.
+
+        `longer` is how many times the epochs of the search a training has; without it they are as long as `time` allows.
+        """
         with listener(progress) as hears:
-            _munas.refine(self.path, list(trials), networks, seeds, duration(time), (None, None), hears)
+            _munas.refine(self.path, list(trials), networks, seeds, longer, duration(time), (None, None), hears)
         return self
 
 

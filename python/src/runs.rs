@@ -11,7 +11,7 @@ use munas_app::session::{self, SessionEnd};
 use munas_app::{UserError, UserResult, new_run};
 use munas_data::Dataset;
 use munas_run::experiment::quantity;
-use munas_run::{Limits, RefineWishes, Run, RunReader, Task, plan_finalists, status};
+use munas_run::{Length, Limits, RefineWishes, Run, RunReader, Task, plan_finalists, status};
 use pyo3::prelude::*;
 
 use crate::attended::{News, attended};
@@ -97,9 +97,10 @@ pub fn resume(
     })
 }
 
-/// Trains the best networks of a run anew: so many networks and trainings of each, or those of these trials, for so much time.
+/// Trains the best networks of a run anew: so many networks and trainings of each, or those of these trials, so many times as long as in the
+/// search, for so much time.
 #[pyfunction]
-#[pyo3(signature = (dir, trials, networks, seeds, time, moved, listener))]
+#[pyo3(signature = (dir, trials, networks, seeds, longer, time, moved, listener))]
 #[expect(clippy::too_many_arguments, reason = "the arguments of the package's method, one by one")]
 pub fn refine(
     py: Python<'_>,
@@ -107,6 +108,7 @@ pub fn refine(
     trials: Vec<u64>,
     networks: Option<usize>,
     seeds: Option<u32>,
+    longer: Option<f64>,
     time: Option<String>,
     moved: (Option<String>, Option<PathBuf>),
     listener: Option<&Bound<'_, PyAny>>,
@@ -117,12 +119,15 @@ pub fn refine(
         let experiment = reader.experiment();
         let limit = status(&reader)?.trials_limit;
         let time = duration(time.as_deref())?;
+        let longer = longer.map(Length::times).transpose();
+        let longer = longer.map_err(|error| UserError::input(error).at("longer"))?;
         let limits = Limits { trials: limit, time, ..Limits::of(experiment) };
         let wishes = RefineWishes::of(experiment, limits);
         let wishes = RefineWishes {
             networks: networks.unwrap_or(wishes.networks),
             seeds: seeds.unwrap_or(wishes.seeds),
             trials,
+            length: longer.unwrap_or(wishes.length),
             ..wishes
         };
         let plan = plan_finalists(&reader, &wishes)?;

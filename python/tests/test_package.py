@@ -156,6 +156,18 @@ def test_an_architecture_is_priced_and_trained(run: Any, digits: tuple[Any, Any]
     assert again.tflite() == trained.tflite(), "same seed, same network"
 
 
+def test_networks_are_trained_anew_for_as_long_as_asked(tmp_path: Path, digits: tuple[Any, Any]) -> None:
+    x, y = digits
+    run = munas.search(x[:600], y[:600], trials=3, out=tmp_path / "run", **QUICK)
+    run.refine(networks=1, seeds=2, progress=False)
+    run.refine(networks=1, seeds=2, longer=5, progress=False)
+    (finalist,) = run.status()["finalists"]
+    assert (finalist["seeds"], finalist["epochs"]) == (2, 15), "longer trainings take the place of shorter ones"
+    with pytest.raises(munas.InputError, match="times as long") as refused:
+        run.refine(longer=0.0, progress=False)
+    assert "longer" in str(refused.value)
+
+
 def test_texts_are_labels_and_channels_may_come_first(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     y = np.array(["up", "down", "still"])[random.integers(0, 3, 240)]

@@ -52,10 +52,10 @@ pub(crate) fn refine(
     events: &mut dyn FnMut(FinalistEvent<'_>),
 ) -> UserResult<Result<RefineSummary, ExecutionError>> {
     let teacher = plan.teacher.as_ref().map(|teacher| teacher.path.as_path());
-    let evaluator = FinalistEvaluator::new(run.experiment(), teacher, Arc::clone(dataset))?;
+    let experiment = plan.experiment(run.experiment());
+    let evaluator = FinalistEvaluator::new(&experiment, teacher, Arc::clone(dataset))?;
     let Some(crew) = crew else { return Ok(munas_run::refine(run, &evaluator, plan, stop, events)) };
     let (folder, program) = (pack(dataset)?, program()?);
-    let experiment = run.experiment().clone();
     let paths = (&*program, &*folder.path().join(PACKED));
     let hired =
         hire_for_finalists(crew, paths, (&experiment, teacher), &evaluator, plan.limits.checkpoint_every);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use munas_data::Dataset;
 use munas_run::{
-    Crew, EndReason, Event, ExecutionError, Experiment, Failure, FinalistEvent, Limits, RefineError,
+    Crew, EndReason, Event, ExecutionError, Experiment, Failure, FinalistEvent, Length, Limits, RefineError,
     RefinePlan, RefineSummary, RefineWishes, Run, RunReader, Status, StopFlag, StoreError, Summary,
     plan_finalists, status,
 };
@@ -82,7 +82,9 @@ pub fn search(
         // What there is time for follows from how many trained, not from the cores of this machine.
         let workers = most_workers.unwrap_or(limits.workers);
         let limits = Limits { time: Some(left), workers, ..limits.clone() };
-        if let Some(plan) = plan_in_time(&reader, &limits)? {
+        // A search that was over early does not take the rest of its time.
+        let fill = left.min(settings.time_after(summary.elapsed));
+        if let Some(plan) = plan_in_time(&reader, &limits, fill)? {
             refined = Some(refine(&mut run, dataset, crew, &plan, stop, audience)?);
         } else if summary.reason == EndReason::Time {
             audience.note("the time that is left is too short to train a network anew: the search goes on");
@@ -121,8 +123,9 @@ const fn is_over(reason: EndReason) -> bool {
 const LEAST_TRAININGS: u64 = 2;
 
 /// The finalists; `None` if no trial has a result, all are trained, or the time is too short to train one of them more than once.
-fn plan_in_time(reader: &RunReader, limits: &Limits) -> UserResult<Option<RefinePlan>> {
-    match plan_finalists(reader, &RefineWishes::of(reader.experiment(), limits.clone())) {
+fn plan_in_time(reader: &RunReader, limits: &Limits, fill: Duration) -> UserResult<Option<RefinePlan>> {
+    let wishes = RefineWishes::of(reader.experiment(), limits.clone());
+    match plan_finalists(reader, &RefineWishes { length: Length::Filling(fill), ..wishes }) {
         Err(RefineError::Nothing) => Ok(None),
         Err(error) => Err(error.into()),
         Ok(plan) => {

@@ -1,5 +1,7 @@
 //! A finalist: a network of the front that is trained anew, several times and longer, so that its figures can be trusted.
 
+use std::collections::BTreeMap;
+
 use munas_cost::{BoardFigures, Resources};
 use munas_ir::Graph;
 use munas_search::{Bounds, Objective, ObjectiveValues};
@@ -126,11 +128,23 @@ impl Spread {
 pub struct Finalist {
     /// The trial whose network it is.
     pub trial: u64,
-    /// The trainings that have ended, by number.
+    /// The trainings that have ended, by number. All that have a result are equally long.
     pub trainings: Vec<FinalistRecord>,
 }
 
 impl Finalist {
+    /// The network of a trial with those of these trainings that are its longest: shorter ones count no more once a longer one has a
+    /// result.
+    pub fn new(trial: u64, trainings: impl IntoIterator<Item = FinalistRecord>) -> Self {
+        let mut trainings: Vec<FinalistRecord> =
+            trainings.into_iter().filter(|record| record.trial == trial).collect();
+        let longest =
+            trainings.iter().filter(|record| record.outcome().is_some()).map(|record| record.epochs).max();
+        trainings.retain(|record| longest.is_none_or(|epochs| record.epochs == epochs));
+        trainings.sort_by_key(|record| record.number);
+        Self { trial, trainings }
+    }
+
     /// The trainings with a result.
     pub fn done(&self) -> impl Iterator<Item = (&FinalistRecord, &FinalistOutcome)> {
         self.trainings.iter().filter_map(|record| Some((record, record.outcome()?)))
@@ -167,13 +181,12 @@ impl Finalist {
 /// Trainings by their network, the best first: by mean validation error, those before all others that were trained as often as
 /// finalists are to be.
 pub fn ranked(records: Vec<FinalistRecord>, seeds: u32) -> Vec<Finalist> {
-    let mut finalists: Vec<Finalist> = Vec::new();
+    let mut by_trial: BTreeMap<u64, Vec<FinalistRecord>> = BTreeMap::new();
     for record in records {
-        match finalists.iter_mut().find(|finalist| finalist.trial == record.trial) {
-            Some(finalist) => finalist.trainings.push(record),
-            None => finalists.push(Finalist { trial: record.trial, trainings: vec![record] }),
-        }
+        by_trial.entry(record.trial).or_default().push(record);
     }
+    let mut finalists: Vec<Finalist> =
+        by_trial.into_iter().map(|(trial, trainings)| Finalist::new(trial, trainings)).collect();
     let most = finalists.iter().map(|finalist| finalist.done().count()).max().unwrap_or_default();
     let enough = most.min(seeds as usize);
     let place = |finalist: &Finalist| {
@@ -184,9 +197,6 @@ pub fn ranked(records: Vec<FinalistRecord>, seeds: u32) -> Vec<Finalist> {
         let (a, b) = (place(a), place(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2))
     });
-    for finalist in &mut finalists {
-        finalist.trainings.sort_by_key(|record| record.number);
-    }
     finalists
 }
 
@@ -262,6 +272,23 @@ mod tests {
         let second = &ranked(trainings, 2)[0];
         let numbers: Vec<u32> = second.trainings.iter().map(|record| record.number).collect();
         assert_eq!((numbers, second.best().unwrap().number), (vec![1, 2], 2));
+    }
+
+    #[test]
+    fn shorter_trainings_count_until_a_longer_one_has_a_result() {
+        let longer = |number, error| FinalistRecord { epochs: 30, ..record(1, number, error) };
+        let short = [
+            record(1, 1, Some(0.1)),
+            record(1, 2, Some(0.2)),
+            record(2, 1, Some(0.4)),
+            record(2, 2, Some(0.4)),
+        ];
+        let with = |more: &[FinalistRecord]| ranked([&short[..], more].concat(), 2);
+        let best = |more: &[FinalistRecord]| with(more)[0].best().unwrap().number;
+        assert_eq!(best(&[longer(3, None)]), 1, "one that failed takes the place of none");
+        let begun = with(&[longer(3, Some(0.3))]);
+        assert_eq!((begun[1].trial, begun[1].trainings.len()), (1, 1), "one training is less than two");
+        assert_eq!(best(&[longer(3, Some(0.3)), longer(4, Some(0.25))]), 4);
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub use judge::{Metric, Scores, UnknownMetric, standard_error};
 pub use machine::Machine;
 pub use refine::end::{RefineEnd, RefineSummary};
 pub use refine::event::FinalistEvent;
+pub use refine::length::{Length, LengthError};
 pub use refine::plan::{FinalTeacher, RefineError, RefinePlan, RefineWishes, plan_finalists};
 pub use refine::session::{refine, refine_on};
 pub use refine::training::FinalistEvaluator;

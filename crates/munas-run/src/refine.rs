@@ -6,6 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `choice` | which networks of a front: a function of the trials |
+//! | `length` | how many epochs a training has |
 //! | `plan` | these networks, what they learn from, and what of it the time allows |
 //! | `training` | how they are trained: the experiment's settings, longer; the evaluator |
 //! | `session` | the loop: a backend's workers train, the journal records |
@@ -20,6 +21,7 @@ mod choice;
 mod conclusion;
 pub(crate) mod end;
 pub(crate) mod event;
+pub(crate) mod length;
 pub(crate) mod plan;
 pub(crate) mod session;
 pub(crate) mod training;

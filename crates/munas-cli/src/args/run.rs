@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use munas_app::experiment::Moved;
+use munas_run::Length;
 use munas_search::{Bounds, Objective};
 
 use super::{BackendArgs, Format, LimitArgs, RunLength, values};
@@ -108,11 +109,13 @@ Examples:
   munas refine runs/quick-start-1
   munas refine runs/quick-start-1 --time 10m
   munas refine runs/quick-start-1 --trials 17,23 --seeds 10
+  munas refine runs/quick-start-1 --longer 30
 
 A search judges each network by one training. The best of its front are trained
 anew here, longer and with several seeds, and ranked by their mean validation
 error; what is reported of the test part no choice reads. A search with --time
-does so in its last fifth (final.share). What was trained is not trained again.";
+does so in its last fifth (final.share). What was trained is not trained again,
+unless --longer or --time asks for longer trainings: those take its place.";
 
 /// Train the best networks of a run anew, longer and with several seeds
 #[derive(Debug, clap::Args)]
@@ -130,6 +133,9 @@ pub struct RefineArgs {
     /// Trainings of each network [default: as the experiment says, 5]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds: Option<u32>,
+    /// Epochs of each training, as a multiple of those in the search [default: as many as --time allows, from 3 to 10; else as those before, or 3]
+    #[arg(long, value_name = "FACTOR", value_parser = values::longer)]
+    pub longer: Option<Length>,
     /// Train the networks of these trials, for example 3,7, and no others
     #[arg(long, value_name = "TRIALS", value_delimiter = ',', conflicts_with = "networks")]
     pub trials: Vec<u64>,

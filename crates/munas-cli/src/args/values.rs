@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use munas_app::architecture::check_classes;
+use munas_run::Length;
 use munas_run::experiment::quantity;
 use munas_train::{Pruning, PruningMode};
 
@@ -79,6 +80,12 @@ pub fn accuracy(text: &str) -> Result<f64, String> {
         .map(|value| value / whole)
         .filter(|value| (0.0..=1.0).contains(value))
         .ok_or_else(|| "not an accuracy from 0 to 1, such as 0.95 or 95%".to_owned())
+}
+
+/// How many times as long a training is as in the search: `10`, `7.5`.
+pub fn longer(text: &str) -> Result<Length, String> {
+    let factor = text.parse().map_err(|_| "not a factor, such as 10 or 7.5".to_owned())?;
+    Length::times(factor).map_err(|error| error.to_string())
 }
 
 /// Number of classes: at least 2.

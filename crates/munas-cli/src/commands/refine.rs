@@ -72,6 +72,7 @@ fn wishes(args: &RefineArgs, reader: &RunReader) -> UserResult<RefineWishes> {
         networks: args.networks.map_or(wishes.networks, |count| usize::try_from(count).unwrap_or(usize::MAX)),
         seeds: args.seeds.unwrap_or(wishes.seeds),
         trials: args.trials.clone(),
+        length: args.longer.unwrap_or(wishes.length),
         ..wishes
     })
 }

@@ -15,8 +15,6 @@ const MOST_WORKERS: usize = 1_024;
 /// The most trainings of one finalist: beyond, a mean is known better than anyone needs.
 const MOST_SEEDS: u32 = 1_000;
 /// The smallest and the largest factor of a finalist's epochs.
-const LEAST_FACTOR: f64 = 0.01;
-const MOST_FACTOR: f64 = 1_000.0;
 /// The largest whole number that TOML and the journal can hold.
 pub(super) const LARGEST: u64 = i64::MAX as u64;
 
@@ -148,7 +146,7 @@ fn power(choice: &BoardChoice, is_bounded: bool) -> Result<(), ExperimentError> 
 
 /// Section `[final]`.
 pub(super) fn finalists(finalists: &FinalSettings) -> Result<(), ExperimentError> {
-    let FinalSettings { share, networks, seeds, longer, quantised, .. } = *finalists;
+    let FinalSettings { share, networks, seeds, longer, longest, quantised, .. } = *finalists;
     require((0.0..1.0).contains(&share), "final.share", "must be at least 0 and below 1")?;
     require(networks >= 1, "final.networks", "must be at least 1")?;
     require(
@@ -156,9 +154,11 @@ pub(super) fn finalists(finalists: &FinalSettings) -> Result<(), ExperimentError
         "final.seeds",
         &format!("must be at least 1 and at most {MOST_SEEDS}"),
     )?;
-    let is_factor = (LEAST_FACTOR..=MOST_FACTOR).contains(&longer);
-    let factors = format!("must be at least {LEAST_FACTOR} and at most {MOST_FACTOR}");
-    require(is_factor, "final.longer", &factors)?;
+    let factors = FinalSettings::FACTORS;
+    let range = format!("must be at least {} and at most {}", factors.start(), factors.end());
+    for (key, factor) in [("final.longer", longer), ("final.longest", longest)] {
+        require(factors.contains(&factor), key, &range)?;
+    }
     require((0.0..1.0).contains(&quantised), "final.quantised", "must be at least 0 and below 1")
 }
 

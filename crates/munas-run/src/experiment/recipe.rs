@@ -8,7 +8,7 @@
 //! | augmentation | shifted, below 1,000 samples turned too | amplitudes and time | none |
 //! | label smoothing | 0 | 0 | 0.1 |
 //! | epochs | passes, or 18 parts of the training where it is fewer passes | the same | the same |
-//! | finalists learn from a teacher | below 20,000 samples | the same | the same |
+//! | finalists learn from a teacher | no | no | below 20,000 samples |
 //! | weights that are kept | of the last epoch, where the schedule anneals | the same | the same |
 //! | error that drives the search | in int8, which is what a device runs | the same | the same |
 //!
@@ -39,8 +39,8 @@ const LARGEST_BATCH: usize = 64;
 const WEIGHT_DECAY: f64 = 0.1;
 /// Small networks have nothing left for samples that are distorted much where there are so many real ones.
 const LEAST_SAMPLES_THAT_DO: usize = 1_000;
-/// With fewer samples a network of the same size is a good teacher: it keeps the student from learning them by heart. With more, what it gets wrong
-/// is what the student learns from it.
+/// With fewer samples that are never varied a network of the same size is a good teacher: it keeps the student from learning them by heart. Else what
+/// it gets wrong is what the student learns from it (`experiments/finalists`).
 const LEAST_SAMPLES_WITHOUT_TEACHER: usize = 20_000;
 /// MACs that take as long as what training on a sample takes besides, and for each of its elements: first rungs of MNIST, CIFAR-10 and UCI-HAR were
 /// timed (`experiments/goals`).
@@ -150,7 +150,9 @@ impl Recipe<'_> {
     }
 
     fn finalists(&self) -> Table {
-        section([("distillation", Value::from(self.dataset.train.len() < LEAST_SAMPLES_WITHOUT_TEACHER))])
+        let is_varied = kind(self.dataset) != Kind::Mlp;
+        let has_teacher = !is_varied && self.dataset.train.len() < LEAST_SAMPLES_WITHOUT_TEACHER;
+        section([("distillation", Value::from(has_teacher))])
     }
 
     fn search(&self) -> Table {

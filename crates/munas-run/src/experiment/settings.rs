@@ -3,6 +3,7 @@
 //! The attributes say how values are written; which of them make sense is checked in `check`.
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -162,8 +163,10 @@ pub struct FinalSettings {
     pub networks: usize,
     /// Trainings of each of them, with a seed each.
     pub seeds: u32,
-    /// Epochs of these trainings, as a multiple of those in the search.
+    /// Epochs of these trainings at least, as a multiple of those in the search.
     pub longer: f64,
+    /// Epochs of these trainings at most, as such a multiple: as many as the time allows.
+    pub longest: f64,
     /// Whether they learn from the outputs of the largest of the best networks of the front besides the labels.
     pub distillation: bool,
     /// Share of their epochs, the last ones, that is trained as the int8 network computes, in [0, 1); 0: none is.
@@ -171,9 +174,17 @@ pub struct FinalSettings {
 }
 
 impl FinalSettings {
+    /// How many times as long as in the search a training may be.
+    pub const FACTORS: RangeInclusive<f64> = 0.01..=1_000.0;
+
     /// What of the time of a search is left for trials.
     pub fn time_of_trials(&self, time: Duration) -> Duration {
         time.mul_f64(1.0 - self.share)
+    }
+
+    /// What finalists take after trials that took so much time.
+    pub fn time_after(&self, trials: Duration) -> Duration {
+        trials.mul_f64(self.share / (1.0 - self.share))
     }
 }
 

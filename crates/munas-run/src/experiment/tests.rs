@@ -187,7 +187,7 @@ fn the_resolved_text_writes_out_every_value() {
         keep = "best"
 
         [int8]
-        calibration = "min-max"
+        calibration = "percentile:99.99"
         samples = 512
         bias_correction = false
 
@@ -223,6 +223,7 @@ fn the_resolved_text_writes_out_every_value() {
         networks = 8
         seeds = 5
         longer = 3.0
+        longest = 10.0
         distillation = true
         quantised = 0.0
     "#]]

@@ -1,9 +1,10 @@
 //! What is to be trained anew, and from whom it learns.
 
+use std::iter;
 use std::path::PathBuf;
 
 use super::choice::{affordable, choose};
-use super::training::final_epochs;
+use super::length::{Length, epochs_of};
 use crate::executor::limits::Limits;
 use crate::experiment::Experiment;
 use crate::finalist::FinalistRecord;
@@ -25,15 +26,18 @@ pub struct RefineWishes {
     pub seeds: u32,
     /// The trials whose networks are trained, instead of those that the front's shape speaks for.
     pub trials: Vec<u64>,
+    /// How long a training is.
+    pub length: Length,
     /// Time and means of the session. Its number of trials is that of the search, which stays what it is.
     pub limits: Limits,
 }
 
 impl RefineWishes {
-    /// What an experiment asks for, within these limits.
+    /// What an experiment asks for, within these limits, whose time the trainings fill if there is one.
     pub fn of(experiment: &Experiment, limits: Limits) -> Self {
         let settings = &experiment.finalists;
-        Self { networks: settings.networks, seeds: settings.seeds, trials: Vec::new(), limits }
+        let length = limits.time.map_or(Length::AsBefore, Length::Filling);
+        Self { networks: settings.networks, seeds: settings.seeds, trials: Vec::new(), length, limits }
     }
 }
 
@@ -84,6 +88,20 @@ pub struct RefinePlan {
     pub limits: Limits,
 }
 
+impl RefinePlan {
+    /// The trainings of a trial that are still to be done, by number.
+    pub(super) fn missing_of(&self, known: &[FinalistRecord], trial: u64) -> impl Iterator<Item = u32> {
+        missing_numbers(known, trial, self.seeds, self.epochs)
+    }
+
+    /// The experiment whose finalists are trained for as long as the plan says: what evaluators for it are made of.
+    pub fn experiment(&self, experiment: &Experiment) -> Experiment {
+        let mut planned = experiment.clone();
+        planned.finalists.longer = f64::from(self.epochs) / f64::from(experiment.train.epochs.max(1));
+        planned
+    }
+}
+
 /// What is to be trained in a run, and what of it the time allows.
 ///
 /// # Errors
@@ -93,25 +111,31 @@ pub fn plan_finalists(reader: &RunReader, wishes: &RefineWishes) -> Result<Refin
     let records = reader.trials()?;
     let known = reader.journal.finalists().map_err(StoreError::from)?;
     let front = front_of(&records, &experiment.bounds);
-    let epochs = final_epochs(experiment);
-    let missing = |trial: u64| missing_numbers(&known, trial, wishes.seeds).count();
-    // Core seconds.
-    let budget = wishes.limits.time.map(|time| time.as_secs_f64() * wishes.limits.worker_count() as f64);
+    let workers = wishes.limits.worker_count();
     let slowdown = slowdown(&records);
-    let of_one = |trial: u64| {
+    let folds = records.iter().filter_map(|record| Some(record.outcome()?.folds)).max().unwrap_or(1);
+    let of_epoch = |trial: u64| {
         let record = records.iter().find(|record| record.trial == trial);
-        slowdown * record.map_or(0.0, |record| seconds(record, epochs))
+        slowdown * record.map_or(0.0, |record| seconds_of_epoch(record, folds))
     };
-    let mut trials = named(reader, &records, &wishes.trials)?;
-    if trials.is_empty() {
-        trials = choose(&front, &experiment.bounds, wishes.networks);
-        if let Some(budget) = budget {
-            let costs: Vec<f64> =
-                trials.iter().map(|trial| of_one(*trial) * missing(*trial) as f64).collect();
-            trials.truncate(affordable(&costs, budget));
-        }
-    }
+    let are_named = !wishes.trials.is_empty();
+    let mut trials = match are_named {
+        true => named(reader, &records, &wishes.trials)?,
+        false => choose(&front, &experiment.bounds, wishes.networks),
+    };
     let first = *trials.first().ok_or(RefineError::Nothing)?;
+    let all = trials.iter().flat_map(|trial| iter::repeat_n(of_epoch(*trial), wishes.seeds as usize));
+    let before = reader.journal.finalist_epochs().map_err(StoreError::from)?;
+    let before = before.or_else(|| known.iter().map(|record| record.epochs).max());
+    let epochs = epochs_of(wishes.length, experiment, before, &all.collect::<Vec<_>>(), workers);
+    let missing = |trial: u64| missing_numbers(&known, trial, wishes.seeds, epochs).count();
+    let of_one = |trial: u64| of_epoch(trial) * f64::from(epochs);
+    // Core seconds.
+    let budget = wishes.limits.time.map(|time| time.as_secs_f64() * workers as f64);
+    if let Some(budget) = budget.filter(|_| !are_named) {
+        let costs: Vec<f64> = trials.iter().map(|trial| of_one(*trial) * missing(*trial) as f64).collect();
+        trials.truncate(affordable(&costs, budget));
+    }
     let teaches = experiment.finalists.distillation && experiment.distillation.is_none();
     Ok(RefinePlan {
         trainings: trials.iter().map(|trial| missing(*trial)).sum(),
@@ -124,10 +148,18 @@ pub fn plan_finalists(reader: &RunReader, wishes: &RefineWishes) -> Result<Refin
     })
 }
 
-/// The trainings of a trial that are still to be done, by number.
-pub(super) fn missing_numbers(known: &[FinalistRecord], trial: u64, seeds: u32) -> impl Iterator<Item = u32> {
-    let is_known = move |number| known.iter().any(|record| (record.trial, record.number) == (trial, number));
-    (1..=seeds).filter(move |number| !is_known(*number))
+/// The trainings of a trial of so many epochs that are still to be done, by number. Shorter ones are none of them, and keep their numbers.
+fn missing_numbers(
+    known: &[FinalistRecord],
+    trial: u64,
+    seeds: u32,
+    epochs: u32,
+) -> impl Iterator<Item = u32> {
+    let of_trial = move || known.iter().filter(move |record| record.trial == trial);
+    let shorter = of_trial().filter(|record| record.epochs < epochs).map(|record| record.number).max();
+    let is_known = move |number| of_trial().any(|record| record.number == number);
+    let first = shorter.unwrap_or(0) + 1;
+    (first..first + seeds).filter(move |number| !is_known(*number))
 }
 
 /// The trials that the user names, each once; all of them have a result.
@@ -146,11 +178,12 @@ fn named(reader: &RunReader, records: &[TrialRecord], trials: &[u64]) -> Result<
     Ok(found)
 }
 
-/// What a training of so many epochs is to take, by what that of the search took.
-fn seconds(record: &TrialRecord, epochs: u32) -> f64 {
-    record
-        .outcome()
-        .map_or(0.0, |outcome| outcome.train_seconds * f64::from(epochs) / f64::from(outcome.epochs.max(1)))
+/// What an epoch is to take on so many folds, by what the training of the search took, which may have left some of them out.
+fn seconds_of_epoch(record: &TrialRecord, folds: u32) -> f64 {
+    let share = |folds_judged: u32| f64::from(folds) / f64::from(folds_judged.max(1));
+    record.outcome().map_or(0.0, |outcome| {
+        share(outcome.folds) * outcome.train_seconds / f64::from(outcome.epochs.max(1))
+    })
 }
 
 /// How many times as long as on a core of their own trainings took by the clock, at the median: other programs use the cores too.

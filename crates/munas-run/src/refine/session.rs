@@ -16,7 +16,7 @@ use munas_search::Problem;
 use super::conclusion::Subject;
 use super::end::{RefineEnd, RefineSummary};
 use super::event::FinalistEvent;
-use super::plan::{RefinePlan, missing_numbers};
+use super::plan::RefinePlan;
 use crate::executor::backend::{Backend, Ended, Job, Report};
 use crate::executor::error::ExecutionError;
 use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator};
@@ -37,9 +37,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How long trainings may go on to the end of their epoch, where they leave a checkpoint, once the session is to end.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// The fact of a checkpoint that says from which trial's network it learns.
-const TEACHER: &str = "teacher";
 
 /// Trains the finalists of a plan with the threads of this process; `events` is called on this thread.
 ///
@@ -72,6 +69,7 @@ pub fn refine_on(
 ) -> Result<RefineSummary, ExecutionError> {
     run.task().require_same(backend.task())?;
     let started = Instant::now();
+    run.journal.set_finalist_epochs(plan.epochs)?;
     let limits = &plan.limits;
     let session = run.journal.begin_session(&Session {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -172,7 +170,7 @@ impl<'a> RefineLoop<'a> {
             if !self.records.contains_key(&trial) {
                 continue;
             }
-            for number in missing_numbers(&self.known, trial, self.plan.seeds).collect::<Vec<_>>() {
+            for number in self.plan.missing_of(&self.known, trial).collect::<Vec<_>>() {
                 position += 1;
                 let training = Training { position, trial, number, seed: finalist_seed(seed, trial, number) };
                 let bytes = self.backend.memory(&self.assignment(training));
@@ -201,13 +199,16 @@ impl<'a> RefineLoop<'a> {
             rungs: vec![self.plan.epochs],
             seed,
             sparsity: candidate.sparsity,
-            // One that learned from another network leads to other weights.
-            checkpoint: checkpoint.filter(|found| found.facts.get(TEACHER) == Some(&self.teacher_text())),
+            checkpoint: checkpoint
+                .filter(|found| self.facts().iter().all(|(name, fact)| found.facts.get(*name) == Some(fact))),
         }
     }
 
-    fn teacher_text(&self) -> String {
-        self.plan.teacher.as_ref().map_or_else(|| "none".to_owned(), |teacher| teacher.trial.to_string())
+    /// What a checkpoint says of its training besides: one that is longer, or learns from another network, leads to other weights.
+    fn facts(&self) -> [(&'static str, String); 2] {
+        let teacher = self.plan.teacher.as_ref();
+        let teacher = teacher.map_or_else(|| "none".to_owned(), |teacher| teacher.trial.to_string());
+        [("teacher", teacher), ("of epochs", self.plan.epochs.to_string())]
     }
 
     fn run(&mut self, stop: &StopFlag) -> Result<RefineEnd, ExecutionError> {
@@ -286,7 +287,7 @@ impl<'a> RefineLoop<'a> {
             }
             Report::Checkpoint { trial: position, mut checkpoint } => {
                 let Training { trial, number, .. } = self.running[&position];
-                checkpoint.facts.insert(TEACHER.to_owned(), self.teacher_text());
+                checkpoint.facts.extend(self.facts().map(|(name, fact)| (name.to_owned(), fact)));
                 // What is lost is time, and only if the session ends before the next one.
                 if let Err(error) = finalists::save_checkpoint(self.run.dir(), (trial, number), &checkpoint) {
                     (self.events)(FinalistEvent::CheckpointLost { error: &error });
@@ -373,9 +374,7 @@ impl<'a> RefineLoop<'a> {
     /// The number of the best training of a trial so far.
     fn best_of(&self, trial: u64) -> Option<u32> {
         let of_trial = self.known.iter().filter(|record| record.trial == trial);
-        let mut trainings: Vec<FinalistRecord> = of_trial.cloned().collect();
-        trainings.sort_by_key(|record| record.number);
-        Finalist { trial, trainings }.best().map(|best| best.number)
+        Finalist::new(trial, of_trial.cloned()).best().map(|best| best.number)
     }
 
     fn model(&self, record: &FinalistRecord, evaluated: Evaluated) -> Option<SavedModel> {
@@ -391,11 +390,7 @@ impl<'a> RefineLoop<'a> {
     }
 
     fn summary(&self, reason: RefineEnd, elapsed: Duration) -> RefineSummary {
-        let left = self
-            .plan
-            .trials
-            .iter()
-            .map(|trial| missing_numbers(&self.known, *trial, self.plan.seeds).count());
+        let left = self.plan.trials.iter().map(|trial| self.plan.missing_of(&self.known, *trial).count());
         let left = left.sum::<usize>() as u64;
         RefineSummary { reason, done: self.done, failed: self.failed, left, elapsed }
     }

@@ -6,8 +6,10 @@ use tempfile::{TempDir, tempdir};
 
 use super::end::{RefineEnd, RefineSummary};
 use super::event::FinalistEvent;
+use super::length::Length;
 use super::plan::{RefineError, RefinePlan, RefineWishes, plan_finalists};
 use super::session::refine;
+use super::training::final_epochs;
 use crate::executor::limits::{Limits, StopFlag};
 use crate::finalist::{Finalist, FinalistRecord, FinalistState};
 use crate::store::finalists::{finalist, finalists, refined_model, refined_path};
@@ -134,6 +136,46 @@ fn however_often_it_is_interrupted_the_results_are_the_same() {
         let read = |dir: &TempDir| fs::read(dir.path().join("finalists").join(&name)).unwrap();
         assert_eq!(read(&parts), read(&whole), "{name}");
     }
+}
+
+#[test]
+fn longer_trainings_take_the_place_of_shorter_ones() {
+    let dir = searched(&[]);
+    let short = plan(dir.path(), &[]).unwrap();
+    drive(dir.path(), &short, &Synthetic::new(), usize::MAX);
+    let reader = RunReader::open(dir.path()).unwrap();
+    let limits = Limits { time: None, ..Limits::of(reader.experiment()) };
+    let wishes = RefineWishes::of(reader.experiment(), limits);
+    let asked = RefineWishes { length: Length::times(5.0).unwrap(), ..wishes.clone() };
+    let long = plan_finalists(&reader, &asked).unwrap();
+    assert_eq!((long.epochs, &long.trials, long.trainings), (15, &short.trials, short.trainings));
+    drive(dir.path(), &long, &Synthetic::new(), SEEDS as usize + 1);
+    let begun = found(dir.path());
+    let of_first = begun.iter().find(|finalist| finalist.trial == long.trials[0]).unwrap();
+    let numbers: Vec<u32> = of_first.trainings.iter().map(|record| record.number).collect();
+    assert_eq!(numbers, [4, 5, 6], "the shorter ones keep their numbers");
+    refined_model(&reader, of_first.best().unwrap()).unwrap();
+    let rest = plan(dir.path(), &[]).unwrap();
+    assert_eq!(rest.epochs, 15, "what was begun goes on");
+    drive(dir.path(), &rest, &Synthetic::new(), usize::MAX);
+    assert!(found(dir.path()).iter().all(|finalist| {
+        finalist.trainings.len() == SEEDS as usize
+            && finalist.trainings.iter().all(|record| record.epochs == 15)
+    }));
+    assert_eq!(files(dir.path()).len(), long.trials.len(), "the networks of shorter ones are gone");
+    let shorter = RefineWishes { length: Length::times(2.0).unwrap(), ..wishes };
+    assert_eq!(plan_finalists(&reader, &shorter).unwrap().trainings, 0, "longer ones are there");
+}
+
+#[test]
+fn a_plan_is_trained_for_as_long_as_it_says() {
+    let dir = searched(&["train.epochs=7"]);
+    let reader = RunReader::open(dir.path()).unwrap();
+    let limits = Limits::of(reader.experiment());
+    let wishes =
+        RefineWishes { length: Length::times(4.9).unwrap(), ..RefineWishes::of(reader.experiment(), limits) };
+    let plan = plan_finalists(&reader, &wishes).unwrap();
+    assert_eq!((plan.epochs, final_epochs(&plan.experiment(reader.experiment()))), (34, 34));
 }
 
 #[test]

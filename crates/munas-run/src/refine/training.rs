@@ -28,7 +28,7 @@ pub(super) fn final_epochs(experiment: &Experiment) -> u32 {
 }
 
 /// So many epochs in a training that is longer by a factor; at least one.
-fn stretched(epochs: u32, factor: f64) -> u32 {
+pub(super) fn stretched(epochs: u32, factor: f64) -> u32 {
     (f64::from(epochs) * factor).round().clamp(1.0, MOST_EPOCHS) as u32
 }
 

@@ -168,10 +168,18 @@ fn search() -> impl Strategy<Value = SearchSettings> {
 }
 
 fn finalists() -> impl Strategy<Value = FinalSettings> {
-    let numbers = (0.0..1.0, 0.0..1.0, 0.01..1000.0, 1_usize..99, 1_u32..=1000);
-    (numbers, any::<bool>()).prop_map(|((share, quantised, longer, networks, seeds), distillation)| {
-        FinalSettings { share, networks, seeds, longer, distillation, quantised }
-    })
+    let numbers = (0.0..1.0, 0.0..1.0, 0.01..1000.0, 0.01..1000.0, 1_usize..99, 1_u32..=1000);
+    (numbers, any::<bool>()).prop_map(
+        |((share, quantised, longer, longest, networks, seeds), distillation)| FinalSettings {
+            share,
+            networks,
+            seeds,
+            longer,
+            longest,
+            distillation,
+            quantised,
+        },
+    )
 }
 
 fn data() -> impl Strategy<Value = DataSettings> {

@@ -6,7 +6,7 @@ use munas_ir::Graph;
 
 use super::columns::{columns, placeholders};
 use super::rows::{self, Columns, ResourceRow, integer};
-use super::{Journal, JournalError, JournalProblem};
+use super::{Journal, JournalError, JournalProblem, meta};
 use crate::driving::Driving;
 use crate::finalist::{FinalistOutcome, FinalistRecord, FinalistState};
 use crate::trial::PrunedNetwork;
@@ -41,6 +41,20 @@ impl Journal {
         let row = row_of(record);
         let resources = rows::resource_columns(&record.resources, &record.on_board);
         self.write_durably(|connection| insert(connection, &row, &resources))
+    }
+
+    /// Records how many epochs trainings of finalists have from now on.
+    pub fn set_finalist_epochs(&mut self, epochs: u32) -> Result<(), JournalError> {
+        self.write_durably(|connection| {
+            meta::set_fact(connection, meta::FINALIST_EPOCHS, &epochs.to_string())
+        })
+    }
+
+    /// How many epochs trainings of finalists had when some were last begun.
+    pub fn finalist_epochs(&self) -> Result<Option<u32>, JournalError> {
+        let fact = self.sqlite(|connection| meta::fact(connection, meta::FINALIST_EPOCHS))?;
+        let unreadable = |_| JournalProblem::Corrupted(format!("table meta: {}", meta::FINALIST_EPOCHS));
+        fact.map(|epochs| epochs.parse().map_err(|error| self.error(unreadable(error)))).transpose()
     }
 
     /// All trainings of finalists, by trial and number.

@@ -15,6 +15,9 @@ pub(super) const ID: &str = "id";
 /// The key of the schema's version.
 pub(super) const SCHEMA: &str = "schema_version";
 
+/// The key of the epochs of a finalist's training.
+pub(super) const FINALIST_EPOCHS: &str = "finalist_epochs";
+
 /// A name that no other journal has.
 pub(super) fn new_id() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
