@@ -153,7 +153,7 @@ def exclusive_hypervolume(point, points, reference):
     return own - hypervolume([[max(a, b) for a, b in zip(point, other)] for other in points], reference)
 
 
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999"]
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999", "#8c564b"]
 
 
 def line_plot(path, panels, columns=2):
@@ -163,7 +163,8 @@ def line_plot(path, panels, columns=2):
     rows = -(-len(panels) // columns)
     names = list(dict.fromkeys(name for panel in panels for name in panel[3]))
     colour = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
-    total = (width * columns, height * rows + 24 * (1 + len(names) // 4))
+    in_row = width * columns // 200
+    total = (width * columns, height * rows + 24 * (1 + len(names) // in_row))
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total[0]} {total[1]}" '
         'font-family="sans-serif" font-size="11">',
@@ -210,7 +211,7 @@ def line_plot(path, panels, columns=2):
             for x, y in line if len(line) <= 30 else []:
                 out.append(f'<circle cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="2.2" fill="{colour[name]}"/>')
     for index, name in enumerate(names):
-        x, y = 20 + index % 4 * 200, height * rows + 14 + index // 4 * 20
+        x, y = 20 + index % in_row * 200, height * rows + 14 + index // in_row * 20
         out.append(f'<rect x="{x}" y="{y - 8}" width="18" height="4" fill="{colour[name]}"/>')
         out.append(f'<text x="{x + 24}" y="{y - 2}">{name}</text>')
     out.append("</svg>")

@@ -11,24 +11,12 @@ from statistics import mean
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 from munas_runs import Table, arguments, line_plot, summary, train
-from networks import separable
+from tasks import PLAIN, TASKS, keys_of
 
 HERE = Path(__file__).resolve().parent
 
-# Kind of space, dataset, the network, and the largest of such a front, which it may learn from.
-DIGITS_TEACHER = separable(24, [48, 72], stride=1, pools=[1])
-SERIES_TEACHER = separable(32, [56, 72], kernel=5, pools=[1])
-TASKS = {
-    "digits 0.5 KB": ("cnn2d", "optdigits", separable(6, [10, 16], stride=1, pools=[1]), DIGITS_TEACHER),
-    "digits 2 KB": ("cnn2d", "optdigits", separable(12, [24, 36], stride=1, pools=[1]), DIGITS_TEACHER),
-    "series 1 KB": ("cnn1d", "uci-har", separable(8, [12, 20], kernel=5, pools=[1]), SERIES_TEACHER),
-    "series 4 KB": ("cnn1d", "uci-har", separable(24, [36, 44], kernel=5, pools=[1]), SERIES_TEACHER),
-}
-
 # Of a front under tight bounds no network is much larger than the finalists: "own" is a teacher of the network's own architecture,
 # trained as in a search.
-# Factor of the epochs; weight and temperature of distillation; share of the epochs that is quantised.
-PLAIN = {"longer": 1, "distillation": None, "quantised": 0.0, "teacher": "large"}
 SETTINGS = {
     "x1": PLAIN,
     "x3": PLAIN | {"longer": 3},
@@ -39,28 +27,6 @@ SETTINGS = {
     "x3, int8 0.1": PLAIN | {"longer": 3, "quantised": 0.1},
     "x3, int8 0.3": PLAIN | {"longer": 3, "quantised": 0.3},
 }
-BASE_EPOCHS = {"optdigits": 28, "uci-har": 17}
-
-
-def keys_of(setting, epochs, teacher):
-    """The keys of an experiment; all else follows the data, as in a search."""
-    epochs *= setting["longer"]
-    keys = {"train.epochs": epochs}
-    # What the recipe takes from the number of steps of a training.
-    keys["train.weight_decay"] = WEIGHT_DECAY / setting["longer"]
-    if setting["distillation"]:
-        alpha, temperature = setting["distillation"]
-        keys |= {
-            "train.distillation.teacher": str(teacher),
-            "train.distillation.alpha": alpha,
-            "train.distillation.temperature": temperature,
-        }
-    if setting["quantised"]:
-        keys["train.quantisation.epochs"] = max(1, round(setting["quantised"] * epochs))
-    return keys
-
-
-WEIGHT_DECAY = 0.1 / 3000
 
 
 def teacher_of(options, task, folder, which):
@@ -74,7 +40,7 @@ def teacher_of(options, task, folder, which):
         path.write_text(json.dumps(architecture))
         command = [options.munas, "train", "--space", kind, "--arch", str(path), "--data", data, "--json"]
         command += ["--data-dir", options.data_dir, "--seed", "99", "--out", str(out)]
-        for key, value in keys_of(setting, BASE_EPOCHS[data], None).items():
+        for key, value in keys_of(setting, data, None).items():
             command += ["--set", f"{key}={json.dumps(value)}"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         result = json.loads(done.stdout)
@@ -94,7 +60,7 @@ def compute(options, table, folder):
                 if time.monotonic() - start > options.time:
                     return
                 teacher = teacher_of(options, task, folder, setting["teacher"]) if setting["distillation"] else None
-                keys = keys_of(setting, BASE_EPOCHS[data], teacher)
+                keys = keys_of(setting, data, teacher)
                 result = train(options, kind, architecture, data, keys, seed)
                 if result is None:
                     continue
@@ -129,7 +95,7 @@ def report(table):
         if ratios["test_int8"]:
             print(f"  {name:20} {mean(ratios['test_int8']):.2f}   {mean(ratios['seconds']):.1f}")
     panels = []
-    for data in BASE_EPOCHS:
+    for data in dict.fromkeys(task[1] for task in TASKS.values()):
         lines = {}
         for task in (task for task in TASKS if TASKS[task][1] == data):
             point = lambda name: mean(100 * float(row["test_int8"]) for row in table.select(task=task, setting=name))
