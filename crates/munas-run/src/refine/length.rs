@@ -12,8 +12,8 @@ pub enum Length {
     AsBefore,
     /// So many times as long as in the search.
     Times(f64),
-    /// As long as so much time allows, between [`longer`](crate::FinalSettings::longer) and
-    /// [`longest`](crate::FinalSettings::longest). Those that were begun last keep their length unless twice of it fits.
+    /// As long as so much time allows, between [`longer`](FinalSettings::longer) and
+    /// [`longest`](FinalSettings::longest). Those that were begun last keep their length unless twice of it fits.
     Filling(Duration),
 }
 
