@@ -45,6 +45,16 @@ def train(options, kind, architecture, data, settings, seed):
     return json.loads(done.stdout)
 
 
+# What is kept of a training.
+FIGURES = ["size", "validation", "validation_int8", "test", "test_int8", "seconds"]
+
+
+def figures(result):
+    """What is kept of the document of a training: its errors in floats and in int8."""
+    names = ["model_size", "val_error", "int8_error", "test_error", "int8_test_error"]
+    return dict(zip(FIGURES, [*(result[name] for name in names), round(result["seconds"], 2)]))
+
+
 def trials(options, arguments, folder):
     """Runs `munas search` into a folder; returns the trials with a result in the order of these."""
     done = subprocess.run([options.munas, "search", *arguments, "--out", str(folder)], capture_output=True, text=True)

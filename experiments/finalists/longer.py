@@ -10,14 +10,15 @@ from pathlib import Path
 from statistics import mean
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from munas_runs import Table, arguments, line_plot, summary, train
+from munas_runs import FIGURES, Table, arguments, figures, line_plot, summary, train
 from run import teacher_of
 from tasks import MANY_SAMPLES, PLAIN, TASKS as FEW_SAMPLES, keys_of
 
 HERE = Path(__file__).resolve().parent
 TASKS = FEW_SAMPLES | MANY_SAMPLES
 FACTORS = [1, 3, 10, 30]
-VALUES = ["size", "validation", "validation_int8", "test", "test_int8", "seconds"]
+# Those of a search at that time.
+RANGES = {"int8.calibration": "min-max"}
 
 
 def settings_of(task):
@@ -40,12 +41,10 @@ def compute(options, table, folder):
         kind, data, architecture, _ = TASKS[task]
         with lock:
             teacher = teacher_of(options, task, folder, "own") if setting["distillation"] else None
-        result = train(options, kind, architecture, data, keys_of(setting, data, teacher), seed)
+        result = train(options, kind, architecture, data, keys_of(setting, data, teacher) | RANGES, seed)
         if result is not None:
             with lock:
-                table.add(task=task, setting=name, seed=seed, size=result["model_size"], validation=result["val_error"],
-                          validation_int8=result["int8_error"], test=result["test_error"],
-                          test_int8=result["int8_test_error"], seconds=round(result["seconds"], 2))
+                table.add(task=task, setting=name, seed=seed, **figures(result))
 
     jobs = [(setting["longer"], seed, task, name) for task in TASKS for name, setting in settings_of(task).items()
             for seed in range(options.seeds) if not table.has(task=task, setting=name, seed=seed)]
@@ -84,7 +83,7 @@ def main():
     parser = arguments(__doc__)
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time")
     options = parser.parse_args()
-    table = Table(HERE / "longer.csv", ["task", "setting", "seed"], VALUES)
+    table = Table(HERE / "longer.csv", ["task", "setting", "seed"], FIGURES)
     if not options.plot_only:
         with tempfile.TemporaryDirectory() as folder:
             compute(options, table, Path(folder))

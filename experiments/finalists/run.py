@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from munas_runs import Table, arguments, line_plot, summary, train
+from munas_runs import FIGURES, Table, arguments, figures, line_plot, summary, train
 from tasks import PLAIN, TASKS, keys_of
 
 HERE = Path(__file__).resolve().parent
@@ -64,15 +64,7 @@ def compute(options, table, folder):
                 result = train(options, kind, architecture, data, keys, seed)
                 if result is None:
                     continue
-                table.add(
-                    **key,
-                    size=result["model_size"],
-                    validation=result["val_error"],
-                    validation_int8=result["int8_error"],
-                    test=result["test_error"],
-                    test_int8=result["int8_test_error"],
-                    seconds=round(result["seconds"], 2),
-                )
+                table.add(**key, **figures(result))
 
 
 def report(table):
@@ -106,8 +98,7 @@ def report(table):
 
 def main():
     options = arguments(__doc__).parse_args()
-    values = ["size", "validation", "validation_int8", "test", "test_int8", "seconds"]
-    table = Table(HERE / "results.csv", ["task", "setting", "seed"], values)
+    table = Table(HERE / "results.csv", ["task", "setting", "seed"], FIGURES)
     if not options.plot_only:
         with tempfile.TemporaryDirectory() as folder:
             compute(options, table, Path(folder))

@@ -10,7 +10,7 @@ from statistics import mean
 
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
-from munas_runs import Table, arguments, line_plot, summary, train
+from munas_runs import FIGURES, Table, arguments, figures, line_plot, summary, train
 from networks import separable
 from tasks import MANY_SAMPLES, PLAIN, TASKS as FEW_SAMPLES, keys_of
 
@@ -27,16 +27,15 @@ TASKS = {
     "photos 3 KB": ("cnn2d", "images:{photos}", PICTURES, None),
 }
 SETTINGS = {
-    "min-max": {},
+    "min-max": {"int8.calibration": "min-max"},
     "99.99 %": {"int8.calibration": "percentile:99.99"},
     "99.9 %": {"int8.calibration": "percentile:99.9"},
     "99.5 %": {"int8.calibration": "percentile:99.5"},
     "least squares": {"int8.calibration": "mse"},
     "99.9 %, biases": {"int8.calibration": "percentile:99.9", "int8.bias_correction": True},
-    "quantised epochs": {},
+    "quantised epochs": {"int8.calibration": "min-max"},
 }
 QUANTISED = 0.1
-VALUES = ["size", "validation", "validation_int8", "test", "test_int8", "seconds"]
 
 
 def compute(options, table):
@@ -54,9 +53,7 @@ def compute(options, table):
         result = train(options, kind, architecture, source, keys | SETTINGS[name], seed)
         if result is not None:
             with lock:
-                table.add(task=task, setting=name, seed=seed, size=result["model_size"], validation=result["val_error"],
-                          validation_int8=result["int8_error"], test=result["test_error"],
-                          test_int8=result["int8_test_error"], seconds=round(result["seconds"], 2))
+                table.add(task=task, setting=name, seed=seed, **figures(result))
 
     # How long a training of the recipe of other data is to be quantised is not known here.
     jobs = [(seed, task, name) for seed in range(options.seeds) for task in TASKS for name in SETTINGS
@@ -96,7 +93,7 @@ def main():
     parser.add_argument("--photos", default="photos", help="a folder of photographs of digits, a folder per class")
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time")
     options = parser.parse_args()
-    table = Table(HERE / "results.csv", ["task", "setting", "seed"], VALUES)
+    table = Table(HERE / "results.csv", ["task", "setting", "seed"], FIGURES)
     if not options.plot_only:
         compute(options, table)
     report(table)
