@@ -165,7 +165,7 @@ pub struct FinalSettings {
     pub seeds: u32,
     /// Epochs of these trainings at least, as a multiple of those in the search.
     pub longer: f64,
-    /// Epochs of these trainings at most, as such a multiple: as many as the time allows.
+    /// Epochs of these trainings at most, as such a multiple: as many as the time allows; if it is below `longer`, that one holds.
     pub longest: f64,
     /// Whether they learn from the outputs of the largest of the best networks of the front besides the labels.
     pub distillation: bool,

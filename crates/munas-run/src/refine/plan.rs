@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::choice::{affordable, choose};
 use super::length::{Length, epochs_of};
 use crate::executor::limits::Limits;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, FinalSettings};
 use crate::finalist::FinalistRecord;
 use crate::store::error::StoreError;
 use crate::store::models;
@@ -97,7 +97,9 @@ impl RefinePlan {
     /// The experiment whose finalists are trained for as long as the plan says: what evaluators for it are made of.
     pub fn experiment(&self, experiment: &Experiment) -> Experiment {
         let mut planned = experiment.clone();
-        planned.finalists.longer = f64::from(self.epochs) / f64::from(experiment.train.epochs.max(1));
+        let factor = f64::from(self.epochs) / f64::from(experiment.train.epochs.max(1));
+        // One epoch may be less than the least factor, which comes to as many.
+        planned.finalists.longer = factor.max(*FinalSettings::FACTORS.start());
         planned
     }
 }

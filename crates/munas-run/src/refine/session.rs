@@ -69,7 +69,9 @@ pub fn refine_on(
 ) -> Result<RefineSummary, ExecutionError> {
     run.task().require_same(backend.task())?;
     let started = Instant::now();
-    run.journal.set_finalist_epochs(plan.epochs)?;
+    if plan.trainings > 0 {
+        run.journal.set_finalist_epochs(plan.epochs)?;
+    }
     let limits = &plan.limits;
     let session = run.journal.begin_session(&Session {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -164,7 +164,10 @@ fn longer_trainings_take_the_place_of_shorter_ones() {
     }));
     assert_eq!(files(dir.path()).len(), long.trials.len(), "the networks of shorter ones are gone");
     let shorter = RefineWishes { length: Length::times(2.0).unwrap(), ..wishes };
-    assert_eq!(plan_finalists(&reader, &shorter).unwrap().trainings, 0, "longer ones are there");
+    let shorter = plan_finalists(&reader, &shorter).unwrap();
+    assert_eq!(shorter.trainings, 0, "longer ones are there");
+    drive(dir.path(), &shorter, &Synthetic::new(), usize::MAX);
+    assert_eq!(plan(dir.path(), &[]).unwrap().epochs, 15, "and nothing shorter was begun");
 }
 
 #[test]

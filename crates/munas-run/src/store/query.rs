@@ -11,8 +11,8 @@ use crate::store::run::RunReader;
 use crate::store::session::Session;
 use crate::trial::{AttemptRecord, Confusions, TrialRecord, TrialState, front_objectives};
 
-/// The trials from whose durations the rate is taken: the latest, since trials change as a search goes on.
-const RATE_WINDOW: usize = 50;
+/// The trials that the rate is taken from: the latest, since trials change as a search goes on.
+const RATE_WINDOW: usize = 500;
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,8 +130,7 @@ pub fn status(reader: &RunReader) -> Result<Status, StoreError> {
         session,
     };
     if let Some(session) = &status.session {
-        let durations = reader.journal.latest_durations(RATE_WINDOW)?;
-        let pace = seconds_per_trial(&durations, session.workers);
+        let pace = seconds_per_trial(&reader.journal.latest_spans(RATE_WINDOW)?);
         status.trials_per_hour = pace.map(|seconds| 3600.0 / seconds);
         let left = trials_limit.saturating_sub(status.ended());
         let by_trials = pace.and_then(|seconds| Duration::try_from_secs_f64(seconds * left as f64).ok());
@@ -211,10 +210,11 @@ pub fn only_failures(records: &[TrialRecord]) -> Option<Failure> {
     })
 }
 
-/// Wall time per trial: the mean duration of the latest trials, in milliseconds, shared by the workers.
-fn seconds_per_trial(durations: &[u64], workers: u64) -> Option<f64> {
-    let total: u64 = durations.iter().sum();
-    (total > 0).then(|| total as f64 / 1000.0 / durations.len() as f64 / workers.max(1) as f64)
+/// Wall time per trial, with the promotions of others meanwhile: of trials that began and came to a result at these times, in milliseconds.
+fn seconds_per_trial(spans: &[(u64, u64)]) -> Option<f64> {
+    let begin = spans.iter().map(|(start, _)| *start).min()?;
+    let end = spans.iter().map(|(_, end)| *end).max()?;
+    (end > begin).then(|| (end - begin) as f64 / 1000.0 / spans.len() as f64)
 }
 
 #[cfg(test)]

@@ -119,15 +119,21 @@ impl Journal {
         Ok((states, refused))
     }
 
-    /// How long the latest trials that have ended, or rest, were under way, in milliseconds: so many of them.
-    pub fn latest_durations(&self, count: usize) -> Result<Vec<u64>, JournalError> {
-        let latest = "SELECT finished_ms - started_ms FROM trial \
-                      WHERE state NOT IN ('running', 'stopped') AND finished_ms IS NOT NULL ORDER BY id DESC LIMIT ?1";
+    /// When the latest trials that have ended, or rest, began, and when they last came to a result, in milliseconds of Unix time: at most so
+    /// many, of the session that began the latest of them.
+    pub fn latest_spans(&self, count: usize) -> Result<Vec<(u64, u64)>, JournalError> {
+        let latest = "SELECT started_ms, finished_ms FROM trial \
+                      WHERE state NOT IN ('running', 'stopped') AND finished_ms IS NOT NULL AND started_ms >= ( \
+                          SELECT coalesce(max(started_ms), 0) FROM session \
+                          WHERE started_ms <= (SELECT started_ms FROM trial ORDER BY id DESC LIMIT 1)) \
+                      ORDER BY id DESC LIMIT ?1";
         self.sqlite(|connection| {
             let mut statement = connection.prepare_cached(latest)?;
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            let durations = statement.query_map([count], |row| row.get::<_, i64>(0))?;
-            durations.map(|duration| Ok(u64::try_from(duration?).unwrap_or(0))).collect()
+            let spans =
+                statement.query_map([count], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+            let unsigned = |time: i64| u64::try_from(time).unwrap_or(0);
+            spans.map(|span| span.map(|(start, end)| (unsigned(start), unsigned(end)))).collect()
         })
     }
 

@@ -89,6 +89,15 @@ fn a_running_search_is_read_beside_it() {
 }
 
 #[test]
+fn the_rate_is_that_of_the_clock() {
+    let side_by_side = [(2_000, 3_000), (1_000, 2_500), (1_000, 2_000)];
+    assert_eq!(seconds_per_trial(&side_by_side), Some(2.0 / 3.0));
+    // The first one rested, and went on long after the others.
+    assert_eq!(seconds_per_trial(&[(1_500, 2_000), (1_000, 9_000)]), Some(4.0));
+    assert_eq!((seconds_per_trial(&[]), seconds_per_trial(&[(5, 5)])), (None, None));
+}
+
+#[test]
 fn the_front_is_sorted_by_error() {
     let dir = tempdir().unwrap();
     search(dir.path(), &experiment(&["search.trials=40"]), &Synthetic::new());
