@@ -29,6 +29,13 @@ def arguments(description):
     return parser
 
 
+def complete(options, table, compute):
+    """Has what is missing of a table computed, with a folder for what that leaves between trainings."""
+    if not options.plot_only:
+        with tempfile.TemporaryDirectory() as folder:
+            compute(options, table, Path(folder))
+
+
 def train(options, kind, architecture, data, settings, seed):
     """Trains one network; returns the document of `munas train --json`, or None where the training failed."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

@@ -2,7 +2,6 @@
 """How long networks of a front are best trained anew, alone and from a teacher of their own size; see README.md."""
 
 import sys
-import tempfile
 import threading
 import time
 from multiprocessing.pool import ThreadPool
@@ -10,7 +9,7 @@ from pathlib import Path
 from statistics import mean
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from munas_runs import FIGURES, Table, arguments, figures, line_plot, summary, train
+from munas_runs import FIGURES, Table, arguments, complete, figures, line_plot, summary, train
 from run import teacher_of
 from tasks import MANY_SAMPLES, PLAIN, TASKS as FEW_SAMPLES, keys_of
 
@@ -84,9 +83,7 @@ def main():
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time")
     options = parser.parse_args()
     table = Table(HERE / "longer.csv", ["task", "setting", "seed"], FIGURES)
-    if not options.plot_only:
-        with tempfile.TemporaryDirectory() as folder:
-            compute(options, table, Path(folder))
+    complete(options, table, compute)
     report(table)
 
 

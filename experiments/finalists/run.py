@@ -4,13 +4,12 @@
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import mean
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from munas_runs import FIGURES, Table, arguments, figures, line_plot, summary, train
+from munas_runs import FIGURES, Table, arguments, complete, figures, line_plot, summary, train
 from tasks import PLAIN, TASKS, keys_of
 
 HERE = Path(__file__).resolve().parent
@@ -99,9 +98,7 @@ def report(table):
 def main():
     options = arguments(__doc__).parse_args()
     table = Table(HERE / "results.csv", ["task", "setting", "seed"], FIGURES)
-    if not options.plot_only:
-        with tempfile.TemporaryDirectory() as folder:
-            compute(options, table, Path(folder))
+    complete(options, table, compute)
     report(table)
 
 

@@ -14,7 +14,6 @@ const MOST_PIXELS: usize = 1 << 20;
 const MOST_WORKERS: usize = 1_024;
 /// The most trainings of one finalist: beyond, a mean is known better than anyone needs.
 const MOST_SEEDS: u32 = 1_000;
-/// The smallest and the largest factor of a finalist's epochs.
 /// The largest whole number that TOML and the journal can hold.
 pub(super) const LARGEST: u64 = i64::MAX as u64;
 
