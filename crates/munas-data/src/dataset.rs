@@ -133,7 +133,7 @@ impl Dataset {
     pub fn normalisation(&self, mode: NormaliseMode) -> Normalisation {
         match mode {
             NormaliseMode::Unit => Normalisation::unit(self.input[2], self.full_scale),
-            NormaliseMode::MeanStd => Normalisation::mean_std(&self.train, self.input[2]),
+            NormaliseMode::MeanStd => self.train.mean_std(self.input[2]),
         }
     }
 }

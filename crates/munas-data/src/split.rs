@@ -1,9 +1,10 @@
 //! Parts of a dataset as index lists over one shared store.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::draw::class_counts;
 use crate::groups;
+use crate::normalise::Normalisation;
 use crate::samples::{SampleRef, Samples};
 use crate::stored::Stored;
 
@@ -48,13 +49,15 @@ pub struct Split {
     store: Arc<Store>,
     indices: Vec<u32>,
     labels: Vec<u32>,
+    /// Once it was asked for; every training asks.
+    mean_std: Arc<OnceLock<Normalisation>>,
 }
 
 impl Split {
     /// The samples `indices` of the store; `all_labels` holds the label of every sample of the store.
     pub(crate) fn new(store: Arc<Store>, indices: Vec<u32>, all_labels: &[u32]) -> Self {
         let labels = indices.iter().map(|&index| all_labels[index as usize]).collect();
-        Self { store, indices, labels }
+        Self { store, indices, labels, mean_std: Arc::default() }
     }
 
     /// Number of samples in this part.
@@ -119,6 +122,11 @@ impl Split {
         renditions.samples.slice(position * sample_len, *sample_len)
     }
 
+    /// [`Normalisation::mean_std`] of its samples, which have so many channels.
+    pub(crate) fn mean_std(&self, channels: usize) -> Normalisation {
+        self.mean_std.get_or_init(|| Normalisation::mean_std(self, channels)).clone()
+    }
+
     /// Samples per class.
     ///
     /// # Panics
@@ -136,6 +144,7 @@ impl Split {
             store: Arc::clone(&self.store),
             indices: positions.iter().map(|&position| self.indices[position as usize]).collect(),
             labels: positions.iter().map(|&position| self.labels[position as usize]).collect(),
+            mean_std: Arc::default(),
         }
     }
 

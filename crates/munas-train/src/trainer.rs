@@ -40,6 +40,7 @@ use crate::{
 use buffers::TrainingBuffers;
 use draws::{Draw, generator};
 use feed::Feed;
+use judgement::Counted;
 use state::TrainState;
 use training_loss::TrainingLoss;
 
@@ -65,6 +66,8 @@ pub struct Trainer<'a> {
     buffers: TrainingBuffers,
     /// What a checkpoint holds.
     state: TrainState,
+    /// What the present weights do on the validation part, once that was asked.
+    judged: Option<Counted>,
 }
 
 impl<'a> Trainer<'a> {
@@ -100,6 +103,7 @@ impl<'a> Trainer<'a> {
             state: TrainState::new(settings, &layout, parameters, learning_rate),
             layout,
             buffers,
+            judged: None,
         })
     }
 
@@ -145,6 +149,7 @@ impl<'a> Trainer<'a> {
 
     /// Goes on from `weights` of the same graph instead of the initial ones. Optimiser and schedule stay as they are.
     pub fn set_weights(&mut self, weights: &Weights) {
+        self.judged = None;
         self.state.parameters.load(self.task.graph, &self.layout, weights);
     }
 
@@ -168,6 +173,7 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, positions: &[u32]) -> Result<StepReport, TrainError> {
         let batch = positions.len();
         assert!((1..=self.buffers.plan.largest_batch()).contains(&batch), "a step of {batch} samples");
+        self.judged = None;
         self.update_mask()?;
         self.quantise_parameters();
         self.load(positions);
@@ -239,7 +245,9 @@ impl<'a> Trainer<'a> {
     /// [`TrainError::Stopped`] where `proceed` breaks.
     pub fn validate(&mut self, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
         self.estimate_norm_statistics(proceed)?;
-        self.evaluate_present(&self.task.dataset.validation, proceed)
+        self.load_present();
+        let judged = self.count_loaded(&self.task.dataset.validation, proceed)?;
+        Ok(self.judged.insert(judged).0)
     }
 
     /// Epochs since the one with the lowest validation error; 0 as long as no epoch counts.

@@ -6,6 +6,9 @@ use super::state::Kept;
 use super::{Proceed, Trainer};
 use crate::{Confusion, Evaluation, TrainError, TrainedModel};
 
+/// Loss and error on a part, with what was taken for what, all together and sample by sample.
+pub(super) type Counted = (Evaluation, (Confusion, Vec<u32>));
+
 impl Trainer<'_> {
     /// The network and weights of the epoch that is kept, and what they and the last weights do on the test part. `proceed`
     /// is asked after every batch of the evaluations.
@@ -19,6 +22,7 @@ impl Trainer<'_> {
         assert!(self.state.best.epoch > 0, "no epoch was trained that counts");
         let (epoch, weights, ranges, last_test_error) = match self.state.best.kept.take() {
             Some(Kept { parameters, ranges }) => {
+                self.judged = None;
                 let last = self.evaluate_present(&self.task.dataset.test, proceed)?;
                 let weights = parameters.to_weights(self.task.graph, &self.layout);
                 (self.state.best.epoch, weights, ranges, Some(last.error))
@@ -29,8 +33,13 @@ impl Trainer<'_> {
         let (evaluator, quantisation) = self.kept_evaluator(&graph, &weights, ranges.as_ref());
         self.buffers.evaluator = evaluator;
         self.buffers.workspace.replan(&[self.buffers.evaluator.plan()]);
+        // What pruning removes, and how ranges round, may change the last bits.
+        let is_present = self.state.mask.is_none() && quantisation.is_none();
         let (validation, (validation_confusion, validation_predicted)) =
-            self.count_loaded(&self.task.dataset.validation, proceed)?;
+            match self.judged.take().filter(|_| is_present) {
+                Some(judged) => judged,
+                None => self.count_loaded(&self.task.dataset.validation, proceed)?,
+            };
         let (test, (test_confusion, _)) = self.count_loaded(&self.task.dataset.test, proceed)?;
         Ok(TrainedModel {
             best_epoch: epoch,
@@ -63,18 +72,19 @@ impl Trainer<'_> {
     }
 
     /// Loss and error of the present weights, as they would be kept.
-    pub(super) fn evaluate_present(
-        &mut self,
-        split: &Split,
-        proceed: Proceed<'_>,
-    ) -> Result<Evaluation, TrainError> {
+    fn evaluate_present(&mut self, split: &Split, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
+        self.load_present();
+        self.evaluate_loaded(split, proceed)
+    }
+
+    /// Has the present weights evaluated, as they would be kept.
+    pub(super) fn load_present(&mut self) {
         let weights = self.weights();
         let evaluator = &mut self.buffers.evaluator;
         evaluator.load_weights(self.task.graph, &weights);
         if let Some(awareness) = &self.state.awareness {
             evaluator.quantise(&self.kernels, awareness.ranges.tensors(self.task.graph));
         }
-        self.evaluate_loaded(split, proceed)
     }
 
     fn evaluate_loaded(&mut self, split: &Split, proceed: Proceed<'_>) -> Result<Evaluation, TrainError> {
@@ -83,11 +93,11 @@ impl Trainer<'_> {
     }
 
     /// The same, with what was taken for what, all together and sample by sample.
-    fn count_loaded(
+    pub(super) fn count_loaded(
         &mut self,
         split: &Split,
         proceed: Proceed<'_>,
-    ) -> Result<(Evaluation, (Confusion, Vec<u32>)), TrainError> {
+    ) -> Result<Counted, TrainError> {
         let classes = self.task.dataset.classes();
         self.buffers.evaluator.count_confusion(classes);
         let evaluation = self.evaluate_loaded(split, proceed)?;
