@@ -176,7 +176,8 @@ class Run:
     ) -> Run:
         """Trains the best of the front anew, longer and with several seeds, or the networks of these trials.
 
-        `longer` is how many times the epochs of the search a training has; without it they are as long as `time` allows.
+        `longer` is how many times the epochs of the search a training has; without it they are as long as `time` allows. Without
+        `networks` there are more of them where `time` is left after the longest.
         """
         with listener(progress) as hears:
             _munas.refine(self.path, list(trials), networks, seeds, longer, duration(time), (None, None), hears)

@@ -11,7 +11,7 @@ use munas_app::session::{self, SessionEnd};
 use munas_app::{UserError, UserResult, new_run};
 use munas_data::Dataset;
 use munas_run::experiment::quantity;
-use munas_run::{Length, Limits, RefineWishes, Run, RunReader, Task, plan_finalists, status};
+use munas_run::{Length, Limits, NetworkCount, RefineWishes, Run, RunReader, Task, plan_finalists, status};
 use pyo3::prelude::*;
 
 use crate::attended::{News, attended};
@@ -124,7 +124,7 @@ pub fn refine(
         let limits = Limits { trials: limit, time, ..Limits::of(experiment) };
         let wishes = RefineWishes::of(experiment, limits);
         let wishes = RefineWishes {
-            networks: networks.unwrap_or(wishes.networks),
+            networks: networks.map_or(wishes.networks, NetworkCount::AtMost),
             seeds: seeds.unwrap_or(wishes.seeds),
             trials,
             length: longer.unwrap_or(wishes.length),

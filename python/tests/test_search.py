@@ -341,7 +341,7 @@ if sys.argv[1:] == ["--version"]:
 else:
     sys.stdin.readline()
     machine = dict(instruction_set="avx2", cores=1, memory=1 << 30, host="older", process=1)
-    print(json.dumps(dict(type="hello", protocol=2, version="0.0.9", **machine)), flush=True)
+    print(json.dumps(dict(type="hello", protocol=3, version="0.0.9", **machine)), flush=True)
     sys.stdin.read()
 """
 

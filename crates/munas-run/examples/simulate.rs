@@ -133,8 +133,8 @@ impl Backend for Watched {
         self.workers.task()
     }
 
-    fn data(&self) -> Option<&DataFacts> {
-        self.workers.data()
+    fn data(&self, fold: u32) -> Option<&DataFacts> {
+        self.workers.data(fold)
     }
 
     fn memory(&self, assignment: &Assignment) -> u64 {

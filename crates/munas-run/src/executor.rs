@@ -112,7 +112,7 @@ pub fn execute_on(
         None => limits.worker_memory.saturating_mul(worker_count as u64).min(backend.memory_limit()),
         Some(_) => u64::MAX,
     };
-    let search = Search::load(run, session, limits, backend.data(), lacked_memory);
+    let search = Search::load(run, session, limits, backend.data(0), lacked_memory);
     let summary = search.and_then(|search| {
         let mut session = SearchLoop {
             search,

@@ -63,7 +63,7 @@ pub use machine::Machine;
 pub use refine::end::{RefineEnd, RefineSummary};
 pub use refine::event::FinalistEvent;
 pub use refine::length::{Length, LengthError};
-pub use refine::plan::{FinalTeacher, RefineError, RefinePlan, RefineWishes, plan_finalists};
+pub use refine::plan::{FinalTeacher, NetworkCount, RefineError, RefinePlan, RefineWishes, plan_finalists};
 pub use refine::session::{refine, refine_on};
 pub use refine::training::FinalistEvaluator;
 pub use store::error::StoreError;

@@ -97,7 +97,7 @@ impl Evaluator for Synthetic {
         &self.task
     }
 
-    fn data(&self) -> Option<&DataFacts> {
+    fn data(&self, _: u32) -> Option<&DataFacts> {
         Some(&self.data)
     }
 
@@ -140,7 +140,8 @@ impl Evaluator for Synthetic {
         assignment: &Assignment,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
-        let hash = blake3::hash(format!("{} {}", assignment.seed, assignment.graph).as_bytes());
+        let Assignment { seed, fold, graph, .. } = assignment;
+        let hash = blake3::hash(format!("{} {graph}", seed + u64::from(*fold)).as_bytes());
         let share = |byte: usize| f64::from(hash.as_bytes()[byte]) / 256.0;
         // Some are better at the end of an early rung than later.
         let at_rung = |error: f64| match assignment.rungs.len() {

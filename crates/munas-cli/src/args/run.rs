@@ -127,7 +127,7 @@ pub struct RefineArgs {
     /// End after so much time, for example 30m; fewer networks are trained if it is short [default: when all are trained]
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub time: Option<Duration>,
-    /// The most networks [default: as the experiment says, 8]
+    /// The most networks [default: as the experiment says, 8, and more where --time allows the longest trainings of them]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub networks: Option<u64>,
     /// Trainings of each network [default: as the experiment says, 5]

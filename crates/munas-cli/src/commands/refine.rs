@@ -7,8 +7,8 @@ use munas_app::records::FinalistJson;
 use munas_app::session::refine;
 use munas_app::{UserResult, quoted};
 use munas_run::{
-    Limits, RefineEnd, RefinePlan, RefineSummary, RefineWishes, Run, RunReader, finalists, plan_finalists,
-    status,
+    Limits, NetworkCount, RefineEnd, RefinePlan, RefineSummary, RefineWishes, Run, RunReader, finalists,
+    plan_finalists, status,
 };
 use munas_search::Bounds;
 use serde::Serialize;
@@ -69,7 +69,9 @@ fn wishes(args: &RefineArgs, reader: &RunReader) -> UserResult<RefineWishes> {
     let limits = Limits { trials, time: args.time, ..Limits::of(experiment) };
     let wishes = RefineWishes::of(experiment, limits);
     Ok(RefineWishes {
-        networks: args.networks.map_or(wishes.networks, |count| usize::try_from(count).unwrap_or(usize::MAX)),
+        networks: args.networks.map_or(wishes.networks, |count| {
+            NetworkCount::AtMost(usize::try_from(count).unwrap_or(usize::MAX))
+        }),
         seeds: args.seeds.unwrap_or(wishes.seeds),
         trials: args.trials.clone(),
         length: args.longer.unwrap_or(wishes.length),

@@ -117,7 +117,7 @@ impl Backend for VirtualWorkers {
         &self.task
     }
 
-    fn data(&self) -> Option<&DataFacts> {
+    fn data(&self, _: u32) -> Option<&DataFacts> {
         None
     }
 

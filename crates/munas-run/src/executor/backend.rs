@@ -149,8 +149,8 @@ pub trait Backend {
     /// The task whose networks it trains.
     fn task(&self) -> &Task;
 
-    /// What the networks are trained on; a backend that trains nothing has none.
-    fn data(&self) -> Option<&DataFacts>;
+    /// What the networks of a fold, from 0, are trained on; a backend that trains nothing has none.
+    fn data(&self, fold: u32) -> Option<&DataFacts>;
 
     /// Bytes that the training of one network takes, besides what all of them share.
     fn memory(&self, assignment: &Assignment) -> u64;

@@ -26,6 +26,8 @@ pub struct Assignment {
     pub rungs: Vec<u32>,
     /// Seed of every random draw of the training.
     pub seed: u64,
+    /// The fold whose parts it is trained and judged on, from 0.
+    pub fold: u32,
     /// Target of the pruning, where the experiment has pruning.
     pub sparsity: Option<f64>,
     /// Where an earlier session's training of this trial had come to. It changes nothing of the result.
@@ -152,8 +154,9 @@ pub trait Evaluator: Sync {
     /// The task whose networks it evaluates.
     fn task(&self) -> &Task;
 
-    /// What the networks are trained on; an evaluator that trains nothing has none.
-    fn data(&self) -> Option<&DataFacts> {
+    /// What the networks of a fold, from 0, are trained on; an evaluator that trains nothing has none.
+    fn data(&self, fold: u32) -> Option<&DataFacts> {
+        let _ = fold;
         None
     }
 

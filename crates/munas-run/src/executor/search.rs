@@ -270,6 +270,7 @@ impl<'a> Search<'a> {
             rungs: self.proposals.rungs_to(self.end_of(&record)),
             epochs: record.candidate.epochs,
             seed: record.seed,
+            fold: 0,
             sparsity: record.candidate.sparsity,
             checkpoint: if restarted { checkpoints::load(self.run.dir(), record.trial) } else { None },
         };

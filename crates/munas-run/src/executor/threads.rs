@@ -55,8 +55,8 @@ impl Backend for Threads<'_, '_> {
         self.evaluator.task()
     }
 
-    fn data(&self) -> Option<&DataFacts> {
-        self.evaluator.data()
+    fn data(&self, fold: u32) -> Option<&DataFacts> {
+        self.evaluator.data(fold)
     }
 
     fn memory(&self, assignment: &Assignment) -> u64 {

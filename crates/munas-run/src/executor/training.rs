@@ -15,7 +15,6 @@ use super::trained::TrainedNetwork;
 use crate::driving::Driving;
 use crate::experiment::{Experiment, PruningSettings};
 use crate::int8::Int8Settings;
-use crate::judge::Scores;
 use crate::machine;
 use crate::store::models::{DataFacts, ModelError, SavedModel};
 use crate::task::Task;
@@ -34,7 +33,8 @@ pub struct TrainingEvaluator {
     memory: MemoryModel,
     task: Task,
     memory_limit: u64,
-    data: DataFacts,
+    /// By fold.
+    data: Vec<DataFacts>,
 }
 
 impl TrainingEvaluator {
@@ -54,7 +54,8 @@ impl TrainingEvaluator {
     ) -> Result<Self, ModelError> {
         let (task, settings) = (Task::of(&dataset), experiment.train_settings_with(&dataset, teacher)?);
         let memory_limit = machine::memory_for_trainings(&dataset);
-        let data = DataFacts::of(&dataset, settings.normalise);
+        let data = (0..dataset.folds()).map(|fold| DataFacts::of(&dataset.fold(fold), settings.normalise));
+        let data = data.collect();
         let (pruning, int8, driving) = (experiment.pruning, experiment.int8, experiment.search.driving());
         let goal = pruning_goal::of(&experiment.problem(&task));
         let memory = experiment.memory;
@@ -76,29 +77,21 @@ impl TrainingEvaluator {
         TrainSettings { epochs, pruning, pruning_goal, keep, ..self.settings.clone() }
     }
 
-    /// Trains a network from scratch on a fold; its validation errors there, and those in int8.
+    /// Trains a network from scratch on another fold.
     fn judge_fold(
         &self,
-        number: usize,
+        fold: u32,
         assignment: &Assignment,
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<(Scores, Option<Scores>), EvaluationError> {
-        let fold = self.dataset.fold(number);
-        let settings = self.train_settings(assignment);
-        let seed = fold_seed(assignment.seed, number);
-        let trainer = Trainer::new(&assignment.graph, &fold, &settings, seed);
+    ) -> Result<Evaluated, EvaluationError> {
+        let seed = fold_seed(assignment.seed, fold);
+        let on_fold = Assignment { seed, fold, checkpoint: None, ..assignment.clone() };
         // The curve and the checkpoints are those of the first fold.
         let mut quietly = |_: Progress<'_>| observer(Progress::Batch);
-        let model = trainer.and_then(|trainer| run(trainer, assignment, &settings, &mut quietly));
-        let model = model.map_err(|error| match error {
-            TrainError::Stopped { .. } => EvaluationError::Stopped,
-            other => EvaluationError::Failed(format!("fold {number}: {other}")),
-        })?;
-        let normalisation = fold.normalisation(self.settings.normalise);
-        let proceed = || observer(Progress::Batch);
-        let trained = TrainedNetwork::quantised(model, &fold, &normalisation, &self.int8, proceed)
-            .ok_or(EvaluationError::Stopped)?;
-        Ok((trained.validation(), Some(trained.validation_in_int8())))
+        self.evaluate(&on_fold, &mut quietly).map_err(|error| match error {
+            EvaluationError::Failed(reason) => EvaluationError::Failed(format!("fold {fold}: {reason}")),
+            other => other,
+        })
     }
 
     /// What came of a training, after pruning in this mode if there was any.
@@ -129,17 +122,17 @@ impl TrainingEvaluator {
         }
     }
 
-    /// A training that goes on from the checkpoint, or begins anew if there is none that fits.
+    /// A training on these data that goes on from the checkpoint, or begins anew if there is none that fits.
     fn trainer<'a>(
-        &'a self,
+        dataset: &'a Dataset,
         assignment: &'a Assignment,
         settings: &'a TrainSettings,
     ) -> Result<Trainer<'a>, TrainError> {
         let Assignment { graph, seed, checkpoint, .. } = assignment;
         let resumed = checkpoint
             .as_ref()
-            .and_then(|checkpoint| Trainer::resume(graph, &self.dataset, settings, *seed, checkpoint).ok());
-        resumed.map_or_else(|| Trainer::new(graph, &self.dataset, settings, *seed), Ok)
+            .and_then(|checkpoint| Trainer::resume(graph, dataset, settings, *seed, checkpoint).ok());
+        resumed.map_or_else(|| Trainer::new(graph, dataset, settings, *seed), Ok)
     }
 }
 
@@ -148,8 +141,8 @@ impl Evaluator for TrainingEvaluator {
         &self.task
     }
 
-    fn data(&self) -> Option<&DataFacts> {
-        Some(&self.data)
+    fn data(&self, fold: u32) -> Option<&DataFacts> {
+        self.data.get(fold as usize)
     }
 
     fn memory(&self, assignment: &Assignment) -> u64 {
@@ -172,9 +165,9 @@ impl Evaluator for TrainingEvaluator {
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let mut judged = FoldScores::of_first(&first, self.driving);
-        for number in 1..self.dataset.folds() {
-            let (float, in_int8) = self.judge_fold(number, assignment, observer)?;
-            judged.push(float, in_int8);
+        for fold in 1..self.folds() {
+            let found = self.judge_fold(fold, assignment, observer)?;
+            judged.push(found.validation, found.in_int8);
             if judged.is_above(up_to, self.dataset.folds()) {
                 break;
             }
@@ -188,16 +181,18 @@ impl Evaluator for TrainingEvaluator {
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let settings = self.train_settings(assignment);
-        let trainer = self.trainer(assignment, &settings);
+        let number = assignment.fold as usize;
+        let fold = self.dataset.fold(number);
+        let trainer = Self::trainer(&fold, assignment, &settings);
         let model = trainer.and_then(|trainer| run(trainer, assignment, &settings, observer));
         let model = model.map_err(|error| match error {
             TrainError::Stopped { .. } => EvaluationError::Stopped,
             other => EvaluationError::Failed(other.to_string()),
         })?;
         let proceed = || observer(Progress::Batch);
-        let trained =
-            TrainedNetwork::quantised(model, &self.dataset, &self.data.normalisation, &self.int8, proceed)
-                .ok_or(EvaluationError::Stopped)?;
+        let normalisation = &self.data[number].normalisation;
+        let trained = TrainedNetwork::quantised(model, &fold, normalisation, &self.int8, proceed)
+            .ok_or(EvaluationError::Stopped)?;
         Ok(self.evaluated(trained, settings.pruning.map(|pruning| pruning.mode)))
     }
 }
@@ -216,11 +211,11 @@ fn run(
 }
 
 /// The seed of a training on a fold: 63 bits, as those of trials are.
-fn fold_seed(seed: u64, number: usize) -> u64 {
+pub(super) fn fold_seed(seed: u64, fold: u32) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"fold");
     hasher.update(&seed.to_le_bytes());
-    hasher.update(&(number as u64).to_le_bytes());
+    hasher.update(&u64::from(fold).to_le_bytes());
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     u64::from_le_bytes(bytes) >> 1

@@ -159,7 +159,7 @@ impl DistillationSettings {
 pub struct FinalSettings {
     /// Share of the time of a search, its last part, in which networks of the front are trained anew, in [0, 1); 0: none are.
     pub share: f64,
-    /// The most networks that are trained anew.
+    /// The networks that are trained anew; more are where the time allows the longest trainings of them.
     pub networks: usize,
     /// Trainings of each of them, with a seed each.
     pub seeds: u32,

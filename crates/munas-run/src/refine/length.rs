@@ -36,7 +36,7 @@ impl Length {
 }
 
 /// The share of the time that trainings are planned to take: how long they take is an estimate, and learning from a teacher takes longer.
-const PLANNED_SHARE: f64 = 0.8;
+pub(super) const PLANNED_SHARE: f64 = 0.8;
 /// All are trained again only for trainings that are so many times as long.
 const WORTH_STARTING_AGAIN: f64 = 2.0;
 
@@ -65,6 +65,12 @@ pub(super) fn epochs_of(
                 .unwrap_or(epochs)
         }
     }
+}
+
+/// Whether trainings of so many epochs are as long as the experiment lets the time make them.
+pub(super) fn is_longest(epochs: u32, experiment: &Experiment) -> bool {
+    let FinalSettings { longer, longest, .. } = experiment.finalists;
+    epochs >= stretched(experiment.train.epochs, longest.max(longer))
 }
 
 /// When the last of these jobs ends, each of which the first free worker takes.

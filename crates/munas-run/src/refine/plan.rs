@@ -4,7 +4,7 @@ use std::iter;
 use std::path::PathBuf;
 
 use super::choice::{affordable, choose};
-use super::length::{Length, epochs_of};
+use super::length::{Length, PLANNED_SHARE, epochs_of, is_longest};
 use crate::executor::limits::Limits;
 use crate::experiment::{Experiment, FinalSettings};
 use crate::finalist::FinalistRecord;
@@ -16,12 +16,40 @@ use crate::trial::TrialRecord;
 
 /// A slower machine than this was suspended.
 const MOST_SLOWDOWN: f64 = 20.0;
+/// The most networks that are trained anew because there is time for them.
+const MOST_NETWORKS: usize = 64;
+
+/// How many networks are trained anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkCount {
+    /// At most so many.
+    AtMost(usize),
+    /// So many, and more where the time allows the longest trainings of more.
+    OrMore(usize),
+}
+
+impl NetworkCount {
+    /// The number that the length of the trainings is chosen for.
+    const fn least(self) -> usize {
+        match self {
+            Self::AtMost(count) | Self::OrMore(count) => count,
+        }
+    }
+
+    /// The most that there may be.
+    const fn most(self) -> usize {
+        match self {
+            Self::OrMore(count) if count < MOST_NETWORKS => MOST_NETWORKS,
+            Self::AtMost(count) | Self::OrMore(count) => count,
+        }
+    }
+}
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RefineWishes {
-    /// The most networks.
-    pub networks: usize,
+    /// How many networks.
+    pub networks: NetworkCount,
     /// Trainings of each.
     pub seeds: u32,
     /// The trials whose networks are trained, instead of those that the front's shape speaks for.
@@ -36,8 +64,11 @@ impl RefineWishes {
     /// What an experiment asks for, within these limits, whose time the trainings fill if there is one.
     pub fn of(experiment: &Experiment, limits: Limits) -> Self {
         let settings = &experiment.finalists;
-        let length = limits.time.map_or(Length::AsBefore, Length::Filling);
-        Self { networks: settings.networks, seeds: settings.seeds, trials: Vec::new(), length, limits }
+        let (length, networks) = match limits.time {
+            Some(time) => (Length::Filling(time), NetworkCount::OrMore(settings.networks)),
+            None => (Length::AsBefore, NetworkCount::AtMost(settings.networks)),
+        };
+        Self { networks, seeds: settings.seeds, trials: Vec::new(), length, limits }
     }
 }
 
@@ -115,18 +146,19 @@ pub fn plan_finalists(reader: &RunReader, wishes: &RefineWishes) -> Result<Refin
     let front = front_of(&records, &experiment.bounds);
     let workers = wishes.limits.worker_count();
     let slowdown = slowdown(&records);
-    let folds = records.iter().filter_map(|record| Some(record.outcome()?.folds)).max().unwrap_or(1);
     let of_epoch = |trial: u64| {
         let record = records.iter().find(|record| record.trial == trial);
-        slowdown * record.map_or(0.0, |record| seconds_of_epoch(record, folds))
+        slowdown * record.map_or(0.0, seconds_of_epoch)
     };
     let are_named = !wishes.trials.is_empty();
     let mut trials = match are_named {
         true => named(reader, &records, &wishes.trials)?,
-        false => choose(&front, &experiment.bounds, wishes.networks),
+        false => choose(&front, &experiment.bounds, wishes.networks.most()),
     };
     let first = *trials.first().ok_or(RefineError::Nothing)?;
-    let all = trials.iter().flat_map(|trial| iter::repeat_n(of_epoch(*trial), wishes.seeds as usize));
+    let least = if are_named { trials.len() } else { wishes.networks.least() };
+    let all = trials.iter().take(least);
+    let all = all.flat_map(|trial| iter::repeat_n(of_epoch(*trial), wishes.seeds as usize));
     let before = reader.journal.finalist_epochs().map_err(StoreError::from)?;
     let before = before.or_else(|| known.iter().map(|record| record.epochs).max());
     let epochs = epochs_of(wishes.length, experiment, before, &all.collect::<Vec<_>>(), workers);
@@ -136,7 +168,9 @@ pub fn plan_finalists(reader: &RunReader, wishes: &RefineWishes) -> Result<Refin
     let budget = wishes.limits.time.map(|time| time.as_secs_f64() * workers as f64);
     if let Some(budget) = budget.filter(|_| !are_named) {
         let costs: Vec<f64> = trials.iter().map(|trial| of_one(*trial) * missing(*trial) as f64).collect();
-        trials.truncate(affordable(&costs, budget));
+        let more =
+            if is_longest(epochs, experiment) { affordable(&costs, PLANNED_SHARE * budget) } else { 0 };
+        trials.truncate(affordable(&costs, budget).min(least).max(more));
     }
     let teaches = experiment.finalists.distillation && experiment.distillation.is_none();
     Ok(RefinePlan {
@@ -180,11 +214,10 @@ fn named(reader: &RunReader, records: &[TrialRecord], trials: &[u64]) -> Result<
     Ok(found)
 }
 
-/// What an epoch is to take on so many folds, by what the training of the search took, which may have left some of them out.
-fn seconds_of_epoch(record: &TrialRecord, folds: u32) -> f64 {
-    let share = |folds_judged: u32| f64::from(folds) / f64::from(folds_judged.max(1));
+/// What an epoch on one fold takes, by what the trainings of the search took on all that they were judged on.
+fn seconds_of_epoch(record: &TrialRecord) -> f64 {
     record.outcome().map_or(0.0, |outcome| {
-        share(outcome.folds) * outcome.train_seconds / f64::from(outcome.epochs.max(1))
+        outcome.train_seconds / f64::from(outcome.folds.max(1)) / f64::from(outcome.epochs.max(1))
     })
 }
 

@@ -5,7 +5,8 @@
 //!   since the last checkpoints; the results are the same.
 //! - The network of a training with the lowest validation error so far is kept: first the file, then the journal that counts on it, then the
 //!   one before is removed.
-//! - With folds, the validation errors are the means over them, as those of the front are.
+//! - With folds, each training of a finalist is on the next one: together they are judged on all that the front is judged on, at the price
+//!   of one fold each.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -17,7 +18,7 @@ use super::conclusion::Subject;
 use super::end::{RefineEnd, RefineSummary};
 use super::event::FinalistEvent;
 use super::plan::RefinePlan;
-use crate::executor::backend::{Backend, Ended, Job, Report};
+use crate::executor::backend::{Backend, Job, Report};
 use crate::executor::error::ExecutionError;
 use crate::executor::evaluator::{Assignment, Evaluated, EvaluationError, Evaluator};
 use crate::executor::limits::StopFlag;
@@ -27,7 +28,7 @@ use crate::executor::threads::Threads;
 use crate::finalist::{Finalist, FinalistRecord, FinalistState};
 use crate::machine;
 use crate::store::finalists;
-use crate::store::models::{DataFacts, SavedModel};
+use crate::store::models::SavedModel;
 use crate::store::run::Run;
 use crate::store::session::{Session, now_ms};
 use crate::trial::TrialRecord;
@@ -103,6 +104,7 @@ struct Training {
     trial: u64,
     number: u32,
     seed: u64,
+    fold: u32,
 }
 
 struct RefineLoop<'a> {
@@ -110,7 +112,6 @@ struct RefineLoop<'a> {
     backend: &'a mut dyn Backend,
     plan: &'a RefinePlan,
     problem: Problem,
-    data: Option<DataFacts>,
     /// The trials of the plan.
     records: BTreeMap<u64, TrialRecord>,
     /// What the journal holds of finalists.
@@ -145,7 +146,6 @@ impl<'a> RefineLoop<'a> {
         };
         let mut refine = Self {
             problem: run.experiment().problem(run.task()),
-            data: backend.data().cloned(),
             records: records.map(|record| (record.trial, record)).collect(),
             queue: TrainingQueue::new(memory),
             running: BTreeMap::new(),
@@ -174,7 +174,9 @@ impl<'a> RefineLoop<'a> {
             }
             for number in self.plan.missing_of(&self.known, trial).collect::<Vec<_>>() {
                 position += 1;
-                let training = Training { position, trial, number, seed: finalist_seed(seed, trial, number) };
+                let seed = finalist_seed(seed, trial, number);
+                let fold = fold_of(number, self.backend.folds());
+                let training = Training { position, trial, number, seed, fold };
                 let bytes = self.backend.memory(&self.assignment(training));
                 let limit = self.backend.memory_limit();
                 if bytes > limit {
@@ -190,7 +192,7 @@ impl<'a> RefineLoop<'a> {
     }
 
     fn assignment(&self, training: Training) -> Assignment {
-        let Training { position, trial, number, seed } = training;
+        let Training { position, trial, number, seed, fold } = training;
         let candidate = &self.records[&trial].candidate;
         let task = self.run.task();
         let checkpoint = finalists::load_checkpoint(self.run.dir(), trial, number);
@@ -200,17 +202,20 @@ impl<'a> RefineLoop<'a> {
             epochs: self.plan.epochs,
             rungs: vec![self.plan.epochs],
             seed,
+            fold,
             sparsity: candidate.sparsity,
-            checkpoint: checkpoint
-                .filter(|found| self.facts().iter().all(|(name, fact)| found.facts.get(*name) == Some(fact))),
+            checkpoint: checkpoint.filter(|found| {
+                self.facts(fold).iter().all(|(name, fact)| found.facts.get(*name) == Some(fact))
+            }),
         }
     }
 
-    /// What a checkpoint says of its training besides: one that is longer, or learns from another network, leads to other weights.
-    fn facts(&self) -> [(&'static str, String); 2] {
+    /// What a checkpoint says of its training besides: one that is longer, on other samples, or learns from another network, leads to other
+    /// weights.
+    fn facts(&self, fold: u32) -> [(&'static str, String); 3] {
         let teacher = self.plan.teacher.as_ref();
         let teacher = teacher.map_or_else(|| "none".to_owned(), |teacher| teacher.trial.to_string());
-        [("teacher", teacher), ("of epochs", self.plan.epochs.to_string())]
+        [("teacher", teacher), ("of epochs", self.plan.epochs.to_string()), ("fold", fold.to_string())]
     }
 
     fn run(&mut self, stop: &StopFlag) -> Result<RefineEnd, ExecutionError> {
@@ -288,8 +293,8 @@ impl<'a> RefineLoop<'a> {
                 (self.events)(FinalistEvent::Epoch { trial, number, report: &report });
             }
             Report::Checkpoint { trial: position, mut checkpoint } => {
-                let Training { trial, number, .. } = self.running[&position];
-                checkpoint.facts.extend(self.facts().map(|(name, fact)| (name.to_owned(), fact)));
+                let Training { trial, number, fold, .. } = self.running[&position];
+                checkpoint.facts.extend(self.facts(fold).map(|(name, fact)| (name.to_owned(), fact)));
                 // What is lost is time, and only if the session ends before the next one.
                 if let Err(error) = finalists::save_checkpoint(self.run.dir(), (trial, number), &checkpoint) {
                     (self.events)(FinalistEvent::CheckpointLost { error: &error });
@@ -299,36 +304,12 @@ impl<'a> RefineLoop<'a> {
             Report::Broken { problem, hint } => return Err(ExecutionError::Backend { problem, hint }),
             Report::Ended(ended) => {
                 let training = self.running[&ended.trial];
-                let Some(ended) = self.judge_folds(training, *ended)? else { return Ok(()) };
                 self.queue.end(training.position);
                 self.running.remove(&training.position);
                 self.record(training, ended.result, ended.elapsed)?;
             }
         }
         Ok(())
-    }
-
-    /// Has what was trained judged on the other folds, where there are any; gives back what needs no more of it. What there is no time
-    /// for any more counts as stopped.
-    fn judge_folds(&mut self, training: Training, ended: Ended) -> Result<Option<Ended>, ExecutionError> {
-        if self.backend.folds() == 1 {
-            return Ok(Some(ended));
-        }
-        match ended {
-            Ended { result: Ok(first), elapsed, assignment: Some(assignment), .. }
-                if first.folds == 1 && self.last_call.is_none() =>
-            {
-                self.start(
-                    training,
-                    Job::JudgeFolds { assignment, first: Box::new(first), elapsed, up_to: None },
-                )?;
-                Ok(None)
-            }
-            Ended { result: Ok(first), .. } if first.folds == 1 => {
-                Ok(Some(Ended::before_it_began(training.position)))
-            }
-            ended => Ok(Some(ended)),
-        }
     }
 
     /// Records the end of a training; one that was stopped leaves nothing but its checkpoint.
@@ -355,7 +336,7 @@ impl<'a> RefineLoop<'a> {
         self.known.push(record.clone());
         let is_best = self.best_of(trial) == Some(number);
         if let Some(model) =
-            evaluated.and_then(|evaluated| self.model(&record, evaluated)).filter(|_| is_best)
+            evaluated.and_then(|evaluated| self.model(&record, training.fold, evaluated)).filter(|_| is_best)
         {
             finalists::save(self.run.dir(), number, &model)?;
         }
@@ -379,7 +360,7 @@ impl<'a> RefineLoop<'a> {
         Finalist::new(trial, of_trial.cloned()).best().map(|best| best.number)
     }
 
-    fn model(&self, record: &FinalistRecord, evaluated: Evaluated) -> Option<SavedModel> {
+    fn model(&self, record: &FinalistRecord, fold: u32, evaluated: Evaluated) -> Option<SavedModel> {
         let trial = &self.records[&record.trial];
         Some(SavedModel {
             trial: record.trial,
@@ -387,7 +368,7 @@ impl<'a> RefineLoop<'a> {
             graph: record.graph(trial, self.run.task()),
             weights: evaluated.weights?,
             int8: evaluated.int8,
-            data: self.data.clone(),
+            data: self.backend.data(fold).cloned(),
         })
     }
 
@@ -396,4 +377,9 @@ impl<'a> RefineLoop<'a> {
         let left = left.sum::<usize>() as u64;
         RefineSummary { reason, done: self.done, failed: self.failed, left, elapsed }
     }
+}
+
+/// The fold that a training is on, by its number from 1.
+const fn fold_of(number: u32, folds: u32) -> u32 {
+    (number - 1) % folds
 }

@@ -1,4 +1,5 @@
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use tempfile::{TempDir, tempdir};
 use super::end::{RefineEnd, RefineSummary};
 use super::event::FinalistEvent;
 use super::length::Length;
-use super::plan::{RefineError, RefinePlan, RefineWishes, plan_finalists};
+use super::plan::{NetworkCount, RefineError, RefinePlan, RefineWishes, plan_finalists};
 use super::session::refine;
 use super::training::final_epochs;
+use crate::executor::evaluator::{Assignment, Evaluator};
 use crate::executor::limits::{Limits, StopFlag};
 use crate::finalist::{Finalist, FinalistRecord, FinalistState};
 use crate::store::finalists::{finalist, finalists, refined_model, refined_path};
@@ -257,14 +259,43 @@ fn time_ends_it_and_buys_fewer_networks() {
 }
 
 #[test]
-fn with_folds_their_mean_is_what_counts() {
+fn time_that_is_left_buys_more_networks() {
+    let dir = searched(&["final.networks=2", "train.epochs=10"]);
+    let reader = RunReader::open(dir.path()).unwrap();
+    let limits = Limits { time: Some(Duration::from_secs(3600)), ..Limits::of(reader.experiment()) };
+    let wishes = RefineWishes::of(reader.experiment(), limits);
+    let planned = |wishes: &RefineWishes| plan_finalists(&reader, wishes).unwrap();
+    let more = planned(&wishes);
+    assert_eq!((wishes.networks, more.epochs), (NetworkCount::OrMore(2), 100));
+    assert!(more.trials.len() > 2, "{:?}", more.trials);
+    let two = planned(&RefineWishes { networks: NetworkCount::AtMost(2), ..wishes.clone() });
+    assert_eq!((&two.trials[..], two.epochs), (&more.trials[..2], 100), "no more than the user says");
+    let short = planned(&RefineWishes { length: Length::times(3.0).unwrap(), ..wishes });
+    assert_eq!((short.trials, short.epochs), (two.trials, 30), "longer trainings come first");
+}
+
+#[test]
+fn each_training_is_on_the_next_fold() {
     let dir = searched(&[]);
     let plan = plan(dir.path(), &[]).unwrap();
-    drive(dir.path(), &plan, &Synthetic { folds: 4, ..Synthetic::new() }, usize::MAX);
-    for finalist in found(dir.path()) {
-        for (_, outcome) in finalist.done() {
-            assert_eq!(outcome.folds, 4);
-        }
+    let evaluator = Synthetic { folds: 2, ..Synthetic::new() };
+    drive(dir.path(), &plan, &evaluator, usize::MAX);
+    let records = RunReader::open(dir.path()).unwrap().trials().unwrap();
+    for training in timeless(dir.path()) {
+        let trial = records.iter().find(|record| record.trial == training.trial).unwrap();
+        let assignment = Assignment {
+            trial: 0,
+            graph: training.graph(trial, &evaluator.task),
+            epochs: plan.epochs,
+            rungs: vec![plan.epochs],
+            seed: training.seed,
+            fold: (training.number - 1) % 2,
+            sparsity: None,
+            checkpoint: None,
+        };
+        let found = evaluator.evaluate(&assignment, &mut |_| ControlFlow::Continue(())).unwrap();
+        let outcome = training.outcome().unwrap();
+        assert_eq!((outcome.validation_error, outcome.folds), (found.validation.error, 1));
     }
 }
 

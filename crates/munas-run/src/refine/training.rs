@@ -107,8 +107,8 @@ impl Evaluator for FinalistEvaluator {
         self.training.task()
     }
 
-    fn data(&self) -> Option<&DataFacts> {
-        self.training.data()
+    fn data(&self, fold: u32) -> Option<&DataFacts> {
+        self.training.data(fold)
     }
 
     fn memory(&self, assignment: &Assignment) -> u64 {
@@ -125,7 +125,9 @@ impl Evaluator for FinalistEvaluator {
         observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Evaluated, EvaluationError> {
         let evaluated = self.training.evaluate(assignment, observer)?;
-        let (Some(int8), Some(data)) = (&evaluated.int8, self.data()) else { return Ok(evaluated) };
+        let (Some(int8), Some(data)) = (&evaluated.int8, self.data(assignment.fold)) else {
+            return Ok(evaluated);
+        };
         let proceed = || observer(Progress::Batch);
         let test = &self.dataset.test;
         let predicted = int8_predictions(int8, test, &data.normalisation, proceed);
@@ -136,16 +138,6 @@ impl Evaluator for FinalistEvaluator {
 
     fn folds(&self) -> u32 {
         self.training.folds()
-    }
-
-    fn evaluate_folds(
-        &self,
-        assignment: &Assignment,
-        first: Evaluated,
-        up_to: Option<f64>,
-        observer: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<Evaluated, EvaluationError> {
-        self.training.evaluate_folds(assignment, first, up_to, observer)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a coordinator and a worker say to each other, protocol version 2: `docs/worker.md`.
+//! What a coordinator and a worker say to each other, protocol version 3: `docs/worker.md`.
 //!
 //! Numbers are JSON numbers of as many digits as it takes to read the same number again; see [`forms`].
 
@@ -17,7 +17,7 @@ use crate::executor::evaluator::EvaluationError;
 use crate::store::checkpoints;
 
 /// The version of the protocol.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 /// The frame with a checkpoint.
 const CHECKPOINT: &str = "checkpoint";
 /// The frame with a network.

@@ -314,8 +314,8 @@ impl Backend for Pool<'_> {
         self.local.task()
     }
 
-    fn data(&self) -> Option<&DataFacts> {
-        self.local.data()
+    fn data(&self, fold: u32) -> Option<&DataFacts> {
+        self.local.data(fold)
     }
 
     fn memory(&self, assignment: &Assignment) -> u64 {

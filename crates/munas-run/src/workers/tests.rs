@@ -28,8 +28,8 @@ impl Evaluator for Borrowed<'_> {
         self.0.task()
     }
 
-    fn data(&self) -> Option<&DataFacts> {
-        self.0.data()
+    fn data(&self, fold: u32) -> Option<&DataFacts> {
+        self.0.data(fold)
     }
 
     fn memory(&self, assignment: &Assignment) -> u64 {

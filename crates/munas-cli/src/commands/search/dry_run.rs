@@ -149,7 +149,7 @@ fn finalists_text(experiment: &Experiment) -> Option<String> {
     let FinalSettings { share, networks, seeds, longer, .. } = experiment.finalists;
     experiment.search.time.filter(|_| share > 0.0).map(|_| {
         format!(
-            "in the last {} of the time up to {networks} networks are trained anew, {seeds} times with {longer} times the epochs",
+            "in the last {} of the time the best networks are trained anew, {networks} or as many as there is time for, {seeds} times each with at least {longer} times the epochs",
             percent(share)
         )
     })

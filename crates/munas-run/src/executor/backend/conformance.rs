@@ -45,6 +45,7 @@ fn assignment(task: &Task, trial: u64) -> Assignment {
         epochs: EPOCHS,
         rungs: vec![EPOCHS],
         seed: 100 + trial,
+        fold: 0,
         sparsity: None,
         checkpoint: None,
     }

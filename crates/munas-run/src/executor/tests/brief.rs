@@ -21,6 +21,7 @@ fn trained(evaluator: &TrainingEvaluator, epochs: u32, sparsity: Option<f64>) ->
         epochs,
         rungs: vec![epochs],
         seed: 5,
+        fold: 0,
         sparsity,
         checkpoint: None,
     };

@@ -1,14 +1,19 @@
 //! Which trials are judged on several folds.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use munas_space::Space;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use tempfile::tempdir;
 
+use crate::executor::evaluator::{Assignment, Evaluated, Evaluator};
 use crate::executor::event::Event;
 use crate::executor::execute;
 use crate::executor::limits::{EndReason, Limits, StopFlag};
 use crate::executor::replay::replay;
-use crate::executor::training::TrainingEvaluator;
+use crate::executor::training::{TrainingEvaluator, fold_seed};
 use crate::store::front::Front;
 use crate::store::query::front;
 use crate::store::run::{Run, RunReader};
@@ -76,19 +81,55 @@ fn a_trial_that_is_stopped_before_its_folds_has_no_result_yet() {
     assert_eq!(essence(whole.path()), essence(stopped.path()));
 }
 
+/// Small trainings on real data.
+const THREE_FOLDS: [&str; 8] = [
+    "search.trials=3",
+    "search.folds=3",
+    "data.subset=200",
+    "train.epochs=1",
+    "space.kind=mlp",
+    "space.bounds=",
+    "bounds.hard=[]",
+    "bounds.model_size=",
+];
+
+#[test]
+fn a_training_on_a_fold_is_one_of_those_that_the_mean_is_of() {
+    let experiment = experiment(&[&THREE_FOLDS[..], &["data.normalise=mean-std"]].concat());
+    let evaluator = TrainingEvaluator::new(&experiment, experiment.load_data().unwrap().into()).unwrap();
+    let task = evaluator.task();
+    let architecture = Space::named("mlp", "wide").unwrap().sample(&mut ChaCha8Rng::seed_from_u64(3));
+    let on_fold = |fold: u32, seed| {
+        let assignment = Assignment {
+            trial: 1,
+            graph: architecture.lower(task.input, task.classes()),
+            epochs: 1,
+            rungs: vec![1],
+            seed,
+            fold,
+            sparsity: None,
+            checkpoint: None,
+        };
+        (evaluator.evaluate(&assignment, &mut |_| ControlFlow::Continue(())).unwrap(), assignment)
+    };
+    let errors = |found: &Evaluated| [found.validation.error, found.in_int8.unwrap().error];
+    let (first, assignment) = on_fold(0, 7);
+    let others = [1, 2].map(|fold| on_fold(fold, fold_seed(7, fold)).0);
+    let mean =
+        |which: usize| (errors(&first)[which] + errors(&others[0])[which] + errors(&others[1])[which]) / 3.0;
+    let judged =
+        evaluator.evaluate_folds(&assignment, first.clone(), None, &mut |_| ControlFlow::Continue(()));
+    for (error, mean) in errors(&judged.unwrap()).into_iter().zip([mean(0), mean(1)]) {
+        assert!((error - mean).abs() < 1e-12, "{error} {mean}");
+    }
+    let normalisation = |fold| evaluator.data(fold).unwrap().normalisation.clone();
+    assert_ne!(normalisation(0), normalisation(1), "of other training samples");
+    assert_eq!(evaluator.data(3), None);
+}
+
 #[test]
 fn real_trainings_on_folds_are_reproducible() {
-    let settings = [
-        "search.trials=3",
-        "search.folds=3",
-        "data.subset=200",
-        "train.epochs=1",
-        "space.kind=mlp",
-        "space.bounds=",
-        "bounds.hard=[]",
-        "bounds.model_size=",
-    ];
-    let experiment = experiment(&settings);
+    let experiment = experiment(&THREE_FOLDS);
     let dataset = Arc::new(experiment.load_data().unwrap());
     assert_eq!(dataset.folds(), 3);
     let evaluator = TrainingEvaluator::new(&experiment, Arc::clone(&dataset)).unwrap();

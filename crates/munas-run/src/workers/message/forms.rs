@@ -22,25 +22,28 @@ pub(super) struct AssignmentForm {
     epochs: u32,
     rungs: Vec<u32>,
     seed: u64,
+    fold: u32,
     sparsity: Option<f64>,
 }
 
 impl AssignmentForm {
     pub fn of(assignment: &Assignment) -> Self {
-        let Assignment { trial, graph, epochs, rungs, seed, sparsity, checkpoint: _ } = assignment;
+        let Assignment { trial, graph, epochs, rungs, seed, fold, sparsity, checkpoint: _ } = assignment;
         Self {
             trial: *trial,
             graph: graph.to_json(),
             epochs: *epochs,
             rungs: rungs.clone(),
             seed: *seed,
+            fold: *fold,
             sparsity: *sparsity,
         }
     }
 
     pub fn assignment(self, checkpoint: Option<Checkpoint>) -> Result<Assignment, MessageError> {
-        let Self { trial, graph, epochs, rungs, seed, sparsity } = self;
-        Ok(Assignment { trial, graph: super::graph_of(&graph)?, epochs, rungs, seed, sparsity, checkpoint })
+        let Self { trial, graph, epochs, rungs, seed, fold, sparsity } = self;
+        let graph = super::graph_of(&graph)?;
+        Ok(Assignment { trial, graph, epochs, rungs, seed, fold, sparsity, checkpoint })
     }
 }
 

@@ -96,7 +96,16 @@ fn assignment(trial: u64) -> Assignment {
     let mut rng = <rand_chacha::ChaCha8Rng as rand::SeedableRng>::seed_from_u64(trial);
     let graph = munas_space::Space::named("mlp", "wide").unwrap().sample(&mut rng);
     let graph = graph.lower(task.input, task.classes());
-    Assignment { trial, graph, epochs: 4, rungs: vec![4], seed: trial, sparsity: None, checkpoint: None }
+    Assignment {
+        trial,
+        graph,
+        epochs: 4,
+        rungs: vec![4],
+        seed: trial,
+        fold: 0,
+        sparsity: None,
+        checkpoint: None,
+    }
 }
 
 fn checkpoint(epoch: u32) -> Box<Checkpoint> {

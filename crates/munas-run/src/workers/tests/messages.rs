@@ -21,6 +21,7 @@ fn assignment() -> Assignment {
         epochs: 27,
         rungs: vec![1, 3],
         seed: u64::MAX >> 1,
+        fold: 4,
         sparsity: Some(0.1 + 0.2),
         checkpoint: Some(Checkpoint {
             facts: [("seconds".to_owned(), "1.5".to_owned())].into(),
