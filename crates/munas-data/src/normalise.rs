@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::samples::SampleRef;
-use crate::split::Split;
 
 /// How a dataset is normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -95,16 +94,17 @@ impl Normalisation {
         }
     }
 
-    /// Zero mean and unit variance over all pixels of `train`, per channel; a constant channel is only centred.
+    /// Zero mean and unit variance over all pixels of these samples, per channel; a constant channel is only centred.
     ///
-    /// An empty split gives the identity.
-    pub fn mean_std(train: &Split, channels: usize) -> Self {
-        let mut moments = vec![Moments::default(); channels];
-        for index in 0..train.len() {
-            accumulate(train.sample(index), &mut moments);
+    /// No samples give the identity.
+    pub(crate) fn mean_std<'a>(samples: impl Iterator<Item = SampleRef<'a>>, channels: usize) -> Self {
+        let (mut moments, mut pixels) = (vec![Moments::default(); channels], 0);
+        for sample in samples {
+            pixels += sample.len() / channels;
+            accumulate(sample, &mut moments);
         }
-        let pixels = if train.is_empty() { 1 } else { train.len() * (train.sample(0).len() / channels) };
-        let (scale, offset) = moments.iter().map(|moments| moments.affine(pixels as f64)).unzip();
+        let pixels = pixels.max(1) as f64;
+        let (scale, offset) = moments.iter().map(|moments| moments.affine(pixels)).unzip();
         Self { scale, offset }
     }
 }

@@ -124,7 +124,8 @@ impl Split {
 
     /// [`Normalisation::mean_std`] of its samples, which have so many channels.
     pub(crate) fn mean_std(&self, channels: usize) -> Normalisation {
-        self.mean_std.get_or_init(|| Normalisation::mean_std(self, channels)).clone()
+        let samples = || (0..self.len()).map(|index| self.sample(index));
+        self.mean_std.get_or_init(|| Normalisation::mean_std(samples(), channels)).clone()
     }
 
     /// Samples per class.
