@@ -190,7 +190,7 @@ def line_plot(path, panels, columns=2):
     for index, (title, x_label, y_label, series, *spread) in enumerate(panels):
         spread = spread[0] if spread else {}
         left, top = index % columns * width + margin, index // columns * height + 26
-        right, bottom = left + width - margin - 14, top + height - 26 - 44
+        right, bottom = left + width - margin - 20, top + height - 26 - 44
         points = [point for line in series.values() for point in line]
         if not points:
             continue
@@ -203,7 +203,7 @@ def line_plot(path, panels, columns=2):
         floor, ceiling = min(ys), max(ys)
         pad = 0.06 * (ceiling - floor) or 1
         floor, ceiling = floor - pad, ceiling + pad
-        at_x = lambda x: left + (right - left) * ((place[x] - low) / (high - low) if high > low else 0.5)
+        at_x = lambda x: left + (right - left) * ((place.get(x, x) - low) / (high - low) if high > low else 0.5)
         at_y = lambda y: bottom - (bottom - top) * (y - floor) / (ceiling - floor)
         out.append(f'<text x="{left}" y="{top - 10}" font-weight="bold">{title}</text>')
         out.append(f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#444"/>')
@@ -212,9 +212,14 @@ def line_plot(path, panels, columns=2):
         out.append(
             f'<text transform="translate({left - 38} {middle}) rotate(-90)" text-anchor="middle">{y_label}</text>'
         )
-        shown = ticks if len(ticks) <= 8 else ticks[:: -(-len(ticks) // 8)]
-        for x in shown:
-            out.append(f'<text x="{at_x(x):.1f}" y="{bottom + 16}" text-anchor="middle">{x}</text>')
+        if texts or len(ticks) <= 8:
+            # Many words take turns on two lines.
+            lines = 2 if len(ticks) > 8 else 1
+            labels = [(x, x, at % lines) for at, x in enumerate(ticks)]
+        else:
+            labels = [(x, f"{x:.4g}", 0) for x in (low + (high - low) * step / 6 for step in range(7))]
+        for x, label, line_of in labels:
+            out.append(f'<text x="{at_x(x):.1f}" y="{bottom + 16 + 12 * line_of}" text-anchor="middle">{label}</text>')
         for step in range(5):
             y = floor + (ceiling - floor) * step / 4
             out.append(f'<text x="{left - 6}" y="{at_y(y) + 4:.1f}" text-anchor="end">{y:.3g}</text>')

@@ -88,10 +88,10 @@ def command(options, name, seed, folder):
 
 def choose(front):
     """The network of a front that its user would take, by validation errors in int8 alone: the mean over the trainings of a
-    finalist, else that of the trial and its standard error, since it may be the luckiest of many."""
+    finalist, where there are some, else that of the trial and its standard error, since it may be the luckiest of many."""
     def error(trial):
         refined = trial.get("refined") or {}
-        if refined.get("seeds") and refined["in_bounds"]:
+        if refined.get("seeds", 0) > 1 and refined["in_bounds"]:
             return refined["objective_error"]["mean"]
         measured = trial["objective_error"] if trial["int8_error"] is None else trial["int8_error"]
         return measured + (trial["val_stderr"] or 0)
@@ -152,7 +152,7 @@ def measure(options, table):
             missing = [goal for goal in goals if not table.has(goal=label(goal), **of_all)]
             if not missing or time.monotonic() - begin > options.time:
                 continue
-            folder = Path(options.work) / f"{re.sub('[^a-z0-9]+', '-', name)}-{options.runtime}-{seed}-{options.minutes:g}"
+            folder = Path(options.work) / f"{folder_name(name)}-{options.runtime}-{seed}-{options.minutes:g}"
             if searched(folder)[1] != "time":
                 words = command(options, name, seed, folder)
                 print("munas", *words, flush=True)
@@ -162,6 +162,11 @@ def measure(options, table):
             for goal in missing:
                 row = result(options, folder, goal[1]) or dict.fromkeys(VALUES, "") | counts(folder)
                 table.add(goal=label(goal), **of_all, **row)
+
+
+def folder_name(name):
+    """What the folders of a row's runs begin with."""
+    return re.sub("[^a-z0-9]+", "-", name)
 
 
 def label(goal):
