@@ -97,6 +97,43 @@ fn the_last_epoch_is_kept_where_it_is_to_be() {
 }
 
 #[test]
+fn what_is_kept_is_judged_by_its_own_weights() {
+    let (graph, dataset) = (network(4), patterns(4, 8, 8, 1));
+    let settings = TrainSettings { keep: Keep::Last, ..settings() };
+    let normalisation = dataset.normalisation(NormaliseMode::Unit);
+    let begun = || {
+        let mut trainer = Trainer::new(&graph, &dataset, &settings, 7).unwrap();
+        trainer.epoch(&mut || ControlFlow::Continue(())).unwrap();
+        trainer
+    };
+    let first = begun().weights();
+    // Weights that change after the evaluation of an epoch, in both of the ways there are.
+    let changes: [&dyn Fn(&mut Trainer<'_>); 3] = [
+        &|_| {},
+        &|trainer| {
+            for _ in 0..40 {
+                trainer.step(&[0, 1, 2, 3, 4, 5]).unwrap();
+            }
+        },
+        &|trainer| {
+            let untrained = Trainer::new(&graph, &dataset, &settings, 8).unwrap().weights();
+            trainer.set_weights(&untrained);
+        },
+    ];
+    let mut errors = Vec::new();
+    for change in changes {
+        let mut trainer = begun();
+        change(&mut trainer);
+        let model = trainer.finish(&mut || ControlFlow::Continue(())).unwrap();
+        let found = evaluate(&graph, &model.weights, &dataset.validation, &normalisation, 24).unwrap();
+        assert_eq!((model.validation_error, model.validation_confusion.error()), (found.error, found.error));
+        errors.push((model.weights == first, found.error));
+    }
+    assert!(errors[0].0 && !errors[1].0 && !errors[2].0);
+    assert!(errors[1..].iter().all(|(_, error)| *error != errors[0].1), "{errors:?}");
+}
+
+#[test]
 fn two_classes_share_one_output() {
     let (graph, dataset) = (network(1), patterns(2, 8, 8, 1));
     assert!(run(&graph, &dataset, &settings(), 7).test_error < 0.15);

@@ -45,7 +45,7 @@ fn assignment(task: &Task, trial: u64) -> Assignment {
         epochs: EPOCHS,
         rungs: vec![EPOCHS],
         seed: 100 + trial,
-        fold: 0,
+        fold: (trial % 3) as u32,
         sparsity: None,
         checkpoint: None,
     }

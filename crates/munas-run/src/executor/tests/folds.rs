@@ -122,6 +122,8 @@ fn a_training_on_a_fold_is_one_of_those_that_the_mean_is_of() {
     for (error, mean) in errors(&judged.unwrap()).into_iter().zip([mean(0), mean(1)]) {
         assert!((error - mean).abs() < 1e-12, "{error} {mean}");
     }
+    let same_draws = on_fold(1, 7).0;
+    assert_ne!(same_draws.weights, first.weights, "the samples are others");
     let normalisation = |fold| evaluator.data(fold).unwrap().normalisation.clone();
     assert_ne!(normalisation(0), normalisation(1), "of other training samples");
     assert_eq!(evaluator.data(3), None);
